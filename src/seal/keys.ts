@@ -1,0 +1,79 @@
+/**
+ * Seal keys: read from configuration, installed in the database as HMAC pads.
+ */
+import { randomBytes } from 'node:crypto'
+import type { ClientBase } from 'pg'
+import type { SealKey } from './seal.ts'
+
+const secretBytes = 32
+const blockBytes = 64
+const namePattern = /^[a-z0-9_-]{1,32}$/
+
+/**
+ * Reads `name:secret[,name:secret…]`; the first key seals, all are accepted by the database once installed.
+ *
+ * @param text secrets are 32 bytes in base64url without padding
+ * @throws TypeError that names the faulty key by its name or position, never its secret
+ */
+export function parseSealKeys(text: string): readonly [SealKey, ...SealKey[]] {
+  const [first, ...rest] = text.split(',').map(parseSealKey)
+  if (first === undefined) throw new TypeError('no seal key given')
+  const keys = [first, ...rest] as const
+  if (new Set(keys.map((key) => key.name)).size < keys.length) throw new TypeError('two seal keys have the same name')
+  return keys
+}
+
+/** Makes a fresh key. */
+export function generateSealKey(name: string): SealKey {
+  if (!namePattern.test(name)) throw new TypeError(`seal key name is not ${namePattern.source}`)
+  return { name, secret: randomBytes(secretBytes) }
+}
+
+/** Writes keys in the form that {@link parseSealKeys} reads. The result is a secret. */
+export function formatSealKeys(keys: readonly SealKey[]): string {
+  return keys.map((key) => `${key.name}:${Buffer.from(key.secret).toString('base64url')}`).join(',')
+}
+
+/**
+ * Installs keys in the database, replacing those of the same name. Other keys stay valid: see {@link removeSealKey}.
+ *
+ * @param client connected as the owner, platform SQL applied
+ */
+export async function installSealKeys(client: ClientBase, keys: readonly SealKey[]): Promise<void> {
+  for (const key of keys) {
+    await client.query(
+      `insert into rowpass.seal_keys (name, inner_pad, outer_pad) values ($1, $2, $3)
+       on conflict (name) do update set inner_pad = excluded.inner_pad, outer_pad = excluded.outer_pad
+       where (seal_keys.inner_pad, seal_keys.outer_pad) <> (excluded.inner_pad, excluded.outer_pad)`,
+      [key.name, pad(key.secret, 0x36), pad(key.secret, 0x5c)],
+    )
+  }
+}
+
+/** Removes a key: sessions sealed with it fail from the next statement on. Returns whether there was one. */
+export async function removeSealKey(client: ClientBase, name: string): Promise<boolean> {
+  const { rowCount } = await client.query('delete from rowpass.seal_keys where name = $1', [name])
+  return rowCount === 1
+}
+
+function parseSealKey(text: string, index: number): SealKey {
+  const separator = text.indexOf(':')
+  const name = text.slice(0, Math.max(separator, 0)).trim()
+  if (!namePattern.test(name))
+    throw new TypeError(`seal key ${index + 1} has no name of the form ${namePattern.source}`)
+  const encoded = text.slice(separator + 1).trim()
+  const secret = Buffer.from(encoded, 'base64url')
+  if (secret.length !== secretBytes || secret.toString('base64url') !== encoded) {
+    throw new TypeError(`seal key "${name}" is not ${secretBytes} bytes in base64url`)
+  }
+  return { name, secret }
+}
+
+/** HMAC pads, RFC 2104 §2: the key, filled with zeros to the block size, XORed with a constant. */
+function pad(secret: Uint8Array, constant: number): Buffer {
+  const block = Buffer.alloc(blockBytes, constant)
+  secret.forEach((byte, index) => {
+    block[index] = byte ^ constant
+  })
+  return block
+}
