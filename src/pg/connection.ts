@@ -1,0 +1,359 @@
+/**
+ * One connection to PostgreSQL that carries several requests at once.
+ * node-postgres connects and authenticates; from then on the stream is read and written here.
+ */
+import { Socket } from 'node:net'
+import pg from 'pg'
+import { serialize } from 'pg-protocol'
+import { createFlight, type Flight, type FlightError, leadingSteps, type Statement, type Work } from './flight.ts'
+import { backend, readCommandTag, readError, readFields } from './messages.ts'
+import { createMessageReader } from './reader.ts'
+import { describeFields, type ResultSink } from './result.ts'
+import { createStatementCache } from './statements.ts'
+import { createMessageWriter } from './writer.ts'
+
+/** How to connect, and the limits of one connection. */
+export interface ConnectionOptions {
+  /** URL with the login role and its password. */
+  readonly connectionString: string
+  readonly applicationName: string
+  readonly connectTimeoutMs: number
+  readonly statementTimeoutMs: number
+  readonly lockTimeoutMs: number
+  /** Bytes of results that one request may collect. */
+  readonly maxResponseBytes: number
+  /** Prepared statements kept on the connection; 0 sends every statement unnamed, as a transaction pooler demands. */
+  readonly maxPreparedStatements: number
+}
+
+/** A connection that is ready for requests. */
+export interface Connection {
+  /** Requests sent and not answered, and the cleaning after them. */
+  readonly inFlight: number
+  /** The oldest unanswered request. */
+  readonly head: Flight | undefined
+  /** False once it is closed, being cleaned, or has been told to cancel. */
+  readonly usable: boolean
+  submit(flight: Flight): void
+  /** Asks the server to cancel whatever this connection runs. The connection takes no further request until it is idle. */
+  cancel(): void
+  /** Closes at once; every request in flight ends with `database_unavailable`. */
+  destroy(reason: Error): void
+  /** Closes in good order; only when nothing is in flight. */
+  end(): void
+}
+
+/** What a connection reports to its pool. */
+export interface ConnectionListener {
+  /** A request ended or the cleaning did; there may be room for the next. */
+  onProgress(): void
+  onClose(reason: Error): void
+}
+
+/** Runs before each request's statements. Both values are tested so that neither call can be left out, and no claim is echoed. */
+const envelopeSql =
+  "select (set_config('role', $1, true) is null)::int + (set_config('rowpass.session', $2, true) is null)::int"
+const envelopeName = 'envelope'
+const idleInTransactionTimeoutMs = 30_000
+
+/** Postgres's own client as node-postgres has it, and what its declared types leave out. */
+interface ClientInternals {
+  readonly connection: { readonly stream: Socket }
+  readonly processID: number
+  readonly secretKey: number
+  readonly host: string
+  readonly port: number
+}
+
+/**
+ * Opens a connection.
+ * @throws the error of node-postgres when the server cannot be reached or refuses the login
+ */
+export async function openConnection(options: ConnectionOptions, listener: ConnectionListener): Promise<Connection> {
+  const client = new pg.Client({
+    connectionString: options.connectionString,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: options.connectTimeoutMs,
+    statement_timeout: options.statementTimeoutMs,
+    lock_timeout: options.lockTimeoutMs,
+    idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
+    keepAlive: true,
+  })
+  // Losing the server is told to the listener by the stream's `close`; without a listener here it would end the process.
+  let lastError = new Error('the server closed the connection')
+  client.on('error', (error) => {
+    lastError = error
+  })
+  await client.connect()
+  const { connection, processID, secretKey, host, port } = client as unknown as ClientInternals
+  const { stream } = connection
+  stream.removeAllListeners('data')
+
+  const writer = createMessageWriter()
+  const statements = createStatementCache(options.maxPreparedStatements)
+  const flights: Flight[] = []
+  let flushing = false
+  let closed = false
+  let cleaning = false
+  /** Cancel requests whose sockets have not closed: one of them may still strike. */
+  let cancelsOpen = 0
+  let cancelSent = false
+
+  function flushSoon(): void {
+    if (flushing) return
+    flushing = true
+    // After the poll phase: the requests of all HTTP sockets read in one turn leave in one write.
+    setImmediate(flush)
+  }
+
+  function flush(): void {
+    flushing = false
+    const bytes = writer.take()
+    if (bytes !== undefined && !closed) stream.write(bytes)
+  }
+
+  function prepareEnvelope(): void {
+    writer.parse(envelopeName, envelopeSql)
+    writer.sync()
+    sendInternal()
+  }
+
+  /** Counts a request of our own, so that its ReadyForQuery is awaited; it must not fail. */
+  function sendInternal(): void {
+    push(
+      createFlight(internalWork, ({ error }) => error && destroy(new Error('housekeeping failed', { cause: error }))),
+    )
+  }
+
+  function push(flight: Flight): void {
+    if (flights.length === 0) flight.startedAt = performance.now()
+    flights.push(flight)
+    flushSoon()
+  }
+
+  function writeWork(flight: Flight): void {
+    const { work } = flight
+    if (work.begin !== undefined) writeControl(work.begin)
+    if (work.identity !== undefined) {
+      writer.bind(envelopeName, [work.identity.role, work.identity.session])
+      writer.execute()
+    }
+    for (const [index, statement] of work.statements.entries()) writeStatement(flight, statement, flight.sinks[index])
+    if (work.begin !== undefined) writeControl('COMMIT')
+    writer.sync()
+  }
+
+  function writeControl(sql: string): void {
+    writer.parse('', sql)
+    writer.bind('', [])
+    writer.execute()
+  }
+
+  function writeStatement(flight: Flight, { sql, params, prepare }: Statement, sink: ResultSink | undefined): void {
+    const known = prepare ? statements.get(sql) : undefined
+    if (known?.description !== undefined) {
+      flight.reusesPlan = true
+      sink?.describe(known.description)
+      writer.bind(known.name, params)
+    } else {
+      // A text whose first Parse is still under way is sent unnamed: were that Parse to fail, its name would not exist.
+      const name = prepare && known === undefined ? addPrepared(flight, sql) : ''
+      writer.parse(name, sql)
+      writer.describeStatement(name)
+      writer.bind(name, params)
+    }
+    writer.execute()
+  }
+
+  function addPrepared(flight: Flight, sql: string): string {
+    const { added, evicted } = statements.add(sql)
+    if (evicted !== undefined) writer.closeStatement(evicted)
+    flight.parsing.push(sql)
+    return added.name
+  }
+
+  function onMessage(type: number, bytes: Buffer, start: number, end: number): void {
+    const flight = flights[0]
+    if (flight === undefined) return
+    switch (type) {
+      case backend.dataRow:
+        onRow(flight, bytes, start)
+        return
+      case backend.commandComplete:
+        currentSink(flight)?.complete(readCommandTag(bytes, start, end))
+        flight.step++
+        return
+      case backend.readyForQuery:
+        onReady(flight, bytes[start] === 0x49)
+        return
+      case backend.rowDescription:
+        onDescription(flight, readFields(bytes, start))
+        return
+      case backend.noData:
+        onDescription(flight, [])
+        return
+      case backend.errorResponse:
+        flight.error ??= { kind: 'postgres', error: readError(bytes, start, end) }
+        return
+      case backend.emptyQueryResponse:
+        currentSink(flight)?.complete({ command: '', rowCount: null })
+        flight.step++
+        return
+      case backend.copyInResponse:
+      case backend.copyOutResponse:
+      case backend.copyBothResponse:
+        flight.error ??= { kind: 'failure', code: 'request_invalid', detail: 'unexpected message from server' }
+        destroy(new Error('COPY is not possible over HTTP'))
+    }
+  }
+
+  function currentSink(flight: Flight): ResultSink | undefined {
+    return flight.sinks[flight.step - leadingSteps(flight.work)]
+  }
+
+  function onDescription(flight: Flight, fields: ReturnType<typeof readFields>): void {
+    const description = describeFields(fields)
+    currentSink(flight)?.describe(description)
+    const sql = flight.work.statements[flight.step - leadingSteps(flight.work)]?.sql
+    if (sql === undefined || flight.parsing[0] !== sql) return
+    flight.parsing.shift()
+    const prepared = statements.get(sql)
+    if (prepared !== undefined) prepared.description = description
+  }
+
+  function onRow(flight: Flight, bytes: Buffer, start: number): void {
+    const sink = currentSink(flight)
+    if (sink === undefined || flight.error !== undefined) return
+    sink.row(bytes, start)
+    let size = 0
+    for (const each of flight.sinks) size += each.size
+    if (size > options.maxResponseBytes) onOversized()
+  }
+
+  function onOversized(): void {
+    const flight = flights[0]
+    if (flight === undefined || flight.error !== undefined) return
+    flight.error = {
+      kind: 'failure',
+      code: 'response_too_large',
+      detail: `response is too large (max is ${options.maxResponseBytes} bytes)`,
+    }
+    flight.cancelled = true
+    cancel()
+  }
+
+  function onReady(flight: Flight, outsideTransaction: boolean): void {
+    flights.shift()
+    for (const sql of flight.parsing) statements.delete(sql)
+    if (isOutdated(flight)) forget(flight.work.statements)
+    flight.cancelStruck = cancelSent
+    const next = flights[0]
+    if (next !== undefined) next.startedAt = performance.now()
+    if (!outsideTransaction || flight.work.reset) clean(outsideTransaction)
+    else if (cleaning && next === undefined) cleaning = false
+    if (cancelSent && next === undefined && !wasCancelled(flight)) {
+      // The cancel request struck nothing, so it may strike whatever comes next.
+      destroy(new Error('a cancel request was sent'))
+    } else if (next === undefined) cancelSent = false
+    flight.done(flight)
+    listener.onProgress()
+  }
+
+  function forget(outdated: readonly Statement[]): void {
+    for (const { sql } of outdated) {
+      const prepared = statements.get(sql)
+      if (prepared?.description === undefined) continue
+      statements.delete(sql)
+      writer.closeStatement(prepared.name)
+    }
+  }
+
+  function clean(outsideTransaction: boolean): void {
+    cleaning = true
+    if (!outsideTransaction) {
+      writer.query('ROLLBACK')
+      sendInternal()
+    }
+    statements.clear()
+    writer.query('DISCARD ALL')
+    sendInternal()
+    prepareEnvelope()
+  }
+
+  function cancel(): void {
+    if (closed) return
+    cancelSent = true
+    cancelsOpen++
+    const socket = new Socket()
+    socket.setTimeout(options.connectTimeoutMs, () => socket.destroy())
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      cancelsOpen--
+      listener.onProgress()
+    })
+    socket.connect(port, host, () => socket.end(serialize.cancel(processID, secretKey)))
+    socket.resume()
+  }
+
+  function destroy(reason: Error): void {
+    if (closed) return
+    closed = true
+    stream.destroy()
+    const lost: FlightError = { kind: 'failure', code: 'database_unavailable', cause: reason }
+    for (const flight of flights.splice(0)) {
+      flight.error ??= lost
+      flight.done(flight)
+    }
+    listener.onClose(reason)
+  }
+
+  const read = createMessageReader({ onMessage, onOversized, maxMessageBytes: options.maxResponseBytes + 1024 })
+  stream.on('data', (chunk: Buffer) => {
+    try {
+      read(chunk)
+    } catch (error) {
+      destroy(error instanceof Error ? error : new Error('unreadable message'))
+    }
+  })
+  stream.on('close', () => destroy(lastError))
+  prepareEnvelope()
+
+  return {
+    get inFlight() {
+      return flights.length
+    },
+    get head() {
+      return flights[0]
+    },
+    get usable() {
+      return !closed && !cleaning && !cancelSent && cancelsOpen === 0
+    },
+    submit(flight) {
+      writeWork(flight)
+      push(flight)
+    },
+    cancel,
+    destroy,
+    end() {
+      closed = true
+      stream.end(serialize.end())
+    },
+  }
+}
+
+const internalWork: Work = { identity: undefined, statements: [], begin: undefined, exclusive: true, reset: false }
+
+/** Whether the server's answer shows that a cancel request reached this request. */
+function wasCancelled(flight: Flight): boolean {
+  return flight.error?.kind === 'postgres' && flight.error.error.code === '57014'
+}
+
+/**
+ * Whether a prepared statement no longer fits: a table changed (0A000), or the server has lost it (26000).
+ * Both are raised before the statement does anything.
+ */
+export function isOutdated(flight: Flight): boolean {
+  if (!flight.reusesPlan || flight.error?.kind !== 'postgres') return false
+  const { code } = flight.error.error
+  return code === '0A000' || code === '26000'
+}

@@ -1,0 +1,86 @@
+/**
+ * One request on its way through a connection: what is sent, what has come back so far, how it ended.
+ */
+import type { FailureCode } from '../errors.ts'
+import type { PostgresError } from './messages.ts'
+import { createRawResult, createTypedResult, type RawResult, type ResultShape, type TypedResult } from './result.ts'
+
+/** The identity that a request runs as. */
+export interface Identity {
+  /** Database role, set for the transaction. */
+  readonly role: string
+  /** Sealed claims: see `sealSession`. */
+  readonly session: string
+}
+
+/** One statement, its parameters in PostgreSQL's text format. */
+export interface Statement {
+  readonly sql: string
+  readonly params: readonly (string | null)[]
+  /** Keep the statement prepared on the connection, for the next request with the same text. */
+  readonly prepare: boolean
+  readonly shape: ResultShape
+}
+
+/** One transaction's worth of work. */
+export interface Work {
+  /** Absent only where the login role itself is the identity (password mode). */
+  readonly identity: Identity | undefined
+  readonly statements: readonly Statement[]
+  /** `START TRANSACTION …`; without it the statements are one implicit transaction. */
+  readonly begin: string | undefined
+  /** Runs alone on its connection. Requests that share one are all single statements of the class `fast`. */
+  readonly exclusive: boolean
+  /** Discard all session state before the connection serves anybody else. */
+  readonly reset: boolean
+}
+
+/** How a request ended when it did not succeed. */
+export type FlightError =
+  | { readonly kind: 'postgres'; readonly error: PostgresError }
+  | { readonly kind: 'failure'; readonly code: FailureCode; readonly detail?: string; readonly cause?: unknown }
+
+/** A request between its sending and its ReadyForQuery. */
+export interface Flight {
+  readonly work: Work
+  /** The results so far, one for each statement. */
+  readonly sinks: readonly (RawResult | TypedResult)[]
+  /** Called once, when the transaction is over. */
+  readonly done: (flight: Flight) => void
+  /** Commands completed: first `begin` and the identity, then the statements, then COMMIT. */
+  step: number
+  error: FlightError | undefined
+  /** Statements that were sent with a Parse, oldest first, until their ParseComplete. */
+  readonly parsing: string[]
+  /** Whether one of the statements was prepared earlier, so that a changed table can have outdated it. */
+  reusesPlan: boolean
+  /** Milliseconds of the monotonic clock when it became the oldest on its connection. */
+  startedAt: number
+  /** A cancel request was sent for it. */
+  cancelled: boolean
+  /** A cancel request was sent on its connection, for it or for another. */
+  cancelStruck: boolean
+}
+
+/** Makes a flight that has not been sent. */
+export function createFlight(work: Work, done: Flight['done']): Flight {
+  return {
+    work,
+    sinks: work.statements.map(({ shape }) =>
+      shape.rawText ? createRawResult(shape.arrayMode) : createTypedResult(shape.arrayMode),
+    ),
+    done,
+    step: 0,
+    error: undefined,
+    parsing: [],
+    reusesPlan: false,
+    startedAt: 0,
+    cancelled: false,
+    cancelStruck: false,
+  }
+}
+
+/** Commands that come before the first statement. */
+export function leadingSteps(work: Work): number {
+  return (work.begin === undefined ? 0 : 1) + (work.identity === undefined ? 0 : 1)
+}

@@ -1,0 +1,286 @@
+/**
+ * Spreads requests over a few connections: an idle one first, then the least loaded, then a bounded queue.
+ */
+import type { FailureCode } from '../errors.ts'
+import { type Connection, type ConnectionOptions, isOutdated, openConnection } from './connection.ts'
+import { createFlight, type Flight, type FlightError, type Work } from './flight.ts'
+
+/** Connections and their limits. */
+export interface PoolOptions extends ConnectionOptions {
+  /** Connections kept open. */
+  readonly size: number
+  /** Requests that one connection carries at once. */
+  readonly maxPipelineDepth: number
+  /** Requests that wait for a connection; further ones are refused at once. */
+  readonly maxQueued: number
+  readonly queueTimeoutMs: number
+  /** Requests that one owner may have under way, waiting ones included. */
+  readonly maxPerOwner: number
+  /** From being the oldest on its connection to its end; then it is cancelled. */
+  readonly requestTimeoutMs: number
+}
+
+/** A request that was handed to the pool. */
+export interface Ticket {
+  /** The client has gone: the request leaves the queue, or is cancelled at the server. */
+  abort(): void
+}
+
+/** Runs requests. */
+export interface Pool {
+  /** Connections that are open. */
+  readonly open: number
+  readonly inFlight: number
+  readonly queued: number
+  /**
+   * Runs one request and calls `done` once.
+   * @param owner who it counts against, for `maxPerOwner`
+   */
+  run(work: Work, owner: string, done: (flight: Flight) => void): Ticket
+  /** Takes no further request, waits for those under way, closes the connections. */
+  close(): Promise<void>
+}
+
+/** What the operator may want to know. */
+export type PoolEvent =
+  | { readonly type: 'connection_opened' }
+  | { readonly type: 'connection_closed'; readonly reason: Error }
+  | { readonly type: 'connection_failed'; readonly reason: Error; readonly retryInMs: number }
+
+interface Waiting {
+  readonly work: Work
+  readonly owner: string
+  readonly done: (flight: Flight) => void
+  readonly since: number
+  flight: Flight | undefined
+  connection: Connection | undefined
+  retried: boolean
+  ended: boolean
+}
+
+/** A request does not join a connection whose oldest one has run this long: it is not one of the fast ones. */
+const slowHeadMs = 10
+const sweepMs = 100
+/** How long a cancelled request may take to end before its connection is closed. */
+const cancelGraceMs = 2_000
+const firstRetryMs = 50
+const maxRetryMs = 5_000
+
+/** Opens the pool. Connections are opened in the background; requests wait for them. */
+export function createPool(options: PoolOptions, emit: (event: PoolEvent) => void = () => {}): Pool {
+  const connections: Connection[] = []
+  const queue: Waiting[] = []
+  const owners = new Map<string, number>()
+  let closing = false
+  let whenIdle: (() => void) | undefined
+  let retryMs = firstRetryMs
+  const timers = new Set<NodeJS.Timeout>()
+
+  const sweeper = setInterval(sweep, sweepMs)
+  sweeper.unref()
+  for (let index = 0; index < options.size; index++) void connect()
+
+  async function connect(): Promise<void> {
+    let opened: Connection | undefined
+    try {
+      opened = await openConnection(options, {
+        onProgress: pump,
+        onClose(reason) {
+          const index = opened === undefined ? -1 : connections.indexOf(opened)
+          if (index >= 0) connections.splice(index, 1)
+          emit({ type: 'connection_closed', reason })
+          if (!closing) later(0, connect)
+        },
+      })
+    } catch (error) {
+      const reason = error instanceof Error ? error : new Error('connecting failed')
+      if (closing) return
+      emit({ type: 'connection_failed', reason, retryInMs: retryMs })
+      later(retryMs * (0.5 + Math.random()), connect)
+      retryMs = Math.min(retryMs * 2, maxRetryMs)
+      return
+    }
+    if (closing) {
+      opened.end()
+      return
+    }
+    if (!opened.usable) {
+      later(retryMs, connect)
+      return
+    }
+    retryMs = firstRetryMs
+    connections.push(opened)
+    emit({ type: 'connection_opened' })
+    pump()
+  }
+
+  function later(ms: number, run: () => Promise<void>): void {
+    const timer = setTimeout(() => {
+      timers.delete(timer)
+      void run()
+    }, ms)
+    timers.add(timer)
+  }
+
+  function run(work: Work, owner: string, done: (flight: Flight) => void): Ticket {
+    const waiting: Waiting = {
+      work,
+      owner,
+      done,
+      since: performance.now(),
+      flight: undefined,
+      connection: undefined,
+      retried: false,
+      ended: false,
+    }
+    const underWay = owners.get(owner) ?? 0
+    owners.set(owner, underWay + 1)
+    if (closing) fail(waiting, 'overloaded', 'it is shutting down')
+    else if (underWay >= options.maxPerOwner) fail(waiting, 'overloaded', 'too many requests of this identity')
+    else start(waiting)
+    return { abort: () => abort(waiting) }
+  }
+
+  function start(waiting: Waiting): void {
+    const connection = pick(waiting.work)
+    if (connection !== undefined) submit(waiting, connection)
+    else if (queue.length >= options.maxQueued) fail(waiting, 'overloaded', 'too many requests are waiting')
+    else queue.push(waiting)
+  }
+
+  /**
+   * The connection that is left to run dry for the exclusive request at the head of the queue; without it, requests
+   * that share connections would keep every one of them busy for ever.
+   */
+  function reserved(): Connection | undefined {
+    if (queue[0]?.work.exclusive !== true) return undefined
+    return connections.find(({ usable, head }) => usable && head?.work.exclusive !== true) ?? connections[0]
+  }
+
+  function pick(work: Work): Connection | undefined {
+    const kept = work === queue[0]?.work ? undefined : reserved()
+    let best: Connection | undefined
+    for (const connection of connections) {
+      if (!connection.usable || connection === kept) continue
+      if (connection.inFlight === 0) return connection
+      if (work.exclusive || connection.head?.work.exclusive || connection.inFlight >= options.maxPipelineDepth) continue
+      if (best === undefined || connection.inFlight < best.inFlight) best = connection
+    }
+    if (best?.head !== undefined && performance.now() - best.head.startedAt > slowHeadMs) return undefined
+    return best
+  }
+
+  function submit(waiting: Waiting, connection: Connection): void {
+    waiting.connection = connection
+    waiting.flight = createFlight(waiting.work, (flight) => onDone(waiting, flight))
+    connection.submit(waiting.flight)
+  }
+
+  function onDone(waiting: Waiting, flight: Flight): void {
+    if (!waiting.ended && !waiting.retried && !closing && mayRetry(flight)) {
+      waiting.retried = true
+      start(isOutdated(flight) ? unprepared(waiting) : waiting)
+      return
+    }
+    finish(waiting, flight)
+  }
+
+  function finish(waiting: Waiting, flight: Flight): void {
+    if (waiting.ended) return
+    waiting.ended = true
+    const underWay = (owners.get(waiting.owner) ?? 1) - 1
+    if (underWay === 0) owners.delete(waiting.owner)
+    else owners.set(waiting.owner, underWay)
+    waiting.done(flight)
+  }
+
+  function fail(waiting: Waiting, code: FailureCode, detail: string): void {
+    const error: FlightError = { kind: 'failure', code, detail }
+    const flight = waiting.flight ?? createFlight(waiting.work, () => {})
+    flight.error = error
+    finish(waiting, flight)
+  }
+
+  function abort(waiting: Waiting): void {
+    if (waiting.ended) return
+    const index = queue.indexOf(waiting)
+    if (index >= 0) {
+      queue.splice(index, 1)
+      fail(waiting, 'timeout', 'the client has gone')
+    } else if (waiting.flight !== undefined) waiting.flight.cancelled = true
+    // A request that is not the oldest on its connection is cancelled by the sweep, if it ever becomes that.
+    if (waiting.flight !== undefined && waiting.connection?.head === waiting.flight) waiting.connection.cancel()
+  }
+
+  function pump(): void {
+    while (queue[0] !== undefined) {
+      const connection = pick(queue[0].work)
+      if (connection === undefined) break
+      submit(queue.shift() as Waiting, connection)
+    }
+    if (whenIdle !== undefined && connections.every(({ inFlight }) => inFlight === 0)) whenIdle()
+  }
+
+  function sweep(): void {
+    const now = performance.now()
+    for (const connection of [...connections]) sweepConnection(connection, now)
+    while (queue[0] !== undefined && now - queue[0].since > options.queueTimeoutMs) {
+      const waiting = queue.shift() as Waiting
+      if (connections.length === 0) fail(waiting, 'database_unavailable', 'no connection could be opened in time')
+      else fail(waiting, 'overloaded', `no connection was free within ${options.queueTimeoutMs} ms`)
+    }
+    pump()
+  }
+
+  function sweepConnection(connection: Connection, now: number): void {
+    const { head } = connection
+    if (head === undefined) return
+    const age = now - head.startedAt
+    if (age > options.requestTimeoutMs + cancelGraceMs) connection.destroy(new Error('a request did not end in time'))
+    else if (age > options.requestTimeoutMs && head.error === undefined) {
+      head.error = { kind: 'failure', code: 'timeout', detail: `the limit is ${options.requestTimeoutMs} ms` }
+      head.cancelled = true
+      connection.cancel()
+    } else if (head.cancelled && connection.usable) connection.cancel()
+  }
+
+  return {
+    get open() {
+      return connections.length
+    },
+    get inFlight() {
+      return connections.reduce((sum, { inFlight }) => sum + inFlight, 0)
+    },
+    get queued() {
+      return queue.length
+    },
+    run,
+    async close() {
+      closing = true
+      clearInterval(sweeper)
+      for (const timer of timers) clearTimeout(timer)
+      for (const waiting of queue.splice(0)) fail(waiting, 'overloaded', 'it is shutting down')
+      if (connections.some(({ inFlight }) => inFlight > 0)) {
+        await new Promise<void>((resolve) => {
+          whenIdle = resolve
+        })
+      }
+      for (const connection of connections.splice(0)) connection.end()
+    },
+  }
+}
+
+/**
+ * Whether a request that failed may be sent again: an outdated plan fails before anything is done, and a cancel
+ * request meant for another rolls back all that this one did.
+ */
+function mayRetry(flight: Flight): boolean {
+  if (isOutdated(flight)) return true
+  if (flight.cancelled || !flight.cancelStruck || flight.error?.kind !== 'postgres') return false
+  return flight.error.error.code === '57014'
+}
+
+function unprepared(waiting: Waiting): Waiting {
+  const statements = waiting.work.statements.map((statement) => ({ ...statement, prepare: false }))
+  return Object.assign(waiting, { work: { ...waiting.work, statements } })
+}

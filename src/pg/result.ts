@@ -1,0 +1,181 @@
+/**
+ * Turns the messages of one statement into the JSON object that Neon's SQL over HTTP answers with.
+ */
+import { createJsonWriter, type JsonWriter } from './json-writer.ts'
+import { type CommandTag, type Field, readCells } from './messages.ts'
+
+/** How a statement's rows are written. */
+export interface ResultShape {
+  /** Rows as arrays; else as objects by column name. */
+  readonly arrayMode: boolean
+  /** Every cell is PostgreSQL's text, as a JSON string; else numbers, booleans, JSON and arrays become JSON. */
+  readonly rawText: boolean
+}
+
+/** What a statement's description is good for; computed once for a prepared statement. */
+export interface Description {
+  readonly fields: readonly Field[]
+  /** `"fields":[…]` */
+  readonly fieldsJson: Buffer
+  /** `"name":` by column, for rows as objects. */
+  readonly keys: readonly Buffer[]
+}
+
+/** Collects one statement's result. */
+export interface ResultSink {
+  describe(description: Description): void
+  row(bytes: Buffer, start: number): void
+  complete(tag: CommandTag): void
+  /** Bytes or, for typed cells, code units held so far. */
+  readonly size: number
+}
+
+/** A converter from cell text to JSON text for each column, or `undefined` where the column's types are not known yet. */
+export type ToJson = (text: string) => string
+
+const open = Buffer.from('{')
+const rowsOpen = Buffer.from(',"rows":[')
+const nullJson = Buffer.from('null')
+const comma = 0x2c
+const noDescription: Description = { fields: [], fieldsJson: Buffer.from('"fields":[]'), keys: [] }
+
+/** Precomputes what each execution of a described statement writes again. */
+export function describeFields(fields: readonly Field[]): Description {
+  if (fields.length === 0) return noDescription
+  const described = fields.map((field) => ({
+    name: field.name,
+    dataTypeID: field.dataTypeID,
+    tableID: field.tableID,
+    columnID: field.columnID,
+    dataTypeSize: field.dataTypeSize,
+    dataTypeModifier: field.dataTypeModifier,
+    format: 'text',
+  }))
+  return {
+    fields,
+    fieldsJson: Buffer.from(`"fields":${JSON.stringify(described)}`),
+    keys: fields.map((field) => Buffer.from(`${JSON.stringify(field.name)}:`)),
+  }
+}
+
+/** The object's last members. */
+function tail(tag: CommandTag, arrayMode: boolean): string {
+  return `],"command":${JSON.stringify(tag.command)},"rowCount":${tag.rowCount},"rowAsArray":${arrayMode}}`
+}
+
+/** A sink that writes PostgreSQL's text as JSON strings while the rows arrive. */
+export interface RawResult extends ResultSink {
+  finish(): Buffer
+}
+
+/** Makes the sink for raw text, the one that the Neon driver asks for. */
+export function createRawResult(arrayMode: boolean): RawResult {
+  const json = createJsonWriter()
+  let description = noDescription
+  let rows = 0
+
+  function begin(): void {
+    json.raw(open)
+    json.raw(description.fieldsJson)
+    json.raw(rowsOpen)
+  }
+
+  return {
+    describe(given) {
+      description = given
+    },
+    row(bytes, start) {
+      if (rows === 0) begin()
+      else json.byte(comma)
+      rows++
+      if (arrayMode) writeArrayRow(json, bytes, start)
+      else writeObjectRow(json, bytes, start, description.keys)
+    },
+    complete(tag) {
+      if (rows === 0) begin()
+      json.text(tail(tag, arrayMode))
+    },
+    get size() {
+      return json.length
+    },
+    finish: () => json.finish(),
+  }
+}
+
+function writeArrayRow(json: JsonWriter, bytes: Buffer, start: number): void {
+  const count = bytes.readInt16BE(start)
+  let at = start + 2
+  json.byte(0x5b)
+  for (let index = 0; index < count; index++) {
+    if (index > 0) json.byte(comma)
+    at = writeCell(json, bytes, at)
+  }
+  json.byte(0x5d)
+}
+
+function writeObjectRow(json: JsonWriter, bytes: Buffer, start: number, keys: readonly Buffer[]): void {
+  let at = start + 2
+  json.byte(0x7b)
+  for (const [index, key] of keys.entries()) {
+    if (index > 0) json.byte(comma)
+    json.raw(key)
+    at = writeCell(json, bytes, at)
+  }
+  json.byte(0x7d)
+}
+
+/** Writes one cell of a DataRow and returns where the next one starts. */
+function writeCell(json: JsonWriter, bytes: Buffer, at: number): number {
+  const length = bytes.readInt32BE(at)
+  const start = at + 4
+  if (length < 0) {
+    json.raw(nullJson)
+    return start
+  }
+  json.string(bytes, start, start + length)
+  return start + length
+}
+
+/** A sink that keeps the cells' text, because their types may have to be looked up before they can be written. */
+export interface TypedResult extends ResultSink {
+  readonly fields: readonly Field[]
+  finish(converters: readonly ToJson[]): Buffer
+}
+
+/** Makes the sink for typed cells. */
+export function createTypedResult(arrayMode: boolean): TypedResult {
+  const rows: (string | null)[][] = []
+  let description = noDescription
+  let tag: CommandTag = { command: '', rowCount: null }
+  let size = 0
+
+  function toRow(cells: readonly (string | null)[], converters: readonly ToJson[]): string {
+    const values = cells.map((cell, index) => (cell === null ? 'null' : (converters[index]?.(cell) ?? 'null')))
+    if (arrayMode) return `[${values.join(',')}]`
+    return `{${values.map((value, index) => `${description.keys[index]}${value}`).join(',')}}`
+  }
+
+  return {
+    describe(given) {
+      description = given
+    },
+    row(bytes, start) {
+      const cells = readCells(bytes, start)
+      for (const cell of cells) size += cell === null ? 4 : cell.length
+      rows.push(cells)
+    },
+    complete(given) {
+      tag = given
+    },
+    get size() {
+      return size
+    },
+    get fields() {
+      return description.fields
+    },
+    finish(converters) {
+      const body = rows.map((row) => toRow(row, converters)).join(',')
+      return Buffer.from(`{${description.fieldsJson},"rows":[${body}${tail(tag, arrayMode)}`)
+    },
+  }
+}
