@@ -6,7 +6,7 @@
 /** What one failure looks like to each audience. */
 export interface FailureSpec {
   /** HTTP status where the surface is free to choose one; the SQL-over-HTTP surface answers 400 so that drivers read `code`. */
-  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 429 | 500 | 502 | 503 | 507
+  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 500 | 502 | 503 | 507
   /** SQLSTATE (PostgreSQL appendix A) for clients that speak SQL. */
   readonly sqlstate: string
   /** One sentence for the client. */
@@ -69,6 +69,28 @@ export const failures = {
     status: 503,
     sqlstate: '08006',
     says: 'The database cannot be reached',
+  },
+  grant_missing: {
+    status: 403,
+    sqlstate: '42501',
+    says: 'The database role has no privilege for this',
+    hint: 'Tables and columns are granted by name in drizzle/.',
+  },
+  policy_refused: { status: 403, sqlstate: '42501', says: 'A row-level security policy refuses this row' },
+  not_found: { status: 404, sqlstate: 'P0002', says: 'There is no such row, or not for you' },
+  path_unknown: { status: 404, sqlstate: '08P01', says: 'There is nothing at this path for this method' },
+  conflict: { status: 409, sqlstate: '23000', says: 'The change conflicts with rows that are there' },
+  content_type_unknown: {
+    status: 415,
+    sqlstate: '08P01',
+    says: 'The request body is not declared as JSON',
+    hint: 'Send the header "Content-Type: application/json".',
+  },
+  input_invalid: { status: 422, sqlstate: '22023', says: 'The input is not acceptable' },
+  gateway_unreachable: {
+    status: 502,
+    sqlstate: '08001',
+    says: 'The gateway did not give an answer that can be used',
   },
   internal: { status: 500, sqlstate: 'XX000', says: 'Something failed inside Rowpass' },
 } as const satisfies Record<string, FailureSpec>
