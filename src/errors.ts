@@ -110,6 +110,60 @@ export const failures = {
     says: 'There is a key file already, and keys are never overwritten',
     hint: 'Move the file away first. Tokens signed with it are refused once its public half is gone.',
   },
+  config_invalid: { status: 500, sqlstate: 'F0000', says: 'The configuration is wrong' },
+  state_invalid: {
+    status: 500,
+    sqlstate: 'F0000',
+    says: 'A file of the .rowpass folder cannot be used',
+    hint: 'Correct the file or move it away. Rowpass makes a new one.',
+  },
+  already_running: {
+    status: 409,
+    sqlstate: '55006',
+    says: 'Rowpass already runs in this folder',
+    hint: 'Stop it first. "npx rowpass env" shows where it listens.',
+  },
+  port_taken: { status: 409, sqlstate: '55006', says: 'The port is taken by another program' },
+  embedded_unavailable: {
+    status: 503,
+    sqlstate: '58000',
+    says: 'The embedded PostgreSQL cannot run here',
+    hint: 'Or use a PostgreSQL 15 to 18 of your own: set OWNER_DATABASE_URL to its URL.',
+  },
+  embedded_data_invalid: {
+    status: 503,
+    sqlstate: '58000',
+    says: 'The data folder of the embedded PostgreSQL cannot be used',
+    hint: 'Rowpass never deletes data. Restore the folder, or move it away to start with an empty database.',
+  },
+  embedded_start_failed: {
+    status: 503,
+    sqlstate: '58000',
+    says: 'The embedded PostgreSQL did not start',
+    hint: 'The whole story is in .rowpass/postgres.log.',
+  },
+  server_unsupported: {
+    status: 503,
+    sqlstate: '0A000',
+    says: 'This PostgreSQL version is not supported',
+    hint: 'Rowpass runs on PostgreSQL 15 to 18.',
+  },
+  migration_changed: {
+    status: 500,
+    sqlstate: '55000',
+    says: 'An applied migration was changed afterwards',
+    hint: 'Restore the file and put the change into a new migration.',
+  },
+  role_unsafe: {
+    status: 500,
+    sqlstate: '42501',
+    says: 'A database role has rights that it must not have',
+  },
+  owner_powerless: {
+    status: 500,
+    sqlstate: '42501',
+    says: 'The owner login may not do this',
+  },
   internal: { status: 500, sqlstate: 'XX000', says: 'Something failed inside Rowpass' },
 } as const satisfies Record<string, FailureSpec>
 

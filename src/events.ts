@@ -1,0 +1,75 @@
+/**
+ * Every observable fact, in one union. The code reports facts; one listener turns them into log lines and metrics.
+ * No member ever holds a token, SQL text, a parameter, a connection string or a secret.
+ */
+import type { FailureCode } from './errors.ts'
+
+/** The check at which a token failed. Names are public: they are log fields and metric labels. */
+export type RefusalReason =
+  | 'missing'
+  | 'size'
+  | 'format'
+  | 'encrypted'
+  | 'header'
+  | 'crit'
+  | 'typ'
+  | 'algorithm'
+  | 'payload'
+  | 'issuer'
+  | 'key_unknown'
+  | 'keys_unavailable'
+  | 'signature'
+  | 'audience'
+  | 'subject'
+  | 'time'
+  | 'lifetime'
+  | 'not_yet_valid'
+  | 'expired'
+  | 'token_id'
+  | 'uuid'
+  | 'role'
+
+/** The step at which a JWKS could not be read. Names are public, as those of {@link RefusalReason}. */
+export type KeyFetchReason = 'unreachable' | 'timeout' | 'status' | 'too_large' | 'malformed' | 'too_many' | 'duplicate'
+
+/** A token was refused. */
+export interface TokenRefused {
+  readonly type: 'token_refused'
+  /** What the client is told. */
+  readonly code: FailureCode
+  /** What is true. */
+  readonly reason: RefusalReason
+  /** Set when the token names an issuer that is configured; absent otherwise, so that it is safe as a label. */
+  readonly iss?: string
+  /** The `kid` of the header where one could be read, at most 256 characters, chosen by the sender: not a label. */
+  readonly kid?: string
+}
+
+/** The keys of an issuer were fetched. */
+export interface KeysLoaded {
+  readonly type: 'jwks_loaded'
+  readonly iss: string
+  /** How many keys can be used. */
+  readonly keys: number
+  /** How many members of the set were left out: for encryption, of an unknown type, too weak. */
+  readonly skipped: number
+  /** Whether the set differs from the one before; then verified tokens of this issuer are forgotten. */
+  readonly changed: boolean
+  readonly durationMs: number
+}
+
+/** The keys of an issuer could not be fetched; the ones before stay in use until `usableForMs` has passed. */
+export interface KeysFailed {
+  readonly type: 'jwks_failed'
+  readonly iss: string
+  readonly reason: KeyFetchReason
+  /** 0 when there are no keys to go on with: every token of this issuer is refused. */
+  readonly usableForMs: number
+  readonly durationMs: number
+}
+
+/** Everything that can be observed; told apart by `type`. */
+export type RowpassEvent = TokenRefused | KeysLoaded | KeysFailed
+
+/** Where facts go. Called synchronously, so it must be quick and must not throw. */
+export type Emit = (event: RowpassEvent) => void

@@ -1,0 +1,139 @@
+/** One key pair: made, imported, and cut down to what may be published. */
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
+import { Failure } from '../errors.ts'
+import { type Algorithm, algorithms, algorithmsOf, isAlgorithm } from './algorithms.ts'
+import { importPublicKey } from './public-key.ts'
+
+export type { Algorithm } from './algorithms.ts'
+
+/** A public key as it is published: the members that RFC 7517 names for it, and no other. */
+export interface PublicJwk {
+  readonly kty: 'EC' | 'RSA' | 'OKP'
+  readonly use: 'sig'
+  readonly alg: Algorithm
+  /** The RFC 7638 thumbprint (SHA-256) of the key. */
+  readonly kid: string
+  readonly crv?: string
+  readonly x?: string
+  readonly y?: string
+  readonly n?: string
+  readonly e?: string
+}
+
+/** A key that signs. The private half cannot be exported again. */
+export interface SigningKey {
+  readonly kid: string
+  readonly alg: Algorithm
+  readonly publicJwk: PublicJwk
+  readonly privateKey: CryptoKey
+}
+
+/** A new key pair in the form in which it is stored. */
+export interface GeneratedKey {
+  readonly kid: string
+  readonly alg: Algorithm
+  readonly publicJwk: PublicJwk
+  /** A secret. */
+  readonly privateJwk: JWK
+}
+
+/**
+ * Makes a new key pair.
+ *
+ * The `kid` is the RFC 7638 thumbprint, so the same key has the same name wherever it is imported.
+ * Does NOT store it: see `files.ts`.
+ *
+ * @param alg default `ES256`; RSA keys get 2048 bits
+ * @throws TypeError when the algorithm is not one of the four
+ * @example
+ * const { publicJwk, privateJwk } = await generateKey()
+ */
+export async function generateKey(alg: Algorithm = 'ES256'): Promise<GeneratedKey> {
+  if (!isAlgorithm(alg)) throw new TypeError(`the algorithm is one of ${Object.keys(algorithms).join(', ')}`)
+  const pair = await generateKeyPair(alg, { extractable: true })
+  const material = await exportJWK(pair.privateKey)
+  const publicJwk = await toPublicJwk({ ...material, alg })
+  return { kid: publicJwk.kid, alg, publicJwk, privateJwk: { ...material, use: 'sig', alg, kid: publicJwk.kid } }
+}
+
+/**
+ * Imports a private JWK for signing.
+ *
+ * The algorithm is the `alg` of the JWK, or ES256, RS256 or EdDSA by its type. The public half and the `kid` are derived;
+ * a `kid` in the JWK is not used. A signature is made and verified once, so the two halves are known to belong together.
+ *
+ * @param privateJwk an object, or its JSON text
+ * @throws Failure `key_invalid`; its `detail` and `cause` never quote the input
+ * @see RFC 7517, RFC 7638
+ */
+export async function importSigningKey(privateJwk: unknown): Promise<SigningKey> {
+  const jwk = parseJwk(privateJwk)
+  const publicJwk = await toPublicJwk(jwk)
+  const spec = algorithms[publicJwk.alg]
+  const material: Record<string, unknown> = { kty: spec.kty }
+  for (const member of [...spec.publicMembers, ...spec.privateMembers]) {
+    if (typeof jwk[member] !== 'string') throw unusable(`The private key has no member "${member}"`)
+    material[member] = jwk[member]
+  }
+  const privateKey = await importJWK(material, publicJwk.alg, { extractable: false }).catch(() => undefined)
+  if (privateKey === undefined || privateKey instanceof Uint8Array) throw unusable('The private key is malformed')
+  const key = { kid: publicJwk.kid, alg: publicJwk.alg, publicJwk, privateKey }
+  if (!(await halvesMatch(key))) throw unusable('The private and public parts do not belong together')
+  return key
+}
+
+/**
+ * Cuts any JWK down to what may be published.
+ *
+ * The members come from an allow-list: given a private key, the private part is left behind. `use`, `alg` and `kid` are
+ * set, whatever the input says of `kid`.
+ *
+ * @param jwk an object, or its JSON text
+ * @throws Failure `key_invalid` when it is not a usable key of one of the four algorithms
+ * @see RFC 7517 §4, RFC 7638 §3
+ */
+export async function toPublicJwk(jwk: unknown): Promise<PublicJwk> {
+  const parsed = parseJwk(jwk)
+  if (parsed.use !== undefined && parsed.use !== 'sig')
+    throw unusable('The key is not for signatures: "use" is not "sig"')
+  const [alg] = algorithmsOf(parsed)
+  if (alg === undefined) throw unusable(`The key is not for one of ${Object.keys(algorithms).join(', ')}`)
+  await importPublicKey(parsed, alg).catch((cause: Error) => {
+    throw unusable(`The key cannot be used: ${cause.message}`)
+  })
+  const material: { [Member in 'crv' | 'x' | 'y' | 'n' | 'e']?: string } = {}
+  for (const member of algorithms[alg].publicMembers) material[member] = String(parsed[member])
+  const { kty } = algorithms[alg]
+  return { kty, use: 'sig', alg, kid: await calculateJwkThumbprint({ kty, ...material }, 'sha256'), ...material }
+}
+
+/** Turns an object or JSON text into a record. The parser's own error is dropped: it quotes its input, here a secret. */
+function parseJwk(input: unknown): Readonly<Record<string, unknown>> {
+  let value = input
+  if (typeof input === 'string') {
+    try {
+      value = JSON.parse(input)
+    } catch {
+      throw unusable('The key is not JSON')
+    }
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw unusable('The key is not a JSON object')
+  return { ...value }
+}
+
+async function halvesMatch(key: SigningKey): Promise<boolean> {
+  const probe = new TextEncoder().encode('rowpass')
+  const parameters = { ...key.privateKey.algorithm, hash: 'SHA-256', saltLength: 32 }
+  const publicKey = await importPublicKey({ ...key.publicJwk }, key.alg)
+  try {
+    const signature = await crypto.subtle.sign(parameters, key.privateKey, probe)
+    return await crypto.subtle.verify(parameters, publicKey, signature, probe)
+  } catch {
+    return false
+  }
+}
+
+function unusable(detail: string): Failure {
+  return new Failure('key_invalid', { detail })
+}

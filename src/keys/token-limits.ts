@@ -1,0 +1,10 @@
+/** The limits on which issuing and verifying agree: nothing is issued that would be refused. */
+
+/** The longest token in characters; all of them are ASCII, so bytes too. */
+export const MAX_TOKEN_LENGTH = 8192
+/** The longest `sub` in UTF-16 code units. */
+export const MAX_SUBJECT_LENGTH = 255
+/** The longest `jti` in UTF-16 code units. */
+export const MAX_TOKEN_ID_LENGTH = 255
+/** The longest `kid` in UTF-16 code units. */
+export const MAX_KID_LENGTH = 256
