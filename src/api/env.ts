@@ -1,0 +1,131 @@
+/**
+ * Bindings of the Worker (or variables of the Node process) to settings. Nothing else reads them.
+ */
+import { neonConfig } from '@neondatabase/serverless'
+import { z } from 'zod'
+import { Failure } from '../errors.ts'
+import { type Jwks, parseJwks, toJwks } from '../keys/jwks.ts'
+import { importSigningKey, type SigningKey } from '../keys/key.ts'
+import type { Assets } from './assets.ts'
+
+/** What the platform hands in: untrusted text, and the files of the demo page. See `.dev.vars.example`. */
+export interface Bindings {
+  readonly DATABASE_URL?: string
+  readonly GATEWAY_URL?: string
+  readonly PRIVATE_KEY?: string
+  readonly PUBLIC_KEY?: string
+  readonly ISSUER?: string
+  readonly AUDIENCE?: string
+  readonly DEMO?: string
+  readonly ASSETS?: Assets
+}
+
+/** Parsed bindings. */
+export interface Settings {
+  /** PostgreSQL URL with a user and without a password: the token of each request is the credential. */
+  readonly databaseUrl: string
+  /** `iss` of the tokens that the demo signs. */
+  readonly issuer: string
+  /** `aud` of the tokens that the demo signs. */
+  readonly audience: string
+  /** Published keys, by `kid` without duplicates; empty when another service issues the tokens. */
+  readonly jwks: Jwks
+  /** Set where `DEMO=true`: the demo's sign-in and page are served only then. */
+  readonly demo: { readonly signingKey: SigningKey; readonly assets: Assets | undefined } | undefined
+}
+
+/**
+ * Parses the bindings.
+ *
+ * Sets the driver's endpoint, which is global: all apps of one process share the last GATEWAY_URL that was set.
+ * Does NOT reach the gateway or the database.
+ *
+ * @throws TypeError that lists every problem by the name of its variable, and no value
+ */
+export async function parseSettings(bindings: Bindings): Promise<Settings> {
+  const texts = schema.safeParse(bindings)
+  const [privateKey, publicKeys] = await Promise.all([
+    attempt('PRIVATE_KEY', bindings.PRIVATE_KEY, importSigningKey),
+    attempt('PUBLIC_KEY', bindings.PUBLIC_KEY, parseJwks),
+  ])
+  const problems = [
+    ...(texts.error?.issues.map(({ path, message }) => `${path.join('.')} ${message}`) ?? []),
+    ...[privateKey, publicKeys].flatMap(({ problem }) => problem ?? []),
+  ]
+  if (texts.data?.DEMO === true && !bindings.PRIVATE_KEY) problems.push('PRIVATE_KEY is required where DEMO is true')
+  if (!texts.success || problems.length > 0) throw new TypeError(`The settings have problems: ${problems.join('; ')}`)
+
+  const { DATABASE_URL, GATEWAY_URL, ISSUER, AUDIENCE, DEMO } = texts.data
+  if (GATEWAY_URL !== undefined) neonConfig.fetchEndpoint = GATEWAY_URL
+  const signingKey = privateKey.value
+  return Object.freeze({
+    databaseUrl: DATABASE_URL,
+    issuer: ISSUER,
+    audience: AUDIENCE,
+    jwks: publish(publicKeys.value, signingKey),
+    demo: DEMO && signingKey ? { signingKey, assets: bindings.ASSETS } : undefined,
+  })
+}
+
+/** Parses the bindings once for each bindings object; a Worker gets the same one for all requests of an isolate. */
+export function settingsOf(bindings: Bindings): Promise<Settings> {
+  const known = settings.get(bindings)
+  if (known !== undefined) return known
+  const parsed = parseSettings(bindings)
+  settings.set(bindings, parsed)
+  return parsed
+}
+
+const settings = new WeakMap<Bindings, Promise<Settings>>()
+
+/** An empty variable counts as unset: `.dev.vars` and CI write `NAME=` for that. */
+const optional = (text: z.ZodType<string>) => z.preprocess((value) => value || undefined, text.optional())
+
+const schema = z.object({
+  DATABASE_URL: z
+    .string({ error: 'is required' })
+    .refine(isDatabaseUrl, 'must read postgresql://authenticated@host:port/database')
+    .refine((text) => !parseUrl(text)?.password, 'must not hold a password: the token takes its place'),
+  GATEWAY_URL: optional(z.string().refine(isHttpUrl, 'must be an http or https URL without credentials')),
+  ISSUER: optional(z.string().refine(isHttpUrl, 'must be an http or https URL')).transform(
+    (text) => text ?? 'http://127.0.0.1:8787',
+  ),
+  AUDIENCE: optional(z.string()).transform((text) => text ?? 'rowpass'),
+  DEMO: optional(z.enum(['true', 'false'], { error: 'must be true, false or unset' })).transform(
+    (text) => text === 'true',
+  ),
+})
+
+async function attempt<T>(
+  name: string,
+  text: string | undefined,
+  parse: (text: string) => Promise<T>,
+): Promise<{ value?: T; problem?: string }> {
+  if (!text) return {}
+  try {
+    return { value: await parse(text) }
+  } catch (error) {
+    // Only `detail` is known not to quote the key.
+    return { problem: `${name} cannot be used: ${(error instanceof Failure && error.detail) || 'it is malformed'}` }
+  }
+}
+
+/** The configured keys and the one that signs: without it nobody could verify the demo's tokens. */
+function publish(configured: Jwks | undefined, signingKey: SigningKey | undefined): Jwks {
+  const keys = [...(configured?.keys ?? []), ...(signingKey ? [signingKey.publicJwk] : [])]
+  return toJwks([...new Map(keys.map((key) => [key.kid, key])).values()])
+}
+
+function parseUrl(text: string): URL | undefined {
+  return URL.canParse(text) ? new URL(text) : undefined
+}
+
+function isDatabaseUrl(text: string): boolean {
+  const url = parseUrl(text)
+  return url !== undefined && /^postgres(ql)?:$/.test(url.protocol) && url.username !== '' && url.pathname.length > 1
+}
+
+function isHttpUrl(text: string): boolean {
+  const url = parseUrl(text)
+  return url !== undefined && /^https?:$/.test(url.protocol) && url.username === '' && url.password === ''
+}

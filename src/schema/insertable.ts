@@ -1,0 +1,19 @@
+/**
+ * The tables as INSERT may fill them. `db.insert(users)` names every column, even those left to their default, and
+ * PostgreSQL asks for the privilege on each; the grants give only these. Not read by drizzle-kit.
+ */
+import { pgTable, text, uuid } from 'drizzle-orm/pg-core'
+
+/** Columns of `tenants` that a caller gives. */
+export const newTenants = pgTable('tenants', {
+  id: uuid().notNull(),
+  name: text().notNull(),
+})
+
+/** Columns of `users` that a caller gives; `id` and `created_at` come from the database. */
+export const newUsers = pgTable('users', {
+  tenantId: uuid('tenant_id').notNull(),
+  email: text().notNull(),
+  name: text().notNull(),
+  role: text({ enum: ['member', 'admin'] }).notNull(),
+})
