@@ -40,6 +40,11 @@ export const failures = {
     sqlstate: '28000',
     says: 'The token does not allow this database role',
   },
+  password_refused: {
+    status: 401,
+    sqlstate: '28P01',
+    says: 'The user or the password is wrong',
+  },
   database_unknown: {
     status: 400,
     sqlstate: '3D000',

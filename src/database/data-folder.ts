@@ -1,0 +1,164 @@
+/**
+ * The data folder of the embedded server: where it is, whose it is, whether it can be used, and how it is made.
+ */
+import { spawn, spawnSync } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { Failure } from '../errors.ts'
+import { type Account, type PostgresPrograms, programEnvironment } from './binaries.ts'
+import { errnoOf, isAlive, isErrno, stateFolder } from './private-files.ts'
+
+/** Runs the server when this process is root: `nobody` on every Unix, with or without a line in /etc/passwd. */
+const nobody: Account = { uid: 65534, gid: 65534 }
+
+/**
+ * Decides where the data of a project lives: `.rowpass/postgres`, or, when this process is root and the account that
+ * runs the server cannot enter the project, a folder of the shared one that is named after the project's path.
+ *
+ * @returns the path and, when it is not the usual one, the reason in one line
+ */
+export function chooseDataFolder(
+  project: string,
+  options: { sharedFolder: string },
+): { path: string; reason?: string } {
+  const usual = join(resolve(project), stateFolder, 'postgres')
+  if (process.getuid?.() !== 0 || existsSync(join(usual, 'PG_VERSION'))) return { path: usual }
+  const name = createHash('sha256').update(resolve(project)).digest('hex').slice(0, 16)
+  const elsewhere = join(options.sharedFolder, name, 'postgres')
+  if (!existsSync(join(elsewhere, 'PG_VERSION')) && canEnter(dirname(usual), nobody)) return { path: usual }
+  return { path: elsewhere, reason: `data is kept in ${elsewhere}, because uid ${nobody.uid} cannot enter ${project}` }
+}
+
+/** The account that runs the server of a data folder; undefined is the account of this process. */
+export function accountOf(path: string): Account | undefined {
+  if (process.getuid?.() !== 0) return undefined
+  const owner = statSync(path, { throwIfNoEntry: false })
+  return owner === undefined || owner.uid === 0 ? nobody : { uid: owner.uid, gid: owner.gid }
+}
+
+/**
+ * Looks at a data folder without changing it.
+ *
+ * Does NOT look inside its files: a damaged table shows when the server starts or reads it.
+ *
+ * @throws Failure `embedded_data_invalid` when there is something, but not a data folder that these programs can run
+ */
+export function checkDataFolder(
+  path: string,
+  programs: PostgresPrograms,
+  account: Account | undefined,
+): 'missing' | 'ready' {
+  if (!existsSync(path)) return 'missing'
+  const major = programs.version.split('.')[0]
+  try {
+    if (readdirSync(path).length === 0) return 'missing'
+    const found = readFileSync(join(path, 'PG_VERSION'), 'utf8').trim()
+    if (found !== major) throw invalid(`${path} was made by PostgreSQL ${found}, and this Rowpass carries ${major}`)
+    const owner = statSync(path).uid
+    const runner = account?.uid ?? process.getuid?.()
+    if (owner !== runner) throw invalid(`${path} belongs to uid ${owner}, and this process is uid ${runner}`)
+  } catch (error) {
+    if (error instanceof Failure) throw error
+    if (isErrno(error, 'ENOENT')) throw invalid(`${path} is not a PostgreSQL data folder: it has no PG_VERSION`)
+    throw invalid(`${path} cannot be read (${errnoOf(error)})`, error)
+  }
+  if (account !== undefined && !canEnter(path, account)) throw invalid(`uid ${account.uid} cannot enter ${path}`)
+  return 'ready'
+}
+
+/**
+ * Makes a data folder. Whatever interrupts this, the folder is either whole or not there.
+ *
+ * @throws Failure `embedded_start_failed` when `initdb` fails, with its own words
+ */
+export async function createDataFolder(
+  path: string,
+  options: { programs: PostgresPrograms; account: Account | undefined; password: string; durable: boolean },
+): Promise<void> {
+  const { programs, account, password, durable } = options
+  const parent = dirname(path)
+  mkdirSync(parent, { recursive: true, mode: 0o755 })
+  removeAbandonedDrafts(path)
+  const draft = `${path}.partial-${process.pid}-${randomBytes(4).toString('hex')}`
+  const passwordFile = `${draft}.pw`
+  try {
+    mkdirSync(draft, { mode: 0o700 })
+    writeFileSync(passwordFile, `${password}\n`, { mode: 0o600, flag: 'wx' })
+    if (account !== undefined) {
+      for (const each of [draft, passwordFile]) chownSync(each, account.uid, account.gid)
+    }
+    const flags = ['--username=postgres', '--auth=scram-sha-256', '--encoding=UTF8', '--no-locale', '--no-instructions']
+    if (!durable) flags.push('--no-sync')
+    await runInitdb(programs.initdb, [...flags, `--pgdata=${draft}`, `--pwfile=${passwordFile}`], account)
+    renameSync(draft, path)
+  } catch (error) {
+    // Another process that started at the same time made the folder first.
+    if (!['ENOTEMPTY', 'EEXIST'].includes(errnoOf(error))) throw explainCreate(path, error)
+  } finally {
+    rmSync(draft, { recursive: true, force: true })
+    rmSync(passwordFile, { force: true })
+  }
+}
+
+function explainCreate(path: string, error: unknown): Failure {
+  if (error instanceof Failure) return error
+  const code = errnoOf(error)
+  const detail = code === 'ENOSPC' ? 'the disk is full' : `${path} cannot be made (${code})`
+  return new Failure('embedded_start_failed', { detail, cause: error })
+}
+
+function runInitdb(initdb: string, flags: readonly string[], account: Account | undefined): Promise<void> {
+  return new Promise((resolvePromise, reject) => {
+    // Ctrl-C in a terminal reaches the whole process group; in a group of its own, initdb is ended by us alone.
+    const child = spawn(initdb, flags, { ...account, cwd: '/', env: programEnvironment, detached: true })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        output = (output + text).slice(-4096)
+      })
+    }
+    child.on('error', reject)
+    child.on('close', (status) => {
+      if (status === 0) return resolvePromise()
+      const lines = output.split('\n').filter((line) => /error|fatal|hint/i.test(line))
+      const detail = output.includes('No space left on device') ? 'the disk is full' : lines.join(' ').trim()
+      reject(new Failure('embedded_start_failed', { detail: `initdb: ${detail || `exit code ${status}`}` }))
+    })
+  })
+}
+
+/** Unfinished folders of processes that are gone: no server ever ran in them, so they hold nobody's data. */
+function removeAbandonedDrafts(path: string): void {
+  const pattern = new RegExp(`^${basename(path)}\\.partial-(\\d+)-[0-9a-f]{8}(\\.pw)?$`)
+  for (const name of readdirSync(dirname(path))) {
+    const pid = pattern.exec(name)?.[1]
+    if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(dirname(path), name), { recursive: true, force: true })
+  }
+}
+
+/** Asks the system itself, because modes of the folders above, groups and access lists all have a say. */
+function canEnter(path: string, account: Account): boolean {
+  const run = spawnSync('/bin/sh', ['-c', 'cd "$1"', 'sh', path], { ...account, cwd: '/', env: programEnvironment })
+  return run.status === 0
+}
+
+function invalid(detail: string, cause?: unknown): Failure {
+  return new Failure('embedded_data_invalid', { detail, cause })
+}
+
+/** Lets a closed parent, such as a folder of `mkdtemp`, be entered (not listed) by the account of the server. */
+export function openForServer(path: string): void {
+  if (process.getuid?.() === 0) chmodSync(path, 0o711)
+}

@@ -1,0 +1,201 @@
+/**
+ * Runs the server process of the embedded PostgreSQL: start, readiness, end, and what an earlier start left behind.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Failure } from '../errors.ts'
+import { type Account, type PostgresPrograms, programEnvironment } from './binaries.ts'
+import { clearPostmaster, readPostmaster } from './postmaster.ts'
+import { readJsonFile, writeJsonFile } from './private-files.ts'
+import { scramVerifier } from './scram.ts'
+
+/** A data folder and what is needed to run it. */
+export interface ServerPlace {
+  readonly dataDirectory: string
+  readonly account: Account | undefined
+  readonly programs: PostgresPrograms
+  readonly logFile: string
+  /** Remembers port and parent process from one start to the next. */
+  readonly stateFile: string
+}
+
+/** A running server. */
+export interface ServerProcess {
+  readonly port: number
+  readonly ended: Promise<void>
+  stop(): Promise<void>
+}
+
+const startTimeoutMs = 60_000
+const fastShutdownMs = 8_000
+const pollMs = 10
+
+/**
+ * The shell between us and the server. Its descriptor 3 is a pipe from us that only closes: when we stop the server, or
+ * when we are gone for any reason, `read` returns and the server gets the signal for a fast shutdown. The shell waits
+ * for the server, so its pid cannot be given to another process meanwhile.
+ */
+const guardian = `
+"$@" >&2 3<&- & server=$!
+echo $server
+exec >/dev/null
+( read -r _ <&3; kill -INT $server ) 2>/dev/null & guard=$!
+exec 3<&-
+wait $server; status=$?
+kill $guard 2>/dev/null
+exit $status
+`
+
+/**
+ * Starts the server of an initialised data folder and waits until it accepts connections.
+ *
+ * @throws Failure see `startEmbeddedPostgres`; `port_taken` when `port` was asked for and is not free
+ */
+export async function startServer(place: ServerPlace & { durable: boolean; port?: number }): Promise<ServerProcess> {
+  const state = readJsonFile(place.stateFile)
+  await clearPostmaster(place.dataDirectory, state?.parent)
+  const remembered = typeof state?.port === 'number' ? state.port : undefined
+  for (let attempt = 1; ; attempt++) {
+    const port = place.port ?? (await freePort(attempt === 1 ? remembered : undefined))
+    writeJsonFile(place.stateFile, { port, parent: process.pid })
+    try {
+      return await launch(place, port)
+    } catch (error) {
+      const again = error instanceof Failure && error.code === 'port_taken' && place.port === undefined && attempt < 5
+      if (!again) throw error
+    }
+  }
+}
+
+/**
+ * Gives the superuser of a stopped data folder a new password, in single-user mode: no network, no password asked.
+ *
+ * @throws Failure as {@link startServer}
+ */
+export async function resetSuperuserPassword(place: ServerPlace, password: string): Promise<void> {
+  await clearPostmaster(place.dataDirectory, readJsonFile(place.stateFile)?.parent)
+  const child = spawn(place.programs.postgres, ['--single', '-D', place.dataDirectory, 'postgres'], {
+    ...place.account,
+    cwd: '/',
+    env: programEnvironment,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  const status = new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve))
+  child.stdin.on('error', () => undefined)
+  child.stdin.end(`alter role postgres password '${scramVerifier(password)}'\n`)
+  if ((await status) !== 0) {
+    throw new Failure('embedded_start_failed', { detail: 'its superuser password could not be set anew' })
+  }
+}
+
+/** A port on 127.0.0.1 that is free at this moment: the preferred one if it is, else any. */
+export async function freePort(preferred = 0): Promise<number> {
+  const probe = createServer()
+  return new Promise((resolve, reject) => {
+    probe.once('error', (error) => (preferred === 0 ? reject(error) : resolve(freePort())))
+    probe.listen({ port: preferred, host: '127.0.0.1', exclusive: true }, () => {
+      const address = probe.address()
+      probe.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port'))))
+    })
+  })
+}
+
+async function launch(place: ServerPlace & { durable: boolean }, port: number): Promise<ServerProcess> {
+  const child = spawnGuardian(place, port)
+  const control = child.stdio[3] as Duplex // 'pipe' in the spawn options; Node types it as any stream
+  control.on('error', () => undefined)
+  const ended = new Promise<void>((resolve) => {
+    child.once('error', () => resolve())
+    child.once('exit', () => resolve())
+  })
+  void ended.then(() => control.destroy())
+  const pid = await firstLine(child).then(Number)
+  const over = ended.then(() => 'ended' as const)
+  const stop = async (): Promise<void> => {
+    control.end()
+    if ((await Promise.race([over, timer(fastShutdownMs)])) === 'ended') return
+    if (Number.isInteger(pid)) process.kill(pid, 'SIGQUIT')
+    await ended
+  }
+  for (const deadline = Date.now() + startTimeoutMs; Date.now() < deadline; ) {
+    if ((await Promise.race([over, timer(pollMs)])) === 'ended') throw explainStart(place.logFile, port)
+    const seen = readPostmaster(place.dataDirectory)
+    if (seen?.pid === pid && seen.ready) return { port, ended, stop }
+  }
+  await stop()
+  throw new Failure('embedded_start_failed', { detail: `it was not ready after ${startTimeoutMs / 1000} s` })
+}
+
+function spawnGuardian(place: ServerPlace & { durable: boolean }, port: number): ChildProcess {
+  const settings = {
+    port,
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: '',
+    password_encryption: 'scram-sha-256',
+    timezone: 'UTC',
+    log_timezone: 'UTC',
+    ...(place.durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
+  }
+  const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  const command = [place.programs.postgres, '-D', place.dataDirectory, ...flags]
+  const log = openLog(place.logFile)
+  try {
+    // A session of its own: Ctrl-C in a terminal reaches us, and we decide when the server ends.
+    return spawn('/bin/sh', ['-c', guardian, 'rowpass-postgres', ...command], {
+      ...place.account,
+      cwd: '/',
+      env: programEnvironment,
+      stdio: ['ignore', 'pipe', log, 'pipe'],
+      detached: true,
+    })
+  } finally {
+    closeSync(log)
+  }
+}
+
+/** One log for each start; that of the start before is kept beside it. */
+function openLog(path: string): number {
+  if (statSync(path, { throwIfNoEntry: false }) !== undefined) renameSync(path, `${path}.1`)
+  return openSync(path, 'a', 0o600)
+}
+
+async function firstLine(child: ChildProcess): Promise<string> {
+  let text = ''
+  if (child.stdout === null) return text
+  for await (const chunk of child.stdout.setEncoding('utf8')) {
+    text += String(chunk)
+    if (text.includes('\n')) break
+  }
+  return text.trim()
+}
+
+/** Turns the server's last words into one failure. */
+function explainStart(logFile: string, port: number): Failure {
+  const log = readFileSync(logFile, 'utf8').slice(-8192)
+  const words = [...log.matchAll(/(?:FATAL|PANIC|ERROR|could not [^:]+):\s+(.+)/g)].map(
+    (match) => match[1]?.trim() ?? '',
+  )
+  const last = words.at(-1) ?? log.trim().split('\n').at(-1) ?? 'it said nothing'
+  if (log.includes('No space left on device')) return startFailed('the disk is full')
+  if (/Address already in use|could not bind/.test(log)) {
+    return new Failure('port_taken', { detail: `127.0.0.1:${port} is not free for the embedded PostgreSQL` })
+  }
+  if (last.includes('postmaster.pid" already exists')) {
+    return new Failure('already_running', { detail: 'another process has just started its database' })
+  }
+  if (/PANIC|checkpoint|corrupt|invalid|control file|could not (open|read|access)/.test(`${log} ${last}`)) {
+    return new Failure('embedded_data_invalid', { detail: last })
+  }
+  return startFailed(last)
+}
+
+function startFailed(detail: string): Failure {
+  return new Failure('embedded_start_failed', { detail })
+}
+
+function timer(ms: number): Promise<'elapsed'> {
+  return delay(ms, 'elapsed' as const, { ref: false })
+}
