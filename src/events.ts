@@ -68,8 +68,60 @@ export interface KeysFailed {
   readonly durationMs: number
 }
 
+/** A connection to PostgreSQL is ready. */
+export interface ConnectionOpened {
+  readonly type: 'connection_opened'
+}
+
+/** A connection to PostgreSQL is gone; another is opened in its place. */
+export interface ConnectionClosed {
+  readonly type: 'connection_closed'
+  readonly cause: unknown
+}
+
+/** PostgreSQL could not be connected to. */
+export interface ConnectionFailed {
+  readonly type: 'connection_failed'
+  readonly cause: unknown
+  readonly retryInMs: number
+}
+
+/** A request to run SQL was answered: the audit record. */
+export interface SqlAnswered {
+  readonly type: 'sql_answered'
+  readonly requestId: string
+  /** W3C Trace Context of the request, as it came. */
+  readonly traceparent?: string
+  readonly auth: 'token' | 'password' | 'none'
+  readonly iss?: string
+  readonly sub?: string
+  readonly tenantId?: string
+  readonly kid?: string
+  /** SHA-256 of `jti`, its first 16 hexadecimal digits. */
+  readonly jtiHash?: string
+  /** Database role, or the user of a password. */
+  readonly role?: string
+  /** Fingerprints of the statements: equal for statements that differ in literals only. */
+  readonly fingerprints: readonly string[]
+  /** Rows returned or changed by all statements. */
+  readonly rows: number
+  readonly durationMs: number
+  /** `ok`, a failure's code, or `postgres` for an error of PostgreSQL in the caller's SQL. */
+  readonly outcome: 'ok' | 'postgres' | FailureCode
+  readonly sqlstate?: string
+  /** What really happened, for the log; never for the client. */
+  readonly cause?: unknown
+}
+
 /** Everything that can be observed; told apart by `type`. */
-export type RowpassEvent = TokenRefused | KeysLoaded | KeysFailed
+export type RowpassEvent =
+  | TokenRefused
+  | KeysLoaded
+  | KeysFailed
+  | ConnectionOpened
+  | ConnectionClosed
+  | ConnectionFailed
+  | SqlAnswered
 
 /** Where facts go. Called synchronously, so it must be quick and must not throw. */
 export type Emit = (event: RowpassEvent) => void

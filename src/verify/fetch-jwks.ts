@@ -1,0 +1,81 @@
+/** One bounded fetch of a JWKS: nothing the other side does can hold or fill the gateway. */
+import { KeySetError } from './key-set.ts'
+
+/** How long a fetch may take, body included. */
+export const FETCH_TIMEOUT_MS = 5_000
+/** The most bytes of a body, after decompression. */
+export const MAX_BODY_BYTES = 65_536
+/** How long keys count as fresh when the answer does not say. */
+export const DEFAULT_FRESH_MS = 300_000
+/** The shortest time keys count as fresh, whatever the answer says: it bounds how often the issuer is asked. */
+export const MIN_FRESH_MS = 30_000
+/** The longest time keys count as fresh, whatever the answer says: it bounds how long a removed key goes on. */
+export const MAX_FRESH_MS = 600_000
+
+/** What came back. */
+export interface FetchedJwks {
+  readonly body: Uint8Array
+  /** How long it may be used without asking again. */
+  readonly freshMs: number
+}
+
+/**
+ * Fetches a JWKS.
+ *
+ * Follows no redirect, gives up after 5 s and after 64 KiB, and takes only the status 200.
+ * Does NOT check the URL (see `jwks-url.ts`), the media type or the content.
+ *
+ * @throws KeySetError `unreachable`, `timeout`, `status`, `too_large`
+ */
+export async function fetchJwks(url: URL, fetcher: typeof fetch, timeoutMs = FETCH_TIMEOUT_MS): Promise<FetchedJwks> {
+  const controller = new AbortController()
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new KeySetError('timeout', `no complete answer within ${timeoutMs} ms`))
+      controller.abort()
+    }, timeoutMs)
+  })
+  try {
+    // A race, as a fetch that was handed in may not heed the signal.
+    return await Promise.race([timeout, request(url, fetcher, controller.signal)])
+  } catch (cause) {
+    controller.abort()
+    throw cause instanceof KeySetError ? cause : new KeySetError('unreachable', 'the fetch failed', { cause })
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function request(url: URL, fetcher: typeof fetch, signal: AbortSignal): Promise<FetchedJwks> {
+  const accept = 'application/jwk-set+json, application/json'
+  const response = await fetcher(url.href, { headers: { accept }, redirect: 'manual', signal })
+  if (response.status !== 200) throw new KeySetError('status', `the answer has the status ${response.status}`)
+  return { body: await readBounded(response), freshMs: freshMsOf(response.headers) }
+}
+
+async function readBounded(response: Response): Promise<Uint8Array> {
+  const reader = response.body?.getReader()
+  const body = new Uint8Array(MAX_BODY_BYTES)
+  let length = 0
+  while (reader !== undefined) {
+    const { done, value } = await reader.read()
+    if (done) break
+    if (length + value.length > MAX_BODY_BYTES) {
+      throw new KeySetError('too_large', `the answer is over ${MAX_BODY_BYTES} bytes`)
+    }
+    body.set(value, length)
+    length += value.length
+  }
+  return body.subarray(0, length)
+}
+
+/** @see RFC 9111 §4.2.1, §5.2.2 */
+function freshMsOf(headers: Headers): number {
+  const cacheControl = headers.get('cache-control') ?? ''
+  if (/(?:^|[\s,])no-(?:store|cache)\b/i.test(cacheControl)) return MIN_FRESH_MS
+  const maxAge = /(?:^|[\s,])max-age\s*=\s*"?(\d+)/i.exec(cacheControl)?.[1]
+  if (maxAge === undefined) return DEFAULT_FRESH_MS
+  const age = /^\d+$/.exec(headers.get('age') ?? '')?.[0] ?? '0'
+  return Math.min(MAX_FRESH_MS, Math.max(MIN_FRESH_MS, (Number(maxAge) - Number(age)) * 1000))
+}

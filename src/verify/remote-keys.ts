@@ -1,0 +1,119 @@
+/**
+ * The keys of one issuer, kept as fresh as its answers allow, and never unbounded in age.
+ *
+ * ```
+ *  fetched            fresh until       + GRACE_MS                       fetched + maxStaleMs
+ *     |---- used as is ----|-- used, refreshed --|-- used if a refresh fails --|-- refused
+ * ```
+ * A key that its issuer removes stops verifying within MAX_FRESH_MS + GRACE_MS + FETCH_TIMEOUT_MS (11 min 5 s) while the
+ * issuer answers, and within `maxStaleMs` (1 h) when it does not.
+ */
+
+import {
+  COOLDOWN_MS,
+  emptyMemory,
+  type KeyMemory,
+  type RemoteKeysOptions,
+  refresh,
+  usableSet,
+  waitMs,
+} from './key-refresh.ts'
+import type { KeySet, VerificationKey } from './key-set.ts'
+import { TokenRefusal } from './refusal.ts'
+
+/** How many requests may wait for an unknown key at one time; more are refused at once. */
+export const MAX_WAITING = 256
+
+/** The keys of one issuer. */
+export interface RemoteKeys {
+  /**
+   * The set in force at a time, without waiting; starts a refresh in the background when it is stale.
+   *
+   * @param nowMs milliseconds since the epoch
+   * @returns undefined when the set is too old to use without asking first, or there is none yet
+   */
+  current(nowMs: number): KeySet | undefined
+  /**
+   * Finds a key by its `kid`, asking the issuer where needed.
+   *
+   * A `kid` is called unknown only by an answer that was asked for after the token had come, so invented ones cannot
+   * hide a real new one; all who wait share one fetch per cooldown.
+   *
+   * @throws TokenRefusal `key_unknown`, `keys_unavailable`
+   */
+  find(kid: string): Promise<{ set: KeySet; key: VerificationKey }>
+}
+
+/**
+ * Keeps the keys of one issuer.
+ *
+ * Fetches nothing before the first token comes, and leaves no timer behind but the one of a request that waits.
+ * Does NOT check the URL: see `jwks-url.ts`. Requests share one fetch, which Cloudflare Workers forbid: there, keep one
+ * per request.
+ */
+export function createRemoteKeys(options: RemoteKeysOptions): RemoteKeys {
+  const memory = emptyMemory()
+  const waitForAnswer = createWaitingRoom(memory, options)
+
+  function current(nowMs: number): KeySet | undefined {
+    // A clock that was set back makes the set stale, not young again.
+    if (nowMs < memory.freshUntil && nowMs >= memory.fetchedAt) return memory.set
+    if (usableSet(memory, options, nowMs) === undefined) return undefined
+    if (waitMs(memory, options, nowMs) === 0) void refresh(memory, options)
+    return nowMs < memory.graceUntil ? memory.set : undefined
+  }
+
+  async function find(kid: string): Promise<{ set: KeySet; key: VerificationKey }> {
+    const seenAttempts = memory.started
+    const set = current(options.now()) ?? (await settle(memory, options))
+    if (!set.keys.has(kid)) await waitForAnswer(seenAttempts, kid)
+    const latest = usableSet(memory, options, options.now())
+    const key = latest?.keys.get(kid)
+    if (latest === undefined || key === undefined) throw new TokenRefusal('key_unknown', 'the issuer has no such key')
+    return { set: latest, key }
+  }
+
+  return { current, find }
+}
+
+/** Waits for a set that may be used, unless attempts are failing and it is too early for another. */
+async function settle(memory: KeyMemory, options: RemoteKeysOptions): Promise<KeySet> {
+  if (memory.running !== undefined || waitMs(memory, options, options.now()) === 0) await refresh(memory, options)
+  const set = usableSet(memory, options, options.now())
+  if (set === undefined) throw new TokenRefusal('keys_unavailable', 'the keys of the issuer cannot be fetched')
+  return set
+}
+
+/** Where tokens with an unknown `kid` wait until an attempt has ended that started after they came, or one fails. */
+function createWaitingRoom(memory: KeyMemory, options: RemoteKeysOptions) {
+  let waiting = 0
+  let scheduled: Promise<void> | undefined
+
+  function nextAttempt(): Promise<void> {
+    const delayMs = Math.min(options.cooldownMs ?? COOLDOWN_MS, waitMs(memory, options, options.now()))
+    scheduled ??= sleep(delayMs).then(() => {
+      scheduled = undefined
+      return refresh(memory, options)
+    })
+    return scheduled
+  }
+
+  return async function waitForAnswer(seenAttempts: number, kid: string): Promise<void> {
+    if (waiting >= MAX_WAITING) throw new TokenRefusal('key_unknown', 'too many tokens name unknown keys')
+    waiting += 1
+    try {
+      while (memory.ended <= seenAttempts && memory.set?.keys.has(kid) !== true) {
+        const backingOff = memory.failures > 0 && waitMs(memory, options, options.now()) > 0
+        if (memory.running !== undefined || !backingOff) await (memory.running ?? nextAttempt())
+        if (memory.failures > 0) throw new TokenRefusal('keys_unavailable', 'no new keys can be fetched')
+      }
+    } finally {
+      waiting -= 1
+    }
+  }
+}
+
+/** No delay, no timer: a first fetch for an unknown key starts at once. */
+async function sleep(ms: number): Promise<void> {
+  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms))
+}
