@@ -3,16 +3,16 @@
  */
 import { element } from './element.js'
 
-/** The tables of both answers. `person` is whose token was sent; their own row is marked. */
+/** Both answers as tables. `person` is whose token was sent; their own row is marked. */
 export function renderRows({ tenants, users }, person) {
   return [
     renderTable(
-      'tenants',
+      'GET /api/tenants',
       ['Name', 'Id'],
-      tenants.map(({ id, name }) => [name, element('code', {}, id)]),
+      tenants.map(({ id, name }) => [name, element('code', { class: 'id' }, id)]),
     ),
     renderTable(
-      'users',
+      'GET /api/users',
       ['Name', 'E-mail', 'Role'],
       users.map(({ id, name, email, role }) => [
         element('span', {}, name, ...(id === person.id ? [' ', element('span', { class: 'you' }, 'you')] : [])),
@@ -35,7 +35,7 @@ export function renderProblem({ status, body, challenge }, why) {
   )
 }
 
-function renderTable(name, columns, rows) {
+function renderTable(request, columns, rows) {
   const count = rows.length === 1 ? '1 row' : `${rows.length} rows`
   return element(
     'div',
@@ -43,7 +43,12 @@ function renderTable(name, columns, rows) {
     element(
       'table',
       {},
-      element('caption', {}, element('code', {}, name), element('span', { class: 'count' }, count)),
+      element(
+        'caption',
+        {},
+        element('code', { class: 'request' }, request),
+        element('span', { class: 'count' }, count),
+      ),
       element('thead', {}, element('tr', {}, ...columns.map((column) => element('th', { scope: 'col' }, column)))),
       element('tbody', {}, ...rows.map((cells) => element('tr', {}, ...cells.map((cell) => element('td', {}, cell))))),
     ),

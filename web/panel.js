@@ -43,16 +43,9 @@ export function createPanel({ template, personas, person: first, label }) {
 
   function showToken() {
     const token = tokenNow()
-    const [header, payload, signature] = (token ?? signed).split('.')
     const edited = token !== signed
     root.classList.toggle('edited', edited)
-    part('compact').replaceChildren(
-      element('span', { class: 'segment header' }, header),
-      '.',
-      element('span', { class: 'segment payload' }, payload),
-      '.',
-      element('span', { class: 'segment signature' }, signature),
-    )
+    part('signature-note').textContent = edited ? 'made for the payload before the edit' : 'made for this payload'
     part('complaint').hidden = token !== undefined
     part('complaint').textContent = token === undefined ? 'The payload is not a JSON object, so it cannot be sent.' : ''
     part('payload').setAttribute('aria-invalid', String(token === undefined))
@@ -83,13 +76,18 @@ export function createPanel({ template, personas, person: first, label }) {
     } catch {
       return fail('The sign-in cannot be reached.')
     }
-    const { header, payload } = decodeToken(signed)
+    const { header, signature } = decodeToken(signed)
     root.style.setProperty('--hue', hues[tenants.findIndex(([id]) => id === person.tenantId) % hues.length])
-    part('header').textContent = format(header)
-    part('payload').value = format(payload)
+    part('header').textContent = format(header).replaceAll(/\s+/g, ' ')
+    part('signature').textContent = signature
     showTries()
-    showToken()
     tick()
+    return restore()
+  }
+
+  function restore() {
+    part('payload').value = format(decodeToken(signed).payload)
+    showToken()
     return send()
   }
 
@@ -136,6 +134,18 @@ export function createPanel({ template, personas, person: first, label }) {
     part('answer').replaceChildren()
   }
 
+  async function copy() {
+    const request = `curl ${location.origin}/api/users -H 'Authorization: Bearer ${tokenNow() ?? signed}'`
+    const copied = await navigator.clipboard.writeText(request).then(
+      () => true,
+      () => false,
+    )
+    part('copy').textContent = copied ? 'Copied' : 'The browser refused'
+    setTimeout(() => {
+      part('copy').textContent = 'Copy as curl'
+    }, 1500)
+  }
+
   function tick() {
     if (signed === undefined) return
     const left = timeLeft(decodeToken(signed).payload.exp)
@@ -150,7 +160,8 @@ export function createPanel({ template, personas, person: first, label }) {
   }
   part('payload').oninput = showToken
   part('send').onclick = send
-  part('renew').onclick = renew
+  part('renew').onclick = () => (tokenNow() === signed ? renew() : restore())
+  part('copy').onclick = copy
   renew()
   return { root, tick }
 }
@@ -166,7 +177,7 @@ function renderChoices(personas, tenants, chosen) {
       ...personas
         .filter((persona) => persona.tenantId === tenantId)
         .map(({ id, name, role }) =>
-          element('option', { value: id, ...(id === chosen.id && { selected: '' }) }, `${name}, ${role}`),
+          element('option', { value: id, ...(id === chosen.id && { selected: '' }) }, `${name}, ${role} of ${tenant}`),
         ),
     ),
   )
