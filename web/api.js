@@ -8,8 +8,8 @@ export async function listPersonas() {
 }
 
 /** A token for one of them. */
-export async function signIn(id) {
-  return (await readJson(await fetch(`/api/token?as=${encodeURIComponent(id)}`))).access_token
+export async function signIn(id, signal) {
+  return (await readJson(await fetch(`/api/token?as=${encodeURIComponent(id)}`, { signal }))).access_token
 }
 
 /**
