@@ -159,6 +159,13 @@ export const failures = {
     says: 'An applied migration was changed afterwards',
     hint: 'Restore the file and put the change into a new migration.',
   },
+  migration_failed: {
+    status: 500,
+    sqlstate: '55000',
+    says: 'A migration failed',
+    hint: 'The failed migration had no effect. Correct it and run it again.',
+  },
+  seed_failed: { status: 500, sqlstate: '55000', says: 'The seed failed and had no effect' },
   role_unsafe: {
     status: 500,
     sqlstate: '42501',

@@ -1,0 +1,74 @@
+/**
+ * Connects to PostgreSQL by URL, and says in one line why it cannot.
+ */
+import pg from 'pg'
+import { Failure } from '../errors.ts'
+import { errnoOf } from './private-files.ts'
+
+const connectTimeoutMs = 10_000
+
+/** Host, port and database of a URL, without user and password: safe to show. */
+export function serverOf(url: string): string {
+  const { hostname, port, pathname } = parsePostgresUrl(url)
+  return `${hostname}:${port || '5432'}${pathname}`
+}
+
+/**
+ * Parses a PostgreSQL URL.
+ *
+ * @param name what to call it in the failure, such as `OWNER_DATABASE_URL`
+ * @throws Failure `config_invalid`; its detail never holds the text, which may carry a password
+ */
+export function parsePostgresUrl(text: string, name = 'the database URL'): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !/^postgres(ql)?:$/.test(url.protocol) || url.hostname === '') {
+    throw new Failure('config_invalid', {
+      detail: `${name} is not of the form postgresql://user:password@host:5432/name`,
+    })
+  }
+  return url
+}
+
+/**
+ * Runs `work` with a connection of its own and closes it afterwards.
+ *
+ * @throws Failure `database_unavailable` when the server cannot be reached or refuses the login
+ */
+export async function withConnection<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  parsePostgresUrl(url)
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: 'rowpass',
+    connectionTimeoutMillis: connectTimeoutMs,
+  })
+  // A connection that breaks while idle would end the process; the next query reports it.
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+  } catch (error) {
+    throw new Failure('database_unavailable', { detail: `${serverOf(url)}: ${explainConnect(error)}`, cause: error })
+  }
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
+  }
+}
+
+/** The SQLSTATE of an error that PostgreSQL sent, else undefined. */
+export function sqlstateOf(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.code : undefined
+}
+
+function explainConnect(error: unknown): string {
+  // Node tries each address of a name and collects what each said.
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error
+  const known: Readonly<Record<string, string>> = {
+    ECONNREFUSED: 'nothing listens there',
+    ENOTFOUND: 'there is no such host',
+    EAI_AGAIN: 'there is no such host',
+    ETIMEDOUT: 'no answer',
+  }
+  if (first instanceof pg.DatabaseError) return first.message
+  return known[errnoOf(first)] ?? (first instanceof Error ? first.message : 'unknown error')
+}

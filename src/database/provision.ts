@@ -1,0 +1,121 @@
+/**
+ * Makes a database ready for Rowpass: roles, platform SQL, seal keys, and the application's own migrations.
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { drizzle } from 'drizzle-orm/node-postgres'
+import { migrate } from 'drizzle-orm/node-postgres/migrator'
+import type pg from 'pg'
+import { Failure } from '../errors.ts'
+import { installSealKeys } from '../seal/keys.ts'
+import type { SealKey } from '../seal/seal.ts'
+import { parsePostgresUrl, sqlstateOf, withConnection } from './connect.ts'
+import { applyPlatform } from './platform.ts'
+import { createRoles } from './roles.ts'
+
+/** What to prepare. */
+export interface ProvisionOptions {
+  /** URL of the owner: the database's owner or a superuser, with CREATEROLE. A direct connection, not a pooler's. */
+  readonly ownerUrl: string
+  /** URL with user and password of the gateway's login; without it no login is made. */
+  readonly gatewayUrl?: string
+  /** Seal keys to install; those of other names stay. */
+  readonly sealKeys?: readonly SealKey[]
+  /** Folder of the application's migrations as drizzle-kit writes them; without a journal in it there are none. */
+  readonly migrationsFolder?: string
+  /** Folder of the platform SQL; default: the one of this package. */
+  readonly platformFolder?: string
+  readonly onProgress?: (text: string) => void
+}
+
+/** What one run has done; all zero on a database that was ready. */
+export interface ProvisionReport {
+  /** Names of the platform files applied. */
+  readonly platform: readonly string[]
+  /** Number of application migrations applied. */
+  readonly application: number
+}
+
+const oldest = 150000
+const newest = 189999
+/** Runs against one database wait for each other. The number is 'rowpass' in ASCII. */
+const lockNumber = '32210706122240883'
+
+/**
+ * Brings a database to the state of this source tree. Idempotent; several runs at once are safe.
+ *
+ * Takes the right to make temporary tables, and to create in schema `public`, from PUBLIC: a request could otherwise
+ * leave objects behind. Gives nothing to anyone but the three roles. Does NOT seed and does NOT drop.
+ *
+ * @throws Failure `database_unavailable` when the owner cannot connect
+ * @throws Failure `server_unsupported` when the server is not PostgreSQL 15 to 18
+ * @throws Failure `owner_powerless`, `role_unsafe` see `createRoles`
+ * @throws Failure `migration_changed`, `migration_failed` see `applyPlatform`
+ */
+export async function provision(options: ProvisionOptions): Promise<ProvisionReport> {
+  const gatewayUrl = options.gatewayUrl === undefined ? undefined : parsePostgresUrl(options.gatewayUrl)
+  return withConnection(options.ownerUrl, async (client) => {
+    await checkServer(client)
+    await takeLock(client, options.onProgress)
+    await createRoles(client, gatewayUrl)
+    await closeToPublic(client)
+    const platform = await applyPlatform(client, options.platformFolder)
+    if (options.sealKeys !== undefined) await installSealKeys(client, options.sealKeys)
+    const application = await applyApplication(client, options.migrationsFolder)
+    return { platform, application }
+  })
+}
+
+async function checkServer(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ number: string; version: string }>(
+    `select current_setting('server_version_num') as number, current_setting('server_version') as version`,
+  )
+  const number = Number(rows[0]?.number)
+  if (number < oldest || number > newest) {
+    throw new Failure('server_unsupported', { detail: `this server is PostgreSQL ${rows[0]?.version}` })
+  }
+}
+
+/** The lock belongs to the connection and goes with it. */
+async function takeLock(client: pg.ClientBase, onProgress?: (text: string) => void): Promise<void> {
+  const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [lockNumber])
+  if (rows[0]?.taken === true) return
+  onProgress?.('waiting for another migration of this database to end')
+  await client.query('select pg_advisory_lock($1)', [lockNumber])
+}
+
+async function closeToPublic(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ database: string; open: boolean }>(
+    `select quote_ident(current_database()) as database,
+            has_database_privilege('public', current_database(), 'TEMPORARY')
+            or has_schema_privilege('public', 'public', 'CREATE') as open`,
+  )
+  if (rows[0]?.open !== true) return
+  // Without ownership this is a warning and no error; the doctor reports what stays open.
+  await client.query(`revoke temporary on database ${rows[0].database} from public`)
+  await client.query('revoke create on schema public from public')
+}
+
+async function applyApplication(client: pg.Client, folder: string | undefined): Promise<number> {
+  if (folder === undefined || !existsSync(join(folder, 'meta', '_journal.json'))) return 0
+  const before = await countApplied(client)
+  try {
+    await migrate(drizzle(client), { migrationsFolder: folder })
+  } catch (error) {
+    // drizzle-orm wraps the server's error and puts the whole statement into its own message.
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const state = sqlstateOf(cause)
+    throw new Failure('migration_failed', { detail: `${folder}: ${reason}${state ? ` (${state})` : ''}`, cause: error })
+  }
+  return (await countApplied(client)) - before
+}
+
+async function countApplied(client: pg.ClientBase): Promise<number> {
+  const { rows } = await client.query<{ found: boolean }>(
+    `select to_regclass('drizzle.__drizzle_migrations') is not null as found`,
+  )
+  if (rows[0]?.found !== true) return 0
+  const count = await client.query<{ n: number }>('select count(*)::int as n from drizzle.__drizzle_migrations')
+  return count.rows[0]?.n ?? 0
+}

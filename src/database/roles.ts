@@ -1,0 +1,198 @@
+/**
+ * The roles of Rowpass in a cluster: `authenticated` and `anonymous`, which own the rights of requests, and the login of
+ * the gateway, which has none but to become one of them.
+ *
+ * Roles belong to the whole cluster, so another database may have made them, even at this moment.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import pg from 'pg'
+import { Failure } from '../errors.ts'
+import { sqlstateOf, withConnection } from './connect.ts'
+import { scramVerifier } from './scram.ts'
+
+/** Roles under which requests run. */
+export const requestRoles = ['authenticated', 'anonymous'] as const
+
+/** A login role and its password. */
+export interface Login {
+  readonly name: string
+  readonly password: string
+}
+
+/** PostgreSQL 16 gave memberships options of their own, and CREATEROLE its limits. */
+const firstWithMembershipOptions = 160000
+const attempts = 20
+
+/**
+ * Creates what is missing and then checks that neither the request roles nor the login have any power of their own.
+ *
+ * Idempotent: a second run writes nothing. The password goes to the server as a SCRAM verifier.
+ *
+ * @param client connected as the owner: a superuser, or a role with CREATEROLE
+ * @param gateway the login to create; without one, only the request roles are made
+ * @param gatewayUrl URL of the login, to see whether its password works already
+ * @throws Failure `owner_powerless` when the owner may not create or grant them
+ * @throws Failure `role_unsafe` when a role exists and has more rights than it must have; nothing is taken away
+ */
+export async function createRoles(client: pg.ClientBase, gatewayUrl?: URL): Promise<void> {
+  await retryOnRace(async () => {
+    for (const role of requestRoles) await createRequestRole(client, role)
+  })
+  for (const role of requestRoles) await refusePowers(client, role)
+  if (gatewayUrl === undefined) return
+  const gateway = loginOf(gatewayUrl)
+  await retryOnRace(() => createGatewayLogin(client, gateway, gatewayUrl))
+  await retryOnRace(() => grantRequestRoles(client, gateway.name))
+  await refusePowers(client, gateway.name)
+  await refuseGatewayRights(client, gateway.name)
+}
+
+function loginOf(url: URL): Login {
+  const login = { name: decodeURIComponent(url.username), password: decodeURIComponent(url.password) }
+  if (login.name === '' || login.password === '') {
+    throw new Failure('config_invalid', { detail: 'the URL of the gateway login needs a user and a password' })
+  }
+  return login
+}
+
+async function createRequestRole(client: pg.ClientBase, name: string): Promise<void> {
+  if (await roleExists(client, name)) return
+  await asOwner(client, `create role ${quote(name)} nologin`, `create the role ${name}`)
+}
+
+async function createGatewayLogin(client: pg.ClientBase, login: Login, url: URL): Promise<void> {
+  const { rows } = await client.query<{ current_user: string }>('select current_user')
+  if (rows[0]?.current_user === login.name) {
+    throw new Failure('config_invalid', { detail: `the gateway must not log in as the owner ("${login.name}")` })
+  }
+  if (!(await roleExists(client, login.name))) {
+    const rights = 'login noinherit nosuperuser nobypassrls nocreatedb nocreaterole noreplication'
+    const password = `password '${scramVerifier(login.password)}'`
+    await asOwner(client, `create role ${quote(login.name)} ${rights} ${password}`, `create the role ${login.name}`)
+    return
+  }
+  // Before a password is set: a role of that name may be somebody else's.
+  await refusePowers(client, login.name)
+  if (await canLogIn(url)) return
+  await asOwner(
+    client,
+    `alter role ${quote(login.name)} login noinherit password '${scramVerifier(login.password)}'`,
+    `change the password of ${login.name}`,
+  )
+}
+
+async function canLogIn(url: URL): Promise<boolean> {
+  try {
+    return await withConnection(url.href, async () => true)
+  } catch {
+    return false
+  }
+}
+
+async function grantRequestRoles(client: pg.ClientBase, login: string): Promise<void> {
+  const modern = (await serverVersion(client)) >= firstWithMembershipOptions
+  // The cast lets one text run on servers without these columns: to_jsonb has the members that exist.
+  const { rows } = await client.query<{ role: string }>(
+    `select m.roleid::regrole::text as role from pg_auth_members m
+      where m.member = $1::text::regrole
+        and (not $2 or (to_jsonb(m)->>'set_option')::boolean and not (to_jsonb(m)->>'inherit_option')::boolean)`,
+    [quote(login), modern],
+  )
+  const missing = requestRoles.filter((role) => !rows.some((row) => row.role === role))
+  if (missing.length === 0) return
+  const options = modern ? ' with inherit false, set true' : ''
+  await asOwner(client, `grant ${missing.join(', ')} to ${quote(login)}${options}`, `grant ${missing.join(', ')}`)
+}
+
+/** Attributes of the role itself and of every role that it could become. */
+async function refusePowers(client: pg.ClientBase, name: string): Promise<void> {
+  const { rows } = await client.query<{ power: string }>(
+    `with reachable as (
+       select r.*, r.rolname = $1 as itself from pg_roles r where pg_has_role($1, r.oid, 'MEMBER')
+     )
+     select case when itself then '' else 'through ' || rolname || ' ' end || power as power
+       from reachable, lateral (values
+         ('is a superuser', rolsuper), ('has BYPASSRLS', rolbypassrls), ('has CREATEROLE', rolcreaterole),
+         ('has CREATEDB', rolcreatedb), ('has REPLICATION', rolreplication),
+         ('may log in', rolcanlogin and itself and rolname = any($2)),
+         ('has the rights of a predefined role', starts_with(rolname, 'pg_')),
+         ('has the rights of the owner', rolname = current_user and not itself)
+       ) as powers(power, held)
+      where held order by itself desc, rolname, power limit 5`,
+    [name, requestRoles],
+  )
+  if (rows.length > 0) throw unsafe(name, rows)
+}
+
+async function refuseGatewayRights(client: pg.ClientBase, name: string): Promise<void> {
+  const { rows } = await client.query<{ power: string }>(
+    `select 'is a member of ' || m.roleid::regrole as power from pg_auth_members m
+      where m.member = $1::text::regrole and m.roleid <> all ($2::regrole[])
+     union all
+     select 'may grant ' || m.roleid::regrole from pg_auth_members m
+      where m.member = $1::text::regrole and m.admin_option
+     union all
+     select 'inherits rights' from pg_roles where oid = $1::text::regrole and rolinherit
+     union all
+     select 'owns ' || pg_describe_object(d.classid, d.objid, d.objsubid) from pg_shdepend d
+      where d.refclassid = 'pg_authid'::regclass and d.refobjid = $1::text::regrole and d.deptype = 'o'
+        and d.dbid in (0, (select oid from pg_database where datname = current_database()))
+     union all
+     select 'owns something in the database ' || b.datname from pg_shdepend d join pg_database b on b.oid = d.dbid
+      where d.refclassid = 'pg_authid'::regclass and d.refobjid = $1::text::regrole and d.deptype = 'o'
+        and b.datname <> current_database()
+     union all
+     select 'has rights on ' || pg_describe_object(d.classid, d.objid, d.objsubid) from pg_shdepend d
+      where d.refclassid = 'pg_authid'::regclass and d.refobjid = $1::text::regrole and d.deptype = 'a'
+        and d.dbid = (select oid from pg_database where datname = current_database())
+     limit 5`,
+    [quote(name), requestRoles],
+  )
+  if (rows.length > 0) throw unsafe(name, rows)
+}
+
+function unsafe(name: string, rows: readonly { power: string }[]): Failure {
+  const powers = [...new Set(rows.map((row) => row.power))].join(', ')
+  return new Failure('role_unsafe', {
+    detail: `${name} ${powers}. Take that away, or choose another name for the login`,
+  })
+}
+
+async function roleExists(client: pg.ClientBase, name: string): Promise<boolean> {
+  const { rowCount } = await client.query('select from pg_roles where rolname = $1', [name])
+  return rowCount === 1
+}
+
+async function serverVersion(client: pg.ClientBase): Promise<number> {
+  const { rows } = await client.query<{ version: string }>("select current_setting('server_version_num') as version")
+  return Number(rows[0]?.version)
+}
+
+async function asOwner(client: pg.ClientBase, sql: string, what: string): Promise<void> {
+  try {
+    await client.query(sql)
+  } catch (error) {
+    if (sqlstateOf(error) !== '42501') throw error
+    const detail = `${what}: it needs CREATEROLE and, from PostgreSQL 16 on, to have made the roles itself`
+    throw new Failure('owner_powerless', { detail, cause: error })
+  }
+}
+
+/** Another database of the cluster may make the same role in the same instant; advisory locks do not reach that far. */
+async function retryOnRace(work: () => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      const raced =
+        ['42710', '23505'].includes(sqlstateOf(error) ?? '') ||
+        (error instanceof pg.DatabaseError && error.message.startsWith('tuple concurrently'))
+      if (!raced || attempt === attempts) throw error
+      await delay(5 * attempt)
+    }
+  }
+}
+
+function quote(name: string): string {
+  return pg.escapeIdentifier(name)
+}
