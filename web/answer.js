@@ -16,7 +16,7 @@ export function renderRows({ tenants, users }, person) {
       ['Name', 'E-mail', 'Role'],
       users.map(({ id, name, email, role }) => [
         element('span', {}, name, ...(id === person.id ? [' ', element('span', { class: 'you' }, 'you')] : [])),
-        email,
+        element('span', { class: 'mail' }, email),
         role,
       ]),
     ),
