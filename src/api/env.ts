@@ -2,7 +2,7 @@
  * Bindings of the Worker (or variables of the Node process) to settings. Nothing else reads them.
  */
 import { neonConfig } from '@neondatabase/serverless'
-import { z } from 'zod'
+import * as z from 'zod'
 import { Failure } from '../errors.ts'
 import { type Jwks, parseJwks, toJwks } from '../keys/jwks.ts'
 import { importSigningKey, type SigningKey } from '../keys/key.ts'

@@ -2,7 +2,7 @@
  * Input of a request to typed values.
  */
 import type { Context } from 'hono'
-import { z } from 'zod'
+import * as z from 'zod'
 import { Failure } from '../errors.ts'
 
 /** Bytes of a request body; the largest body the API takes is far smaller. */

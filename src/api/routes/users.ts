@@ -3,7 +3,7 @@
  */
 import { eq, getTableColumns, gt } from 'drizzle-orm'
 import { Hono } from 'hono'
-import { z } from 'zod'
+import * as z from 'zod'
 import { Failure } from '../../errors.ts'
 import { newUsers } from '../../schema/insertable.ts'
 import { users } from '../../schema/users.ts'
