@@ -4,43 +4,64 @@ import { MAX_KID_LENGTH, MAX_TOKEN_LENGTH } from '../keys/token-limits.ts'
 import { TokenRefusal } from './refusal.ts'
 import { parseStrictJson } from './strict-json.ts'
 
-/** A token in its parts. Nothing in it is to be believed until the signature is verified. */
-export interface CompactToken {
+/** A signed text in its parts. Nothing in it is to be believed until the signature is verified. */
+export interface CompactJws {
+  /** The whole text. */
   readonly token: string
   readonly alg: string
   readonly kid: string
   /** `typ` in lower case, without `application/`; empty when the header has none. */
   readonly typ: string
+  readonly payload: Uint8Array
+  readonly signature: Uint8Array
+}
+
+/** A token in its parts: a signed text whose payload is a JSON object. */
+export interface CompactToken extends CompactJws {
   readonly claims: Record<string, unknown>
   /** The payload as text, exactly as it was signed. */
   readonly claimsJson: string
-  readonly signature: Uint8Array
 }
 
 /**
  * Takes a token apart.
  *
- * Refuses what is not a JWS in compact form with a JSON object as payload: over 8192 characters, five parts (encrypted),
- * any alternative spelling of base64url, duplicate names or invalid UTF-8 in the JSON, a `crit` header of any content
- * (no extension is supported), and a header without `alg` or `kid`. Header members that would name a key (`jwk`, `jku`,
- * `x5u`, `x5c`) are not looked at, as RFC 7515 §4 asks of members that one does not use.
- *
+ * Beyond what {@link parseCompactJws} refuses, refuses a payload that is not strict JSON with an object at the top.
  * Does NOT verify anything.
  *
  * @throws TokenRefusal `missing`, `size`, `encrypted`, `format`, `header`, `crit`, `payload`
- * @see RFC 7515 §5.2, RFC 8725 §3
  */
 export function parseCompact(token: string): CompactToken {
+  const jws = parseCompactJws(token)
+  const { value: claims, text: claimsJson } = parseJson(jws.payload, 'payload')
+  return { ...jws, claims, claimsJson }
+}
+
+/**
+ * Takes a JWS in compact form apart.
+ *
+ * Refuses what is over 8192 characters, five parts (encrypted), any alternative spelling of base64url, duplicate names
+ * or invalid UTF-8 in the header, a `crit` of any content (no extension is supported), and a header without `alg` or
+ * `kid`. Header members that would name a key (`jwk`, `jku`, `x5u`, `x5c`) are not looked at, as RFC 7515 §4 asks of
+ * members that one does not use.
+ *
+ * Does NOT verify anything, and does NOT read the payload.
+ *
+ * @throws TokenRefusal `missing`, `size`, `encrypted`, `format`, `header`, `crit`
+ * @see RFC 7515 §5.2, RFC 8725 §3
+ */
+export function parseCompactJws(token: string): CompactJws {
   if (typeof token !== 'string' || token === '') throw new TokenRefusal('missing', 'there is no token')
-  if (token.length > MAX_TOKEN_LENGTH)
+  if (token.length > MAX_TOKEN_LENGTH) {
     throw new TokenRefusal('size', `the token is over ${MAX_TOKEN_LENGTH} characters`)
+  }
   const [protectedPart = '', payloadPart = '', signaturePart = '', ...more] = token.split('.', 6)
   if (more.length === 2) throw new TokenRefusal('encrypted', 'the token is encrypted')
   if (more.length > 0 || signaturePart === '') throw new TokenRefusal('format', 'the token is not in three parts')
-  const header = parsePart(protectedPart, 'header')
-  const { value: claims, text: claimsJson } = parsePart(payloadPart, 'payload')
+  const header = parseJson(decodePart(protectedPart, 'header'), 'header')
+  const payload = decodePart(payloadPart, 'payload')
   const signature = decodePart(signaturePart, 'signature')
-  return { token, ...readHeader(header.value), claims, claimsJson, signature }
+  return { token, ...readHeader(header.value), payload, signature }
 }
 
 function decodePart(part: string, name: string): Uint8Array {
@@ -49,8 +70,7 @@ function decodePart(part: string, name: string): Uint8Array {
   return bytes
 }
 
-function parsePart(part: string, name: 'header' | 'payload'): ReturnType<typeof parseStrictJson> {
-  const bytes = decodePart(part, name)
+function parseJson(bytes: Uint8Array, name: 'header' | 'payload'): ReturnType<typeof parseStrictJson> {
   try {
     return parseStrictJson(bytes)
   } catch (error) {

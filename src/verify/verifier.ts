@@ -2,16 +2,15 @@
  * Says who sent a request: a token in, the identity it proves out, or a refusal.
  * Nothing in a token is believed before its signature is verified with a key of the issuer it names.
  */
-import { compactVerify } from 'jose'
 import type { Emit } from '../events.ts'
-import { algorithms, isAlgorithm } from '../keys/algorithms.ts'
 import { MAX_TOKEN_LENGTH } from '../keys/token-limits.ts'
 import { checkClaims } from './claims.ts'
 import { type CompactToken, parseCompact, toMediaType } from './compact.ts'
 import { parseIssuers, type TrustedIssuer } from './issuer-config.ts'
-import type { KeySet, VerificationKey } from './key-set.ts'
+import type { KeySet } from './key-set.ts'
 import { type RefusedToken, TokenRefusal, toFailure } from './refusal.ts'
 import { createRemoteKeys, type RemoteKeys } from './remote-keys.ts'
+import { verifySignature } from './signature.ts'
 import { createTokenCache } from './token-cache.ts'
 
 export type { TrustedIssuer } from './issuer-config.ts'
@@ -206,19 +205,6 @@ function issuerOf({ claims, typ, alg }: CompactToken, byName: ReadonlyMap<string
     throw new TokenRefusal('algorithm', '"alg" is not allowed for this issuer')
   }
   return issuer
-}
-
-/** Verifies with the algorithm of the key; the header has no say but to agree. */
-async function verifySignature({ token, alg, signature }: CompactToken, key: VerificationKey): Promise<void> {
-  const imported = isAlgorithm(alg) ? key.get(alg) : undefined
-  if (!isAlgorithm(alg) || imported === undefined) throw new TokenRefusal('algorithm', '"alg" is not that of the key')
-  const { signatureBytes } = algorithms[alg]
-  if (signatureBytes !== undefined && signature.length !== signatureBytes) {
-    throw new TokenRefusal('signature', `the signature is not ${signatureBytes} bytes long`)
-  }
-  await compactVerify(token, imported, { algorithms: [alg] }).catch(() => {
-    throw new TokenRefusal('signature', 'the signature does not verify')
-  })
 }
 
 function freezeDeep<T extends object>(value: T): T {

@@ -1,0 +1,27 @@
+/** The one place where a signature is verified. */
+import { compactVerify } from 'jose'
+import { algorithms, isAlgorithm } from '../keys/algorithms.ts'
+import type { CompactJws } from './compact.ts'
+import type { VerificationKey } from './key-set.ts'
+import { TokenRefusal } from './refusal.ts'
+
+/**
+ * Verifies a signature with the algorithm of the key; the header has no say but to agree.
+ *
+ * ECDSA has two valid signatures for each message and anybody can make one from the other, so two different texts can
+ * carry one token: what counts as the same token is its `jti`, not its text.
+ *
+ * @throws TokenRefusal `algorithm` when the key is not for the `alg` of the header, `signature` when it does not verify
+ * @see RFC 8725 §3.1
+ */
+export async function verifySignature({ token, alg, signature }: CompactJws, key: VerificationKey): Promise<void> {
+  const imported = isAlgorithm(alg) ? key.get(alg) : undefined
+  if (!isAlgorithm(alg) || imported === undefined) throw new TokenRefusal('algorithm', '"alg" is not that of the key')
+  const { signatureBytes } = algorithms[alg]
+  if (signatureBytes !== undefined && signature.length !== signatureBytes) {
+    throw new TokenRefusal('signature', `the signature is not ${signatureBytes} bytes long`)
+  }
+  await compactVerify(token, imported, { algorithms: [alg] }).catch(() => {
+    throw new TokenRefusal('signature', 'the signature does not verify')
+  })
+}
