@@ -1,0 +1,121 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createTestDatabase, describePg, repository, type TestDatabase } from '../support/pg.ts'
+
+describe('drizzle/', () => {
+  it('is what drizzle-kit makes of src/schema', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rowpass-drizzle-'))
+    try {
+      cpSync(`${repository}drizzle`, folder, { recursive: true })
+      const journal = () => readFileSync(join(folder, 'meta', '_journal.json'), 'utf8')
+      const before = journal()
+      const schema = ['tenants', 'users'].map((name) => `--schema=./src/schema/${name}.ts`)
+      const kit = [`${repository}node_modules/drizzle-kit/bin.cjs`, 'generate', '--dialect=postgresql', ...schema]
+      const said = execFileSync(process.execPath, [...kit, `--out=${relative(repository, folder)}`], {
+        cwd: repository,
+        encoding: 'utf8',
+      })
+      expect(said).toContain('No schema changes')
+      expect(journal()).toBe(before)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+})
+
+describePg('the database after drizzle/', () => {
+  let database: TestDatabase
+  let client: pg.Client
+
+  beforeAll(async () => {
+    database = await createTestDatabase()
+    client = new pg.Client(database.superuserUrl)
+    await client.connect()
+  })
+
+  afterAll(async () => {
+    await client.end()
+    await database.close()
+  })
+
+  const lines = async (sql: string) =>
+    (await client.query({ text: sql, rowMode: 'array' })).rows.map((row) => row.join(' '))
+
+  it('SEC-47 SEC-48 has row-level security enabled and forced on every table, none owned by a role of requests', async () => {
+    const tables = await lines(
+      `select relname, relrowsecurity, relforcerowsecurity, relowner::regrole from pg_class
+       where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f') order by 1`,
+    )
+    expect(tables).toEqual(['tenants true true rowpass_owner', 'users true true rowpass_owner'])
+  })
+
+  it('SEC-53 has one policy for each command, each for authenticated alone', async () => {
+    const policies = await lines(
+      `select tablename, policyname, permissive, cmd, roles, qual is not null, with_check is not null
+       from pg_policies where schemaname = 'public' order by tablename, policyname`,
+    )
+    expect(policies).toEqual([
+      'tenants tenants_delete PERMISSIVE DELETE {authenticated} true false',
+      'tenants tenants_insert PERMISSIVE INSERT {authenticated} false true',
+      'tenants tenants_select PERMISSIVE SELECT {authenticated} true false',
+      'tenants tenants_update PERMISSIVE UPDATE {authenticated} true true',
+      'users users_delete PERMISSIVE DELETE {authenticated} true false',
+      'users users_insert PERMISSIVE INSERT {authenticated} false true',
+      'users users_select PERMISSIVE SELECT {authenticated} true false',
+      'users users_update PERMISSIVE UPDATE {authenticated} true true',
+    ])
+  })
+
+  it('asks in every policy whether the tenant is the one of the token', async () => {
+    const policies = await lines(
+      `select policyname, expression from pg_policies, unnest(array[qual, with_check]) as expression
+       where schemaname = 'public' and expression is not null`,
+    )
+    expect(policies).toHaveLength(10)
+    for (const policy of policies) {
+      expect(policy).toMatch(/\((tenant_)?id = \( SELECT \(\(auth\.session\(\) ->> 'tenant_id'::text\)\)::uuid AS/)
+    }
+  })
+
+  it('SEC-51 grants exactly what is needed: no TRUNCATE, REFERENCES or TRIGGER, writes by column', async () => {
+    const grants = await lines(
+      `select grantee, relname, privilege, is_grantable from (
+         select coalesce(nullif(grantee, 0)::regrole::text, 'PUBLIC') as grantee, relname,
+                privilege_type as privilege, is_grantable
+           from pg_class, aclexplode(relacl)
+          where relnamespace = 'public'::regnamespace and grantee <> relowner
+         union all
+         select coalesce(nullif(grantee, 0)::regrole::text, 'PUBLIC'), relname || '.' || attname,
+                privilege_type, is_grantable
+           from pg_class join pg_attribute on attrelid = pg_class.oid, aclexplode(attacl)
+          where relnamespace = 'public'::regnamespace
+       ) as grants order by relname, privilege, grantee`,
+    )
+    expect(grants).toEqual([
+      'authenticated tenants DELETE false',
+      'authenticated tenants SELECT false',
+      'authenticated tenants.id INSERT false',
+      'authenticated tenants.name INSERT false',
+      'authenticated tenants.name UPDATE false',
+      'authenticated users DELETE false',
+      'authenticated users SELECT false',
+      'authenticated users.email INSERT false',
+      'authenticated users.name INSERT false',
+      'authenticated users.name UPDATE false',
+      'authenticated users.role INSERT false',
+      'authenticated users.tenant_id INSERT false',
+    ])
+  })
+
+  it('SEC-57 has no referential action that would delete or change rows past the policies', async () => {
+    const actions = await lines(
+      `select conrelid::regclass, confdeltype, confupdtype from pg_constraint
+       where contype = 'f' and connamespace = 'public'::regnamespace`,
+    )
+    expect(actions).toEqual(['users r a'])
+  })
+})

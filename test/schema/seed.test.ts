@@ -1,0 +1,62 @@
+import pg from 'pg'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { personas } from '../../src/api/personas.ts'
+import { runSeed } from '../../src/database/seed.ts'
+import { createTestDatabase, describePg, repository, type TestDatabase } from '../support/pg.ts'
+
+describePg('seed.sql', () => {
+  let database: TestDatabase
+  let superuser: pg.Client
+
+  beforeAll(async () => {
+    database = await createTestDatabase()
+    superuser = new pg.Client(database.superuserUrl)
+    await superuser.connect()
+  })
+
+  afterAll(async () => {
+    await superuser.end()
+    await database.close()
+  })
+
+  const seeded = async () => {
+    const { rows } = await superuser.query(
+      `select users.id, email, users.name, tenant_id as "tenantId", tenants.name as tenant, role
+       from users join tenants on tenants.id = tenant_id`,
+    )
+    return rows
+  }
+
+  it('holds exactly the people whom the demo signs in', async () => {
+    expect(byId(await seeded())).toEqual(byId(personas))
+  })
+
+  it('starts with David, and has one admin in each tenant', () => {
+    expect(personas[0].id).toBe('2e7e25e8-5445-40bd-8f89-dc19bba64faa')
+    const tenants = [...new Set(personas.map(({ tenantId }) => tenantId))].sort()
+    expect(personas.flatMap(({ role, tenantId }) => (role === 'admin' ? [tenantId] : [])).sort()).toEqual(tenants)
+  })
+
+  it('changes nothing when it runs again, and puts back what was deleted', async () => {
+    await superuser.query(`update users set name = 'Dave' where email = 'david@neon.example'`)
+    await superuser.query(`delete from users where email = 'mei@neon.example'`)
+    await runSeed(database.ownerUrl, `${repository}seed.sql`)
+    const names = (await seeded()).map(({ name }) => name)
+    expect(names).toContain('Dave')
+    expect(names).toContain('Mei Tanaka')
+    expect(names).toHaveLength(personas.length)
+  })
+
+  it('leaves row-level security forced, also when it fails half way', async () => {
+    await superuser.query('alter table users rename column email to mail')
+    await expect(runSeed(database.ownerUrl, `${repository}seed.sql`)).rejects.toMatchObject({ code: 'seed_failed' })
+    const { rows } = await superuser.query(
+      `select bool_and(relforcerowsecurity) as forced from pg_class where relname in ('tenants', 'users')`,
+    )
+    expect(rows).toEqual([{ forced: true }])
+  })
+})
+
+function byId<T extends { id: string }>(rows: readonly T[]): T[] {
+  return rows.toSorted((a, b) => a.id.localeCompare(b.id))
+}
