@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import pg from 'pg'
@@ -13,12 +13,18 @@ describe('drizzle/', () => {
       cpSync(`${repository}drizzle`, folder, { recursive: true })
       const journal = () => readFileSync(join(folder, 'meta', '_journal.json'), 'utf8')
       const before = journal()
-      const schema = ['tenants', 'users'].map((name) => `--schema=./src/schema/${name}.ts`)
-      const kit = [`${repository}node_modules/drizzle-kit/bin.cjs`, 'generate', '--dialect=postgresql', ...schema]
-      const said = execFileSync(process.execPath, [...kit, `--out=${relative(repository, folder)}`], {
-        cwd: repository,
-        encoding: 'utf8',
-      })
+      const config = join(folder, 'drizzle.config.ts')
+      const out = JSON.stringify(relative(repository, folder))
+      writeFileSync(
+        config,
+        `import config from ${JSON.stringify(`${repository}drizzle.config.ts`)}\nexport default { ...config, out: ${out} }`,
+      )
+      const kit = [
+        `${repository}node_modules/drizzle-kit/bin.cjs`,
+        'generate',
+        `--config=${relative(repository, config)}`,
+      ]
+      const said = execFileSync(process.execPath, kit, { cwd: repository, encoding: 'utf8' })
       expect(said).toContain('No schema changes')
       expect(journal()).toBe(before)
     } finally {
