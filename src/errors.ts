@@ -166,6 +166,20 @@ export const failures = {
     hint: 'The failed migration had no effect. Correct it and run it again.',
   },
   seed_failed: { status: 500, sqlstate: '55000', says: 'The seed failed and had no effect' },
+  login_exists: {
+    status: 409,
+    sqlstate: '42710',
+    says: 'The login of the gateway exists with another password',
+    hint: 'Give its URL as ROWPASS_DATABASE_URL; "rowpass db migrate" then sets that password.',
+  },
+  not_running: { status: 409, sqlstate: '55000', says: 'Nothing runs in this folder', hint: 'Start it with "npm start".' },
+  worker_failed: { status: 500, sqlstate: '58000', says: 'The API did not start' },
+  embedded_ended: {
+    status: 503,
+    sqlstate: '57P01',
+    says: 'The embedded PostgreSQL ended by itself',
+    hint: 'The whole story is in .rowpass/postgres.log.',
+  },
   role_unsafe: {
     status: 500,
     sqlstate: '42501',

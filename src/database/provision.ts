@@ -19,6 +19,8 @@ export interface ProvisionOptions {
   readonly ownerUrl: string
   /** URL with user and password of the gateway's login; without it no login is made. */
   readonly gatewayUrl?: string
+  /** Whether a login that exists with another password gets the one of `gatewayUrl`. Default `false`. */
+  readonly replaceGatewayPassword?: boolean
   /** Seal keys to install; those of other names stay. */
   readonly sealKeys?: readonly SealKey[]
   /** Folder of the application's migrations as drizzle-kit writes them; without a journal in it there are none. */
@@ -49,15 +51,16 @@ const lockNumber = '32210706122240883'
  *
  * @throws Failure `database_unavailable` when the owner cannot connect
  * @throws Failure `server_unsupported` when the server is not PostgreSQL 15 to 18
- * @throws Failure `owner_powerless`, `role_unsafe` see `createRoles`
+ * @throws Failure `owner_powerless`, `role_unsafe`, `login_exists` see `createRoles`
  * @throws Failure `migration_changed`, `migration_failed` see `applyPlatform`
  */
 export async function provision(options: ProvisionOptions): Promise<ProvisionReport> {
-  const gatewayUrl = options.gatewayUrl === undefined ? undefined : parsePostgresUrl(options.gatewayUrl)
+  const replacePassword = options.replaceGatewayPassword ?? false
+  const gateway = options.gatewayUrl && { url: parsePostgresUrl(options.gatewayUrl), replacePassword }
   return withConnection(options.ownerUrl, async (client) => {
     await checkServer(client)
     await takeLock(client, options.onProgress)
-    await createRoles(client, gatewayUrl)
+    await createRoles(client, gateway || undefined)
     await closeToPublic(client)
     const platform = await applyPlatform(client, options.platformFolder)
     if (options.sealKeys !== undefined) await installSealKeys(client, options.sealKeys)

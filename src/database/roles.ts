@@ -7,16 +7,18 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { Failure } from '../errors.ts'
-import { sqlstateOf, withConnection } from './connect.ts'
+import { serverOf, sqlstateOf, withConnection } from './connect.ts'
 import { scramVerifier } from './scram.ts'
 
 /** Roles under which requests run. */
 export const requestRoles = ['authenticated', 'anonymous'] as const
 
-/** A login role and its password. */
-export interface Login {
-  readonly name: string
-  readonly password: string
+/** How the gateway logs in. */
+export interface GatewayLogin {
+  /** URL with user and password of the login. */
+  readonly url: URL
+  /** Whether an existing login with another password gets this one. */
+  readonly replacePassword: boolean
 }
 
 /** PostgreSQL 16 gave memberships options of their own, and CREATEROLE its limits. */
@@ -30,29 +32,38 @@ const attempts = 20
  *
  * @param client connected as the owner: a superuser, or a role with CREATEROLE
  * @param gateway the login to create; without one, only the request roles are made
- * @param gatewayUrl URL of the login, to see whether its password works already
  * @throws Failure `owner_powerless` when the owner may not create or grant them
  * @throws Failure `role_unsafe` when a role exists and has more rights than it must have; nothing is taken away
+ * @throws Failure `login_exists` when the login exists with another password that is not to be replaced
  */
-export async function createRoles(client: pg.ClientBase, gatewayUrl?: URL): Promise<void> {
+export async function createRoles(client: pg.ClientBase, gateway?: GatewayLogin): Promise<void> {
   await retryOnRace(async () => {
     for (const role of requestRoles) await createRequestRole(client, role)
   })
   for (const role of requestRoles) await refusePowers(client, role)
-  if (gatewayUrl === undefined) return
-  const gateway = loginOf(gatewayUrl)
-  await retryOnRace(() => createGatewayLogin(client, gateway, gatewayUrl))
-  await retryOnRace(() => grantRequestRoles(client, gateway.name))
-  await refusePowers(client, gateway.name)
-  await refuseGatewayRights(client, gateway.name)
+  if (gateway === undefined) return
+  const { name, password } = credentialsOf(gateway.url)
+  await refuseOwner(client, name)
+  await retryOnRace(() => createGatewayLogin(client, { ...gateway, name, password }))
+  await retryOnRace(() => grantRequestRoles(client, name))
+  await refusePowers(client, name)
+  await refuseGatewayRights(client, name)
 }
 
-function loginOf(url: URL): Login {
-  const login = { name: decodeURIComponent(url.username), password: decodeURIComponent(url.password) }
-  if (login.name === '' || login.password === '') {
+function credentialsOf(url: URL): { name: string; password: string } {
+  const name = decodeURIComponent(url.username)
+  const password = decodeURIComponent(url.password)
+  if (name === '' || password === '') {
     throw new Failure('config_invalid', { detail: 'the URL of the gateway login needs a user and a password' })
   }
-  return login
+  return { name, password }
+}
+
+async function refuseOwner(client: pg.ClientBase, name: string): Promise<void> {
+  const { rowCount } = await client.query('select where current_user = $1 or session_user = $1', [name])
+  if (rowCount !== 0) {
+    throw new Failure('config_invalid', { detail: `the gateway must not log in as the owner, "${name}"` })
+  }
 }
 
 async function createRequestRole(client: pg.ClientBase, name: string): Promise<void> {
@@ -60,25 +71,22 @@ async function createRequestRole(client: pg.ClientBase, name: string): Promise<v
   await asOwner(client, `create role ${quote(name)} nologin`, `create the role ${name}`)
 }
 
-async function createGatewayLogin(client: pg.ClientBase, login: Login, url: URL): Promise<void> {
-  const { rows } = await client.query<{ current_user: string }>('select current_user')
-  if (rows[0]?.current_user === login.name) {
-    throw new Failure('config_invalid', { detail: `the gateway must not log in as the owner ("${login.name}")` })
-  }
-  if (!(await roleExists(client, login.name))) {
+async function createGatewayLogin(
+  client: pg.ClientBase,
+  login: GatewayLogin & { name: string; password: string },
+): Promise<void> {
+  const { name, password } = login
+  if (!(await roleExists(client, name))) {
     const rights = 'login noinherit nosuperuser nobypassrls nocreatedb nocreaterole noreplication'
-    const password = `password '${scramVerifier(login.password)}'`
-    await asOwner(client, `create role ${quote(login.name)} ${rights} ${password}`, `create the role ${login.name}`)
-    return
+    const sql = `create role ${quote(name)} ${rights} password '${scramVerifier(password)}'`
+    return asOwner(client, sql, `create the role ${name}`)
   }
   // Before a password is set: a role of that name may be somebody else's.
-  await refusePowers(client, login.name)
-  if (await canLogIn(url)) return
-  await asOwner(
-    client,
-    `alter role ${quote(login.name)} login noinherit password '${scramVerifier(login.password)}'`,
-    `change the password of ${login.name}`,
-  )
+  await refusePowers(client, name)
+  if (await canLogIn(login.url)) return
+  if (!login.replacePassword) throw new Failure('login_exists', { detail: `${name} on ${serverOf(login.url.href)}` })
+  const sql = `alter role ${quote(name)} login noinherit password '${scramVerifier(password)}'`
+  await asOwner(client, sql, `change the password of ${name}`)
 }
 
 async function canLogIn(url: URL): Promise<boolean> {
