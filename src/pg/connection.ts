@@ -3,21 +3,17 @@
  * node-postgres connects and authenticates; from then on the stream is read and written here.
  */
 import { Socket } from 'node:net'
-import pg from 'pg'
 import { serialize } from 'pg-protocol'
 import { createFlight, type Flight, type FlightError, leadingSteps, type Statement, type Work } from './flight.ts'
 import { backend, readCommandTag, readError, readFields } from './messages.ts'
 import { createMessageReader } from './reader.ts'
 import { describeFields, type ResultSink } from './result.ts'
+import { type Login, openSession } from './session.ts'
 import { createStatementCache } from './statements.ts'
 import { createMessageWriter } from './writer.ts'
 
 /** How to connect, and the limits of one connection. */
-export interface ConnectionOptions {
-  /** URL with the login role and its password. */
-  readonly connectionString: string
-  readonly applicationName: string
-  readonly connectTimeoutMs: number
+export interface ConnectionOptions extends Login {
   readonly statementTimeoutMs: number
   readonly lockTimeoutMs: number
   /** Bytes of results that one request may collect. */
@@ -50,45 +46,33 @@ export interface ConnectionListener {
   onClose(reason: Error): void
 }
 
-/** Runs before each request's statements. Both values are tested so that neither call can be left out, and no claim is echoed. */
-const envelopeSql =
-  "select (set_config('role', $1, true) is null)::int + (set_config('rowpass.session', $2, true) is null)::int"
+/** Runs before each request's statements. Each value is tested, so that no call can be left out and no claim is echoed. */
+const envelopeSql = `select (set_config('role', $1, true) is null)::int
+  + (set_config('rowpass.claims', $2, true) is null)::int
+  + (set_config('rowpass.seal', $3, true) is null)::int`
 const envelopeName = 'envelope'
 const idleInTransactionTimeoutMs = 30_000
-
-/** Postgres's own client as node-postgres has it, and what its declared types leave out. */
-interface ClientInternals {
-  readonly connection: { readonly stream: Socket }
-  readonly processID: number
-  readonly secretKey: number
-  readonly host: string
-  readonly port: number
-}
 
 /**
  * Opens a connection.
  * @throws the error of node-postgres when the server cannot be reached or refuses the login
  */
 export async function openConnection(options: ConnectionOptions, listener: ConnectionListener): Promise<Connection> {
-  const client = new pg.Client({
-    connectionString: options.connectionString,
-    application_name: options.applicationName,
-    connectionTimeoutMillis: options.connectTimeoutMs,
-    statement_timeout: options.statementTimeoutMs,
-    lock_timeout: options.lockTimeoutMs,
-    idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
-    keepAlive: true,
-  })
-  // Losing the server is told to the listener by the stream's `close`; without a listener here it would end the process.
-  let lastError = new Error('the server closed the connection')
-  client.on('error', (error) => {
-    lastError = error
-  })
-  await client.connect()
-  const { connection, processID, secretKey, host, port } = client as unknown as ClientInternals
-  const { stream } = connection
-  stream.removeAllListeners('data')
-
+  const { stream, processID, secretKey, host, port } = await openSession(
+    {
+      server: options.server,
+      user: options.user,
+      password: options.password,
+      database: options.database,
+      applicationName: options.applicationName,
+      connectTimeoutMs: options.connectTimeoutMs,
+    },
+    {
+      statement_timeout: options.statementTimeoutMs,
+      lock_timeout: options.lockTimeoutMs,
+      idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
+    },
+  )
   const writer = createMessageWriter()
   const statements = createStatementCache(options.maxPreparedStatements)
   const flights: Flight[] = []
@@ -135,7 +119,8 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
     const { work } = flight
     if (work.begin !== undefined) writeControl(work.begin)
     if (work.identity !== undefined) {
-      writer.bind(envelopeName, [work.identity.role, work.identity.session])
+      const { role, session } = work.identity
+      writer.bind(envelopeName, [role, session.claims, session.seal])
       writer.execute()
     }
     for (const [index, statement] of work.statements.entries()) writeStatement(flight, statement, flight.sinks[index])
@@ -315,7 +300,7 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
       destroy(error instanceof Error ? error : new Error('unreadable message'))
     }
   })
-  stream.on('close', () => destroy(lastError))
+  stream.on('close', () => destroy(new Error('the server closed the connection')))
   prepareEnvelope()
 
   return {

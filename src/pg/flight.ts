@@ -2,6 +2,7 @@
  * One request on its way through a connection: what is sent, what has come back so far, how it ended.
  */
 import type { FailureCode } from '../errors.ts'
+import type { SealedSession } from '../seal/seal.ts'
 import type { PostgresError } from './messages.ts'
 import { createRawResult, createTypedResult, type RawResult, type ResultShape, type TypedResult } from './result.ts'
 
@@ -9,8 +10,8 @@ import { createRawResult, createTypedResult, type RawResult, type ResultShape, t
 export interface Identity {
   /** Database role, set for the transaction. */
   readonly role: string
-  /** Sealed claims: see `sealSession`. */
-  readonly session: string
+  /** The claims and their seal: see `sealSession`. */
+  readonly session: SealedSession
 }
 
 /** One statement, its parameters in PostgreSQL's text format. */

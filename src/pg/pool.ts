@@ -2,6 +2,7 @@
  * Spreads requests over a few connections: an idle one first, then the least loaded, then a bounded queue.
  */
 import type { FailureCode } from '../errors.ts'
+import type { Emit } from '../events.ts'
 import { type Connection, type ConnectionOptions, isOutdated, openConnection } from './connection.ts'
 import { createFlight, type Flight, type FlightError, type Work } from './flight.ts'
 
@@ -41,12 +42,6 @@ export interface Pool {
   close(): Promise<void>
 }
 
-/** What the operator may want to know. */
-export type PoolEvent =
-  | { readonly type: 'connection_opened' }
-  | { readonly type: 'connection_closed'; readonly reason: Error }
-  | { readonly type: 'connection_failed'; readonly reason: Error; readonly retryInMs: number }
-
 interface Waiting {
   readonly work: Work
   readonly owner: string
@@ -67,7 +62,7 @@ const firstRetryMs = 50
 const maxRetryMs = 5_000
 
 /** Opens the pool. Connections are opened in the background; requests wait for them. */
-export function createPool(options: PoolOptions, emit: (event: PoolEvent) => void = () => {}): Pool {
+export function createPool(options: PoolOptions, emit: Emit = () => {}): Pool {
   const connections: Connection[] = []
   const queue: Waiting[] = []
   const owners = new Map<string, number>()
@@ -88,14 +83,13 @@ export function createPool(options: PoolOptions, emit: (event: PoolEvent) => voi
         onClose(reason) {
           const index = opened === undefined ? -1 : connections.indexOf(opened)
           if (index >= 0) connections.splice(index, 1)
-          emit({ type: 'connection_closed', reason })
+          emit({ type: 'connection_closed', cause: reason })
           if (!closing) later(0, connect)
         },
       })
     } catch (error) {
-      const reason = error instanceof Error ? error : new Error('connecting failed')
       if (closing) return
-      emit({ type: 'connection_failed', reason, retryInMs: retryMs })
+      emit({ type: 'connection_failed', cause: error, retryInMs: retryMs })
       later(retryMs * (0.5 + Math.random()), connect)
       retryMs = Math.min(retryMs * 2, maxRetryMs)
       return
@@ -135,8 +129,9 @@ export function createPool(options: PoolOptions, emit: (event: PoolEvent) => voi
     }
     const underWay = owners.get(owner) ?? 0
     owners.set(owner, underWay + 1)
-    if (closing) fail(waiting, 'overloaded', 'it is shutting down')
-    else if (underWay >= options.maxPerOwner) fail(waiting, 'overloaded', 'too many requests of this identity')
+    if (closing) fail(waiting, 'overloaded', 'The gateway is shutting down')
+    else if (underWay >= options.maxPerOwner)
+      fail(waiting, 'overloaded', 'This identity has too many requests under way')
     else start(waiting)
     return { abort: () => abort(waiting) }
   }
@@ -144,7 +139,7 @@ export function createPool(options: PoolOptions, emit: (event: PoolEvent) => voi
   function start(waiting: Waiting): void {
     const connection = pick(waiting.work)
     if (connection !== undefined) submit(waiting, connection)
-    else if (queue.length >= options.maxQueued) fail(waiting, 'overloaded', 'too many requests are waiting')
+    else if (queue.length >= options.maxQueued) fail(waiting, 'overloaded', 'Too many requests wait for a connection')
     else queue.push(waiting)
   }
 
@@ -206,7 +201,7 @@ export function createPool(options: PoolOptions, emit: (event: PoolEvent) => voi
     const index = queue.indexOf(waiting)
     if (index >= 0) {
       queue.splice(index, 1)
-      fail(waiting, 'timeout', 'the client has gone')
+      fail(waiting, 'timeout', 'The client has gone')
     } else if (waiting.flight !== undefined) waiting.flight.cancelled = true
     // A request that is not the oldest on its connection is cancelled by the sweep, if it ever becomes that.
     if (waiting.flight !== undefined && waiting.connection?.head === waiting.flight) waiting.connection.cancel()
@@ -226,8 +221,9 @@ export function createPool(options: PoolOptions, emit: (event: PoolEvent) => voi
     for (const connection of [...connections]) sweepConnection(connection, now)
     while (queue[0] !== undefined && now - queue[0].since > options.queueTimeoutMs) {
       const waiting = queue.shift() as Waiting
-      if (connections.length === 0) fail(waiting, 'database_unavailable', 'no connection could be opened in time')
-      else fail(waiting, 'overloaded', `no connection was free within ${options.queueTimeoutMs} ms`)
+      if (connections.length === 0)
+        fail(waiting, 'database_unavailable', 'No connection to the database could be opened in time')
+      else fail(waiting, 'overloaded', `No connection was free within ${options.queueTimeoutMs} ms`)
     }
     pump()
   }
@@ -238,7 +234,11 @@ export function createPool(options: PoolOptions, emit: (event: PoolEvent) => voi
     const age = now - head.startedAt
     if (age > options.requestTimeoutMs + cancelGraceMs) connection.destroy(new Error('a request did not end in time'))
     else if (age > options.requestTimeoutMs && head.error === undefined) {
-      head.error = { kind: 'failure', code: 'timeout', detail: `the limit is ${options.requestTimeoutMs} ms` }
+      head.error = {
+        kind: 'failure',
+        code: 'timeout',
+        detail: `The request took longer than ${options.requestTimeoutMs} ms and was cancelled`,
+      }
       head.cancelled = true
       connection.cancel()
     } else if (head.cancelled && connection.usable) connection.cancel()
@@ -259,7 +259,7 @@ export function createPool(options: PoolOptions, emit: (event: PoolEvent) => voi
       closing = true
       clearInterval(sweeper)
       for (const timer of timers) clearTimeout(timer)
-      for (const waiting of queue.splice(0)) fail(waiting, 'overloaded', 'it is shutting down')
+      for (const waiting of queue.splice(0)) fail(waiting, 'overloaded', 'The gateway is shutting down')
       if (connections.some(({ inFlight }) => inFlight > 0)) {
         await new Promise<void>((resolve) => {
           whenIdle = resolve

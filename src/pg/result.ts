@@ -28,6 +28,8 @@ export interface ResultSink {
   complete(tag: CommandTag): void
   /** Bytes or, for typed cells, code units held so far. */
   readonly size: number
+  /** Rows returned or changed, as the command tag has it. */
+  readonly rowCount: number
 }
 
 /** A converter from cell text to JSON text for each column, or `undefined` where the column's types are not known yet. */
@@ -73,6 +75,7 @@ export function createRawResult(arrayMode: boolean): RawResult {
   const json = createJsonWriter()
   let description = noDescription
   let rows = 0
+  let rowCount = 0
 
   function begin(): void {
     json.raw(open)
@@ -93,7 +96,11 @@ export function createRawResult(arrayMode: boolean): RawResult {
     },
     complete(tag) {
       if (rows === 0) begin()
+      rowCount = tag.rowCount ?? 0
       json.text(tail(tag, arrayMode))
+    },
+    get rowCount() {
+      return rowCount
     },
     get size() {
       return json.length
@@ -169,6 +176,9 @@ export function createTypedResult(arrayMode: boolean): TypedResult {
     },
     get size() {
       return size
+    },
+    get rowCount() {
+      return tag.rowCount ?? 0
     },
     get fields() {
       return description.fields

@@ -1,5 +1,5 @@
 /**
- * Seals verified claims into the one setting that `rowpass.session()` believes.
+ * Seals verified claims into the settings that `rowpass.session()` reads.
  * The SQL side that checks the seal is in `migrations/`; both follow the format described there.
  */
 import { createHmac } from 'node:crypto'
@@ -12,22 +12,34 @@ export interface SealKey {
   readonly secret: Uint8Array
 }
 
-/** The setting that carries the seal; see `migrations/0001_sealed_session.sql`. */
-export const sealSetting = 'rowpass.session'
+/** What goes into the two settings that `rowpass.session()` reads, as bind parameters and never as SQL text. */
+export interface SealedSession {
+  /** `rowpass.claims`: the claims as they were signed. */
+  readonly claims: string
+  /** `rowpass.seal`: `<hex mac>:<key name>:<role>:<exp>`. */
+  readonly seal: string
+}
+
+/** An identity that was verified, for one database role. */
+export interface SealedIdentity {
+  /** The database role; the seal is refused under any other. */
+  readonly role: string
+  /** Seconds since the epoch. */
+  readonly exp: number
+  /** The claims exactly as they were signed: a JSON object. */
+  readonly claimsJson: string
+}
 
 /**
- * Seals one identity for one database role.
+ * Seals one identity.
  *
- * The result goes to PostgreSQL as a bind parameter of `set_config('rowpass.session', $1, true)`, never into SQL text.
- * Does NOT check the claims: the caller has verified the token that they came from.
- *
- * @param role the database role; the seal is refused under any other. No dot in it.
- * @param claimsJson the claims exactly as they were signed: a JSON object with a numeric `exp`
- * @returns `<hex mac>.<key name>.<role>.<claimsJson>`
+ * Does NOT check the claims, nor that `exp` is the one among them: the caller has verified the token they came from.
+ * @throws TypeError for a role with a colon, which would end it early
  * @see RFC 2104
  */
-export function sealSession(key: SealKey, role: string, claimsJson: string): string {
-  const message = `${key.name}.${role}.${claimsJson}`
-  const mac = createHmac('sha256', key.secret).update(message, 'utf8').digest('hex')
-  return `${mac}.${message}`
+export function sealSession(key: SealKey, { role, exp, claimsJson }: SealedIdentity): SealedSession {
+  if (role.includes(':')) throw new TypeError('a role with a colon cannot be sealed')
+  const header = `${key.name}:${role}:${exp}`
+  const mac = createHmac('sha256', key.secret).update(`${header}:${claimsJson}`, 'utf8').digest('hex')
+  return { claims: claimsJson, seal: `${mac}:${header}` }
 }

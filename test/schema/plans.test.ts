@@ -48,12 +48,17 @@ describePg(`policies on ${tenants * usersEach + usersOfNeon} rows`, () => {
   /** All nodes of the plan that the statement has for this person, run once and rolled back. */
   const planFor = async (person: (typeof personas)[number], sql: string, params: unknown[] = []): Promise<Plan[]> => {
     const claims = { sub: person.id, tenant_id: person.tenantId, role: person.role, exp: Date.now() / 1000 + 60 }
-    const seal = sealSession(database.sealKeys[0], 'authenticated', JSON.stringify(claims))
+    const session = sealSession(database.sealKeys[0], {
+      role: 'authenticated',
+      exp: claims.exp,
+      claimsJson: JSON.stringify(claims),
+    })
     await client.query('begin')
     try {
-      await client.query(`select set_config('role', 'authenticated', true), set_config('rowpass.session', $1, true)`, [
-        seal,
-      ])
+      await client.query(
+        `select set_config('role', 'authenticated', true), set_config('rowpass.claims', $1, true), set_config('rowpass.seal', $2, true)`,
+        [session.claims, session.seal],
+      )
       const { rows } = await client.query(`explain (format json, analyze) ${sql}`, params)
       return flatten(rows[0]['QUERY PLAN'][0].Plan)
     } finally {

@@ -15,55 +15,47 @@ create table rowpass.seal_keys (
 revoke all on rowpass.seal_keys from public;
 
 -- Claims of the identity that the gateway sealed into this transaction; NULL when there is none.
--- The setting reads <mac>.<key name>.<role>.<claims as JSON>; the MAC covers all that follows the first dot.
--- Any role may write the setting, so nothing in it is believed before the MAC is checked.
+-- Two settings carry it: rowpass.claims is the JSON, rowpass.seal reads <mac>:<key name>:<role>:<exp>. The MAC covers
+-- <key name>:<role>:<exp>:<claims>. Any role may write both settings, so nothing in them is believed before the MAC is
+-- checked.
+-- Once in a transaction each expression of a function is prepared anew, so the way to success has few of them.
 create function rowpass.session() returns jsonb
   language plpgsql stable parallel safe security definer
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  sealed constant text := current_setting('rowpass.session', true);
-  message constant text := substr(sealed, 66);
-  key_name constant text := split_part(message, '.', 1);
-  sealed_role constant text := split_part(message, '.', 2);
-  expected text;
-  claims jsonb;
+  seal constant text := current_setting('rowpass.seal', true);
+  claims constant text := current_setting('rowpass.claims', true);
+  key rowpass.seal_keys;
+  reason text;
 begin
   -- After the transaction that set it, a custom setting reads '' and not NULL.
-  if sealed is null or sealed = '' then
-    return null;
-  end if;
+  if seal <> '' then
+    select * into key from rowpass.seal_keys where name = split_part(seal, ':', 2);
 
-  select encode(sha256(k.outer_pad || sha256(k.inner_pad || convert_to(message, 'UTF8'))), 'hex')
-    into expected
-    from rowpass.seal_keys as k
-   where k.name = key_name;
+    -- The MACs are compared by counting the bits that differ: a comparison that stops at the first difference would
+    -- tell a caller who can try many seals how much of one is right.
+    -- The seal names one role, so SET ROLE cannot carry the claims to another.
+    -- The gateway refuses an expired token exactly; here a minute is allowed for clocks that differ. A seal copied out
+    -- of a session is worth nothing after that.
+    if bit_count(('x' || left(seal, 64))::bit(256) # ('x' || encode(sha256(key.outer_pad || sha256(
+           key.inner_pad || convert_to(substr(seal, 66) || ':' || claims, 'UTF8'))), 'hex'))::bit(256)) = 0
+       and split_part(seal, ':', 3) = current_setting('role')
+       and split_part(seal, ':', 4)::float8 > date_part('epoch', now()) - 60 then
+      return claims;
+    end if;
 
-  -- Both sides are hashed once more: bytea comparison stops at the first difference, which would tell a caller who
-  -- can try many seals how much of the MAC is right.
-  if expected is null
-     or sha256(convert_to(expected || '.', 'UTF8')) <> sha256(convert_to(left(sealed, 65), 'UTF8')) then
-    raise exception 'the session seal is not valid'
+    reason := case
+      when key.name is null then 'the session is sealed with a key that this database does not have'
+      when split_part(seal, ':', 3) <> current_setting('role') then 'the session is sealed for another role'
+      when split_part(seal, ':', 4)::float8 <= date_part('epoch', now()) - 60 then 'the session has expired'
+      else 'the session seal is not valid'
+    end;
+    raise exception '%', reason
       using errcode = 'invalid_authorization_specification',
-            hint = 'Only the gateway can set rowpass.session. If it did, its seal key is not installed in this database.';
+            hint = 'Only the gateway can seal a session; its keys are installed by "rowpass db migrate".';
   end if;
-
-  -- The seal names one role, so SET ROLE cannot carry the claims to another.
-  if sealed_role <> current_setting('role') then
-    raise exception 'the session is sealed for another role'
-      using errcode = 'invalid_authorization_specification';
-  end if;
-
-  claims := substr(message, length(key_name) + length(sealed_role) + 3)::jsonb;
-
-  -- The gateway refuses an expired token exactly; here a minute is allowed for clocks that differ. A seal copied out
-  -- of a session is worth nothing after that.
-  if coalesce((claims->>'exp')::numeric, 0) <= extract(epoch from now()) - 60 then
-    raise exception 'the session has expired'
-      using errcode = 'invalid_authorization_specification';
-  end if;
-
-  return claims;
+  return null;
 end
 $$;
 revoke all on function rowpass.session() from public;
