@@ -59,9 +59,8 @@ const pagePolicy = [
 async function servePage(c: Context<DemoEnv>): Promise<Response> {
   const file = await c.get('demo').assets?.fetch(c.req.raw)
   if (file === undefined || file.status === 404) throw new Failure('path_unknown')
-  const response = new Response(file.body, file)
-  response.headers.set('Content-Security-Policy', pagePolicy)
-  return response
+  c.header('Content-Security-Policy', pagePolicy)
+  return c.newResponse(file.body, file)
 }
 
 /** GET /api/token and its alias of the Neon demo, /token; GET /api/personas; the page at /. */

@@ -1,0 +1,112 @@
+import { inspect } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { type Bindings, parseSettings, settingsOf } from '../../src/api/env.ts'
+import { generateKey } from '../../src/keys/key.ts'
+
+const first = await generateKey()
+const second = await generateKey()
+const valid: Bindings = {
+  DATABASE_URL: 'postgresql://authenticated@127.0.0.1:5432/rowpass',
+  PUBLIC_KEY: JSON.stringify(first.publicJwk),
+}
+
+const problemsOf = async (bindings: Bindings): Promise<string> => {
+  const error: unknown = await parseSettings(bindings).catch((reason: unknown) => reason)
+  expect(error).toBeInstanceOf(TypeError)
+  return (error as TypeError).message
+}
+
+describe('parseSettings', () => {
+  it('fills in the defaults', async () => {
+    expect(await parseSettings(valid)).toEqual({
+      databaseUrl: valid.DATABASE_URL,
+      issuer: 'http://127.0.0.1:8787',
+      audience: 'rowpass',
+      jwks: { keys: [first.publicJwk] },
+      demo: undefined,
+    })
+  })
+
+  it('takes an empty variable for an unset one', async () => {
+    const empty = { GATEWAY_URL: '', PRIVATE_KEY: '', ISSUER: '', AUDIENCE: '', DEMO: '' }
+    expect(await parseSettings({ ...valid, ...empty })).toEqual(await parseSettings(valid))
+  })
+
+  it.each<[string, Bindings, string]>([
+    ['no database', { ...valid, DATABASE_URL: undefined } as never, 'DATABASE_URL is required'],
+    ['a database that is no URL', { ...valid, DATABASE_URL: 'rowpass' }, 'DATABASE_URL must read postgresql://'],
+    ['a database of another kind', { ...valid, DATABASE_URL: 'mysql://me@host/db' }, 'DATABASE_URL must read'],
+    ['a database URL without user', { ...valid, DATABASE_URL: 'postgresql://host/db' }, 'DATABASE_URL must read'],
+    ['a database URL without database', { ...valid, DATABASE_URL: 'postgresql://me@host/' }, 'DATABASE_URL must read'],
+    [
+      'a password',
+      { ...valid, DATABASE_URL: 'postgresql://me:canary@host/db' },
+      'DATABASE_URL must not hold a password',
+    ],
+    [
+      'a gateway that is no URL',
+      { ...valid, GATEWAY_URL: '127.0.0.1:4444' },
+      'GATEWAY_URL must be an http or https URL',
+    ],
+    ['a gateway with credentials', { ...valid, GATEWAY_URL: 'https://me:canary@host/sql' }, 'GATEWAY_URL must be'],
+    ['an issuer that is no URL', { ...valid, ISSUER: 'rowpass' }, 'ISSUER must be an http or https URL'],
+    ['DEMO that is neither', { ...valid, DEMO: 'yes' }, 'DEMO must be true, false or unset'],
+    ['DEMO without a key to sign', { ...valid, DEMO: 'true' }, 'PRIVATE_KEY is required where DEMO is true'],
+    [
+      'a public key that is no JSON',
+      { ...valid, PUBLIC_KEY: '{canary' },
+      'PUBLIC_KEY cannot be used: The key is not JSON',
+    ],
+    [
+      'a private key that is public',
+      { ...valid, PRIVATE_KEY: valid.PUBLIC_KEY! },
+      'PRIVATE_KEY cannot be used: The pri',
+    ],
+  ])('refuses %s', async (_title, bindings, problem) => {
+    const message = await problemsOf(bindings)
+    expect(message).toContain(problem)
+    expect(message).not.toContain('canary')
+  })
+
+  it('tells all problems at once, and no value', async () => {
+    const message = await problemsOf({
+      DATABASE_URL: 'postgresql://me:canary@host/db',
+      GATEWAY_URL: 'canary',
+      ISSUER: 'canary',
+      DEMO: 'canary',
+      PRIVATE_KEY: '{"d":"canary"}',
+      PUBLIC_KEY: 'canary',
+    })
+    for (const name of ['DATABASE_URL', 'GATEWAY_URL', 'ISSUER', 'DEMO', 'PRIVATE_KEY', 'PUBLIC_KEY']) {
+      expect(message).toContain(`${name} `)
+    }
+    expect(message).not.toContain('canary')
+  })
+
+  it('publishes configured keys and the one that signs, each once', async () => {
+    const keys = { keys: [first.publicJwk, second.publicJwk] }
+    const bindings = { ...valid, PUBLIC_KEY: JSON.stringify(keys), PRIVATE_KEY: JSON.stringify(second.privateJwk) }
+    expect((await parseSettings(bindings)).jwks).toEqual(keys)
+    const alone = await parseSettings({ ...bindings, PUBLIC_KEY: '' })
+    expect(alone.jwks).toEqual({ keys: [second.publicJwk] })
+  })
+
+  it('publishes no key where another service issues the tokens', async () => {
+    expect((await parseSettings({ ...valid, PUBLIC_KEY: '' })).jwks).toEqual({ keys: [] })
+  })
+
+  it('SEC-20 SEC-25 publishes the public part of a private key, and never prints the private one', async () => {
+    const text = JSON.stringify(first.privateJwk)
+    const settings = await parseSettings({ ...valid, PUBLIC_KEY: text, PRIVATE_KEY: text, DEMO: 'true' })
+    expect(settings.jwks).toEqual({ keys: [first.publicJwk] })
+    expect(JSON.stringify(settings) + inspect(settings, { depth: 9 })).not.toContain(first.privateJwk.d)
+  })
+})
+
+describe('settingsOf', () => {
+  it('parses a bindings object once, and another one again', async () => {
+    expect(settingsOf(valid)).toBe(settingsOf(valid))
+    expect(settingsOf({ ...valid })).not.toBe(settingsOf(valid))
+    await settingsOf(valid)
+  })
+})
