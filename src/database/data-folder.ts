@@ -18,7 +18,8 @@ import {
 import { basename, dirname, join, resolve } from 'node:path'
 import { Failure } from '../errors.ts'
 import { type Account, type PostgresPrograms, programEnvironment } from './binaries.ts'
-import { errnoOf, isAlive, isErrno, stateFolder } from './private-files.ts'
+import { errnoOf, isErrno, stateFolder } from './private-files.ts'
+import { isAlive } from './processes.ts'
 
 /** Runs the server when this process is root: `nobody` on every Unix, with or without a line in /etc/passwd. */
 const nobody: Account = { uid: 65534, gid: 65534 }

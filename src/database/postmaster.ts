@@ -1,12 +1,11 @@
 /**
  * Reads `postmaster.pid`, and deals with what an earlier start of the same data folder left behind.
  */
-import { execFileSync } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Failure } from '../errors.ts'
-import { isAlive } from './private-files.ts'
+import { commandOf, findMarked, isAlive } from './processes.ts'
 
 /** The facts of a `postmaster.pid` that we use. */
 export interface Postmaster {
@@ -36,7 +35,7 @@ export function readPostmaster(dataDirectory: string): Postmaster | undefined {
  * A server whose parent is gone ends by itself in a moment; if not, it is asked to. A pid that now belongs to another
  * program is forgotten. A stale file whose process is gone is left to PostgreSQL, which checks more than the pid.
  *
- * @param parent pid of the process that started the server, as recorded then
+ * @param parent mark of the process that started the server, as recorded then
  * @throws Failure `already_running` when the parent lives
  * @throws Failure `embedded_start_failed` when an orphaned server cannot be ended
  */
@@ -47,8 +46,9 @@ export async function clearPostmaster(dataDirectory: string, parent: unknown): P
     rmSync(join(dataDirectory, 'postmaster.pid'), { force: true })
     return
   }
-  if (typeof parent === 'number' && isAlive(parent)) {
-    throw new Failure('already_running', { detail: `process ${parent} uses the embedded database` })
+  const owner = findMarked(parent)
+  if (owner !== undefined) {
+    throw new Failure('already_running', { detail: `process ${owner.pid} uses the embedded database` })
   }
   if (await isGone(found.pid, watchdogMs)) return
   try {
@@ -72,14 +72,4 @@ async function isGone(pid: number, withinMs: number): Promise<boolean> {
 /** After a restart of the machine the pid may be any program's; only a server of this very folder counts. */
 function isServerOf(pid: number, dataDirectory: string): boolean {
   return commandOf(pid).includes(dataDirectory)
-}
-
-function commandOf(pid: number): string {
-  try {
-    return process.platform === 'linux'
-      ? readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-      : execFileSync('ps', ['-ww', '-o', 'args=', '-p', String(pid)], { encoding: 'utf8' })
-  } catch {
-    return ''
-  }
 }

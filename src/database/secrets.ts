@@ -23,7 +23,8 @@ const makers: { readonly [name in keyof LocalSecrets]: () => string } = {
   superuserPassword: randomPassword,
   ownerPassword: randomPassword,
   gatewayPassword: randomPassword,
-  sealKeys: () => `local:${randomPassword()}`,
+  // A name of its own: several machines may work on one database, each with its key.
+  sealKeys: () => `local-${randomBytes(4).toString('hex')}:${randomPassword()}`,
 }
 
 /** 256 random bits in base64url: no character that a URL or SQL would have to escape. */

@@ -10,6 +10,7 @@ import { Failure } from '../errors.ts'
 import { type Account, type PostgresPrograms, programEnvironment } from './binaries.ts'
 import { clearPostmaster, readPostmaster } from './postmaster.ts'
 import { readJsonFile, writeJsonFile } from './private-files.ts'
+import { markSelf } from './processes.ts'
 import { scramVerifier } from './scram.ts'
 
 /** A data folder and what is needed to run it. */
@@ -60,7 +61,7 @@ export async function startServer(place: ServerPlace & { durable: boolean; port?
   const remembered = typeof state?.port === 'number' ? state.port : undefined
   for (let attempt = 1; ; attempt++) {
     const port = place.port ?? (await freePort(attempt === 1 ? remembered : undefined))
-    writeJsonFile(place.stateFile, { port, parent: process.pid })
+    writeJsonFile(place.stateFile, { port, parent: markSelf() })
     try {
       return await launch(place, port)
     } catch (error) {

@@ -9,7 +9,7 @@ import type { TestProject } from 'vitest/node'
 import { withConnection } from '../../src/database/connect.ts'
 import { openForServer } from '../../src/database/data-folder.ts'
 import { startEmbeddedPostgres } from '../../src/database/embedded.ts'
-import { isAlive } from '../../src/database/private-files.ts'
+import { isAlive } from '../../src/database/processes.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {

@@ -1,0 +1,61 @@
+/**
+ * Runs the API under workerd, as a process of its own that ends with its parent.
+ *
+ * wrangler takes 1.5 s to load and ends its process on signals as it sees fit; here it does neither to the CLI.
+ * The settings come by message, so that no secret is in arguments, environment or a file.
+ */
+/** What the parent sends. */
+export interface ApiSettings {
+  /** Path of the wrangler configuration. */
+  readonly config: string
+  readonly port: number
+  /** Bindings of the Worker; all are handed over as secrets. */
+  readonly bindings: Readonly<Record<string, string>>
+}
+
+/** What the parent hears. */
+export type ApiMessage =
+  | { readonly type: 'loaded' }
+  | { readonly type: 'ready' }
+  | { readonly type: 'failed'; text: string }
+
+let worker: { dispose(): Promise<void> } | undefined
+
+process.on('disconnect', () => void leave())
+const settings = new Promise<ApiSettings>((resolve) =>
+  process.once('message', (message) => resolve(message as ApiSettings)),
+)
+try {
+  const { unstable_startWorker } = await import('wrangler')
+  tell({ type: 'loaded' })
+  const { config, port, bindings } = await settings
+  const started = await unstable_startWorker({
+    config,
+    envFiles: [],
+    bindings: Object.fromEntries(
+      Object.entries(bindings).map(([name, value]) => [name, { type: 'secret_text', value } as const]),
+    ),
+    dev: {
+      server: { hostname: '127.0.0.1', port },
+      inspector: false,
+      persist: false,
+      logLevel: 'warn',
+      watch: true,
+    },
+  })
+  worker = started
+  await started.ready
+  tell({ type: 'ready' })
+} catch (error) {
+  tell({ type: 'failed', text: error instanceof Error ? error.message : String(error) })
+  await leave()
+}
+
+function tell(message: ApiMessage): void {
+  process.send?.(message)
+}
+
+async function leave(): Promise<never> {
+  await worker?.dispose().catch(() => undefined)
+  process.exit()
+}

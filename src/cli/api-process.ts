@@ -1,0 +1,107 @@
+/**
+ * Starts and ends the process that runs the API (`api-host.ts`).
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { Failure } from '../errors.ts'
+import type { ApiMessage, ApiSettings } from './api-host.ts'
+import type { Io } from './io.ts'
+
+/** The API's process. */
+export interface ApiProcess {
+  /**
+   * Starts the Worker; resolves when it answers.
+   * @throws Failure `worker_failed`
+   */
+  start(settings: ApiSettings): Promise<void>
+  /** Settles when the process has ended for whatever reason. */
+  readonly ended: Promise<void>
+  /** Ends it and everything that it started. May be called twice. */
+  stop(): Promise<void>
+}
+
+const stopMs = 3_000
+const startMs = 60_000
+
+/**
+ * Begins to load wrangler. What the Worker prints goes to standard error of `io`.
+ */
+export function launchApi(io: Io): ApiProcess {
+  const child = forkHost(io)
+  const messages = listen(child)
+  let stopping = false
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve())
+    child.once('error', () => resolve())
+  })
+  return {
+    ended,
+    async start(settings) {
+      child.send(settings)
+      const answer = await Promise.race([
+        messages.ready,
+        ended.then(() => 'its process ended'),
+        delay(startMs, `it was not ready after ${startMs / 1000} s`, { ref: false }),
+      ])
+      if (answer !== undefined && !stopping) throw new Failure('worker_failed', { detail: answer })
+    },
+    async stop() {
+      stopping = true
+      if (child.connected) child.disconnect()
+      await Promise.race([ended, delay(stopMs, undefined, { ref: false })])
+      endGroup(child)
+      await ended
+    },
+  }
+}
+
+function forkHost(io: Io): ChildProcess {
+  const fromSource = import.meta.url.endsWith('.ts')
+  const host = fileURLToPath(new URL(fromSource ? 'api-host.ts' : 'api-host.js', import.meta.url))
+  const child = fork(host, [], {
+    cwd: io.cwd,
+    // Not the environment of this process: it may hold secrets, and wrangler reads many variables.
+    env: {
+      ...pick(io.env, ['PATH', 'HOME', 'TMPDIR', 'TZ', 'XDG_CONFIG_HOME', 'NODE_EXTRA_CA_CERTS']),
+      CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+      CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV: 'false',
+      WRANGLER_SEND_METRICS: 'false',
+      WRANGLER_HIDE_BANNER: 'true',
+      NO_COLOR: '1',
+    },
+    execArgv: fromSource ? ['--import', import.meta.resolve('tsx/esm')] : [],
+    // A group of its own: Ctrl-C in a terminal reaches us only, and the whole group can be ended.
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  })
+  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', io.stderr)
+  return child
+}
+
+/** `ready` resolves with undefined, or with the reason why it never will be. */
+function listen(child: ChildProcess): { ready: Promise<string | undefined> } {
+  return {
+    ready: new Promise((resolve) => {
+      child.on('message', (message) => {
+        const said = message as ApiMessage // our own process, the other end of `api-host.ts`
+        if (said.type === 'ready') resolve(undefined)
+        if (said.type === 'failed') resolve(said.text)
+      })
+    }),
+  }
+}
+
+/** Whatever wrangler left behind is in the child's group, also when the child itself is gone. */
+function endGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return
+  try {
+    process.kill(-child.pid, 'SIGKILL')
+  } catch {
+    // The group is empty.
+  }
+}
+
+function pick(env: Readonly<Record<string, string | undefined>>, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])))
+}

@@ -1,0 +1,78 @@
+/**
+ * `rowpass db`: prepares a database, and fills it with example rows.
+ */
+import { Command } from 'commander'
+import { Failure } from '../../errors.ts'
+import type { Io } from '../io.ts'
+import { migrateDatabase, type OpenDatabase, openDatabase, seedDatabase } from '../local-database.ts'
+import { loadProject, type Project } from '../project.ts'
+
+const migrateHelp = `
+Works on OWNER_DATABASE_URL (PostgreSQL 15 to 18), else on the embedded database. Running it again changes nothing.
+
+  1. roles: authenticated, anonymous, and the powerless login of the gateway
+  2. platform SQL: schemas rowpass and auth
+  3. seal keys
+  4. the application's migrations in drizzle/
+
+Settings, from the environment or .dev.vars:
+  OWNER_DATABASE_URL    owner of the database, with CREATEROLE; a direct connection, not a pooler's
+  ROWPASS_DATABASE_URL  URL of the gateway's login; it is created, or gets this password
+                        (default: rowpass_gateway with the password in .rowpass/secrets.json)
+  ROWPASS_SEAL_KEYS     seal keys to install (default: those in .rowpass/secrets.json)
+
+Examples:
+  $ npx rowpass db migrate
+  $ npx rowpass db migrate --json`
+
+const seedHelp = `
+Runs seed.sql as the owner, in one transaction.
+
+Examples:
+  $ npx rowpass db seed
+  $ OWNER_DATABASE_URL=postgresql://me:secret@localhost/app npx rowpass db seed`
+
+/** The shell side of the commands. */
+export function define(io: Io): Command {
+  const db = new Command('db')
+  db.command('migrate')
+    .summary('bring the database to the state of this folder')
+    .option('--json', 'print the result as JSON')
+    .addHelpText('after', migrateHelp)
+    .action((options: { json?: true }) => migrateCommand(io, options.json === true))
+  db.command('seed')
+    .summary('add the example rows of seed.sql')
+    .addHelpText('after', seedHelp)
+    .action(() => seedCommand(io))
+  return db
+}
+
+async function migrateCommand(io: Io, json: boolean): Promise<void> {
+  const project = loadProject(io)
+  const onProgress = (text: string): void => io.stderr(`${text}\n`)
+  await withDatabase(io, project, async (database) => {
+    const report = await migrateDatabase(project, database, onProgress)
+    if (json) return io.stdout(`${JSON.stringify(report)}\n`)
+    for (const name of report.platform) io.stdout(`applied ${name}\n`)
+    if (report.application > 0) io.stdout(`applied ${report.application} from drizzle/\n`)
+    io.stdout(`${database.says} is up to date\n`)
+  })
+}
+
+async function seedCommand(io: Io): Promise<void> {
+  const project = loadProject(io)
+  await withDatabase(io, project, async (database) => {
+    const ran = await seedDatabase(project, database)
+    if (!ran) throw new Failure('config_invalid', { detail: `${project.directory} has no seed.sql` })
+    io.stdout('seeded\n')
+  })
+}
+
+async function withDatabase(io: Io, project: Project, work: (database: OpenDatabase) => Promise<void>): Promise<void> {
+  const database = await openDatabase(project, { onProgress: (text) => io.stderr(`${text}\n`) })
+  try {
+    await work(database)
+  } finally {
+    await database.stop()
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * `rowpass dev`: the whole system on this machine, until it is asked to end.
+ */
+import { Command } from 'commander'
+import { Failure } from '../../errors.ts'
+import { launchApi } from '../api-process.ts'
+import { describeSystem } from '../dev-summary.ts'
+import { bold, dim, type Io } from '../io.ts'
+import { createLadder, type Ladder } from '../ladder.ts'
+import { migrateDatabase, openDatabase, seedDatabase } from '../local-database.ts'
+import { startGateway } from '../local-gateway.ts'
+import { refuseTakenPorts } from '../ports.ts'
+import { loadProject, type Project } from '../project.ts'
+import { loadOrMakeKeys } from '../project-keys.ts'
+import { claimFolder, type RunningUrls } from '../running.ts'
+import { workerConfig } from '../worker-config.ts'
+
+const help = `
+Without OWNER_DATABASE_URL it starts a PostgreSQL of its own and keeps the data in .rowpass/postgres.
+With it, that database is migrated and seeded; DATABASE_URL alone works as well, if it can log in.
+
+Settings, from the environment or .dev.vars:
+  OWNER_DATABASE_URL  owner of the database, with CREATEROLE
+  PORT                port of the API (default 8787)
+  GATEWAY_PORT        port of the SQL gateway (default 4444)
+  PRIVATE_KEY         private JWK that signs (default: privateKey.jwk.json, made when missing)
+  ISSUER, AUDIENCE    iss and aud of the tokens (default: the API's URL, rowpass)
+  DEMO                false turns off the sign-in of seeded people (default true)
+  ROWPASS_*           settings of the gateway
+
+Examples:
+  $ npx rowpass dev
+  $ PORT=3000 GATEWAY_PORT=3001 npx rowpass dev
+  $ OWNER_DATABASE_URL=postgresql://me:secret@db.example.com/app npx rowpass dev
+
+Ends at Ctrl-C or SIGTERM; at the second Ctrl-C without waiting.`
+
+/** The shell side of the command. */
+export function define(io: Io): Command {
+  return new Command('dev').addHelpText('after', help).action(() => runDev(io))
+}
+
+/**
+ * Starts database, gateway and API, and runs until `io.signal` is aborted or one of them ends.
+ *
+ * Whatever happens, what it has started is ended before it returns.
+ *
+ * @throws Failure for everything that keeps the system from starting, or ends it
+ */
+export async function runDev(io: Io): Promise<void> {
+  const project = loadProject(io)
+  const ladder = createLadder()
+  try {
+    await start(io, project, ladder)
+    await untilAskedToEnd(io, ladder)
+  } catch (error) {
+    if (!io.signal.aborted) throw error
+  } finally {
+    await ladder.down()
+  }
+  io.stderr('stopped\n')
+}
+
+async function start(io: Io, project: Project, ladder: Ladder): Promise<void> {
+  const started = performance.now()
+  const step = stepper(io)
+  const folder = claimFolder(project.directory)
+  ladder.add({ down: async () => folder.release() })
+  await refuseTakenPorts([
+    { name: 'PORT', port: project.port },
+    { name: 'GATEWAY_PORT', port: project.gatewayPort },
+  ])
+  // The slowest part first: wrangler loads while the database starts.
+  const api = launchApi(io)
+  ladder.add({ down: api.stop, ended: api.ended.then(() => new Failure('worker_failed', { detail: 'it ended' })) })
+
+  const keys = await step(
+    'keys',
+    () => loadOrMakeKeys(project),
+    (made) => made.says,
+  )
+  const database = await step(
+    'database',
+    () => openDatabase(project, { onProgress: note(io) }),
+    (open) => open.says,
+  )
+  ladder.add({ down: database.stop, ended: database.ended.then(() => new Failure('embedded_ended')) })
+  io.signal.throwIfAborted()
+  const apiUrl = `http://127.0.0.1:${project.port}`
+  const gatewayUrl = `http://127.0.0.1:${project.gatewayPort}/sql`
+  const bindings = {
+    DATABASE_URL: database.databaseUrl,
+    GATEWAY_URL: gatewayUrl,
+    PRIVATE_KEY: keys.privateKey,
+    ...(keys.publicKey !== undefined && { PUBLIC_KEY: keys.publicKey }),
+    ISSUER: project.issuer,
+    AUDIENCE: project.audience,
+    DEMO: String(project.demo),
+  }
+  const ready = api.start({ config: workerConfig(project.directory), port: project.port, bindings })
+  // It is awaited below; a failure before that must not end the process as unhandled.
+  ready.catch(() => undefined)
+  await step(
+    'migrations',
+    () => migrateDatabase(project, database, note(io)),
+    (done) => {
+      const platform = `${done.platform.length} platform, ${done.application} of the application`
+      return done.platform.length + done.application === 0 ? 'nothing to do' : platform
+    },
+  )
+  await step(
+    'seed',
+    () => seedDatabase(project, database),
+    (ran) => (ran ? 'seed.sql' : 'no seed.sql'),
+  )
+  io.signal.throwIfAborted()
+  await step(
+    'gateway',
+    () => startGateway(project, database, { apiUrl, ladder }),
+    () => gatewayUrl,
+  )
+  await step(
+    'api',
+    () => Promise.race([ready, aborted(io.signal)]),
+    () => apiUrl,
+  )
+  io.signal.throwIfAborted()
+  const urls: RunningUrls = { ownerUrl: database.ownerUrl, databaseUrl: database.databaseUrl, gatewayUrl, apiUrl }
+  folder.publish(urls)
+  io.stdout(describeSystem(io, { project, urls, seconds: (performance.now() - started) / 1000 }))
+}
+
+/** Ends with the signal, or throws what ended by itself. */
+async function untilAskedToEnd(io: Io, ladder: Ladder): Promise<void> {
+  const failure = await Promise.race([aborted(io.signal), ladder.broken])
+  if (failure !== undefined) throw failure
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined)
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true })
+  })
+}
+
+/** Prints one line for each step when it is done. */
+function stepper(io: Io) {
+  return async <T>(name: string, work: () => Promise<T>, says: (result: T) => string): Promise<T> => {
+    const started = performance.now()
+    const result = await work()
+    const ms = Math.round(performance.now() - started)
+    io.stdout(`  ${bold(io, name.padEnd(11))}${says(result)} ${dim(io, `(${ms} ms)`)}\n`)
+    return result
+  }
+}
+
+function note(io: Io): (text: string) => void {
+  return (text) => io.stdout(`  ${dim(io, `${' '.repeat(11)}${text}`)}\n`)
+}

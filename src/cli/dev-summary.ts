@@ -1,0 +1,37 @@
+/**
+ * What `rowpass dev` prints when everything runs.
+ */
+import { bold, dim, type Io, red } from './io.ts'
+import type { Project } from './project.ts'
+import type { RunningUrls } from './running.ts'
+
+/** The last line starts with `ready`; programs wait for it. */
+export function describeSystem(io: Io, system: { project: Project; urls: RunningUrls; seconds: number }): string {
+  const { project, urls, seconds } = system
+  const { apiUrl, gatewayUrl } = urls
+  const lines = [
+    '',
+    ...(project.demo
+      ? [
+          `  ${red(io, bold(io, 'DEMO is on'))}: whoever reaches port ${project.port} can sign in as any seeded person.`,
+          `  It listens on 127.0.0.1 only. Open ${apiUrl} in a browser, or try:`,
+          '',
+          ...curlLines(apiUrl).map((line) => `    ${line}`),
+        ]
+      : ['  DEMO is off: sign a token with "npx rowpass token --help".']),
+    '',
+    dim(io, '  URLs for other programs: npx rowpass env      Logs: .rowpass/gateway.log, .rowpass/postgres.log'),
+    '',
+    `ready: API ${apiUrl}, SQL gateway ${gatewayUrl} (${seconds.toFixed(1)} s)`,
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+/** Plain POSIX shell; sed reads the one member that is needed. */
+function curlLines(apiUrl: string): string[] {
+  return [
+    `TOKEN=$(curl -s ${apiUrl}/api/token | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`,
+    `curl -s ${apiUrl}/api/users -H "Authorization: Bearer $TOKEN"`,
+    `curl -s ${apiUrl}/api/tenants -H "Authorization: Bearer $TOKEN"`,
+  ]
+}

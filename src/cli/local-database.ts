@@ -1,0 +1,114 @@
+/**
+ * Opens the database of a project: the embedded one, or the one that OWNER_DATABASE_URL names.
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { serverOf } from '../database/connect.ts'
+import { startEmbeddedPostgres } from '../database/embedded.ts'
+import { createLocalDatabase } from '../database/local.ts'
+import { makeStateFolder } from '../database/private-files.ts'
+import { type ProvisionReport, provision } from '../database/provision.ts'
+import { loadSecrets } from '../database/secrets.ts'
+import { runSeed } from '../database/seed.ts'
+import { parseSealKeys } from '../seal/keys.ts'
+import type { Project } from './project.ts'
+import { readRunning } from './running.ts'
+
+/** A database that can be prepared and used. */
+export interface OpenDatabase {
+  /** For a person: which one it is, without a password. */
+  readonly says: string
+  /** URL of the owner, with its password. */
+  readonly ownerUrl: string
+  /** URL of the gateway's login, with its password. */
+  readonly gatewayUrl: string
+  /** URL for clients: role `authenticated`, no password. */
+  readonly databaseUrl: string
+  /** Seal keys, `name:secret[,…]`; the first one seals. */
+  readonly sealKeys: string
+  /** Whether the password of the login may be set anew where it differs. */
+  readonly replaceGatewayPassword: boolean
+  /** Settles when an embedded server has ended; never for others. */
+  readonly ended: Promise<void>
+  /** Ends an embedded server that this call started. */
+  stop(): Promise<void>
+}
+
+/** Name of the gateway's login where no URL says another. */
+const gatewayName = 'rowpass_gateway'
+
+/**
+ * Opens the database of a project; starts the embedded server if it is needed and does not run yet.
+ *
+ * @throws Failure see `startEmbeddedPostgres`
+ */
+export async function openDatabase(
+  project: Project,
+  options: { onProgress?: (text: string) => void } = {},
+): Promise<OpenDatabase> {
+  const { secrets } = loadSecrets(makeStateFolder(project.directory))
+  const sealKeys = project.env.ROWPASS_SEAL_KEYS ?? secrets.sealKeys
+  const rest = (ownerUrl: string) => ({
+    ownerUrl,
+    gatewayUrl: project.env.ROWPASS_DATABASE_URL ?? loginUrl(ownerUrl, gatewayName, secrets.gatewayPassword),
+    databaseUrl: loginUrl(ownerUrl, 'authenticated', ''),
+    sealKeys,
+  })
+  const notOurs = { ended: new Promise<void>(() => undefined), stop: async () => undefined }
+  if (project.ownerUrl !== undefined) {
+    return {
+      ...rest(project.ownerUrl),
+      ...notOurs,
+      says: serverOf(project.ownerUrl),
+      replaceGatewayPassword: project.env.ROWPASS_DATABASE_URL !== undefined,
+    }
+  }
+  const running = readRunning(project.directory)
+  if (running?.ready === true && running.pid !== process.pid) {
+    return { ...rest(running.ownerUrl), ...notOurs, says: serverOf(running.ownerUrl), replaceGatewayPassword: true }
+  }
+  const server = await startEmbeddedPostgres({ directory: project.directory, ...options })
+  try {
+    const ownerUrl = await createLocalDatabase(server.superuserUrl, secrets.ownerPassword)
+    const says = `PostgreSQL ${server.version}, ${serverOf(ownerUrl)}, data in ${server.dataDirectory}`
+    return { ...rest(ownerUrl), ended: server.ended, stop: server.stop, says, replaceGatewayPassword: true }
+  } catch (error) {
+    await server.stop()
+    throw error
+  }
+}
+
+/** Brings an open database to the state of the project: roles, platform SQL, seal keys, migrations. */
+export function migrateDatabase(
+  project: Project,
+  database: OpenDatabase,
+  onProgress?: (text: string) => void,
+): Promise<ProvisionReport> {
+  return provision({
+    ownerUrl: database.ownerUrl,
+    gatewayUrl: database.gatewayUrl,
+    replaceGatewayPassword: database.replaceGatewayPassword,
+    sealKeys: parseSealKeys(database.sealKeys),
+    migrationsFolder: join(project.directory, 'drizzle'),
+    ...(onProgress && { onProgress }),
+  })
+}
+
+/**
+ * Runs the project's `seed.sql`.
+ *
+ * @returns whether there is one
+ */
+export async function seedDatabase(project: Project, database: OpenDatabase): Promise<boolean> {
+  const file = join(project.directory, 'seed.sql')
+  if (!existsSync(file)) return false
+  await runSeed(database.ownerUrl, file)
+  return true
+}
+
+function loginUrl(ownerUrl: string, user: string, password: string): string {
+  const url = new URL(ownerUrl)
+  url.username = user
+  url.password = password
+  return url.href
+}

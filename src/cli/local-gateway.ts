@@ -1,0 +1,65 @@
+/**
+ * Runs the gateway of a project inside this process.
+ */
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import pino from 'pino'
+import { isErrno, stateFolder } from '../database/private-files.ts'
+import { Failure } from '../errors.ts'
+import { parseGatewayConfig } from '../gateway/config.ts'
+import { createEventLog } from '../gateway/log.ts'
+import { createGateway, type Gateway } from '../gateway/server.ts'
+import type { Ladder } from './ladder.ts'
+import type { OpenDatabase } from './local-database.ts'
+import type { Project } from './project.ts'
+
+const readyMs = 15_000
+const pollMs = 10
+
+/**
+ * Starts the gateway and waits until it has reached the database.
+ *
+ * It trusts the tokens of the project's own API, and takes every other setting from the ROWPASS_* variables. Its log
+ * goes to `.rowpass/gateway.log`.
+ *
+ * @throws Failure `port_taken`; `database_unavailable` when the gateway cannot log in
+ * @throws ConfigError when a ROWPASS_* variable is wrong
+ */
+export async function startGateway(
+  project: Project,
+  database: OpenDatabase,
+  options: { apiUrl: string; ladder: Ladder },
+): Promise<void> {
+  const config = parseGatewayConfig(gatewayEnv(project, database, options.apiUrl))
+  const log = pino.destination({ dest: join(project.directory, stateFolder, 'gateway.log'), mode: 0o600, sync: true })
+  const gateway = createGateway(config, { emit: createEventLog(log) })
+  options.ladder.add({ down: () => gateway.close() })
+  await gateway.listen().catch((error: unknown) => {
+    if (!isErrno(error, 'EADDRINUSE')) throw error
+    const detail = `127.0.0.1:${project.gatewayPort}; set GATEWAY_PORT to another one`
+    throw new Failure('port_taken', { detail, cause: error })
+  })
+  await untilReady(gateway)
+}
+
+async function untilReady(gateway: Gateway): Promise<void> {
+  for (const deadline = Date.now() + readyMs; !gateway.ready(); await delay(pollMs)) {
+    if (Date.now() < deadline) continue
+    const detail = `the gateway could not log in within ${readyMs / 1000} s; the reason is in .rowpass/gateway.log`
+    throw new Failure('database_unavailable', { detail })
+  }
+}
+
+function gatewayEnv(project: Project, database: OpenDatabase, apiUrl: string): Record<string, string> {
+  const own = { iss: project.issuer, audience: project.audience, jwks_url: `${apiUrl}/.well-known/jwks.json` }
+  const given = Object.entries(project.env).filter(([name]) => name.startsWith('ROWPASS_'))
+  return {
+    ROWPASS_DATABASE_URL: database.gatewayUrl,
+    ROWPASS_SEAL_KEYS: database.sealKeys,
+    ROWPASS_ISSUERS: JSON.stringify([own]),
+    ROWPASS_PRIVATE_JWKS: 'true',
+    ...Object.fromEntries(given),
+    ROWPASS_PORT: String(project.gatewayPort),
+    ROWPASS_HOST: '127.0.0.1',
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * The command line: names the commands, and loads only the one that is asked for.
+ */
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { exitCodes, type Io, type SetExitCode } from './io.ts'
+import { ownProcess } from './process-io.ts'
+import { renderError } from './render-error.ts'
+
+/** What each file in `commands/` exports. */
+interface CommandModule {
+  define(io: Io, setExitCode: SetExitCode): Command
+}
+
+const commands: Readonly<Record<string, { summary: string; load: () => Promise<CommandModule> }>> = {
+  dev: { summary: 'run everything on this machine: database, gateway, API', load: () => import('./commands/dev.ts') },
+  gateway: { summary: 'run the SQL gateway alone', load: () => import('./commands/gateway.ts') },
+  db: { summary: 'prepare a database: migrate, seed', load: () => import('./commands/db.ts') },
+  keys: { summary: 'make signing keys', load: () => import('./commands/keys.ts') },
+  token: { summary: 'sign a token', load: () => import('./commands/token.ts') },
+  env: { summary: 'print where the running system is', load: () => import('./commands/env.ts') },
+}
+
+const help = `
+Examples:
+  $ npx rowpass dev
+  $ npx rowpass token --sub 2e7e25e8-5445-40bd-8f89-dc19bba64faa --claim tenant_id=f330c503-5e9c-46a7-8393-2995aeb03675
+  $ npx rowpass db migrate --help
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing runs in this folder.`
+
+/**
+ * Runs one command.
+ *
+ * Never throws and never ends the process: failures are rendered to standard error.
+ *
+ * @param argv arguments after the program's name
+ * @returns the exit code, see `exitCodes`
+ */
+export async function main(argv: readonly string[], io: Io): Promise<number> {
+  let code: number = exitCodes.done
+  const program = styled(new Command('rowpass'), io)
+    .description('Your own JWTs, enforced by Postgres: SQL over HTTP as the identity in a verified token.')
+    .version(readVersion(), '-v, --version', 'print the version')
+    .addHelpText('after', help)
+  try {
+    for (const [name, { summary, load }] of Object.entries(commands)) {
+      const command = name === argv[0] ? (await load()).define(io, setCode) : new Command(name)
+      program.addCommand(styled(command.summary(summary), io))
+    }
+    if (argv.length === 0) program.help()
+    await program.parseAsync([...argv], { from: 'user' })
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
+    renderError(io, error)
+    return exitCodes.failed
+  }
+  return code
+
+  function setCode(value: number): void {
+    code = value
+  }
+}
+
+/** Runs the command that this process was started with, and ends the process. */
+export async function runMain(): Promise<void> {
+  const { io, argv, end } = ownProcess()
+  end(await main(argv, io))
+}
+
+/** Everything that commander prints goes through `io`, and nothing ends the process. */
+function styled(command: Command, io: Io): Command {
+  command.exitOverride().showHelpAfterError('Run it with --help to see what it takes.')
+  command.configureOutput({
+    writeOut: (text) => io.stdout(text),
+    writeErr: (text) => io.stderr(text),
+    getOutHasColors: () => io.colours,
+  })
+  for (const each of command.commands) styled(each, io)
+  return command
+}
+
+function readVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : ''
+}

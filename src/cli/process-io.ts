@@ -1,0 +1,46 @@
+/**
+ * The world of a command that runs as a process of its own: its streams, its signals, its end.
+ */
+import type { Io } from './io.ts'
+
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+const parentPollMs = 250
+const interruptedExitCode = 130
+
+/**
+ * Takes over this process's arguments, streams and signals.
+ *
+ * The first signal asks the command to end, the second one ends it at once. A process that npm started also ends when
+ * npm's shell is gone: npm passes a SIGTERM on to that shell only, which dies of it.
+ */
+export function ownProcess(): { io: Io; argv: readonly string[]; end(code: number): never } {
+  const controller = new AbortController()
+  const ask = (): void => {
+    if (controller.signal.aborted) process.exit(interruptedExitCode)
+    controller.abort()
+  }
+  for (const signal of signals) process.on(signal, ask)
+  if (process.env.npm_lifecycle_event !== undefined) whenParentEnds(() => controller.abort())
+  // A reader that is gone, as in `rowpass env | head -1`, is no failure.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+
+  const io: Io = {
+    cwd: process.cwd(),
+    env: process.env,
+    colours: process.stdout.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb',
+    signal: controller.signal,
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+  }
+  return { io, argv: process.argv.slice(2), end: (code) => process.exit(code) }
+}
+
+function whenParentEnds(listener: () => void): void {
+  const parent = process.ppid
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(timer)
+    listener()
+  }, parentPollMs)
+  timer.unref()
+}
