@@ -1,0 +1,147 @@
+/**
+ * What a token holder's SQL may do, told from its text: the first of three walls.
+ * The others hold without it: a login role without rights of its own, and claims that no SQL can forge.
+ */
+import { LRUCache } from 'lru-cache'
+import type { FunctionFacts } from './facts.ts'
+import { type Judgement, judgeStatement } from './judge.ts'
+import type { Parser } from './parser.ts'
+
+/** What may be done with a text. */
+export type Verdict = Allowed | Refused
+
+/**
+ * `fast`: one statement that leaves nothing in the session. It may be prepared under a name, and share its connection.
+ * `reset`: it may leave or see something. It runs unprepared, alone on a connection that is reset before its next use.
+ */
+export interface Allowed extends Judgement {
+  /** 16 hex digits, the same for texts that differ only in literals; `''` when there is none. Computed on first use. */
+  readonly fingerprint: string
+}
+
+/** Nothing of the text may run. */
+export interface Refused {
+  readonly kind: 'refused'
+  /** Starts a sentence: `… is not allowed with a token`. */
+  readonly what: string
+  readonly instead?: string
+  /** For a text that PostgreSQL would not run either: what it says. */
+  readonly error?: SqlError
+}
+
+/** An error in PostgreSQL's terms. */
+export interface SqlError {
+  readonly sqlstate: string
+  readonly message: string
+  /** Characters from 1. */
+  readonly position?: number
+}
+
+/** Limits of a classifier. */
+export interface ClassifierOptions {
+  /** Verdicts kept; 5,000. */
+  readonly cacheSize?: number
+  /** Sum of the texts of the verdicts kept, in UTF-16 units; 16 Mi. A text above 64 Ki is judged each time. */
+  readonly cacheLength?: number
+  /** UTF-16 units of the longest text that is judged at all; 1 Mi. Judging takes up to 1 µs a unit. */
+  readonly maxLength?: number
+}
+
+const maxCachedLength = 64 * 1024
+
+/**
+ * Makes the classifier for one state of one database; a change of the facts makes a new one.
+ *
+ * It judges names and syntax. It does NOT check privileges, row-level security or the existence of anything, and it does
+ * not see what the owner's triggers, views and policies do. It takes PostgreSQL's defaults for granted:
+ * `standard_conforming_strings` on and `client_encoding` UTF8.
+ *
+ * @returns a synchronous function. A text seen before costs one look-up. It throws Failure `overloaded` when the parser does.
+ */
+export function createClassifier(
+  parser: Parser,
+  facts: FunctionFacts,
+  options: ClassifierOptions = {},
+): (sql: string) => Verdict {
+  const { cacheSize = 5_000, cacheLength = 16 * 1024 * 1024, maxLength = 1024 * 1024 } = options
+  const verdicts = new LRUCache<string, Verdict>({
+    max: cacheSize,
+    maxSize: cacheLength,
+    maxEntrySize: Math.min(maxCachedLength, cacheLength),
+    sizeCalculation: (_, sql) => sql.length + 1,
+  })
+
+  return (sql) => {
+    const known = verdicts.get(sql)
+    if (known !== undefined) return known
+    const verdict = sql.length > maxLength ? tooLong(maxLength) : judge(sql, parser, facts)
+    verdicts.set(sql, verdict)
+    return verdict
+  }
+}
+
+function judge(sql: string, parser: Parser, facts: FunctionFacts): Verdict {
+  const unreadable = findUnreadable(sql)
+  if (unreadable !== undefined) return unreadable
+  const parsed = parser.parse(sql)
+  if (parsed.kind === 'too_complex') return tooComplex
+  if (parsed.kind === 'error') return syntaxError(parsed.message, parsed.position)
+  const [statement, ...others] = parsed.statements
+  if (statement === undefined) return { kind: 'fast', command: '', readOnly: true, fingerprint: '' }
+  if (others.length > 0) return severalStatements
+  const judgement = judgeStatement(statement, facts)
+  return 'what' in judgement ? { kind: 'refused', ...judgement } : allow(judgement, sql, parser)
+}
+
+function allow(judgement: Judgement, sql: string, parser: Parser): Allowed {
+  let fingerprint: string | undefined
+  return {
+    ...judgement,
+    get fingerprint() {
+      fingerprint ??= parser.fingerprint(sql)
+      return fingerprint
+    },
+  }
+}
+
+/** The parser stops at NUL, and an unpaired surrogate has no UTF-8: what is judged would not be what is run. */
+function findUnreadable(sql: string): Refused | undefined {
+  if (!sql.includes('\0') && !/\p{Surrogate}/u.test(sql)) return undefined
+  return {
+    kind: 'refused',
+    what: 'Text that is not Unicode, or holds NUL,',
+    error: { sqlstate: '22021', message: 'invalid byte sequence for encoding "UTF8"' },
+  }
+}
+
+function syntaxError(message: string, position: number): Refused {
+  return {
+    kind: 'refused',
+    what: 'Text that is not SQL',
+    instead: message,
+    error: { sqlstate: '42601', message, position },
+  }
+}
+
+const severalStatements: Refused = {
+  kind: 'refused',
+  what: 'More than one statement in a text',
+  instead: 'Send the statements together: sql.transaction([...]).',
+  error: { sqlstate: '42601', message: 'cannot insert multiple commands into a prepared statement' },
+}
+
+const tooComplex: Refused = {
+  kind: 'refused',
+  what: 'A statement of this complexity',
+  instead: 'Nest it less deeply, or split it.',
+  error: { sqlstate: '54001', message: 'statement is too complex' },
+}
+
+function tooLong(maxLength: number): Refused {
+  return {
+    kind: 'refused',
+    what: 'A statement of this length',
+    instead: `Split it, or send values as parameters: the limit is ${maxLength} characters.`,
+    error: { sqlstate: '54000', message: `statement is longer than ${maxLength} characters` },
+  }
+}

@@ -1,0 +1,232 @@
+/**
+ * Judges one parsed statement: walks its tree, and looks up every name that can make PostgreSQL run code.
+ *
+ * What the text does not show is the owner's code: defaults, triggers, views, rules, policies, check constraints, the
+ * operators a type brings for sorting and equality. It runs under whatever verdict the text gets, so it must leave
+ * nothing in the session: no set_config(…, false), no session-level advisory lock, no temporary table, no LISTEN.
+ */
+import { type FunctionFacts, findGrade, type Grade } from './facts.ts'
+import { findRefusedFunction, isWritingFunction } from './functions.ts'
+import type { TreeNode } from './parser.ts'
+import { relationKind } from './relations.ts'
+import { describeStatement } from './statements.ts'
+import { pushChildren, type TypedNode, toNames, unwrap } from './syntax.ts'
+
+/** What a statement is refused for, in words for its author. */
+export interface Refusal {
+  /** Starts a sentence: `… is not allowed with a token`. */
+  readonly what: string
+  readonly instead?: string
+}
+
+/** What is known of a statement that may run. */
+export interface Judgement {
+  /** `fast` leaves no trace in the session; after `reset` the connection is reset before anybody else uses it. */
+  readonly kind: 'fast' | 'reset'
+  /** First word of the command; `''` for an empty text. */
+  readonly command: string
+  /** Whether it changes no row, locks none and calls nothing that might: safe to send again. */
+  readonly readOnly: boolean
+}
+
+/** The findings of one walk. */
+interface Findings {
+  readonly facts: FunctionFacts
+  refusal: Refusal | undefined
+  reset: boolean
+  writes: boolean
+}
+
+const commands: ReadonlyMap<string, string> = new Map([
+  ['SelectStmt', 'SELECT'],
+  ['InsertStmt', 'INSERT'],
+  ['UpdateStmt', 'UPDATE'],
+  ['DeleteStmt', 'DELETE'],
+  ['MergeStmt', 'MERGE'],
+  ['ExplainStmt', 'EXPLAIN'],
+  ['VariableShowStmt', 'SHOW'],
+])
+
+/** Judges a statement, a node that names its own type. */
+export function judgeStatement(statement: TreeNode, facts: FunctionFacts): Judgement | Refusal {
+  const root = unwrap(statement)
+  const command = root && commands.get(root.type)
+  if (root === undefined || command === undefined) return describeStatement(root?.type ?? '')
+  const findings: Findings = { facts, refusal: undefined, reset: false, writes: false }
+  const stack: TypedNode[] = [root]
+  for (let visit = stack.pop(); visit !== undefined; visit = stack.pop()) {
+    judges.get(visit.type)?.(visit.node, findings)
+    const unknown = pushChildren(visit, stack)
+    if (unknown !== undefined) findings.refusal ??= describeSyntax(unknown)
+    if (findings.refusal !== undefined) return findings.refusal
+  }
+  return { kind: findings.reset ? 'reset' : 'fast', command, readOnly: !findings.writes }
+}
+
+type Judge = (node: TreeNode, findings: Findings) => void
+
+const judges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
+  ['InsertStmt', judgeWrite],
+  ['UpdateStmt', judgeWrite],
+  ['DeleteStmt', judgeWrite],
+  ['MergeStmt', judgeWrite],
+  ['LockingClause', judgeLock],
+  ['ExplainStmt', judgeExplain],
+  ['VariableShowStmt', judgeShow],
+  ['RangeVar', judgeRelation],
+  ['RangeTableSample', judgeSample],
+  ['FuncCall', (node, findings) => judgeFunction(toNames(node.funcname), findings)],
+  ['ColumnRef', (node, findings) => judgeAttributes(toNames(node.fields).slice(1), findings)],
+  ['A_Indirection', (node, findings) => judgeAttributes(toNames(node.indirection), findings)],
+  ['A_Expr', judgeExpression],
+  ['SubLink', (node, findings) => judgeOperator(toNames(node.operName), findings)],
+  ['SortBy', (node, findings) => judgeOperator(toNames(node.useOp), findings)],
+  ['TypeName', judgeType],
+  ['String', judgeIdentifier],
+  // Calls by keyword, which PostgreSQL 15 takes for ordinary function names.
+  ['JsonObjectConstructor', keyword('json_object')],
+  ['JsonArrayConstructor', keyword('json_array')],
+  ['JsonArrayQueryConstructor', keyword('json_array')],
+  ['JsonObjectAgg', keyword('json_objectagg')],
+  ['JsonArrayAgg', keyword('json_arrayagg')],
+  ['JsonFuncExpr', keyword('json_exists', 'json_query', 'json_value')],
+  ['JsonParseExpr', keyword('json')],
+  ['JsonScalarExpr', keyword('json_scalar')],
+  ['JsonSerializeExpr', keyword('json_serialize')],
+  ['JsonTable', keyword('json_table')],
+  ['MergeSupportFunc', keyword('merge_action')],
+])
+
+function judgeLock(_: TreeNode, findings: Findings): void {
+  findings.writes = true
+}
+
+/** Leaves nothing behind, but reads the session: never beside another request. */
+function judgeShow(_: TreeNode, findings: Findings): void {
+  findings.reset = true
+}
+
+function judgeFunction(names: readonly string[], findings: Findings): void {
+  const [name, schema] = names.toReversed()
+  if (name === undefined) return
+  const instead = findRefusedFunction(name)
+  if (instead !== undefined) refuse(findings, `${name}()`, instead)
+  if (isWritingFunction(name)) findings.writes = true
+  apply(findGrade(findings.facts.functions, schema, name) ?? unknownName, `${name}()`, findings)
+}
+
+/** `t.name` is a column, or else a call of `name` with the row. */
+function judgeAttributes(names: readonly string[], findings: Findings): void {
+  for (const name of names) {
+    apply(findings.facts.rowFunctions.get(name)?.strictest, `${name}()`, findings)
+    apply(findings.facts.types.get(name)?.strictest, `A cast to ${name}`, findings)
+  }
+}
+
+function judgeExpression(node: TreeNode, findings: Findings): void {
+  if (typeof node.kind === 'string' && node.kind.includes('BETWEEN')) {
+    for (const operator of ['<', '>', '<=', '>=']) judgeOperator([operator], findings)
+  } else {
+    judgeOperator(toNames(node.name), findings)
+  }
+}
+
+function judgeOperator(names: readonly string[], findings: Findings): void {
+  const [name, schema] = names.toReversed()
+  if (name === undefined) return
+  apply(findGrade(findings.facts.operators, schema, name) ?? unknownName, `The operator ${name}`, findings)
+}
+
+function judgeType(node: TreeNode, findings: Findings): void {
+  const [name, schema] = toNames(node.names).toReversed()
+  if (name === undefined) return
+  apply(findGrade(findings.facts.types, schema, name), `A cast to ${name}`, findings)
+}
+
+function judgeRelation(node: TreeNode, findings: Findings): void {
+  const { schema, name } = toRelation(node)
+  const kind = relationKind(schema, name)
+  if (kind === 'closed') refuse(findings, `Reading ${name}`, 'Use a login of your own.')
+  if (kind === 'readable') findings.reset = true
+  for (const part of [schema, name]) judgeLetters(part, findings)
+}
+
+function judgeWrite({ relation }: TreeNode, findings: Findings): void {
+  findings.writes = true
+  if (typeof relation !== 'object' || relation === null) return
+  const { schema, name } = toRelation(relation as TreeNode)
+  if (relationKind(schema, name) !== 'user') refuse(findings, `Writing to ${name}`, 'System catalogs are read-only.')
+}
+
+function toRelation({ schemaname, relname }: TreeNode): { schema: string | undefined; name: string } {
+  return {
+    schema: typeof schemaname === 'string' ? schemaname : undefined,
+    name: typeof relname === 'string' ? relname : '',
+  }
+}
+
+function judgeSample(node: TreeNode, findings: Findings): void {
+  const names = toNames(node.method)
+  const [name, schema] = names.toReversed()
+  const builtIn = (schema === undefined || schema === 'pg_catalog') && (name === 'system' || name === 'bernoulli')
+  if (!builtIn) judgeFunction(names, findings)
+}
+
+const explainOptions = new Set(
+  'analyze verbose costs settings generic_plan buffers serialize wal timing summary memory format'.split(' '),
+)
+
+function judgeExplain({ query, options }: TreeNode, findings: Findings): void {
+  const explained = unwrap(query)
+  const command = explained && commands.get(explained.type)
+  if (explained === undefined || command === undefined || command === 'EXPLAIN' || command === 'SHOW') {
+    const { what, instead } = describeStatement(explained?.type ?? '')
+    refuse(findings, `EXPLAIN of ${what}`, instead)
+  }
+  if (!Array.isArray(options)) return
+  for (const option of options) {
+    const name = unwrap(option)?.node.defname
+    if (typeof name !== 'string' || !explainOptions.has(name)) refuse(findings, `The EXPLAIN option ${String(name)}`)
+  }
+}
+
+function keyword(...names: readonly string[]): Judge {
+  return (_, findings) => {
+    for (const name of names) apply(findings.facts.functions.get(name)?.strictest, `${name}()`, findings)
+  }
+}
+
+function judgeIdentifier({ sval }: TreeNode, findings: Findings): void {
+  if (typeof sval === 'string') judgeLetters(sval, findings)
+}
+
+/**
+ * In a single-byte encoding PostgreSQL folds letters outside ASCII by locale, in Turkish even to ASCII: `SET_CONFİG`
+ * would be read there as set_config, and here as an unknown name.
+ */
+function judgeLetters(name: string | undefined, findings: Findings): void {
+  if (findings.facts.utf8 || name === undefined) return
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is ASCII
+  if (/[^\x00-\x7f]/.test(name)) {
+    refuse(findings, 'An identifier outside ASCII', 'The database is not in UTF-8. Use ASCII names.')
+  }
+}
+
+const unknownName: Grade = { kind: 'reset' }
+
+function apply(grade: Grade | undefined, what: string, findings: Findings): void {
+  if (grade === undefined || grade.kind === 'fast') return
+  findings.writes = true
+  findings.reset = true
+  if (grade.kind === 'refused') refuse(findings, what, grade.instead)
+}
+
+function refuse(findings: Findings, what: string, instead?: string): void {
+  findings.refusal ??= instead === undefined ? { what } : { what, instead }
+}
+
+function describeSyntax(unknown: string): Refusal {
+  if (unknown === 'SelectStmt.intoClause') return { what: 'SELECT INTO', instead: 'Run migrations as the owner.' }
+  if (unknown === 'CurrentOfExpr') return { what: 'WHERE CURRENT OF', instead: 'Name the row by its key.' }
+  return { what: `This syntax (${unknown})` }
+}
