@@ -1,0 +1,246 @@
+/**
+ * One SQL request from its headers and body to its answer: verify, classify, seal, run.
+ */
+import { createHash } from 'node:crypto'
+import { Failure } from '../errors.ts'
+import type { Emit, SqlAnswered } from '../events.ts'
+import type { Flight, Identity, Work } from '../pg/flight.ts'
+import type { PostgresError } from '../pg/messages.ts'
+import type { Pool, Ticket } from '../pg/pool.ts'
+import { type FindType, toJsonConverter } from '../pg/values.ts'
+import { type SealKey, sealSession } from '../seal/seal.ts'
+import type { Allowed, Refused, Verdict } from '../sql/classify.ts'
+import type { VerifiedToken, Verifier } from '../verify/verifier.ts'
+import type { GatewayConfig } from './config.ts'
+import { createPasswordRunner } from './password.ts'
+import {
+  type BatchOptions,
+  type ConnectionString,
+  parseBatchOptions,
+  parseBearer,
+  parseConnectionString,
+  parseSqlBody,
+  type SqlBody,
+  type SqlHeaders,
+  toBegin,
+} from './request.ts'
+import {
+  batchResponse,
+  failureResponse,
+  internalResponse,
+  passwordErrorResponse,
+  type SqlResponse,
+  singleResponse,
+  tokenErrorResponse,
+} from './respond.ts'
+
+/** What handling a request needs. */
+export interface HandlerParts {
+  readonly config: GatewayConfig
+  readonly verifier: Verifier
+  readonly pool: Pool
+  readonly classify: (sql: string) => Verdict
+  readonly findType: FindType
+  readonly emit: Emit
+}
+
+/** One request, whichever server received it. */
+export interface SqlRequest {
+  /** A UUID. */
+  readonly id: string
+  readonly headers: SqlHeaders
+  /** Reads the body; rejects with Failure `request_too_large`. Not called for a request that is refused by its headers. */
+  body(): Promise<string>
+  /** Called with what to do when the client goes away. */
+  onAbort(abort: () => void): void
+}
+
+/** Answers a request; never rejects. */
+export type SqlHandler = (request: SqlRequest) => Promise<SqlResponse>
+
+/** What is known of a request by the time it ends. */
+type Audit = { -readonly [Name in keyof SqlAnswered]: SqlAnswered[Name] }
+
+/** Makes the handler. */
+export function createSqlHandler(parts: HandlerParts): SqlHandler {
+  const { config, verifier } = parts
+  const toCaller = createCallers(config.sealKeys[0])
+  const passwords = createPasswordRunner(config)
+
+  return async (request) => {
+    const startedAt = performance.now()
+    const audit = newAudit(request)
+    let answer: SqlResponse
+    try {
+      const batch = parseBatchOptions(request.headers)
+      const login = parseConnectionString(request.headers['neon-connection-string'])
+      const byPassword = config.passwordMode && request.headers.authorization === undefined
+      answer = await (byPassword ? withPassword : withToken)(request, login, batch, audit)
+    } catch (error) {
+      answer = refuse(error, audit)
+    }
+    audit.durationMs = performance.now() - startedAt
+    parts.emit(audit)
+    return answer
+  }
+
+  async function withToken(
+    request: SqlRequest,
+    login: ConnectionString,
+    batch: BatchOptions,
+    audit: Audit,
+  ): Promise<SqlResponse> {
+    const verified = verifier.verify(parseBearer(request.headers.authorization))
+    const caller = toCaller(verified instanceof Promise ? await verified : verified)
+    Object.assign(audit, caller.audit)
+    if (!config.databases.has(login.database)) throw new Failure('database_unknown')
+    const body = parseSqlBody(await request.body(), request.headers, config.maxBatch)
+    const verdicts = body.queries.map(({ sql }) => parts.classify(sql))
+    const allowed = verdicts.filter((verdict) => verdict.kind !== 'refused')
+    audit.fingerprints = allowed.map(({ fingerprint }) => fingerprint)
+    const refused = verdicts.find((verdict) => verdict.kind === 'refused')
+    if (refused?.kind === 'refused') return refuseStatement(refused, audit)
+    const work = toTokenWork(allowed, caller.identity, body, batch)
+    const flight = await run(parts.pool, work, caller.owner, request)
+    return respond(flight, body, batch, audit, tokenErrorResponse)
+  }
+
+  async function withPassword(
+    request: SqlRequest,
+    login: ConnectionString,
+    batch: BatchOptions,
+    audit: Audit,
+  ): Promise<SqlResponse> {
+    audit.auth = 'password'
+    audit.role = login.user
+    if (login.password === '') {
+      throw new Failure('password_refused', { detail: 'missing authentication credentials: required password' })
+    }
+    if (!config.databases.has(login.database)) throw new Failure('database_unknown')
+    const body = parseSqlBody(await request.body(), request.headers, config.maxBatch)
+    const work: Work = {
+      identity: undefined,
+      statements: body.queries.map((query) => ({ ...query, prepare: false })),
+      begin: body.kind === 'batch' ? toBegin(batch) : undefined,
+      exclusive: true,
+      reset: false,
+    }
+    const flight = await passwords.run(login, work, request.onAbort)
+    return respond(flight, body, batch, audit, passwordErrorResponse)
+  }
+
+  function respond(
+    flight: Flight,
+    body: SqlBody,
+    batch: BatchOptions,
+    audit: Audit,
+    toErrorResponse: (error: PostgresError) => SqlResponse,
+  ): SqlResponse {
+    if (flight.error?.kind === 'failure') {
+      const { code, detail, cause } = flight.error
+      throw new Failure(code, { cause, ...(detail === undefined ? {} : { detail }) })
+    }
+    if (flight.error !== undefined) {
+      audit.outcome = 'postgres'
+      audit.sqlstate = flight.error.error.code
+      return toErrorResponse(flight.error.error)
+    }
+    for (const { rowCount } of flight.sinks) audit.rows += rowCount
+    const results = flight.sinks.map((sink) => {
+      if (!('fields' in sink)) return sink.finish()
+      return sink.finish(sink.fields.map(({ dataTypeID }) => toJsonConverter(dataTypeID, parts.findType)))
+    })
+    const [first] = results
+    return body.kind === 'single' && first !== undefined ? singleResponse(first) : batchResponse(results, batch)
+  }
+}
+
+function newAudit({ id, headers }: SqlRequest): Audit {
+  const audit: Audit = {
+    type: 'sql_answered',
+    requestId: id,
+    auth: 'none',
+    fingerprints: [],
+    rows: 0,
+    durationMs: 0,
+    outcome: 'ok',
+  }
+  if (headers.traceparent !== undefined) audit.traceparent = headers.traceparent
+  return audit
+}
+
+function refuse(error: unknown, audit: Audit): SqlResponse {
+  audit.cause = error
+  if (!(error instanceof Failure)) {
+    audit.outcome = 'internal'
+    return internalResponse()
+  }
+  audit.outcome = error.code
+  audit.sqlstate = error.spec.sqlstate
+  return failureResponse(error)
+}
+
+/** A verified token as requests use it. */
+interface Caller {
+  readonly identity: Identity
+  /** Who its requests count against. */
+  readonly owner: string
+  readonly audit: Partial<SqlAnswered>
+}
+
+/** Prepares each verified token once; that lasts for as long as the verifier keeps the token. */
+function createCallers(key: SealKey): (token: VerifiedToken) => Caller {
+  const callers = new WeakMap<VerifiedToken, Caller>()
+  return (token) => {
+    const known = callers.get(token)
+    if (known !== undefined) return known
+    const caller = toCaller(token, key)
+    callers.set(token, caller)
+    return caller
+  }
+}
+
+function toCaller(token: VerifiedToken, key: SealKey): Caller {
+  const { iss, sub, kid, role, jti, claims } = token
+  const tenantId = claims.tenant_id
+  return {
+    identity: { role, session: sealSession(key, token) },
+    owner: JSON.stringify([iss, sub]),
+    audit: {
+      auth: 'token',
+      iss,
+      sub,
+      kid,
+      role,
+      ...(typeof tenantId === 'string' ? { tenantId } : {}),
+      ...(jti === undefined ? {} : { jtiHash: createHash('sha256').update(jti).digest('hex').slice(0, 16) }),
+    },
+  }
+}
+
+/** Refuses a statement; where PostgreSQL would not run it either, in PostgreSQL's words. */
+function refuseStatement({ what, instead, error }: Refused, audit: Audit): SqlResponse {
+  if (error === undefined) {
+    throw new Failure('statement_refused', {
+      detail: `${what} is not allowed with a token.${instead === undefined ? '' : ` ${instead}`}`,
+    })
+  }
+  audit.outcome = 'postgres'
+  audit.sqlstate = error.sqlstate
+  const position = error.position === undefined ? {} : { position: String(error.position) }
+  return tokenErrorResponse({ message: error.message, code: error.sqlstate, severity: 'ERROR', ...position })
+}
+
+function toTokenWork(verdicts: readonly Allowed[], identity: Identity, body: SqlBody, batch: BatchOptions): Work {
+  const reset = verdicts.some(({ kind }) => kind === 'reset')
+  const begin = body.kind === 'batch' ? toBegin(batch) : undefined
+  const statements = body.queries.map((query, index) => ({ ...query, prepare: verdicts[index]?.kind === 'fast' }))
+  return { identity, statements, begin, exclusive: reset || begin !== undefined, reset }
+}
+
+function run(pool: Pool, work: Work, owner: string, request: SqlRequest): Promise<Flight> {
+  return new Promise((resolve) => {
+    const ticket: Ticket = pool.run(work, owner, resolve)
+    request.onAbort(ticket.abort)
+  })
+}

@@ -1,0 +1,33 @@
+/**
+ * Turns facts into JSON log lines. What may be logged is what events hold: no token, SQL text, parameter or password.
+ */
+import { type DestinationStream, pino } from 'pino'
+import type { Emit, RowpassEvent } from '../events.ts'
+
+const levels: Readonly<Record<RowpassEvent['type'], 'info' | 'warn' | 'error'>> = {
+  connection_closed: 'warn',
+  connection_failed: 'error',
+  connection_opened: 'info',
+  jwks_failed: 'error',
+  jwks_loaded: 'info',
+  sql_answered: 'info',
+  token_refused: 'warn',
+}
+
+/** Makes the log. One line for each event; `msg` is its type. */
+export function createEventLog(destination: DestinationStream): Emit {
+  const logger = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination)
+  return (event) => {
+    const { type, ...fields } = event
+    logger[levels[type]]('cause' in fields ? { ...fields, cause: describeCause(fields.cause) } : fields, type)
+  }
+}
+
+/** A cause as text: the messages of the error and of what caused it, and no other member of either. */
+function describeCause(cause: unknown): string {
+  const messages: string[] = []
+  for (let error = cause; error instanceof Error && messages.length < 5; error = error.cause) {
+    messages.push(`${error.name}: ${error.message}`)
+  }
+  return messages.join(' ← ')
+}

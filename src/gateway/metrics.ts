@@ -1,0 +1,96 @@
+/**
+ * Counts facts for Prometheus. Labels come from configuration and from closed lists, never from a request.
+ */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Emit } from '../events.ts'
+
+/** What the gateway can say of itself at any moment. */
+export interface GatewayGauges {
+  readonly open: number
+  readonly inFlight: number
+  readonly queued: number
+}
+
+/** Metrics of one gateway. */
+export interface Metrics {
+  readonly emit: Emit
+  /** The text that Prometheus scrapes. */
+  text(): Promise<string>
+  readonly contentType: string
+}
+
+const durationBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15]
+
+/** Makes the metrics. */
+export function createMetrics(gauges: GatewayGauges): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  const answered = new Counter({
+    name: 'rowpass_requests_total',
+    help: 'SQL requests answered, by outcome.',
+    labelNames: ['auth', 'outcome'] as const,
+    registers,
+  })
+  const seconds = new Histogram({
+    name: 'rowpass_request_seconds',
+    help: 'Time from the headers of a request to its answer.',
+    buckets: durationBuckets,
+    registers,
+  })
+  const rows = new Counter({ name: 'rowpass_rows_total', help: 'Rows returned or changed.', registers })
+  const refused = new Counter({
+    name: 'rowpass_tokens_refused_total',
+    help: 'Tokens refused, by the check that failed.',
+    labelNames: ['reason'] as const,
+    registers,
+  })
+  const fetched = new Counter({
+    name: 'rowpass_jwks_fetches_total',
+    help: 'Fetches of key sets, by issuer and outcome.',
+    labelNames: ['iss', 'outcome'] as const,
+    registers,
+  })
+  const connections = new Counter({
+    name: 'rowpass_connection_events_total',
+    help: 'Connections to PostgreSQL opened, closed, failed to open.',
+    labelNames: ['event'] as const,
+    registers,
+  })
+  gauge('rowpass_connections_open', 'Connections to PostgreSQL that are open.', () => gauges.open)
+  gauge('rowpass_requests_in_flight', 'Requests that PostgreSQL is working on.', () => gauges.inFlight)
+  gauge('rowpass_requests_queued', 'Requests that wait for a connection.', () => gauges.queued)
+
+  function gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read())
+      },
+    })
+  }
+
+  const emit: Emit = (event) => {
+    switch (event.type) {
+      case 'sql_answered':
+        answered.inc({ auth: event.auth, outcome: event.outcome })
+        seconds.observe(event.durationMs / 1_000)
+        rows.inc(event.rows)
+        break
+      case 'token_refused':
+        refused.inc({ reason: event.reason })
+        break
+      case 'jwks_loaded':
+        fetched.inc({ iss: event.iss, outcome: 'ok' })
+        break
+      case 'jwks_failed':
+        fetched.inc({ iss: event.iss, outcome: event.reason })
+        break
+      default:
+        connections.inc({ event: event.type.replace('connection_', '') })
+    }
+  }
+
+  return { emit, text: () => registry.metrics(), contentType: registry.contentType }
+}

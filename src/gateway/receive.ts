@@ -1,0 +1,104 @@
+/**
+ * Reads HTTP requests, those of node's servers and those of `fetch`, into what the SQL handler takes.
+ */
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Failure } from '../errors.ts'
+import type { SqlRequest } from './handle.ts'
+import type { SqlHeaders } from './request.ts'
+
+const knownHeaders: ReadonlySet<string> = new Set([
+  'authorization',
+  'neon-connection-string',
+  'neon-raw-text-output',
+  'neon-array-mode',
+  'neon-batch-isolation-level',
+  'neon-batch-read-only',
+  'neon-batch-deferrable',
+  'neon-request-id',
+  'origin',
+  'traceparent',
+])
+
+/** Keeps the headers that matter; of a repeated one the first, but for Authorization, where a second is an error. */
+export function readHeaders(raw: readonly string[]): SqlHeaders {
+  const headers: Record<string, string | string[]> = {}
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = (raw[index] as string).toLowerCase()
+    const value = raw[index + 1] as string
+    if (!knownHeaders.has(name)) continue
+    const before = headers[name]
+    if (before === undefined) headers[name] = value
+    else if (name === 'authorization') headers[name] = [before, value].flat()
+  }
+  return headers
+}
+
+/** A request of node's HTTP server. */
+export function toSqlRequest(
+  id: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  headers: SqlHeaders,
+  maxBytes: number,
+): SqlRequest {
+  return {
+    id,
+    headers,
+    body: () => readBody(request, maxBytes),
+    onAbort(abort) {
+      response.once('close', () => {
+        if (!response.writableFinished) abort()
+      })
+    },
+  }
+}
+
+function readBody(request: IncomingMessage, maxBytes: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    const tooLarge = () => reject(requestTooLarge(maxBytes))
+    if (Number(request.headers['content-length'] ?? 0) > maxBytes) {
+      tooLarge()
+      return
+    }
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length
+      if (size > maxBytes) {
+        chunks.length = 0
+        tooLarge()
+      } else chunks.push(chunk)
+    })
+    request.on('end', () => resolve((chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)).toString()))
+    const broken = () =>
+      reject(new Failure('request_invalid', { detail: 'could not read the HTTP request body: it broke off' }))
+    request.on('error', broken)
+    request.on('aborted', broken)
+  })
+}
+
+/** A `Request`. */
+export function fromFetch(id: string, request: Request, headers: SqlHeaders, maxBytes: number): SqlRequest {
+  return {
+    id,
+    headers,
+    async body() {
+      const bytes = await request.arrayBuffer()
+      if (bytes.byteLength > maxBytes) throw requestTooLarge(maxBytes)
+      return Buffer.from(bytes).toString()
+    },
+    onAbort: (abort) => request.signal.addEventListener('abort', abort, { once: true }),
+  }
+}
+
+function requestTooLarge(maxBytes: number): Failure {
+  return new Failure('request_too_large', { detail: `request is too large (max is ${maxBytes} bytes)` })
+}
+
+const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/** The id that the client gave its request, if it is a UUID; else a new one. */
+export function requestId(given: string | undefined): string {
+  return given !== undefined && uuidPattern.test(given) ? given : randomUUID()
+}

@@ -1,0 +1,186 @@
+/**
+ * Reads a `POST /sql` request: headers, connection string, body. What it returns is typed and within the limits.
+ */
+import { Failure } from '../errors.ts'
+import type { Statement } from '../pg/flight.ts'
+import { toParameter } from '../pg/values.ts'
+
+/** The headers that mean something to the gateway, by lower-case name; a header sent twice is an array. */
+export interface SqlHeaders {
+  authorization?: string | string[]
+  'neon-connection-string'?: string
+  'neon-raw-text-output'?: string
+  'neon-array-mode'?: string
+  'neon-batch-isolation-level'?: string
+  'neon-batch-read-only'?: string
+  'neon-batch-deferrable'?: string
+  'neon-request-id'?: string
+  origin?: string
+  traceparent?: string
+}
+
+/** A transaction as the batch headers ask for it; `undefined` members were not sent. */
+export interface BatchOptions {
+  readonly isolationLevel: string | undefined
+  readonly readOnly: boolean
+  readonly deferrable: boolean
+}
+
+/** One statement as the body has it. */
+export type SqlQuery = Pick<Statement, 'sql' | 'params' | 'shape'>
+
+/** What the body asks for. */
+export type SqlBody =
+  | { readonly kind: 'single'; readonly queries: readonly [SqlQuery] }
+  | { readonly kind: 'batch'; readonly queries: readonly SqlQuery[] }
+
+const isolationLevels: Readonly<Record<string, string>> = {
+  ReadUncommitted: 'READ UNCOMMITTED',
+  ReadCommitted: 'READ COMMITTED',
+  RepeatableRead: 'REPEATABLE READ',
+  Serializable: 'SERIALIZABLE',
+}
+
+/** The number of parameters is 16 bits wide on the wire. */
+const maxParams = 65_535
+
+/** What the gateway reads of a connection string. */
+export interface ConnectionString {
+  readonly database: string
+  readonly user: string
+  /** Only used, and never kept, when no token was sent and password mode is on. */
+  readonly password: string
+  readonly applicationName: string | undefined
+}
+
+/**
+ * Reads a connection string. Host, port and options are the configuration's business: what a client writes there is
+ * ignored.
+ *
+ * @throws Failure `connection_string_invalid`; its text never repeats what was sent
+ */
+export function parseConnectionString(text: string | undefined): ConnectionString {
+  if (text === undefined) throw invalid('invalid header: neon-connection-string')
+  if (!URL.canParse(text)) throw invalid('invalid connection string: it is not a URL')
+  const url = new URL(text)
+  if (url.protocol !== 'postgres:' && url.protocol !== 'postgresql:') throw invalid('incorrect scheme')
+  if (url.pathname === '') throw invalid('missing database name')
+  if (url.username === '') throw invalid('missing username')
+  if (url.hostname === '') throw invalid('missing hostname')
+  try {
+    return {
+      database: decodeURIComponent(url.pathname.split('/')[1] ?? ''),
+      user: decodeURIComponent(url.username),
+      password: decodeURIComponent(url.password),
+      applicationName: url.searchParams.get('application_name') ?? undefined,
+    }
+  } catch {
+    throw invalid('invalid username: it is not UTF-8')
+  }
+}
+
+/**
+ * Reads the bearer token.
+ * @throws Failure `token_missing`, or `request_invalid` when two were sent (RFC 6750 §2)
+ */
+export function parseBearer(authorization: string | string[] | undefined): string {
+  if (authorization === undefined) {
+    throw new Failure('token_missing', {
+      detail: 'missing authentication credentials: required authorization bearer token in JWT format',
+    })
+  }
+  if (Array.isArray(authorization)) {
+    throw new Failure('request_invalid', { detail: 'The Authorization header was sent more than once' })
+  }
+  if (!authorization.startsWith('Bearer ')) {
+    throw new Failure('token_missing', {
+      detail: 'missing authentication credentials: required authorization bearer token in JWT format',
+    })
+  }
+  return authorization.slice('Bearer '.length)
+}
+
+/** @throws Failure `request_invalid` for an isolation level that PostgreSQL does not have, on a single query too */
+export function parseBatchOptions(headers: SqlHeaders): BatchOptions {
+  const isolationLevel = headers['neon-batch-isolation-level']
+  if (isolationLevel !== undefined && !Object.hasOwn(isolationLevels, isolationLevel)) {
+    throw new Failure('request_invalid', { detail: 'invalid isolation level' })
+  }
+  return {
+    isolationLevel,
+    readOnly: headers['neon-batch-read-only'] === 'true',
+    deferrable: headers['neon-batch-deferrable'] === 'true',
+  }
+}
+
+/** The statement that opens a batch's transaction. */
+export function toBegin({ isolationLevel, readOnly, deferrable }: BatchOptions): string {
+  const modes = [
+    ...(isolationLevel === undefined ? [] : [`ISOLATION LEVEL ${isolationLevels[isolationLevel]}`]),
+    ...(readOnly ? ['READ ONLY'] : []),
+    ...(deferrable ? ['DEFERRABLE'] : []),
+  ]
+  return `START TRANSACTION ${modes.join(', ')}`.trim()
+}
+
+/**
+ * Reads the body: `{"query", "params"?, "arrayMode"?}` or `{"queries": [those]}`; the single form wins.
+ *
+ * @throws Failure `request_invalid`
+ */
+export function parseSqlBody(text: string, headers: SqlHeaders, maxBatch: number): SqlBody {
+  try {
+    return toSqlBody(JSON.parse(text), headers, maxBatch)
+  } catch (error) {
+    if (error instanceof SyntaxError) throw unparsable(error.message)
+    if (error instanceof RangeError) throw unparsable('it is nested too deeply')
+    throw error
+  }
+}
+
+function toSqlBody(body: unknown, headers: SqlHeaders, maxBatch: number): SqlBody {
+  const shape = {
+    arrayMode: headers['neon-array-mode'] === 'true',
+    rawText: headers['neon-raw-text-output'] === 'true',
+  }
+  if (!isObject(body)) throw mismatch()
+  if (body.query !== undefined) return { kind: 'single', queries: [parseQuery(body, shape)] }
+  if (!Array.isArray(body.queries)) throw mismatch()
+  if (body.queries.length > maxBatch) {
+    throw new Failure('request_invalid', { detail: `a batch has at most ${maxBatch} queries` })
+  }
+  return { kind: 'batch', queries: body.queries.map((query) => parseQuery(query, shape)) }
+}
+
+function parseQuery(query: unknown, shape: Statement['shape']): SqlQuery {
+  if (!isObject(query) || typeof query.query !== 'string') throw mismatch()
+  const { query: sql, params = [], arrayMode } = query
+  if (!Array.isArray(params)) throw mismatch()
+  if (arrayMode !== undefined && arrayMode !== null && typeof arrayMode !== 'boolean') throw mismatch()
+  if (params.length > maxParams) {
+    throw new Failure('request_invalid', { detail: `a query has at most ${maxParams} parameters` })
+  }
+  // The protocol ends a statement at the first NUL: PostgreSQL would run another text than the one that was judged.
+  if (sql.includes('\0')) throw new Failure('request_invalid', { detail: 'a query has no NUL character' })
+  return {
+    sql,
+    params: params.map(toParameter),
+    shape: { arrayMode: arrayMode ?? shape.arrayMode, rawText: shape.rawText },
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function invalid(detail: string): Failure {
+  return new Failure('connection_string_invalid', { detail })
+}
+
+function unparsable(reason: string): Failure {
+  return new Failure('request_invalid', { detail: `could not parse the HTTP request body: ${reason}` })
+}
+
+function mismatch(): Failure {
+  return unparsable('data did not match any variant of untagged enum Payload')
+}

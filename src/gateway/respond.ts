@@ -1,0 +1,137 @@
+/**
+ * Writes answers in the shape that Neon's SQL over HTTP has and its driver reads.
+ */
+import { Failure, failures } from '../errors.ts'
+import type { PostgresError } from '../pg/messages.ts'
+import type { BatchOptions } from './request.ts'
+
+/** An HTTP answer, for any server. */
+export interface SqlResponse {
+  readonly status: number
+  readonly headers: Record<string, string>
+  readonly body: Buffer
+}
+
+const resultsOpen = Buffer.from('{"results":[')
+const resultsClose = Buffer.from(']}')
+const comma = Buffer.from(',')
+
+/** The answer to a single query: the result object as it is. */
+export function singleResponse(result: Buffer): SqlResponse {
+  return { status: 200, headers: { 'content-type': 'application/json' }, body: result }
+}
+
+/** The answer to a batch, with the transaction's options echoed. */
+export function batchResponse(results: readonly Buffer[], batch: BatchOptions): SqlResponse {
+  const separated = results.flatMap((result, index) => (index === 0 ? [result] : [comma, result]))
+  return {
+    status: 200,
+    headers: {
+      'content-type': 'application/json',
+      ...(batch.isolationLevel === undefined ? {} : { 'neon-batch-isolation-level': batch.isolationLevel }),
+      ...(batch.readOnly ? { 'neon-batch-read-only': 'true' } : {}),
+      ...(batch.deferrable ? { 'neon-batch-deferrable': 'true' } : {}),
+    },
+    body: Buffer.concat([resultsOpen, ...separated, resultsClose]),
+  }
+}
+
+/** The members of an error body, all of which Neon always sends. */
+const noFields = {
+  detail: null,
+  hint: null,
+  position: null,
+  internalPosition: null,
+  internalQuery: null,
+  where: null,
+  table: null,
+  column: null,
+  schema: null,
+  dataType: null,
+  constraint: null,
+  file: null,
+  line: null,
+  routine: null,
+}
+
+/** The answer to an error that PostgreSQL raised for a user with a password: every field as it came. */
+export function passwordErrorResponse(error: PostgresError): SqlResponse {
+  const { message, code, ...rest } = error
+  return errorResponse(400, { message, code, ...noFields, ...rest })
+}
+
+/**
+ * The answer to an error that PostgreSQL raised in a token holder's SQL.
+ *
+ * Where the server's code and the owner's functions are (`file`, `line`, `routine`, `where`, `internalQuery`) is
+ * nothing that a token holder needs. A refusal gets a hint that says whether a grant or a policy refused.
+ */
+export function tokenErrorResponse(error: PostgresError): SqlResponse {
+  const { message, code, severity, detail, hint, position, schema, table, column, dataType, constraint } = error
+  return errorResponse(400, {
+    message,
+    code,
+    ...noFields,
+    severity,
+    detail: detail ?? null,
+    hint: hint ?? refusalHint(error),
+    position: position ?? null,
+    table: table ?? null,
+    column: column ?? null,
+    schema: schema ?? null,
+    dataType: dataType ?? null,
+    constraint: constraint ?? null,
+  })
+}
+
+/**
+ * The answer to a failure of our own. Its `hint` begins with the failure's code.
+ *
+ * What a client should be able to tell apart is 400, because the driver reads `code` and `hint` on 400 only; the two
+ * size limits keep the statuses that Neon gives them.
+ */
+export function failureResponse(failure: Failure): SqlResponse {
+  const { spec, code } = failure
+  const status = spec.status === 413 || spec.status === 507 ? spec.status : 400
+  return errorResponse(
+    status,
+    {
+      message: failure.detail ?? spec.says,
+      code: spec.sqlstate,
+      ...noFields,
+      severity: 'ERROR',
+      hint: `${code}: ${spec.hint ?? spec.says}`,
+    },
+    failureHeaders(failure),
+  )
+}
+
+/** The answer to anything that nobody foresaw: no message, no data. */
+export function internalResponse(): SqlResponse {
+  return { ...failureResponse(new Failure('internal')), status: 500 }
+}
+
+function failureHeaders({ code, spec }: Failure): Record<string, string> {
+  // RFC 6750 §3: no error code for a request that brought no token.
+  if (code === 'token_missing') return { 'www-authenticate': 'Bearer' }
+  if (spec.status === 401) return { 'www-authenticate': 'Bearer error="invalid_token"' }
+  if (code === 'role_refused') return { 'www-authenticate': 'Bearer error="insufficient_scope"' }
+  if (spec.status === 503) return { 'retry-after': '1' }
+  return {}
+}
+
+function errorResponse(status: number, fields: object, headers: Record<string, string> = {}): SqlResponse {
+  return {
+    status,
+    headers: { 'content-type': 'application/json', ...headers },
+    body: Buffer.from(JSON.stringify(fields)),
+  }
+}
+
+/** PostgreSQL has one SQLSTATE for both refusals; the routine that raised it tells them apart in every language. */
+function refusalHint({ code, routine }: PostgresError): string | null {
+  if (code !== '42501') return null
+  if (routine === 'ExecWithCheckOptions') return `policy_refused: ${failures.policy_refused.hint}`
+  if (routine?.startsWith('aclcheck_error')) return `grant_missing: ${failures.grant_missing.hint}`
+  return null
+}

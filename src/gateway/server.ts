@@ -1,0 +1,187 @@
+/**
+ * The gateway: routes HTTP requests to the SQL handler, keeps the catalog facts fresh, starts and stops in good order.
+ */
+import { createHash } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Failure } from '../errors.ts'
+import type { Emit } from '../events.ts'
+import { createPool } from '../pg/pool.ts'
+import type { Login } from '../pg/session.ts'
+import { createVerifier } from '../verify/verifier.ts'
+import { createCatalogKeeper } from './catalog.ts'
+import type { GatewayConfig } from './config.ts'
+import { createSqlHandler } from './handle.ts'
+import { createHttp } from './http.ts'
+import { fromFetch, readHeaders, requestId, toSqlRequest } from './receive.ts'
+import type { SqlHeaders } from './request.ts'
+import { failureResponse, type SqlResponse } from './respond.ts'
+import { createWebSocketGateway } from './websocket.ts'
+
+/** A running gateway. */
+export interface Gateway {
+  /** Starts to listen on the configured host and port; resolves with the URL of `POST /sql`. */
+  listen(): Promise<URL>
+  /** The same gateway without a socket, for a program that runs it in its own process. */
+  fetch(request: Request): Promise<Response>
+  /** Whether the database has been reached and can be used now. */
+  ready(): boolean
+  /** Lets requests under way end, then closes every connection. */
+  close(): Promise<void>
+}
+
+/** What a gateway can be given besides its configuration. */
+export interface GatewayOptions {
+  /** Takes every observable fact; none by default. */
+  readonly emit?: Emit
+}
+
+const sqlPath = '/sql'
+const closeGraceMs = 10_000
+
+const corsHeaders = {
+  'access-control-allow-methods': 'POST',
+  'access-control-allow-headers':
+    'Authorization, Content-Type, Neon-Connection-String, Neon-Raw-Text-Output, Neon-Array-Mode, Neon-Pool-Opt-In, ' +
+    'Neon-Batch-Read-Only, Neon-Batch-Isolation-Level, Neon-Batch-Deferrable, Neon-Request-Id, Traceparent',
+  'access-control-max-age': '86400',
+}
+
+/**
+ * Makes a gateway and starts to connect to the database. Until that has succeeded once, requests end with
+ * `database_unavailable`; a database that goes away later is reconnected to.
+ */
+export function createGateway(config: GatewayConfig, options: GatewayOptions = {}): Gateway {
+  const emit = options.emit ?? (() => {})
+  const pool = createPool(
+    {
+      ...toLogin(config.databaseUrl),
+      applicationName: 'rowpass gateway',
+      connectTimeoutMs: config.connectTimeoutMs,
+      statementTimeoutMs: config.statementTimeoutMs,
+      lockTimeoutMs: config.lockTimeoutMs,
+      maxResponseBytes: config.maxResponseBytes,
+      maxPreparedStatements: config.preparedStatements,
+      size: config.poolSize,
+      maxPipelineDepth: config.pipelineDepth,
+      maxQueued: config.queueLimit,
+      queueTimeoutMs: config.queueTimeoutMs,
+      maxPerOwner: config.identityLimit,
+      requestTimeoutMs: config.requestTimeoutMs,
+    },
+    emit,
+  )
+  const verifier = createVerifier(config.issuers, {
+    sha256: (text) => createHash('sha256').update(text).digest('base64'),
+    allowPrivateNetwork: config.allowPrivateJwks,
+    emit,
+  })
+  const catalog = createCatalogKeeper(config)
+  const handle = createSqlHandler({
+    config,
+    verifier,
+    pool,
+    classify: catalog.classify,
+    findType: (oid) => catalog.current?.types.get(oid),
+    emit,
+  })
+  let closing = false
+
+  const webSockets = config.passwordMode ? createWebSocketGateway(config) : undefined
+  const http = createHttp((request, response) => {
+    void route(request, response)
+  }, webSockets?.upgrade)
+
+  async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = request.url?.split('?', 1)[0]
+    const headers = readHeaders(request.rawHeaders)
+    const id = requestId(headers['neon-request-id'])
+    const answer =
+      request.method === 'POST' && path === sqlPath
+        ? await handle(toSqlRequest(id, request, response, headers, config.maxRequestBytes))
+        : otherRoute(request.method, path)
+    if (response.destroyed) return
+    response.writeHead(answer.status, answerHeaders(id, headers.origin, answer))
+    response.end(answer.body)
+  }
+
+  function otherRoute(method: string | undefined, path: string | undefined): SqlResponse {
+    if (method === 'OPTIONS' && path === sqlPath) return preflightResponse()
+    if (method === 'GET' && path === '/healthz') return textResponse(200, 'ok')
+    if (method === 'GET' && path === '/readyz') return readiness()
+    return unknownRouteResponse
+  }
+
+  function readiness(): SqlResponse {
+    return ready() ? textResponse(200, 'ready') : textResponse(503, 'not ready')
+  }
+
+  function ready(): boolean {
+    return !closing && catalog.current !== undefined && pool.open > 0
+  }
+
+  function answerHeaders(id: string, origin: string | undefined, answer: SqlResponse): Record<string, string> {
+    return {
+      ...answer.headers,
+      'content-length': String(answer.body.length),
+      'neon-request-id': id,
+      ...(closing ? { connection: 'close' } : {}),
+      ...corsAnswer(origin),
+    }
+  }
+
+  function corsAnswer(origin: string | undefined): Record<string, string> {
+    if (origin === undefined || !config.corsOrigins.has(origin)) return {}
+    return { 'access-control-allow-origin': origin, 'access-control-expose-headers': 'Neon-Request-Id', vary: 'Origin' }
+  }
+
+  return {
+    async listen() {
+      const port = await http.listen(config.port, config.host)
+      const host = config.host.includes(':') ? `[${config.host}]` : config.host
+      return new URL(`http://${host}:${port}${sqlPath}`)
+    },
+    async fetch(request) {
+      const headers = Object.fromEntries(request.headers) as SqlHeaders
+      const id = requestId(headers['neon-request-id'])
+      const { pathname } = new URL(request.url)
+      const answer =
+        request.method === 'POST' && pathname === sqlPath
+          ? await handle(fromFetch(id, request, headers, config.maxRequestBytes))
+          : otherRoute(request.method, pathname)
+      return new Response(new Uint8Array(answer.body), {
+        status: answer.status,
+        headers: answerHeaders(id, headers.origin, answer),
+      })
+    },
+    ready,
+    async close() {
+      closing = true
+      catalog.close()
+      webSockets?.close()
+      await http.close(closeGraceMs)
+      await pool.close()
+    },
+  }
+}
+
+function toLogin(url: URL): Pick<Login, 'server' | 'user' | 'password' | 'database'> {
+  return {
+    server: url,
+    user: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+    database: decodeURIComponent(url.pathname.slice(1)),
+  }
+}
+
+function preflightResponse(): SqlResponse {
+  return { status: 200, headers: { allow: 'OPTIONS, POST', ...corsHeaders }, body: Buffer.alloc(0) }
+}
+
+function textResponse(status: number, text: string): SqlResponse {
+  return { status, headers: { 'content-type': 'text/plain' }, body: Buffer.from(`${text}\n`) }
+}
+
+const unknownRouteResponse: SqlResponse = {
+  ...failureResponse(new Failure('request_invalid')),
+  body: Buffer.from('"query is not supported"'),
+}
