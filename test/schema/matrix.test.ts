@@ -1,0 +1,183 @@
+import { NeonDbError, neon } from '@neondatabase/serverless'
+import pg from 'pg'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type Stack, startStack } from '../api/stack.ts'
+import { describePg } from '../support/pg.ts'
+
+const neonId = 'f330c503-5e9c-46a7-8393-2995aeb03675'
+const otherId = 'e3e0bc31-2df8-4410-9b5d-ff71cf509a8e'
+const newId = '5f3f0f4c-8f0b-4d58-9a53-0d0b7a0d3a11'
+const david = '2e7e25e8-5445-40bd-8f89-dc19bba64faa'
+const mei = '07bed1a4-91e7-4570-ab05-ff128e872801'
+
+/** The columns: `founder` is the admin of a tenant that has no row yet, `claimless` has David's id and nothing else. */
+const people = {
+  david: { id: david, tenantId: neonId, role: 'member' },
+  neonAdmin: { id: '60ae8038-e4f4-4a2c-ab55-47934d41dfd3', tenantId: neonId, role: 'admin' },
+  employee: { id: '78a78d6d-0ed0-401c-8322-7885cd1c92ab', tenantId: otherId, role: 'member' },
+  otherAdmin: { id: '030dde22-eae7-4b26-97bf-a1e03772024b', tenantId: otherId, role: 'admin' },
+  founder: { id: '9d1f6cf0-42a5-4a0c-a8d9-0f4c4ad0a0b2', tenantId: newId, role: 'admin' },
+  claimless: { sub: david },
+  anonymous: { id: '60ae8038-e4f4-4a2c-ab55-47934d41dfd3', tenantId: neonId, role: 'admin' },
+} as const
+type PersonName = keyof typeof people
+
+/** The lines. */
+const attempts: Record<string, string> = {
+  'reads tenants': `select id from tenants`,
+  'reads Neon': `select name from tenants where id = '${neonId}'`,
+  'renames Neon': `update tenants set name = 'Neon' where id = '${neonId}'`,
+  'renames every tenant': `update tenants set name = name`,
+  'changes the id of Neon': `update tenants set id = '${newId}' where id = '${neonId}'`,
+  'changes the age of Neon': `update tenants set created_at = now() where id = '${neonId}'`,
+  'creates a tenant of any id': `insert into tenants (name) values ('New')`,
+  'creates Neon again': `insert into tenants (id, name) values ('${neonId}', 'Neon')`,
+  'creates the founded tenant': `insert into tenants (id, name) values ('${newId}', 'New')`,
+  'deletes Neon': `delete from tenants where id = '${neonId}'`,
+  'deletes the founded tenant': `delete from tenants where id = '${newId}'`,
+
+  'reads users': `select id from users`,
+  'reads David': `select name from users where id = '${david}'`,
+  'reads Mei': `select name from users where id = '${mei}'`,
+  'reads users with tenants': `select users.id from users join tenants on tenants.id = tenant_id`,
+  'renames David': `update users set name = 'David' where id = '${david}'`,
+  'renames Mei': `update users set name = 'Mei Tanaka' where id = '${mei}'`,
+  'renames everybody': `update users set name = name`,
+  'moves David': `update users set tenant_id = '${otherId}' where id = '${david}'`,
+  'promotes David': `update users set role = 'admin' where id = '${david}'`,
+  'readdresses David': `update users set email = 'dave@neon.example' where id = '${david}'`,
+  'creates a member of Neon': `insert into users (tenant_id, email, name) values ('${neonId}', 'a@b.example', 'A')`,
+  'creates an admin of Neon': `insert into users (tenant_id, email, name, role) values ('${neonId}', 'c@d.example', 'C', 'admin')`,
+  'creates a member elsewhere': `insert into users (tenant_id, email, name) values ('${otherId}', 'a@b.example', 'A')`,
+  'creates a second David in Neon': `insert into users (tenant_id, email, name) values ('${neonId}', 'david@neon.example', 'D')`,
+  'creates a second David elsewhere': `insert into users (tenant_id, email, name) values ('${otherId}', 'david@neon.example', 'D')`,
+  'creates a user of a chosen id': `insert into users (id, tenant_id, email, name) values ('${david}', '${neonId}', 'e@f.example', 'E')`,
+  'overwrites David': `insert into users (tenant_id, email, name) values ('${neonId}', 'david@neon.example', 'D') on conflict (tenant_id, email) do update set name = 'David'`,
+  'creates a founding member': `insert into users (tenant_id, email, name) values ('${newId}', 'a@b.example', 'A')`,
+  'deletes David': `delete from users where id = '${david}'`,
+  'deletes Mei': `delete from users where id = '${mei}'`,
+}
+
+/**
+ * What happens: a number of rows; `grant`, the role lacks the privilege; `policy`, a row fails WITH CHECK; `conflict`, a
+ * constraint fails. 0 rows: those there are cannot be seen, or not changed. Written by hand, tried in this order.
+ */
+const matrix = `
+                                  | david  | neonAdmin | employee | otherAdmin | founder  | claimless | anonymous
+  reads tenants                   | 1      | 1         | 1        | 1          | 0        | 0         | grant
+  reads Neon                      | 1      | 1         | 0        | 0          | 0        | 0         | grant
+  reads users                     | 1      | 4         | 1        | 3          | 0        | 0         | grant
+  reads David                     | 1      | 1         | 0        | 0          | 0        | 0         | grant
+  reads Mei                       | 0      | 1         | 0        | 0          | 0        | 0         | grant
+  reads users with tenants        | 1      | 4         | 1        | 3          | 0        | 0         | grant
+
+  renames Neon                    | 0      | 1         | 0        | 0          | 0        | 0         | grant
+  renames every tenant            | 0      | 1         | 0        | 1          | 0        | 0         | grant
+  changes the id of Neon          | grant  | grant     | grant    | grant      | grant    | grant     | grant
+  changes the age of Neon         | grant  | grant     | grant    | grant      | grant    | grant     | grant
+  renames David                   | 1      | 1         | 0        | 0          | 0        | 0         | grant
+  renames Mei                     | 0      | 1         | 0        | 0          | 0        | 0         | grant
+  renames everybody               | 1      | 4         | 1        | 3          | 0        | 0         | grant
+  moves David                     | grant  | grant     | grant    | grant      | grant    | grant     | grant
+  promotes David                  | grant  | grant     | grant    | grant      | grant    | grant     | grant
+  readdresses David               | grant  | grant     | grant    | grant      | grant    | grant     | grant
+
+  creates a founding member       | policy | policy    | policy   | policy     | conflict | policy    | grant
+  creates a tenant of any id      | policy | policy    | policy   | policy     | policy   | policy    | grant
+  creates Neon again              | policy | conflict  | policy   | policy     | policy   | policy    | grant
+  creates the founded tenant      | policy | policy    | policy   | policy     | 1        | policy    | grant
+  creates a member of Neon        | policy | 1         | policy   | policy     | policy   | policy    | grant
+  creates an admin of Neon        | policy | 1         | policy   | policy     | policy   | policy    | grant
+  creates a member elsewhere      | policy | policy    | policy   | 1          | policy   | policy    | grant
+  creates a second David in Neon  | policy | conflict  | policy   | policy     | policy   | policy    | grant
+  creates a second David elsewhere| policy | policy    | policy   | 1          | policy   | policy    | grant
+  creates a user of a chosen id   | grant  | grant     | grant    | grant      | grant    | grant     | grant
+  overwrites David                | policy | 1         | policy   | policy     | policy   | policy    | grant
+
+  deletes Neon                    | 0      | conflict  | 0        | 0          | 0        | 0         | grant
+  deletes the founded tenant      | 0      | 0         | 0        | 0          | 1        | 0         | grant
+  deletes David                   | 0      | 1         | 0        | 0          | 0        | 0         | grant
+  deletes Mei                     | 0      | 1         | 0        | 0          | 0        | 0         | grant
+`
+
+/** The same attempts once a careless migration has granted every column. */
+const widened = `
+                                  | david  | neonAdmin | employee | otherAdmin | founder  | claimless | anonymous
+  moves David                     | policy | policy    | 0        | 0          | 0        | 0         | grant
+  promotes David                  | policy | 1         | 0        | 0          | 0        | 0         | grant
+  changes the id of Neon          | 0      | policy    | 0        | 0          | 0        | 0         | grant
+  creates a user of a chosen id   | policy | conflict  | policy   | policy     | policy   | policy    | grant
+`
+
+describePg('the matrix of people and statements', () => {
+  const run = useStack()
+  it.each(parse(matrix))('SEC-59 a person who %s', (attempt, outcomes) => run(attempt, outcomes))
+
+  it('tries everything that is listed', () => {
+    expect(
+      parse(matrix)
+        .map(([attempt]) => attempt)
+        .sort(),
+    ).toEqual(Object.keys(attempts).sort())
+  })
+})
+
+describePg('the matrix with every column granted', () => {
+  const run = useStack('grant all on tenants, users to authenticated')
+  it.each(parse(widened))('SEC-54 a person who %s', (attempt, outcomes) => run(attempt, outcomes))
+})
+
+/** Starts a stack for the suite; the result tries one line of a matrix and compares all of it at once. */
+function useStack(before?: string) {
+  let stack: Stack
+
+  beforeAll(async () => {
+    stack = await startStack()
+    if (before === undefined) return
+    const owner = new pg.Client(stack.database.ownerUrl)
+    await owner.connect()
+    await owner.query(before)
+    await owner.end()
+  })
+
+  afterAll(() => stack.close())
+
+  const outcomeOf = async (person: PersonName, sql: string): Promise<string> => {
+    const role = person === 'anonymous' ? 'anonymous' : 'authenticated'
+    const authToken = await stack.sign(people[person], { role })
+    try {
+      const result = await neon(stack.bindings.DATABASE_URL, { authToken, fullResults: true }).query(sql)
+      return String(result.rowCount)
+    } catch (error) {
+      if (!(error instanceof NeonDbError)) throw error
+      if (error.code?.startsWith('23')) return 'conflict'
+      const refused = /^(grant|policy)_/.exec(error.hint ?? '')?.[1]
+      return refused ?? `${error.code}: ${error.message}`
+    }
+  }
+
+  return async (attempt: string, expected: Record<PersonName, string>) => {
+    // Whom it is refused goes first: a row that somebody has deleted would be refused to everyone.
+    const order = Object.entries(expected) as [PersonName, string][]
+    const actual: Partial<Record<PersonName, string>> = {}
+    for (const [person] of order.toSorted(([, a], [, b]) => Number(succeeds(a)) - Number(succeeds(b)))) {
+      actual[person] = await outcomeOf(person, attempts[attempt]!)
+    }
+    expect(actual).toEqual(expected)
+  }
+}
+
+function succeeds(outcome: string): boolean {
+  return Number(outcome) > 0
+}
+
+function parse(table: string): [attempt: string, outcomes: Record<PersonName, string>][] {
+  const [header, ...lines] = table
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line) => line.split('|').map((cell) => cell.trim()))
+  return lines.map(([attempt, ...cells]) => [
+    attempt!,
+    Object.fromEntries(cells.map((cell, index) => [header![index + 1], cell])) as Record<PersonName, string>,
+  ])
+}
