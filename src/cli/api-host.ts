@@ -57,5 +57,7 @@ function tell(message: ApiMessage): void {
 
 async function leave(): Promise<never> {
   await worker?.dispose().catch(() => undefined)
-  process.exit()
+  // Past wrangler's exit hooks, which report to the terminal. `api-process.ts` ends what is left of the group.
+  process.kill(process.pid, 'SIGKILL')
+  return new Promise<never>(() => undefined)
 }

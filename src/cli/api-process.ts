@@ -2,8 +2,10 @@
  * Starts and ends the process that runs the API (`api-host.ts`).
  */
 import { type ChildProcess, fork } from 'node:child_process'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { stateFolder } from '../database/private-files.ts'
 import { Failure } from '../errors.ts'
 import type { ApiMessage, ApiSettings } from './api-host.ts'
 import type { Io } from './io.ts'
@@ -68,7 +70,9 @@ function forkHost(io: Io): ChildProcess {
       CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV: 'false',
       WRANGLER_SEND_METRICS: 'false',
       WRANGLER_HIDE_BANNER: 'true',
+      WRANGLER_LOG_PATH: join(io.cwd, stateFolder, 'wrangler.log'),
       NO_COLOR: '1',
+      FORCE_COLOR: '0',
     },
     execArgv: fromSource ? ['--import', import.meta.resolve('tsx/esm')] : [],
     // A group of its own: Ctrl-C in a terminal reaches us only, and the whole group can be ended.

@@ -9,7 +9,6 @@ import { Failure } from '../errors.ts'
 import { parseGatewayConfig } from '../gateway/config.ts'
 import { createEventLog } from '../gateway/log.ts'
 import { createGateway, type Gateway } from '../gateway/server.ts'
-import type { Ladder } from './ladder.ts'
 import type { OpenDatabase } from './local-database.ts'
 import type { Project } from './project.ts'
 
@@ -28,18 +27,21 @@ const pollMs = 10
 export async function startGateway(
   project: Project,
   database: OpenDatabase,
-  options: { apiUrl: string; ladder: Ladder },
-): Promise<void> {
-  const config = parseGatewayConfig(gatewayEnv(project, database, options.apiUrl))
+  urls: { apiUrl: string; gatewayUrl: string },
+): Promise<{ says: string; close(): Promise<void> }> {
+  const config = parseGatewayConfig(gatewayEnv(project, database, urls.apiUrl))
   const log = pino.destination({ dest: join(project.directory, stateFolder, 'gateway.log'), mode: 0o600, sync: true })
   const gateway = createGateway(config, { emit: createEventLog(log) })
-  options.ladder.add({ down: () => gateway.close() })
-  await gateway.listen().catch((error: unknown) => {
+  try {
+    await gateway.listen()
+    await untilReady(gateway)
+    return { says: urls.gatewayUrl, close: () => gateway.close() }
+  } catch (error) {
+    await gateway.close()
     if (!isErrno(error, 'EADDRINUSE')) throw error
     const detail = `127.0.0.1:${project.gatewayPort}; set GATEWAY_PORT to another one`
     throw new Failure('port_taken', { detail, cause: error })
-  })
-  await untilReady(gateway)
+  }
 }
 
 async function untilReady(gateway: Gateway): Promise<void> {

@@ -7,11 +7,11 @@ import { launchApi } from '../api-process.ts'
 import { describeSystem } from '../dev-summary.ts'
 import { bold, dim, type Io } from '../io.ts'
 import { createLadder, type Ladder } from '../ladder.ts'
-import { migrateDatabase, openDatabase, seedDatabase } from '../local-database.ts'
+import { migrateDatabase, type OpenDatabase, openDatabase, seedDatabase } from '../local-database.ts'
 import { startGateway } from '../local-gateway.ts'
 import { refuseTakenPorts } from '../ports.ts'
 import { loadProject, type Project } from '../project.ts'
-import { loadOrMakeKeys } from '../project-keys.ts'
+import { loadOrMakeKeys, type ProjectKeys } from '../project-keys.ts'
 import { claimFolder, type RunningUrls } from '../running.ts'
 import { workerConfig } from '../worker-config.ts'
 
@@ -34,6 +34,8 @@ Examples:
   $ OWNER_DATABASE_URL=postgresql://me:secret@db.example.com/app npx rowpass dev
 
 Ends at Ctrl-C or SIGTERM; at the second Ctrl-C without waiting.`
+
+const nameWidth = 12
 
 /** The shell side of the command. */
 export function define(io: Io): Command {
@@ -64,6 +66,7 @@ export async function runDev(io: Io): Promise<void> {
 async function start(io: Io, project: Project, ladder: Ladder): Promise<void> {
   const started = performance.now()
   const step = stepper(io)
+  const config = workerConfig(project.directory)
   const folder = claimFolder(project.directory)
   ladder.add({ down: async () => folder.release() })
   await refuseTakenPorts([
@@ -74,60 +77,54 @@ async function start(io: Io, project: Project, ladder: Ladder): Promise<void> {
   const api = launchApi(io)
   ladder.add({ down: api.stop, ended: api.ended.then(() => new Failure('worker_failed', { detail: 'it ended' })) })
 
-  const keys = await step(
-    'keys',
-    () => loadOrMakeKeys(project),
-    (made) => made.says,
-  )
-  const database = await step(
-    'database',
-    () => openDatabase(project, { onProgress: note(io) }),
-    (open) => open.says,
-  )
+  const keys = await step('keys', () => loadOrMakeKeys(project))
+  const database = await step('database', () => openDatabase(project, { onProgress: note(io) }))
   ladder.add({ down: database.stop, ended: database.ended.then(() => new Failure('embedded_ended')) })
   io.signal.throwIfAborted()
-  const apiUrl = `http://127.0.0.1:${project.port}`
-  const gatewayUrl = `http://127.0.0.1:${project.gatewayPort}/sql`
-  const bindings = {
-    DATABASE_URL: database.databaseUrl,
-    GATEWAY_URL: gatewayUrl,
+  const urls: RunningUrls = {
+    ownerUrl: database.ownerUrl,
+    databaseUrl: database.databaseUrl,
+    gatewayUrl: `http://127.0.0.1:${project.gatewayPort}/sql`,
+    apiUrl: `http://127.0.0.1:${project.port}`,
+  }
+  const ready = api.start({ config, port: project.port, bindings: toBindings(project, keys, urls) })
+  // Awaited below; a failure before that must not end the process as unhandled.
+  ready.catch(() => undefined)
+  await step('migrations', () => prepare(project, database, note(io)))
+  io.signal.throwIfAborted()
+  const gateway = await step('gateway', () => startGateway(project, database, urls))
+  // Together: the gateway waits for requests under way, and the API is what sends them.
+  ladder.add({ down: async () => void (await Promise.all([api.stop(), gateway.close()])) })
+  await step('api', async () => {
+    await Promise.race([ready, aborted(io.signal)])
+    return { says: urls.apiUrl }
+  })
+  io.signal.throwIfAborted()
+  folder.publish(urls)
+  io.stdout(describeSystem(io, { project, urls, seconds: (performance.now() - started) / 1000 }))
+}
+
+function toBindings(project: Project, keys: ProjectKeys, urls: RunningUrls): Record<string, string> {
+  return {
+    DATABASE_URL: urls.databaseUrl,
+    GATEWAY_URL: urls.gatewayUrl,
     PRIVATE_KEY: keys.privateKey,
     ...(keys.publicKey !== undefined && { PUBLIC_KEY: keys.publicKey }),
     ISSUER: project.issuer,
     AUDIENCE: project.audience,
     DEMO: String(project.demo),
   }
-  const ready = api.start({ config: workerConfig(project.directory), port: project.port, bindings })
-  // It is awaited below; a failure before that must not end the process as unhandled.
-  ready.catch(() => undefined)
-  await step(
-    'migrations',
-    () => migrateDatabase(project, database, note(io)),
-    (done) => {
-      const platform = `${done.platform.length} platform, ${done.application} of the application`
-      return done.platform.length + done.application === 0 ? 'nothing to do' : platform
-    },
-  )
-  await step(
-    'seed',
-    () => seedDatabase(project, database),
-    (ran) => (ran ? 'seed.sql' : 'no seed.sql'),
-  )
-  io.signal.throwIfAborted()
-  await step(
-    'gateway',
-    () => startGateway(project, database, { apiUrl, ladder }),
-    () => gatewayUrl,
-  )
-  await step(
-    'api',
-    () => Promise.race([ready, aborted(io.signal)]),
-    () => apiUrl,
-  )
-  io.signal.throwIfAborted()
-  const urls: RunningUrls = { ownerUrl: database.ownerUrl, databaseUrl: database.databaseUrl, gatewayUrl, apiUrl }
-  folder.publish(urls)
-  io.stdout(describeSystem(io, { project, urls, seconds: (performance.now() - started) / 1000 }))
+}
+
+async function prepare(
+  project: Project,
+  database: OpenDatabase,
+  onProgress: (text: string) => void,
+): Promise<{ says: string }> {
+  const { platform, application } = await migrateDatabase(project, database, onProgress)
+  const seeded = (await seedDatabase(project, database)) ? ', seed.sql' : ''
+  const applied = `${platform.length} of the platform, ${application} of drizzle/`
+  return { says: (platform.length + application === 0 ? 'up to date' : applied) + seeded }
 }
 
 /** Ends with the signal, or throws what ended by itself. */
@@ -145,15 +142,15 @@ function aborted(signal: AbortSignal): Promise<undefined> {
 
 /** Prints one line for each step when it is done. */
 function stepper(io: Io) {
-  return async <T>(name: string, work: () => Promise<T>, says: (result: T) => string): Promise<T> => {
+  return async <T extends { says: string }>(name: string, work: () => Promise<T>): Promise<T> => {
     const started = performance.now()
     const result = await work()
     const ms = Math.round(performance.now() - started)
-    io.stdout(`  ${bold(io, name.padEnd(11))}${says(result)} ${dim(io, `(${ms} ms)`)}\n`)
+    io.stdout(`  ${bold(io, name.padEnd(nameWidth))}${result.says} ${dim(io, `(${ms} ms)`)}\n`)
     return result
   }
 }
 
 function note(io: Io): (text: string) => void {
-  return (text) => io.stdout(`  ${dim(io, `${' '.repeat(11)}${text}`)}\n`)
+  return (text) => io.stdout(`  ${dim(io, `${' '.repeat(nameWidth)}${text}`)}\n`)
 }
