@@ -39,7 +39,7 @@ export type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: B
 export function createHttp(listener: Listener, onUpgrade?: UpgradeListener): HttpServer {
   const sockets = new Set<Socket>()
   const sessions = new Set<ServerHttp2Session>()
-  /** Sockets of HTTP/1.1 that a request is being answered on. */
+  /** Sockets that must not be closed yet: HTTP/1.1 with a request under way, and HTTP/2, whose sessions end by themselves. */
   const busy = new Set<Socket>()
   const http1 = createHttpServer(
     { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs },
@@ -61,7 +61,10 @@ export function createHttp(listener: Listener, onUpgrade?: UpgradeListener): Htt
 
   const tcp = createTcpServer({ noDelay: true }, (socket) => {
     sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
+    socket.on('close', () => {
+      sockets.delete(socket)
+      busy.delete(socket)
+    })
     socket.on('error', () => socket.destroy())
     // A client that says nothing is not kept: the timeouts of the HTTP servers only start with their first byte.
     socket.setTimeout(headersTimeoutMs, () => socket.destroy())
@@ -72,6 +75,7 @@ export function createHttp(listener: Listener, onUpgrade?: UpgradeListener): Htt
       socket.removeAllListeners('timeout')
       socket.unshift(first)
       const isHttp2 = first.toString('latin1', 0, http2Preface.length) === http2Preface
+      if (isHttp2) busy.add(socket)
       if (isHttp2) http2.emit('connection', socket)
       else http1.emit('connection', socket)
     })
@@ -82,8 +86,7 @@ export function createHttp(listener: Listener, onUpgrade?: UpgradeListener): Htt
     async close(graceMs) {
       const closed = new Promise<void>((resolve) => tcp.close(() => resolve()))
       for (const session of sessions) session.close()
-      const http2Sockets = new Set([...sessions].map(({ socket }) => socket.remotePort))
-      for (const socket of sockets) if (!busy.has(socket) && !http2Sockets.has(socket.remotePort)) socket.destroy()
+      for (const socket of sockets) if (!busy.has(socket)) socket.destroy()
       const timer = setTimeout(() => {
         for (const socket of sockets) socket.destroy()
       }, graceMs)
