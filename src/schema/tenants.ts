@@ -14,8 +14,8 @@ import { callerRole, callerTenantId } from './session.ts'
 export const tenants = pgTable(
   'tenants',
   {
-    id: uuid().primaryKey().defaultRandom(),
-    name: text().notNull(),
+    id: uuid('id').primaryKey().defaultRandom(),
+    name: text('name').notNull(),
     createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
   },
   (table) => {

@@ -16,15 +16,15 @@ import { tenants } from './tenants.ts'
 export const users = pgTable(
   'users',
   {
-    id: uuid().primaryKey().defaultRandom(),
+    id: uuid('id').primaryKey().defaultRandom(),
     // Not CASCADE: PostgreSQL runs referential actions past row-level security, so the right to delete a tenant would
     // silently be the right to delete all of its people. An admin removes the people first, each under their policy.
     tenantId: uuid('tenant_id')
       .notNull()
       .references(() => tenants.id, { onDelete: 'restrict' }),
-    email: text().notNull(),
-    name: text().notNull(),
-    role: text({ enum: ['member', 'admin'] })
+    email: text('email').notNull(),
+    name: text('name').notNull(),
+    role: text('role', { enum: ['member', 'admin'] })
       .notNull()
       .default('member'),
     createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
