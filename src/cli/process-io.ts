@@ -11,7 +11,7 @@ const interruptedExitCode = 130
  * Takes over this process's arguments, streams and signals.
  *
  * The first signal asks the command to end, the second one ends it at once. A process that npm started also ends when
- * npm's shell is gone: npm passes a SIGTERM on to that shell only, which dies of it.
+ * its parent is gone. The npm scripts begin with `exec`, because npm passes a signal on to their shell only.
  */
 export function ownProcess(): { io: Io; argv: readonly string[]; end(code: number): never } {
   const controller = new AbortController()
