@@ -1,0 +1,14 @@
+import { neon, neonConfig } from '@neondatabase/serverless'
+
+neonConfig.fetchEndpoint = 'http://127.0.0.1:4444/sql'
+const signIn = await fetch('http://127.0.0.1:8787/api/token?as=david@neon.example')
+const { access_token: authToken } = (await signIn.json()) as { access_token: string }
+const sql = neon('postgresql://authenticated@127.0.0.1/rowpass', { authToken })
+
+console.log(await sql`select name, email from users`)
+console.log(await sql`select name from tenants`)
+
+const otherTenant = 'e3e0bc31-2df8-4410-9b5d-ff71cf509a8e'
+await sql`insert into users (tenant_id, name, email) values (${otherTenant}, 'Mallory', 'm@other.example')`.catch(
+  (refusal: Error) => console.log(refusal.message),
+)

@@ -1,0 +1,74 @@
+/**
+ * Writes the reference pages from the declarations that the program itself runs on. `npm run docs` writes them;
+ * a test compares them.
+ */
+import { writeFileSync } from 'node:fs'
+import { type FailureSpec, failures } from '../src/errors.ts'
+import { type Setting, settings } from '../src/gateway/config.ts'
+
+/** The pages by path. */
+export function referencePages(): Record<string, string> {
+  return { 'docs/configuration.md': configurationPage(), 'docs/errors.md': errorsPage() }
+}
+
+function configurationPage(): string {
+  const rows = Object.entries<Setting<unknown>>(settings).map(
+    ([name, { default: value, secret, says }]) =>
+      `| \`${name}\`${secret ? ' (secret)' : ''} | ${value === undefined ? 'required' : value === '' ? 'none' : `\`${value}\``} | ${toCell(says)} |`,
+  )
+  return `# Configuration of the gateway
+
+Environment variables, read once at start. Every problem is reported at once, and a name that begins with \`ROWPASS_\` and is
+not in this table is one of them. Each setting may come from a file instead: \`<name>_FILE\` holds its path.
+\`rowpass gateway --print-config\` prints what is in force, secrets as \`***\`.
+
+| name | default | meaning |
+|---|---|---|
+${rows.join('\n')}
+
+## Issuers
+
+\`ROWPASS_ISSUERS\` is a JSON array. Members of each issuer:
+
+| member | default | meaning |
+|---|---|---|
+| \`iss\` | required | \`iss\` of its tokens, compared character by character |
+| \`jwks_url\` | required | where its keys are published; https, loopback exempt |
+| \`audience\` | required | what \`aud\` must be or contain |
+| \`algorithms\` | all four | \`ES256\`, \`RS256\`, \`PS256\`, \`EdDSA\` |
+| \`role\` | \`authenticated\` | database role of its tokens |
+| \`role_claim\` | none | a claim that names the database role; then \`roles\` lists the values it may have |
+| \`roles\` | none | see \`role_claim\` |
+| \`max_ttl_seconds\` | 3600 | longest lifetime, \`exp\` − \`iat\` |
+| \`typ\` | \`["at+jwt"]\` | \`typ\` headers it may use; \`""\` stands for none |
+`
+}
+
+function errorsPage(): string {
+  const rows = Object.entries<FailureSpec>(failures).map(
+    ([code, { status, sqlstate, says, hint }]) =>
+      `| \`${code}\` | ${status} | \`${sqlstate}\` | ${toCell(says)}${hint === undefined ? '' : `. ${toCell(hint)}`} |`,
+  )
+  return `# Errors
+
+Every failure that Rowpass itself reports. Errors that PostgreSQL raises in the caller's own SQL pass through with their
+SQLSTATE.
+
+- The API answers with the status and a problem document (RFC 9457) whose \`code\` is the code.
+- The gateway answers \`POST /sql\` with 400, whatever the status here, because the Neon driver reads \`code\` and \`hint\` on 400
+  only; sizes keep 413 and 507. \`code\` is the SQLSTATE, \`hint\` begins with the code of this table.
+- The CLI prints \`error[code]\` and the hint.
+
+| code | status | SQLSTATE | meaning |
+|---|---|---|---|
+${rows.join('\n')}
+`
+}
+
+function toCell(text: string): string {
+  return text.replaceAll('|', '\\|')
+}
+
+if (process.argv[1] === import.meta.filename) {
+  for (const [path, text] of Object.entries(referencePages())) writeFileSync(path, text)
+}
