@@ -1,0 +1,43 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { repository } from '../support/pg.ts'
+
+describe('wrangler deploy --dry-run', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rowpass-bundle-'))
+  let said = ''
+
+  beforeAll(() => {
+    const wrangler = `${repository}node_modules/wrangler/bin/wrangler.js`
+    said = execFileSync(process.execPath, [wrangler, 'deploy', '--dry-run', `--outdir=${folder}`], {
+      cwd: repository,
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, HOME: folder, WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true' },
+    })
+  })
+
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  it('works without network and account, with the page as its one binding', () => {
+    expect(said).toContain('--dry-run: exiting now.')
+    expect(said.match(/env\.\w+/g)).toEqual(['env.ASSETS'])
+  })
+
+  it('bundles nothing of Node, of the gateway, or of zod in other languages', () => {
+    const bundle = readFileSync(join(folder, 'worker.js'), 'utf8')
+    expect(bundle.includes('/api/tenants')).toBe(true)
+    expect([...bundle.matchAll(/^import .* from "(.*)";$/gm)].map(([, name]) => name)).toEqual([])
+    const ours = new Set([...bundle.matchAll(/^\/\/ src\/([\w-]+)[/.]/gm)].map(([, folder]) => folder))
+    expect([...ours].sort()).toEqual(['api', 'errors', 'issuer', 'keys', 'schema'])
+    expect(bundle.includes('Ungültige Eingabe')).toBe(false)
+    expect(statSync(join(folder, 'worker.js')).size).toBeLessThan(1_000_000)
+  })
+
+  it('SEC-25 has no key, password or address in the configuration that is committed', () => {
+    const configuration = readFileSync(`${repository}wrangler.jsonc`, 'utf8').replaceAll(/^\s*\/\/.*$/gm, '')
+    expect(Object.keys(JSON.parse(configuration))).not.toContain('vars')
+    expect(configuration).not.toMatch(/postgres(ql)?:\/\/|"d"|PRIVATE_KEY/)
+  })
+})
