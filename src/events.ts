@@ -113,6 +113,17 @@ export interface SqlAnswered {
   readonly cause?: unknown
 }
 
+/** The configuration was read again; issuers and seal keys are in force as they are now. */
+export interface ConfigReloaded {
+  readonly type: 'config_reloaded'
+}
+
+/** The configuration was read again and is wrong; what was in force stays so. */
+export interface ConfigRefused {
+  readonly type: 'config_refused'
+  readonly cause: unknown
+}
+
 /** Everything that can be observed; told apart by `type`. */
 export type RowpassEvent =
   | TokenRefused
@@ -122,6 +133,8 @@ export type RowpassEvent =
   | ConnectionClosed
   | ConnectionFailed
   | SqlAnswered
+  | ConfigReloaded
+  | ConfigRefused
 
 /** Where facts go. Called synchronously, so it must be quick and must not throw. */
 export type Emit = (event: RowpassEvent) => void

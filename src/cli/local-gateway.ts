@@ -60,6 +60,7 @@ function gatewayEnv(project: Project, database: OpenDatabase, apiUrl: string): R
     ROWPASS_SEAL_KEYS: database.sealKeys,
     ROWPASS_ISSUERS: JSON.stringify([own]),
     ROWPASS_PRIVATE_JWKS: 'true',
+    ROWPASS_PASSWORD_MODE: 'true',
     ...Object.fromEntries(given),
     ROWPASS_PORT: String(project.gatewayPort),
     ROWPASS_HOST: '127.0.0.1',

@@ -37,6 +37,8 @@ import {
 /** What handling a request needs. */
 export interface HandlerParts {
   readonly config: GatewayConfig
+  /** The key that seals now; it may be replaced while the gateway runs. */
+  readonly sealKey: () => SealKey
   readonly verifier: Verifier
   readonly pool: Pool
   readonly classify: (sql: string) => Verdict
@@ -64,7 +66,7 @@ type Audit = { -readonly [Name in keyof SqlAnswered]: SqlAnswered[Name] }
 /** Makes the handler. */
 export function createSqlHandler(parts: HandlerParts): SqlHandler {
   const { config, verifier } = parts
-  const toCaller = createCallers(config.sealKeys[0])
+  const toCaller = createCallers(parts.sealKey)
   const passwords = createPasswordRunner(config)
 
   return async (request) => {
@@ -188,10 +190,15 @@ interface Caller {
   readonly audit: Partial<SqlAnswered>
 }
 
-/** Prepares each verified token once; that lasts for as long as the verifier keeps the token. */
-function createCallers(key: SealKey): (token: VerifiedToken) => Caller {
-  const callers = new WeakMap<VerifiedToken, Caller>()
+/** Prepares each verified token once; that lasts for as long as the verifier keeps the token and the key is in force. */
+function createCallers(sealKey: () => SealKey): (token: VerifiedToken) => Caller {
+  let key = sealKey()
+  let callers = new WeakMap<VerifiedToken, Caller>()
   return (token) => {
+    if (key !== sealKey()) {
+      key = sealKey()
+      callers = new WeakMap()
+    }
     const known = callers.get(token)
     if (known !== undefined) return known
     const caller = toCaller(token, key)

@@ -84,6 +84,7 @@ export function createHttp(listener: Listener, onUpgrade?: UpgradeListener): Htt
   return {
     listen: (port, host) => listen(tcp, port, host),
     async close(graceMs) {
+      if (!tcp.listening) return
       const closed = new Promise<void>((resolve) => tcp.close(() => resolve()))
       for (const session of sessions) session.close()
       for (const socket of sockets) if (!busy.has(socket)) socket.destroy()

@@ -5,6 +5,8 @@ import { type DestinationStream, pino } from 'pino'
 import type { Emit, RowpassEvent } from '../events.ts'
 
 const levels: Readonly<Record<RowpassEvent['type'], 'info' | 'warn' | 'error'>> = {
+  config_refused: 'error',
+  config_reloaded: 'info',
   connection_closed: 'warn',
   connection_failed: 'error',
   connection_opened: 'info',

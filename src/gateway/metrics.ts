@@ -14,6 +14,8 @@ export interface GatewayGauges {
 /** Metrics of one gateway. */
 export interface Metrics {
   readonly emit: Emit
+  /** Reads the gauges from the pool. */
+  watch(gauges: GatewayGauges): void
   /** The text that Prometheus scrapes. */
   text(): Promise<string>
   readonly contentType: string
@@ -22,7 +24,7 @@ export interface Metrics {
 const durationBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15]
 
 /** Makes the metrics. */
-export function createMetrics(gauges: GatewayGauges): Metrics {
+export function createMetrics(): Metrics {
   const registry = new Registry()
   const registers = [registry]
   const answered = new Counter({
@@ -56,9 +58,17 @@ export function createMetrics(gauges: GatewayGauges): Metrics {
     labelNames: ['event'] as const,
     registers,
   })
-  gauge('rowpass_connections_open', 'Connections to PostgreSQL that are open.', () => gauges.open)
-  gauge('rowpass_requests_in_flight', 'Requests that PostgreSQL is working on.', () => gauges.inFlight)
-  gauge('rowpass_requests_queued', 'Requests that wait for a connection.', () => gauges.queued)
+  const reloads = new Counter({
+    name: 'rowpass_config_reloads_total',
+    help: 'Times that the configuration was read again.',
+    labelNames: ['outcome'] as const,
+    registers,
+  })
+  function watch(gauges: GatewayGauges): void {
+    gauge('rowpass_connections_open', 'Connections to PostgreSQL that are open.', () => gauges.open)
+    gauge('rowpass_requests_in_flight', 'Requests that PostgreSQL is working on.', () => gauges.inFlight)
+    gauge('rowpass_requests_queued', 'Requests that wait for a connection.', () => gauges.queued)
+  }
 
   function gauge(name: string, help: string, read: () => number): void {
     new Gauge({
@@ -87,10 +97,16 @@ export function createMetrics(gauges: GatewayGauges): Metrics {
       case 'jwks_failed':
         fetched.inc({ iss: event.iss, outcome: event.reason })
         break
-      default:
+      case 'connection_opened':
+      case 'connection_closed':
+      case 'connection_failed':
         connections.inc({ event: event.type.replace('connection_', '') })
+        break
+      case 'config_reloaded':
+      case 'config_refused':
+        reloads.inc({ outcome: event.type === 'config_reloaded' ? 'ok' : 'refused' })
     }
   }
 
-  return { emit, text: () => registry.metrics(), contentType: registry.contentType }
+  return { emit, watch, text: () => registry.metrics(), contentType: registry.contentType }
 }

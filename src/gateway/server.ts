@@ -12,6 +12,7 @@ import { createCatalogKeeper } from './catalog.ts'
 import type { GatewayConfig } from './config.ts'
 import { createSqlHandler } from './handle.ts'
 import { createHttp } from './http.ts'
+import { createMetrics } from './metrics.ts'
 import { fromFetch, readHeaders, requestId, toSqlRequest } from './receive.ts'
 import type { SqlHeaders } from './request.ts'
 import { failureResponse, type SqlResponse } from './respond.ts'
@@ -25,6 +26,13 @@ export interface Gateway {
   fetch(request: Request): Promise<Response>
   /** Whether the database has been reached and can be used now. */
   ready(): boolean
+  /**
+   * Puts the issuers and the seal key of another configuration in force; every other setting needs a new gateway.
+   * Requests under way are not touched. Emits `config_reloaded`.
+   *
+   * @throws TypeError when the issuers are wrong; then nothing has changed
+   */
+  reload(config: GatewayConfig): void
   /** Lets requests under way end, then closes every connection. */
   close(): Promise<void>
 }
@@ -51,7 +59,12 @@ const corsHeaders = {
  * `database_unavailable`; a database that goes away later is reconnected to.
  */
 export function createGateway(config: GatewayConfig, options: GatewayOptions = {}): Gateway {
-  const emit = options.emit ?? (() => {})
+  const metrics = createMetrics()
+  const emit: Emit = (event) => {
+    metrics.emit(event)
+    options.emit?.(event)
+  }
+  let [sealKey] = config.sealKeys
   const pool = createPool(
     {
       ...toLogin(config.databaseUrl),
@@ -70,6 +83,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     },
     emit,
   )
+  metrics.watch(pool)
   const verifier = createVerifier(config.issuers, {
     sha256: (text) => createHash('sha256').update(text).digest('base64'),
     allowPrivateNetwork: config.allowPrivateJwks,
@@ -78,6 +92,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
   const catalog = createCatalogKeeper(config)
   const handle = createSqlHandler({
     config,
+    sealKey: () => sealKey,
     verifier,
     pool,
     classify: catalog.classify,
@@ -90,6 +105,10 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
   const http = createHttp((request, response) => {
     void route(request, response)
   }, webSockets?.upgrade)
+
+  const metricsHttp = createHttp((_, response) => {
+    void metrics.text().then((text) => response.writeHead(200, { 'content-type': metrics.contentType }).end(text))
+  })
 
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url?.split('?', 1)[0]
@@ -137,6 +156,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
   return {
     async listen() {
       const port = await http.listen(config.port, config.host)
+      if (config.metricsPort !== 0) await metricsHttp.listen(config.metricsPort, config.host)
       const host = config.host.includes(':') ? `[${config.host}]` : config.host
       return new URL(`http://${host}:${port}${sqlPath}`)
     },
@@ -154,11 +174,16 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
       })
     },
     ready,
+    reload(next) {
+      verifier.replaceIssuers(next.issuers)
+      sealKey = next.sealKeys[0]
+      emit({ type: 'config_reloaded' })
+    },
     async close() {
       closing = true
       catalog.close()
       webSockets?.close()
-      await http.close(closeGraceMs)
+      await Promise.all([http.close(closeGraceMs), metricsHttp.close(closeGraceMs)])
       await pool.close()
     },
   }

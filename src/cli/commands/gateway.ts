@@ -10,6 +10,7 @@ import type { Io } from '../io.ts'
 const help = `
 Takes its settings from ROWPASS_* variables only; see docs/configuration.md. A secret may come from a file: set
 <NAME>_FILE to its path. Logs JSON lines to standard output. Ends at SIGTERM, after the requests under way.
+Reads issuers and seal keys again at SIGHUP, from files named by <NAME>_FILE.
 
 Examples:
   $ ROWPASS_DATABASE_URL=postgresql://rowpass_gateway:secret@localhost/app \\
@@ -32,7 +33,16 @@ export function define(io: Io): Command {
 
 /** Runs until `io.signal` is aborted. */
 export async function runGateway(io: Io, config: ReturnType<typeof parseGatewayConfig>): Promise<void> {
-  const gateway = createGateway(config, { emit: createEventLog({ write: (line) => io.stdout(line) }) })
+  const emit = createEventLog({ write: (line) => io.stdout(line) })
+  const gateway = createGateway(config, { emit })
+  const reload = () => {
+    try {
+      gateway.reload(parseGatewayConfig(io.env))
+    } catch (cause) {
+      emit({ type: 'config_refused', cause })
+    }
+  }
+  process.on('SIGHUP', reload)
   try {
     const url = await gateway.listen()
     io.stderr(`listening on ${url}\n`)
@@ -41,6 +51,7 @@ export async function runGateway(io: Io, config: ReturnType<typeof parseGatewayC
       io.signal.addEventListener('abort', () => resolve(), { once: true })
     })
   } finally {
+    process.off('SIGHUP', reload)
     await gateway.close()
   }
 }

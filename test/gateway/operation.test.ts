@@ -1,0 +1,163 @@
+import { createServer } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { withConnection } from '../../src/database/connect.ts'
+import type { RowpassEvent } from '../../src/events.ts'
+import { parseGatewayConfig } from '../../src/gateway/config.ts'
+import { createEventLog } from '../../src/gateway/log.ts'
+import { createGateway } from '../../src/gateway/server.ts'
+import { formatSealKeys, generateSealKey, installSealKeys, removeSealKey } from '../../src/seal/keys.ts'
+import { startTestGateway, startTestIssuer, type TestGateway, type TestIssuer, waitUntil } from '../support/gateway.ts'
+import { createTestDatabase, describePg, sealKeysText, type TestDatabase } from '../support/pg.ts'
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+describePg('a gateway in operation', () => {
+  let database: TestDatabase
+
+  beforeAll(async () => {
+    database = await createTestDatabase({ contents: 'platform' })
+  })
+  afterAll(() => database.close())
+
+  describe('reloading', () => {
+    let gateway: TestGateway
+    let second: TestIssuer
+
+    const configFor = (issuers: readonly TestIssuer[], sealKeys = sealKeysText) =>
+      parseGatewayConfig({
+        ROWPASS_DATABASE_URL: database.gatewayUrl,
+        ROWPASS_SEAL_KEYS: sealKeys,
+        ROWPASS_ISSUERS: JSON.stringify(
+          issuers.map(({ iss, jwksUrl }) => ({ iss, jwks_url: jwksUrl, audience: 'rowpass' })),
+        ),
+        ROWPASS_PORT: '0',
+      })
+
+    beforeAll(async () => {
+      gateway = await startTestGateway(database)
+      second = await startTestIssuer()
+    })
+    afterAll(async () => {
+      await gateway.close()
+      await second.close()
+    })
+
+    test('accepts a new issuer and refuses one that was taken out, cached tokens too', async () => {
+      const [first, other] = [await gateway.issuer.token('ada'), await second.token('eve')]
+      const subject = async (token: string) => (await gateway.sql(token, 'select auth.user_id() as id')).body
+      expect(await subject(first)).toMatchObject({ rows: [{ id: 'ada' }] })
+      expect(await subject(other)).toMatchObject({ code: '28000' })
+      gateway.gateway.reload(configFor([gateway.issuer, second]))
+      expect(await subject(first)).toMatchObject({ rows: [{ id: 'ada' }] })
+      expect(await subject(other)).toMatchObject({ rows: [{ id: 'eve' }] })
+      gateway.gateway.reload(configFor([second]))
+      expect(await subject(first)).toMatchObject({ code: '28000' })
+      gateway.gateway.reload(configFor([gateway.issuer]))
+    })
+
+    test('seals with a new key while requests are under way; none fails', async () => {
+      const token = await gateway.issuer.token('ada')
+      const next = generateSealKey('next')
+      let rotated = false
+      const answers: Promise<unknown>[] = []
+      for (let index = 0; index < 200; index++) {
+        answers.push(gateway.sql(token, 'select auth.user_id() as id').then(({ body }) => body.rows))
+        if (index === 100) {
+          await withConnection(database.ownerUrl, (client) => installSealKeys(client, [next]))
+          gateway.gateway.reload(configFor([gateway.issuer], `${formatSealKeys([next])},${sealKeysText}`))
+          rotated = true
+        }
+      }
+      expect(rotated).toBe(true)
+      for (const rows of await Promise.all(answers)) expect(rows).toEqual([{ id: 'ada' }])
+      await withConnection(database.ownerUrl, (client) => removeSealKey(client, 'test'))
+      expect((await gateway.sql(token, 'select auth.user_id() as id')).body.rows).toEqual([{ id: 'ada' }])
+      gateway.gateway.reload(configFor([gateway.issuer]))
+      expect((await gateway.sql(token, 'select auth.user_id() as id')).body).toMatchObject({ code: '28000' })
+      await withConnection(database.ownerUrl, (client) => installSealKeys(client, database.sealKeys))
+    })
+  })
+
+  test('metrics count what was answered, and are served on a port of their own', async () => {
+    const port = await freePort()
+    const gateway = await startTestGateway(database, { ROWPASS_METRICS_PORT: String(port) })
+    const token = await gateway.issuer.token('ada')
+    await gateway.sql(token, 'select generate_series(1, 3)')
+    await gateway.sql(token, 'select 1/0')
+    await gateway.sql('not-a-token', 'select 1')
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+    expect(text).toContain('rowpass_requests_total{auth="token",outcome="ok"} 1')
+    expect(text).toContain('rowpass_requests_total{auth="token",outcome="postgres"} 1')
+    expect(text).toContain('rowpass_requests_total{auth="none",outcome="token_invalid"} 1')
+    expect(text).toContain('rowpass_rows_total 3')
+    expect(text).toContain('rowpass_connections_open 4')
+    expect(text).toContain(`rowpass_jwks_fetches_total{iss="${gateway.issuer.iss}",outcome="ok"} 1`)
+    expect((await fetch(new URL('/metrics', gateway.url))).status).toBe(400)
+    await gateway.close()
+  })
+
+  test('closing lets a request under way end and takes no new one', async () => {
+    const gateway = await startTestGateway(database)
+    const token = await gateway.issuer.token('ada')
+    await gateway.sql(token, 'select 1')
+    const slow = gateway.sql(token, 'select count(*) as n from generate_series(1, 3000000) where random() >= 0')
+    await waitUntil(async () => {
+      const active = `select from pg_stat_activity where query like '%3000000%' and state = 'active' and pid <> pg_backend_pid()`
+      return (await withConnection(database.superuserUrl, (client) => client.query(active))).rowCount === 1
+    })
+    const closed = gateway.close()
+    await expect(fetch(gateway.url, { method: 'OPTIONS' })).rejects.toThrow()
+    expect((await slow).body.rows).toEqual([{ n: '3000000' }])
+    await closed
+  })
+
+  test('a database that cannot be reached is told apart from a token that is wrong', async () => {
+    const issuer = await startTestIssuer()
+    const config = parseGatewayConfig({
+      ROWPASS_DATABASE_URL: `postgresql://rowpass_gateway:x@127.0.0.1:${await freePort()}/app`,
+      ROWPASS_SEAL_KEYS: sealKeysText,
+      ROWPASS_ISSUERS: JSON.stringify([{ iss: issuer.iss, jwks_url: issuer.jwksUrl, audience: 'rowpass' }]),
+      ROWPASS_PORT: '0',
+      ROWPASS_QUEUE_TIMEOUT_MS: '100',
+    })
+    const events: RowpassEvent[] = []
+    const gateway = createGateway(config, { emit: (event) => events.push(event) })
+    const url = await gateway.listen()
+    const response = await fetch(url, {
+      method: 'POST',
+      body: '{"query":"select 1"}',
+      headers: {
+        authorization: `Bearer ${await issuer.token('ada')}`,
+        'neon-connection-string': 'postgresql://authenticated@host/app',
+      },
+    })
+    expect(await response.json()).toMatchObject({
+      code: '08006',
+      hint: expect.stringMatching(/^database_unavailable: /),
+    })
+    expect((await fetch(new URL('/readyz', url))).status).toBe(503)
+    expect((await fetch(new URL('/healthz', url))).status).toBe(200)
+    await waitUntil(() => events.some(({ type }) => type === 'connection_failed'))
+    await gateway.close()
+    await issuer.close()
+  })
+})
+
+test('the log has a line for each event, with causes as text and nothing else of an error', () => {
+  const lines: string[] = []
+  const emit = createEventLog({ write: (line) => void lines.push(line) })
+  const cause = Object.assign(new Error('outer', { cause: new TypeError('inner') }), { password: 'canary' })
+  emit({ type: 'connection_failed', cause, retryInMs: 50 })
+  emit({ type: 'connection_opened' })
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { level: 50, msg: 'connection_failed', retryInMs: 50, cause: 'Error: outer ← TypeError: inner' },
+    { level: 30, msg: 'connection_opened' },
+  ])
+  expect(lines.join('')).not.toContain('canary')
+})
