@@ -1,13 +1,15 @@
 /**
  * The data folder of the embedded server: where it is, whose it is, whether it can be used, and how it is made.
  */
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import {
   chmodSync,
   chownSync,
+  closeSync,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -18,6 +20,7 @@ import {
 import { basename, dirname, join, resolve } from 'node:path'
 import { Failure } from '../errors.ts'
 import { type Account, type PostgresPrograms, programEnvironment } from './binaries.ts'
+import { spawnGuarded } from './guardian.ts'
 import { errnoOf, isErrno, stateFolder } from './private-files.ts'
 import { isAlive } from './processes.ts'
 
@@ -86,9 +89,15 @@ export function checkDataFolder(
  */
 export async function createDataFolder(
   path: string,
-  options: { programs: PostgresPrograms; account: Account | undefined; password: string; durable: boolean },
+  options: {
+    programs: PostgresPrograms
+    account: Account | undefined
+    logFile: string
+    password: string
+    durable: boolean
+  },
 ): Promise<void> {
-  const { programs, account, password, durable } = options
+  const { programs, account, logFile, password, durable } = options
   const parent = dirname(path)
   mkdirSync(parent, { recursive: true, mode: 0o755 })
   removeAbandonedDrafts(path)
@@ -102,7 +111,8 @@ export async function createDataFolder(
     }
     const flags = ['--username=postgres', '--auth=scram-sha-256', '--encoding=UTF8', '--no-locale', '--no-instructions']
     if (!durable) flags.push('--no-sync')
-    await runInitdb(programs.initdb, [...flags, `--pgdata=${draft}`, `--pwfile=${passwordFile}`], account)
+    flags.push(`--pgdata=${draft}`, `--pwfile=${passwordFile}`)
+    await runInitdb([programs.initdb, ...flags], account, logFile)
     renameSync(draft, path)
   } catch (error) {
     // Another process that started at the same time made the folder first.
@@ -120,24 +130,20 @@ function explainCreate(path: string, error: unknown): Failure {
   return new Failure('embedded_start_failed', { detail, cause: error })
 }
 
-function runInitdb(initdb: string, flags: readonly string[], account: Account | undefined): Promise<void> {
-  return new Promise((resolvePromise, reject) => {
-    // Ctrl-C in a terminal reaches the whole process group; in a group of its own, initdb is ended by us alone.
-    const child = spawn(initdb, flags, { ...account, cwd: '/', env: programEnvironment, detached: true })
-    let output = ''
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        output = (output + text).slice(-4096)
-      })
-    }
-    child.on('error', reject)
-    child.on('close', (status) => {
-      if (status === 0) return resolvePromise()
-      const lines = output.split('\n').filter((line) => /error|fatal|hint/i.test(line))
-      const detail = output.includes('No space left on device') ? 'the disk is full' : lines.join(' ').trim()
-      reject(new Failure('embedded_start_failed', { detail: `initdb: ${detail || `exit code ${status}`}` }))
-    })
-  })
+async function runInitdb(command: readonly string[], account: Account | undefined, logFile: string): Promise<void> {
+  const output = openSync(logFile, 'w', 0o600)
+  try {
+    const { ended } = await spawnGuarded(command, { account, output })
+    const status = await ended
+    if (status === 0) return
+    const log = readFileSync(logFile, 'utf8')
+    const lines = log.split('\n').filter((line) => /error|fatal|hint/i.test(line))
+    const said = lines.join(' ').trim() || `exit code ${status}`
+    const detail = log.includes('No space left on device') ? 'the disk is full' : `initdb: ${said}`
+    throw new Failure('embedded_start_failed', { detail })
+  } finally {
+    closeSync(output)
+  }
 }
 
 /** Unfinished folders of processes that are gone: no server ever ran in them, so they hold nobody's data. */
@@ -145,7 +151,12 @@ function removeAbandonedDrafts(path: string): void {
   const pattern = new RegExp(`^${basename(path)}\\.partial-(\\d+)-[0-9a-f]{8}(\\.pw)?$`)
   for (const name of readdirSync(dirname(path))) {
     const pid = pattern.exec(name)?.[1]
-    if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(dirname(path), name), { recursive: true, force: true })
+    if (pid === undefined || isAlive(Number(pid))) continue
+    try {
+      rmSync(join(dirname(path), name), { recursive: true, force: true })
+    } catch {
+      // Its initdb has not ended yet. The next start tries again.
+    }
   }
 }
 

@@ -69,7 +69,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   const created = checkDataFolder(place.path, programs, account) === 'missing'
   if (created) {
     onProgress?.(`making a PostgreSQL ${programs.version} data folder in ${place.path}`)
-    await createDataFolder(place.path, { programs, account, password: secrets.superuserPassword, durable })
+    await createDataFolder(place.path, { ...server, password: secrets.superuserPassword, durable })
   }
   const stateFile = join(stateDirectory, 'postgres.json')
   if (!created && made.includes('superuserPassword')) {

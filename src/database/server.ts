@@ -1,13 +1,13 @@
 /**
  * Runs the server process of the embedded PostgreSQL: start, readiness, end, and what an earlier start left behind.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
-import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Failure } from '../errors.ts'
 import { type Account, type PostgresPrograms, programEnvironment } from './binaries.ts'
+import { type Guarded, spawnGuarded } from './guardian.ts'
 import { clearPostmaster, readPostmaster } from './postmaster.ts'
 import { readJsonFile, writeJsonFile } from './private-files.ts'
 import { markSelf } from './processes.ts'
@@ -33,22 +33,6 @@ export interface ServerProcess {
 const startTimeoutMs = 60_000
 const fastShutdownMs = 8_000
 const pollMs = 10
-
-/**
- * The shell between us and the server. Its descriptor 3 is a pipe from us that only closes: when we stop the server, or
- * when we are gone for any reason, `read` returns and the server gets the signal for a fast shutdown. The shell waits
- * for the server, so its pid cannot be given to another process meanwhile.
- */
-const guardian = `
-"$@" >&2 3<&- & server=$!
-echo $server
-exec >/dev/null
-( read -r _ <&3; kill -INT $server ) 2>/dev/null & guard=$!
-exec 3<&-
-wait $server; status=$?
-kill $guard 2>/dev/null
-exit $status
-`
 
 /**
  * Starts the server of an initialised data folder and waits until it accepts connections.
@@ -105,32 +89,24 @@ export async function freePort(preferred = 0): Promise<number> {
 }
 
 async function launch(place: ServerPlace & { durable: boolean }, port: number): Promise<ServerProcess> {
-  const child = spawnGuardian(place, port)
-  const control = child.stdio[3] as Duplex // 'pipe' in the spawn options; Node types it as any stream
-  control.on('error', () => undefined)
-  const ended = new Promise<void>((resolve) => {
-    child.once('error', () => resolve())
-    child.once('exit', () => resolve())
-  })
-  void ended.then(() => control.destroy())
-  const pid = await firstLine(child).then(Number)
-  const over = ended.then(() => 'ended' as const)
+  const server = await spawnServer(place, port)
+  const over = server.ended.then(() => 'ended' as const)
   const stop = async (): Promise<void> => {
-    control.end()
+    server.interrupt()
     if ((await Promise.race([over, timer(fastShutdownMs)])) === 'ended') return
-    if (Number.isInteger(pid)) process.kill(pid, 'SIGQUIT')
-    await ended
+    process.kill(server.pid, 'SIGQUIT')
+    await over
   }
   for (const deadline = Date.now() + startTimeoutMs; Date.now() < deadline; ) {
     if ((await Promise.race([over, timer(pollMs)])) === 'ended') throw explainStart(place.logFile, port)
     const seen = readPostmaster(place.dataDirectory)
-    if (seen?.pid === pid && seen.ready) return { port, ended, stop }
+    if (seen?.pid === server.pid && seen.ready) return { port, ended: over.then(() => undefined), stop }
   }
   await stop()
-  throw new Failure('embedded_start_failed', { detail: `it was not ready after ${startTimeoutMs / 1000} s` })
+  throw startFailed(`it was not ready after ${startTimeoutMs / 1000} s`)
 }
 
-function spawnGuardian(place: ServerPlace & { durable: boolean }, port: number): ChildProcess {
+async function spawnServer(place: ServerPlace & { durable: boolean }, port: number): Promise<Guarded> {
   const settings = {
     port,
     listen_addresses: '127.0.0.1',
@@ -141,19 +117,12 @@ function spawnGuardian(place: ServerPlace & { durable: boolean }, port: number):
     ...(place.durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
   }
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-  const command = [place.programs.postgres, '-D', place.dataDirectory, ...flags]
-  const log = openLog(place.logFile)
+  const output = openLog(place.logFile)
   try {
-    // A session of its own: Ctrl-C in a terminal reaches us, and we decide when the server ends.
-    return spawn('/bin/sh', ['-c', guardian, 'rowpass-postgres', ...command], {
-      ...place.account,
-      cwd: '/',
-      env: programEnvironment,
-      stdio: ['ignore', 'pipe', log, 'pipe'],
-      detached: true,
-    })
+    const command = [place.programs.postgres, '-D', place.dataDirectory, ...flags]
+    return await spawnGuarded(command, { account: place.account, output })
   } finally {
-    closeSync(log)
+    closeSync(output)
   }
 }
 
@@ -163,23 +132,11 @@ function openLog(path: string): number {
   return openSync(path, 'a', 0o600)
 }
 
-async function firstLine(child: ChildProcess): Promise<string> {
-  let text = ''
-  if (child.stdout === null) return text
-  for await (const chunk of child.stdout.setEncoding('utf8')) {
-    text += String(chunk)
-    if (text.includes('\n')) break
-  }
-  return text.trim()
-}
-
 /** Turns the server's last words into one failure. */
 function explainStart(logFile: string, port: number): Failure {
   const log = readFileSync(logFile, 'utf8').slice(-8192)
-  const words = [...log.matchAll(/(?:FATAL|PANIC|ERROR|could not [^:]+):\s+(.+)/g)].map(
-    (match) => match[1]?.trim() ?? '',
-  )
-  const last = words.at(-1) ?? log.trim().split('\n').at(-1) ?? 'it said nothing'
+  const words = [...log.matchAll(/(?:FATAL|PANIC):\s+(.+)/g)].at(-1)?.[1] ?? log.trim().split('\n').at(-1)?.trim()
+  const last = words || 'it said nothing'
   if (log.includes('No space left on device')) return startFailed('the disk is full')
   if (/Address already in use|could not bind/.test(log)) {
     return new Failure('port_taken', { detail: `127.0.0.1:${port} is not free for the embedded PostgreSQL` })
@@ -187,11 +144,13 @@ function explainStart(logFile: string, port: number): Failure {
   if (last.includes('postmaster.pid" already exists')) {
     return new Failure('already_running', { detail: 'another process has just started its database' })
   }
-  if (/PANIC|checkpoint|corrupt|invalid|control file|could not (open|read|access)/.test(`${log} ${last}`)) {
-    return new Failure('embedded_data_invalid', { detail: last })
-  }
+  if (damage.test(log)) return new Failure('embedded_data_invalid', { detail: last })
   return startFailed(last)
 }
+
+/** What PostgreSQL says of data folders that are damaged or incomplete. */
+const damage =
+  /PANIC:|checkpoint record|corrupt|incompatible with server|" does not exist|could not find the database system|could not (?:open|read|access) (?:file|directory)/
 
 function startFailed(detail: string): Failure {
   return new Failure('embedded_start_failed', { detail })
