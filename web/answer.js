@@ -16,7 +16,7 @@ export function renderRows({ tenants, users }, person) {
       ['Name', 'E-mail', 'Role'],
       users.map(({ id, name, email, role }) => [
         element('span', {}, name, ...(id === person.id ? [' ', element('span', { class: 'you' }, 'you')] : [])),
-        element('span', { class: 'mail' }, email),
+        toAddress(email),
         role,
       ]),
     ),
@@ -53,4 +53,10 @@ function renderTable(request, columns, rows) {
       element('tbody', {}, ...rows.map((cells) => element('tr', {}, ...cells.map((cell) => element('td', {}, cell))))),
     ),
   )
+}
+
+/** An address that breaks, if it has to, after its @. */
+function toAddress(email) {
+  const [person, host] = email.split('@')
+  return element('span', {}, `${person}@`, element('wbr'), host)
 }

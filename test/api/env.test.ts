@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { type Bindings, parseSettings, settingsOf } from '../../src/api/env.ts'
@@ -100,6 +101,17 @@ describe('parseSettings', () => {
     const settings = await parseSettings({ ...valid, PUBLIC_KEY: text, PRIVATE_KEY: text, DEMO: 'true' })
     expect(settings.jwks).toEqual({ keys: [first.publicJwk] })
     expect(JSON.stringify(settings) + inspect(settings, { depth: 9 })).not.toContain(first.privateJwk.d)
+  })
+})
+
+describe('.dev.vars.example', () => {
+  const text = readFileSync(new URL('../../.dev.vars.example', import.meta.url), 'utf8')
+  const example = Object.fromEntries([...text.matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [name!, value!]))
+
+  it('names every variable and is accepted as it stands', async () => {
+    const names = ['AUDIENCE', 'DATABASE_URL', 'DEMO', 'GATEWAY_URL', 'ISSUER', 'PRIVATE_KEY', 'PUBLIC_KEY']
+    expect(Object.keys(example).sort()).toEqual(names)
+    await expect(parseSettings(example)).resolves.toMatchObject({ issuer: example.ISSUER, demo: undefined })
   })
 })
 
