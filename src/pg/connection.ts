@@ -28,6 +28,8 @@ export interface Connection {
   readonly inFlight: number
   /** The oldest unanswered request. */
   readonly head: Flight | undefined
+  /** Whether all that is in flight is expected to be quick. */
+  readonly quick: boolean
   /** False once it is closed, being cleaned, or has been told to cancel. */
   readonly usable: boolean
   submit(flight: Flight): void
@@ -82,6 +84,8 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
   /** Cancel requests whose sockets have not closed: one of them may still strike. */
   let cancelsOpen = 0
   let cancelSent = false
+  /** Requests in flight that are not known to be quick. */
+  let unproven = 0
 
   function flushSoon(): void {
     if (flushing) return
@@ -96,21 +100,26 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
     if (bytes !== undefined && !closed) stream.write(bytes)
   }
 
-  function prepareEnvelope(): void {
+  function prepareEnvelope(): Promise<void> {
     writer.parse(envelopeName, envelopeSql)
     writer.sync()
-    sendInternal()
+    return sendInternal()
   }
 
   /** Counts a request of our own, so that its ReadyForQuery is awaited; it must not fail. */
-  function sendInternal(): void {
-    push(
-      createFlight(internalWork, ({ error }) => error && destroy(new Error('housekeeping failed', { cause: error }))),
-    )
+  function sendInternal(): Promise<void> {
+    return new Promise((resolve) => {
+      const onDone = ({ error }: Flight): void => {
+        if (error !== undefined) destroy(new Error('housekeeping failed', { cause: error }))
+        resolve()
+      }
+      push(createFlight(internalWork, onDone, true))
+    })
   }
 
   function push(flight: Flight): void {
     if (flights.length === 0) flight.startedAt = performance.now()
+    if (!flight.quick) unproven++
     flights.push(flight)
     flushSoon()
   }
@@ -229,6 +238,7 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
 
   function onReady(flight: Flight, outsideTransaction: boolean): void {
     flights.shift()
+    if (!flight.quick) unproven--
     for (const sql of flight.parsing) statements.delete(sql)
     if (isOutdated(flight)) forget(flight.work.statements)
     flight.cancelStruck = cancelSent
@@ -257,12 +267,12 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
     cleaning = true
     if (!outsideTransaction) {
       writer.query('ROLLBACK')
-      sendInternal()
+      void sendInternal()
     }
     statements.clear()
     writer.query('DISCARD ALL')
-    sendInternal()
-    prepareEnvelope()
+    void sendInternal()
+    void prepareEnvelope()
   }
 
   function cancel(): void {
@@ -301,7 +311,8 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
     }
   })
   stream.on('close', () => destroy(new Error('the server closed the connection')))
-  prepareEnvelope()
+  await prepareEnvelope()
+  if (closed) throw new Error('the server closed the connection')
 
   return {
     get inFlight() {
@@ -309,6 +320,9 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
     },
     get head() {
       return flights[0]
+    },
+    get quick() {
+      return unproven === 0
     },
     get usable() {
       return !closed && !cleaning && !cancelSent && cancelsOpen === 0

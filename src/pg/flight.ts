@@ -48,6 +48,8 @@ export interface Flight {
   readonly sinks: readonly (RawResult | TypedResult)[]
   /** Called once, when the transaction is over. */
   readonly done: (flight: Flight) => void
+  /** Requests like it have been quick so far, so that others may wait behind it on its connection. */
+  readonly quick: boolean
   /** Commands completed: first `begin` and the identity, then the statements, then COMMIT. */
   step: number
   error: FlightError | undefined
@@ -64,13 +66,14 @@ export interface Flight {
 }
 
 /** Makes a flight that has not been sent. */
-export function createFlight(work: Work, done: Flight['done']): Flight {
+export function createFlight(work: Work, done: Flight['done'], quick = false): Flight {
   return {
     work,
     sinks: work.statements.map(({ shape }) =>
       shape.rawText ? createRawResult(shape.arrayMode) : createTypedResult(shape.arrayMode),
     ),
     done,
+    quick,
     step: 0,
     error: undefined,
     parsing: [],

@@ -1,6 +1,7 @@
 /**
  * Spreads requests over a few connections: an idle one first, then the least loaded, then a bounded queue.
  */
+import { LRUCache } from 'lru-cache'
 import type { FailureCode } from '../errors.ts'
 import type { Emit } from '../events.ts'
 import { type Connection, type ConnectionOptions, isOutdated, openConnection } from './connection.ts'
@@ -53,8 +54,11 @@ interface Waiting {
   ended: boolean
 }
 
-/** A request does not join a connection whose oldest one has run this long: it is not one of the fast ones. */
-const slowHeadMs = 10
+/** Requests with this text have taken less than this on average, so that others may wait behind one. */
+const quickMs = 5
+/** What one request weighs in the average for its text. */
+const newestWeight = 0.2
+const maxKnownTexts = 5_000
 const sweepMs = 100
 /** How long a cancelled request may take to end before its connection is closed. */
 const cancelGraceMs = 2_000
@@ -66,6 +70,8 @@ export function createPool(options: PoolOptions, emit: Emit = () => {}): Pool {
   const connections: Connection[] = []
   const queue: Waiting[] = []
   const owners = new Map<string, number>()
+  /** Average milliseconds from being the oldest on a connection to the end, by text of the statement. */
+  const meanMs = new LRUCache<string, number>({ max: maxKnownTexts })
   let closing = false
   let whenIdle: (() => void) | undefined
   let retryMs = firstRetryMs
@@ -158,20 +164,34 @@ export function createPool(options: PoolOptions, emit: Emit = () => {}): Pool {
     for (const connection of connections) {
       if (!connection.usable || connection === kept) continue
       if (connection.inFlight === 0) return connection
-      if (work.exclusive || connection.head?.work.exclusive || connection.inFlight >= options.maxPipelineDepth) continue
+      if (work.exclusive || !connection.quick || connection.inFlight >= options.maxPipelineDepth) continue
       if (best === undefined || connection.inFlight < best.inFlight) best = connection
     }
-    if (best?.head !== undefined && performance.now() - best.head.startedAt > slowHeadMs) return undefined
+    if (best?.head !== undefined && performance.now() - best.head.startedAt > quickMs) return undefined
     return best
+  }
+
+  /** Whether a request with this work may be waited for: one statement whose text has been quick so far. */
+  function isQuick({ exclusive, statements }: Work): boolean {
+    return !exclusive && (meanMs.get(statements[0]?.sql ?? '') ?? Number.POSITIVE_INFINITY) < quickMs
+  }
+
+  function learn({ work, startedAt, error }: Flight): void {
+    const sql = work.statements[0]?.sql
+    if (work.exclusive || sql === undefined || (error !== undefined && error.kind !== 'postgres')) return
+    const tookMs = performance.now() - startedAt
+    const before = meanMs.get(sql) ?? tookMs
+    meanMs.set(sql, before + (tookMs - before) * newestWeight)
   }
 
   function submit(waiting: Waiting, connection: Connection): void {
     waiting.connection = connection
-    waiting.flight = createFlight(waiting.work, (flight) => onDone(waiting, flight))
+    waiting.flight = createFlight(waiting.work, (flight) => onDone(waiting, flight), isQuick(waiting.work))
     connection.submit(waiting.flight)
   }
 
   function onDone(waiting: Waiting, flight: Flight): void {
+    learn(flight)
     if (!waiting.ended && !waiting.retried && !closing && mayRetry(flight)) {
       waiting.retried = true
       start(isOutdated(flight) ? unprepared(waiting) : waiting)
