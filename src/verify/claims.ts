@@ -96,7 +96,7 @@ function numericDate(value: unknown, name: string): number {
 
 function roleOf(claims: Readonly<Record<string, unknown>>, { role, roleClaim, roles }: TrustedIssuer): string {
   if (roleClaim === undefined) return role
-  const claimed = Object.hasOwn(claims, roleClaim) ? claims[roleClaim] : undefined
+  const claimed = claims[roleClaim]
   if (typeof claimed !== 'string' || !roles.includes(claimed)) {
     throw new TokenRefusal('role', `"${roleClaim}" does not name a role that is allowed`)
   }

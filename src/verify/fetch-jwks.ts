@@ -31,10 +31,8 @@ export async function fetchJwks(url: URL, fetcher: typeof fetch, timeoutMs = FET
   const controller = new AbortController()
   let timer: ReturnType<typeof setTimeout> | undefined
   const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new KeySetError('timeout', `no complete answer within ${timeoutMs} ms`))
-      controller.abort()
-    }, timeoutMs)
+    const error = new KeySetError('timeout', `no complete answer within ${timeoutMs} ms`)
+    timer = setTimeout(() => reject(error), timeoutMs)
   })
   try {
     // A race, as a fetch that was handed in may not heed the signal.

@@ -34,7 +34,6 @@ export function createTokenCache<T>(size: number): TokenCache<T> {
       if (value !== undefined) return value
       const aged = old.get(key)
       if (aged === undefined) return undefined
-      old.delete(key)
       set(key, aged)
       return aged
     },

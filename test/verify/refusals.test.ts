@@ -195,6 +195,7 @@ describe('the last that is accepted and the first that is refused', () => {
     ['SEC-9 lifetime', { exp: t.NOW + 3600 }, { exp: t.NOW + 3600.5 }],
     ['SEC-9 exp', { iat: t.NOW - 90, exp: t.NOW - 29 }, { iat: t.NOW - 90, exp: t.NOW - 30 }],
     ['SEC-9 nbf', { nbf: t.NOW + 30 }, { nbf: t.NOW + 30.5 }],
+    ['SEC-9 iat with an earlier nbf', { nbf: 0, iat: t.NOW + 30 }, { nbf: 0, iat: t.NOW + 30.5 }],
     ['SEC-9 iat', { iat: t.NOW + 30 }, { iat: t.NOW + 30.5 }],
     ['SEC-10 a time with a fraction', { exp: t.NOW + 0.5 }, { exp: t.NOW + 3600.5 }],
     ['SEC-11 sub', { sub: 'a'.repeat(255) }, { sub: 'a'.repeat(256) }],

@@ -177,6 +177,9 @@ describe('a kid that is not known', () => {
     expect(await outcome(keys, first.kid)).toBe('found')
     release()
     expect(new Set(await Promise.all(waiting))).toEqual(new Set(['key_unknown']))
+    server.answer(t.publish([first, second]))
+    clock.ms += 1000
+    expect(await outcome(keys, second.kid)).toBe('found')
   })
 
   it('does not hold up a known one', async () => {
