@@ -311,7 +311,9 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
     }
   })
   stream.on('close', () => destroy(new Error('the server closed the connection')))
+  const patience = setTimeout(() => destroy(new Error('the server does not answer')), options.connectTimeoutMs)
   await prepareEnvelope()
+  clearTimeout(patience)
   if (closed) throw new Error('the server closed the connection')
 
   return {

@@ -88,7 +88,9 @@ export function createPool(options: PoolOptions, emit: Emit = () => {}): Pool {
         onProgress: pump,
         onClose(reason) {
           const index = opened === undefined ? -1 : connections.indexOf(opened)
-          if (index >= 0) connections.splice(index, 1)
+          // One that closes while it opens is reported as the failure to open it.
+          if (index < 0) return
+          connections.splice(index, 1)
           emit({ type: 'connection_closed', cause: reason })
           if (!closing) later(0, connect)
         },
