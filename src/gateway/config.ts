@@ -107,7 +107,7 @@ export const settings = {
   },
   ROWPASS_IDENTITY_LIMIT: {
     default: '64',
-    says: 'Requests that one subject may have under way.',
+    says: 'Requests that one tenant (claim `tenant_id`), or one subject without a tenant, may have under way.',
     parse: integer(1, 1_000_000),
   },
   ROWPASS_CONNECT_TIMEOUT_MS: {

@@ -185,7 +185,7 @@ function refuse(error: unknown, audit: Audit): SqlResponse {
 /** A verified token as requests use it. */
 interface Caller {
   readonly identity: Identity
-  /** Who its requests count against. */
+  /** Who its requests count against: its tenant where it has one, so that no tenant can keep the others waiting. */
   readonly owner: string
   readonly audit: Partial<SqlAnswered>
 }
@@ -212,7 +212,7 @@ function toCaller(token: VerifiedToken, key: SealKey): Caller {
   const tenantId = claims.tenant_id
   return {
     identity: { role, session: sealSession(key, token) },
-    owner: JSON.stringify([iss, sub]),
+    owner: JSON.stringify(typeof tenantId === 'string' ? [iss, 'tenant', tenantId] : [iss, 'subject', sub]),
     audit: {
       auth: 'token',
       iss,
