@@ -1,0 +1,367 @@
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type pg from 'pg'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { withConnection } from '../../src/database/connect.ts'
+import { platformFolder } from '../../src/database/platform.ts'
+import { type ProvisionOptions, provision } from '../../src/database/provision.ts'
+import type { FailureCode } from '../../src/errors.ts'
+import { createTestDatabase, describePg, postgresMajor, repository, type TestDatabase, urlFor } from '../support/pg.ts'
+
+const migrationsFolder = join(repository, 'drizzle')
+
+describePg('provisioning a database', () => {
+  let database: TestDatabase
+  let scratch: string
+
+  beforeEach(async () => {
+    database = await createTestDatabase({ contents: 'bare' })
+    scratch = mkdtempSync(join(tmpdir(), 'rowpass-provision-'))
+  })
+  afterEach(async () => {
+    await database.close()
+    rmSync(scratch, { recursive: true, force: true })
+  })
+
+  const run = (options: Partial<ProvisionOptions> = {}) => provision({ ...given(), ...options })
+  const given = () => {
+    const { ownerUrl, gatewayUrl, sealKeys } = database
+    return { ownerUrl, gatewayUrl, sealKeys, migrationsFolder }
+  }
+  const asOwner = (sql: string) => query(database.ownerUrl, sql)
+  const asSuperuser = (sql: string) => query(database.superuserUrl, sql)
+
+  it('applies platform SQL and application migrations to an empty database, as an owner that is no superuser', async () => {
+    expect(await asOwner('select rolsuper, rolcreaterole from pg_roles where rolname = current_user')).toEqual([
+      { rolsuper: false, rolcreaterole: true },
+    ])
+    const report = await run()
+    expect(report.platform.slice(0, 2)).toEqual(['0001_sealed_session.sql', '0002_auth_functions.sql'])
+    expect(report.application).toBeGreaterThan(0)
+    expect(await asOwner(`select to_regclass('public.tenants') is not null as there`)).toEqual([{ there: true }])
+  })
+
+  it('changes nothing when it runs again', async () => {
+    await run()
+    const before = await snapshot(database)
+    expect(await run()).toEqual({ platform: [], application: 0 })
+    expect(await snapshot(database)).toEqual(before)
+  })
+
+  it('can run several times at once', async () => {
+    const reports = await Promise.all(Array.from({ length: 4 }, () => run()))
+    expect(reports.filter(({ platform }) => platform.length > 0)).toHaveLength(1)
+    expect(reports.filter(({ application }) => application > 0)).toHaveLength(1)
+  })
+
+  it('can run for several databases of a cluster at once, although they share the roles', async () => {
+    const login = `gateway_${database.name.slice(-10)}`
+    const others = await Promise.all(Array.from({ length: 4 }, () => createTestDatabase({ contents: 'bare' })))
+    try {
+      const runs = others.map(({ name, ownerUrl, sealKeys }) =>
+        provision({ ownerUrl, sealKeys, gatewayUrl: urlFor(name, login, 'shared-password') }),
+      )
+      await Promise.all(runs)
+      expect(await asSuperuser(`select rolname from pg_roles where rolname = '${login}'`)).toHaveLength(1)
+    } finally {
+      await Promise.all(others.map((other) => other.close()))
+      await asSuperuser(`drop role if exists ${login}`)
+    }
+  })
+
+  it('waits for another run and says so', async () => {
+    const notes: string[] = []
+    await withConnection(database.ownerUrl, async (client) => {
+      await client.query('select pg_advisory_lock(32210706122240883)')
+      const waiting = run({ onProgress: (text) => notes.push(text) })
+      await expect.poll(() => notes).toEqual(['waiting for another migration of this database to end'])
+      await client.query('select pg_advisory_unlock(32210706122240883)')
+      await waiting
+    })
+  })
+
+  it('SEC-38 makes a gateway login that has no rights of its own', async () => {
+    await run()
+    const [login] = await asSuperuser(
+      `select rolcanlogin, rolinherit, rolsuper, rolbypassrls, rolcreatedb, rolcreaterole, rolreplication
+         from pg_roles where rolname = 'rowpass_gateway'`,
+    )
+    expect(login).toEqual({
+      rolcanlogin: true,
+      rolinherit: false,
+      rolsuper: false,
+      rolbypassrls: false,
+      rolcreatedb: false,
+      rolcreaterole: false,
+      rolreplication: false,
+    })
+    const memberships = await asSuperuser(
+      `select to_jsonb(m) - 'oid' - 'roleid' - 'member' - 'grantor' || jsonb_build_object('role', roleid::regrole) as row
+         from pg_auth_members m where member = 'rowpass_gateway'::regrole order by roleid::regrole::text`,
+    )
+    const options = postgresMajor() >= 16 ? { inherit_option: false, set_option: true } : {}
+    expect(memberships).toEqual([
+      { row: { role: 'anonymous', admin_option: false, ...options } },
+      { row: { role: 'authenticated', admin_option: false, ...options } },
+    ])
+  })
+
+  it.each([
+    ['read a seal key', 'select * from rowpass.seal_keys'],
+    ['read the list of migrations', 'select * from rowpass.migrations'],
+    ['read a table', 'select * from tenants'],
+    ['call the session function', 'select rowpass.session()'],
+    ['create a schema', 'create schema mine'],
+    ['create a table', 'create table public.mine ()'],
+    ['create a temporary table', 'create temporary table mine ()'],
+    ['become the owner', 'set role rowpass_owner'],
+    ['create a role', 'create role mine'],
+    ['let itself bypass policies', 'alter role rowpass_gateway bypassrls'],
+  ])('SEC-38 does not let the gateway login %s', async (_title, sql) => {
+    await run()
+    await expect(query(database.gatewayUrl, sql)).rejects.toMatchObject({ code: '42501' })
+  })
+
+  it.each([
+    ['authenticated', 'select * from rowpass.seal_keys'],
+    ['authenticated', 'create table public.mine ()'],
+    ['authenticated', 'create temporary table mine ()'],
+    ['authenticated', 'create schema mine'],
+    ['anonymous', 'select * from tenants'],
+    ['anonymous', 'create temporary table mine ()'],
+  ])('SEC-58 does not let %s run "%s"', async (role, sql) => {
+    await run()
+    const work = withConnection(database.gatewayUrl, async (client) => {
+      await client.query(`set role ${role}`)
+      await client.query(sql)
+    })
+    await expect(work).rejects.toMatchObject({ code: '42501' })
+  })
+
+  it('sets the password of the login, and never sends it to the server', async () => {
+    const password = `canary-${database.name}`
+    const gatewayUrl = urlFor(database.name, `gateway_${database.name.slice(-10)}`, password)
+    const sent = await recordStatements(database, () => run({ gatewayUrl }))
+    expect(sent.some((sql) => sql.includes('SCRAM-SHA-256$4096:'))).toBe(true)
+    expect(sent.join('\n')).not.toContain(password)
+    expect(await query(gatewayUrl, 'select current_user as me')).toHaveLength(1)
+    await asSuperuser(`drop role ${new URL(gatewayUrl).username}`)
+  })
+
+  it('replaces the password of an existing login only when it is told to', async () => {
+    const login = `gateway_${database.name.slice(-10)}`
+    const first = urlFor(database.name, login, 'first')
+    const second = urlFor(database.name, login, 'second')
+    try {
+      await run({ gatewayUrl: first })
+      await expectFailure(run({ gatewayUrl: second }), 'login_exists', login)
+      expect(await query(first, 'select 1 as one')).toEqual([{ one: 1 }])
+      await run({ gatewayUrl: second, replaceGatewayPassword: true })
+      expect(await query(second, 'select 1 as one')).toEqual([{ one: 1 }])
+      await expect(query(first, 'select 1')).rejects.toMatchObject({ code: 'database_unavailable' })
+    } finally {
+      await asSuperuser(`drop role if exists ${login}`)
+    }
+  })
+
+  const unsafe: [string, string, string][] = [
+    ['is a superuser', 'alter role $ superuser', 'is a superuser'],
+    ['bypasses policies', 'alter role $ bypassrls', 'has BYPASSRLS'],
+    ['may create roles', 'alter role $ createrole', 'has CREATEROLE'],
+    ['may create databases', 'alter role $ createdb', 'has CREATEDB'],
+    ['may replicate', 'alter role $ replication', 'has REPLICATION'],
+    ['inherits', 'alter role $ inherit', 'inherits rights'],
+    ['has a predefined role', 'grant pg_read_all_data to $', 'through pg_read_all_data has the rights of a predefined'],
+    ['is a member of a role that bypasses policies', 'grant strong_# to $', 'through strong_# has BYPASSRLS'],
+    ['is a member of a harmless role', 'grant weak_# to $', 'is a member of weak_#'],
+    ['owns a table', 'create table t (); alter table t owner to $', 'owns table t'],
+    ['has a right on a table', 'create table t (); grant select on t to $', 'has rights on table t'],
+    ['may grant a request role', 'grant authenticated to $ with admin option', 'may grant authenticated'],
+  ]
+
+  it.each(unsafe)('SEC-38 refuses an existing login that %s, and changes no password', async (_title, sql, detail) => {
+    const id = database.name.slice(-10)
+    const login = `gateway_${id}`
+    const gatewayUrl = urlFor(database.name, login, 'password')
+    await asSuperuser(`create role strong_${id} bypassrls; create role weak_${id}`)
+    try {
+      await run({ gatewayUrl })
+      await asSuperuser(sql.replaceAll('$', login).replaceAll('#', id))
+      await expectFailure(run({ gatewayUrl }), 'role_unsafe', detail.replaceAll('#', id))
+    } finally {
+      await asSuperuser(`drop owned by ${login}; drop role ${login}, strong_${id}, weak_${id}`)
+    }
+  })
+
+  it('refuses an owner as the gateway login', async () => {
+    await expectFailure(run({ gatewayUrl: database.ownerUrl }), 'config_invalid', 'must not log in as the owner')
+  })
+
+  it('refuses an owner that may not create roles, and says what it needs', async () => {
+    const id = database.name.slice(-10)
+    await asSuperuser(
+      `create role plain_${id} login password 'plain'; alter database ${database.name} owner to plain_${id}`,
+    )
+    try {
+      const ownerUrl = urlFor(database.name, `plain_${id}`, 'plain')
+      const gatewayUrl = urlFor(database.name, `gateway_${id}`, 'password')
+      await expectFailure(run({ ownerUrl, gatewayUrl }), 'owner_powerless', 'it needs CREATEROLE')
+    } finally {
+      await asSuperuser(`alter database ${database.name} owner to rowpass_owner`)
+      await asSuperuser(`drop owned by plain_${id}; drop role plain_${id}`)
+    }
+  })
+
+  it('works with a superuser as the owner', async () => {
+    const report = await run({ ownerUrl: database.superuserUrl })
+    expect(report.platform.length).toBeGreaterThan(0)
+  })
+
+  it('refuses to go on when an applied platform file was edited', async () => {
+    const folder = copyPlatform(scratch)
+    await run({ platformFolder: folder })
+    appendFileSync(join(folder, '0001_sealed_session.sql'), '-- a harmless comment\n')
+    await expectFailure(run({ platformFolder: folder }), 'migration_changed', '0001_sealed_session.sql')
+  })
+
+  it('does not take other line ends for an edit', async () => {
+    const folder = copyPlatform(scratch)
+    writeFileSync(join(folder, '9000_lines.sql'), 'select 1;\nselect 2;\n')
+    await run({ platformFolder: folder })
+    writeFileSync(join(folder, '9000_lines.sql'), 'select 1;\r\nselect 2;\r\n')
+    expect(await run({ platformFolder: folder })).toEqual({ platform: [], application: 0 })
+  })
+
+  it('refuses a database that is newer than the files', async () => {
+    const folder = copyPlatform(scratch)
+    writeFileSync(join(folder, '9000_later.sql'), 'select 1;\n')
+    await run({ platformFolder: folder })
+    await expectFailure(run(), 'migration_changed', '9000_later.sql is gone; this database is newer')
+  })
+
+  it('leaves no trace of a platform file that fails', async () => {
+    const folder = copyPlatform(scratch)
+    writeFileSync(join(folder, '9000_broken.sql'), 'create table half_made ();\nselect 1 / 0;\n')
+    await expectFailure(run({ platformFolder: folder }), 'migration_failed', '9000_broken.sql: division by zero')
+    expect(await asOwner(`select to_regclass('half_made') as found`)).toEqual([{ found: null }])
+    expect(await asOwner(`select name from rowpass.migrations where name = '9000_broken.sql'`)).toEqual([])
+  })
+
+  it('leaves a file out, unrecorded, while the extension that replaces it is installed', async () => {
+    const folder = copyPlatform(scratch)
+    writeFileSync(join(folder, '9000_instead.sql'), '-- unless-extension: plpgsql\ncreate table instead ();\n')
+    const { platform } = await run({ platformFolder: folder })
+    expect(platform).not.toContain('9000_instead.sql')
+    expect(await asOwner(`select to_regclass('instead') as found`)).toEqual([{ found: null }])
+    expect(await asOwner(`select name from rowpass.migrations where name like '9000%'`)).toEqual([])
+  })
+
+  it('leaves no trace of application migrations that fail, and shows no statement', async () => {
+    const folder = join(scratch, 'drizzle')
+    mkdirSync(join(folder, 'meta'), { recursive: true })
+    const entries = [{ idx: 0, version: '7', when: 1, tag: '0000_bad', breakpoints: true }]
+    writeFileSync(
+      join(folder, 'meta', '_journal.json'),
+      JSON.stringify({ version: '7', dialect: 'postgresql', entries }),
+    )
+    writeFileSync(
+      join(folder, '0000_bad.sql'),
+      `create table half_made ();\n--> statement-breakpoint\nselect 'canary' / 0;`,
+    )
+    const failure = await expectFailure(run({ migrationsFolder: folder }), 'migration_failed', '(22P02)')
+    expect(failure.detail).not.toContain('select')
+    expect(await asOwner(`select to_regclass('half_made') as found`)).toEqual([{ found: null }])
+  })
+
+  it('installs the seal keys it is given, and keeps others', async () => {
+    await run()
+    await asOwner(`insert into rowpass.seal_keys (name, inner_pad, outer_pad)
+                   values ('other', decode(repeat('00', 64), 'hex'), decode(repeat('00', 64), 'hex'))`)
+    await run()
+    expect(await asOwner('select name from rowpass.seal_keys order by name')).toEqual([
+      { name: 'other' },
+      { name: 'spare' },
+      { name: 'test' },
+    ])
+  })
+
+  const unreachable: [string, (url: URL) => void, string][] = [
+    ['a port where nothing listens', (url) => (url.port = '1'), '127.0.0.1:1/'],
+    ['a wrong password', (url) => (url.password = 'canary'), 'password authentication failed'],
+    ['a database that does not exist', (url) => (url.pathname = '/nowhere'), 'database "nowhere" does not exist'],
+  ]
+  it.each(unreachable)('explains %s in one line without the password', async (_title, change, detail) => {
+    const url = new URL(database.ownerUrl)
+    change(url)
+    const failure = await expectFailure(run({ ownerUrl: url.href }), 'database_unavailable', detail)
+    expect(failure.detail).not.toContain(url.password)
+  })
+
+  it.each(['nonsense', 'https://example.com', 'postgresql:///rowpass', ''])(
+    'refuses the URL "%s" unread',
+    async (ownerUrl) => {
+      await expectFailure(run({ ownerUrl }), 'config_invalid', 'postgresql://user:password@host:5432/name')
+    },
+  )
+})
+
+async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
+  return withConnection(url, async (client: pg.Client) => {
+    const result: unknown = await client.query(sql)
+    return Array.isArray(result) ? [] : (result as pg.QueryResult).rows
+  })
+}
+
+async function expectFailure(
+  work: Promise<unknown>,
+  code: FailureCode,
+  detail: string,
+): Promise<{ code: FailureCode; detail: string }> {
+  const failure = await work.then(
+    () => expect.fail('it went through'),
+    (error) => error,
+  )
+  expect(failure).toMatchObject({ name: 'Failure', code, detail: expect.stringContaining(detail) })
+  return failure
+}
+
+function copyPlatform(scratch: string): string {
+  const folder = join(scratch, 'platform')
+  cpSync(platformFolder, folder, { recursive: true })
+  return folder
+}
+
+/** Everything that a second run could touch, with the transaction that wrote it last. */
+async function snapshot(database: TestDatabase): Promise<unknown> {
+  const tables = ['rowpass.migrations', 'rowpass.seal_keys', 'drizzle.__drizzle_migrations']
+  const rows = await Promise.all(tables.map((name) => query(database.superuserUrl, `select xmin, * from ${name}`)))
+  const roles = await query(
+    database.superuserUrl,
+    `select xmin, rolname, rolpassword from pg_authid where rolname in ('authenticated', 'anonymous', 'rowpass_gateway')`,
+  )
+  const acl = await query(
+    database.superuserUrl,
+    `select d.datacl::text, n.nspacl::text from pg_database d, pg_namespace n
+      where d.datname = current_database() and n.nspname = 'public'`,
+  )
+  return { rows, roles, acl }
+}
+
+/** The text of all statements that the owner's connections send meanwhile, as PostgreSQL itself sees them. */
+async function recordStatements(database: TestDatabase, work: () => Promise<unknown>): Promise<string[]> {
+  const { default: pgModule } = await import('pg')
+  const sent: string[] = []
+  const original = pgModule.Client.prototype.query
+  pgModule.Client.prototype.query = function record(this: pg.Client, ...args: unknown[]) {
+    sent.push(JSON.stringify(args[0]))
+    return Reflect.apply(original, this, args)
+  } as typeof original
+  try {
+    await work()
+  } finally {
+    pgModule.Client.prototype.query = original
+  }
+  expect(sent.length, database.name).toBeGreaterThan(5)
+  return sent
+}
