@@ -1,0 +1,33 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { describe, expect, it } from 'vitest'
+import { commandOf, findMarked, isAlive, markSelf } from '../../src/database/processes.ts'
+
+describe('a process mark', () => {
+  it('finds this process', () => {
+    expect(findMarked(markSelf())).toEqual(markSelf())
+  })
+
+  it('survives a file', () => {
+    expect(findMarked(JSON.parse(JSON.stringify(markSelf())))).toEqual(markSelf())
+  })
+
+  it('does not find another process with the same pid', () => {
+    expect(findMarked({ ...markSelf(), started: '1' })).toBeUndefined()
+  })
+
+  it('does not find a process that has ended', async () => {
+    const child = spawn('true')
+    await once(child, 'exit')
+    expect(isAlive(child.pid!)).toBe(false)
+    expect(findMarked({ pid: child.pid, started: markSelf().started })).toBeUndefined()
+    expect(commandOf(child.pid!)).toBe('')
+  })
+
+  it.each([[undefined], [null], [7], ['7'], [{}], [{ pid: '7', started: '1' }], [{ pid: process.pid }]])(
+    'is not what %j is',
+    (value) => {
+      expect(findMarked(value)).toBeUndefined()
+    },
+  )
+})
