@@ -2,13 +2,12 @@
  * One connection to PostgreSQL that carries several requests at once.
  * node-postgres connects and authenticates; from then on the stream is read and written here.
  */
-import { Socket } from 'node:net'
 import { serialize } from 'pg-protocol'
 import { createFlight, type Flight, type FlightError, leadingSteps, type Statement, type Work } from './flight.ts'
 import { backend, readCommandTag, readError, readFields } from './messages.ts'
 import { createMessageReader } from './reader.ts'
 import { describeFields, type ResultSink } from './result.ts'
-import { type Login, openSession } from './session.ts'
+import { type Login, openSession, requestCancel } from './session.ts'
 import { createStatementCache } from './statements.ts'
 import { createMessageWriter } from './writer.ts'
 
@@ -60,7 +59,7 @@ const idleInTransactionTimeoutMs = 30_000
  * @throws the error of node-postgres when the server cannot be reached or refuses the login
  */
 export async function openConnection(options: ConnectionOptions, listener: ConnectionListener): Promise<Connection> {
-  const { stream, processID, secretKey, host, port } = await openSession(
+  const session = await openSession(
     {
       server: options.server,
       user: options.user,
@@ -75,6 +74,7 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
       idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
     },
   )
+  const { stream } = session
   const writer = createMessageWriter()
   const statements = createStatementCache(options.maxPreparedStatements)
   const flights: Flight[] = []
@@ -279,15 +279,10 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
     if (closed) return
     cancelSent = true
     cancelsOpen++
-    const socket = new Socket()
-    socket.setTimeout(options.connectTimeoutMs, () => socket.destroy())
-    socket.on('error', () => {})
-    socket.on('close', () => {
+    void requestCancel(session, options.connectTimeoutMs).then(() => {
       cancelsOpen--
       listener.onProgress()
     })
-    socket.connect(port, host, () => socket.end(serialize.cancel(processID, secretKey)))
-    socket.resume()
   }
 
   function destroy(reason: Error): void {
@@ -311,6 +306,7 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
     }
   })
   stream.on('close', () => destroy(new Error('the server closed the connection')))
+  stream.resume()
   const patience = setTimeout(() => destroy(new Error('the server does not answer')), options.connectTimeoutMs)
   await prepareEnvelope()
   clearTimeout(patience)

@@ -1,26 +1,37 @@
 /**
- * One session of a database user who brought their own password: node-postgres logs in, then the stream is handed over.
+ * One session with the server: node-postgres logs in, then the stream is handed over.
  */
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import pg from 'pg'
+import { parse } from 'pg-connection-string'
+import { serialize } from 'pg-protocol'
+import type { PostgresError } from './messages.ts'
 
 /** Where to log in, and as whom. */
 export interface Login {
   /** The configured server: its host, port and TLS settings are used, its user and password are not. */
   readonly server: URL
   readonly user: string
+  /** An empty one is refused by the server; it is never replaced by one of the environment or of a password file. */
   readonly password: string
   readonly database: string
   readonly applicationName: string | undefined
   readonly connectTimeoutMs: number
+  /** Settings of the session as the server's command line takes them, `-c name=value …`; see `toServerOptions`. */
+  readonly options?: string
+}
+
+/** What a cancel request needs. */
+export interface CancelKey {
+  readonly processID: number
+  readonly secretKey: number
 }
 
 /** A logged-in session with nothing sent on it yet. */
-export interface Session {
-  /** The stream of protocol messages, after the first ReadyForQuery. */
+export interface Session extends CancelKey {
+  /** The stream of protocol messages, after the first ReadyForQuery. Paused: whoever reads it calls `resume`. */
   readonly stream: Duplex
-  readonly processID: number
-  readonly secretKey: number
   readonly host: string
   readonly port: number
   /** What the server reported of itself and of the session's settings. */
@@ -51,16 +62,10 @@ export type StartupSettings = Pick<
 
 /**
  * Logs in.
- * @throws the error of node-postgres: its `code` is the SQLSTATE where the server refused
+ * @throws the error of node-postgres: `serverRefusal` tells what the server said, if it was the server
  */
 export async function openSession(login: Login, settings: StartupSettings = {}): Promise<Session> {
-  const client = new pg.Client({
-    connectionString: toConnectionString(login),
-    application_name: login.applicationName,
-    connectionTimeoutMillis: login.connectTimeoutMs,
-    keepAlive: true,
-    ...settings,
-  })
+  const client = new pg.Client({ ...toClientConfig(login), ...settings })
   // Losing the server is seen as the stream's `close`; an `error` without a listener would end the process.
   client.on('error', () => {})
   const internals = client as unknown as ClientInternals
@@ -70,15 +75,57 @@ export async function openSession(login: Login, settings: StartupSettings = {}):
   })
   await client.connect()
   const { stream } = internals.connection
+  stream.pause()
   stream.removeAllListeners('data')
   const { processID, secretKey, host, port } = internals
   return { stream, processID, secretKey, host, port, parameters }
 }
 
-function toConnectionString({ server, user, password, database }: Login): string {
-  const url = new URL(server)
-  url.username = encodeURIComponent(user)
-  url.password = encodeURIComponent(password)
-  url.pathname = `/${encodeURIComponent(database)}`
-  return url.href
+/** User and password go in by themselves: what is missing in a URL, node-postgres looks for in the environment. */
+function toClientConfig({ server, ...login }: Login): pg.ClientConfig {
+  // The parser's result is what node-postgres makes of a `connectionString`; the two packages' types differ.
+  const parsed = parse(server.href) as unknown as pg.ClientConfig
+  const options = [parsed.options, login.options].filter((given) => given !== undefined).join(' ')
+  return {
+    ...parsed,
+    user: login.user,
+    password: () => login.password,
+    database: login.database,
+    application_name: login.applicationName ?? parsed.application_name,
+    connectionTimeoutMillis: login.connectTimeoutMs,
+    keepAlive: true,
+    ...(options === '' ? {} : { options }),
+  }
+}
+
+/** Writes settings for the server's command line: whitespace and backslashes are escaped, as libpq has it. */
+export function toServerOptions(settings: Iterable<readonly [name: string, value: string]>): string {
+  return Array.from(settings, ([name, value]) => `-c ${`${name}=${value}`.replaceAll(/[\\\s]/g, '\\$&')}`).join(' ')
+}
+
+/** What the server said when it refused a login; `undefined` when the server was not reached. */
+export function serverRefusal(error: unknown): PostgresError | undefined {
+  if (!(error instanceof pg.DatabaseError) || error.code === undefined) return undefined
+  const { message, code, severity = 'FATAL', detail, hint } = error
+  return { message, code, severity, ...(detail !== undefined && { detail }), ...(hint !== undefined && { hint }) }
+}
+
+/**
+ * Asks the server to cancel whatever a session runs.
+ *
+ * Resolves when the request was delivered, or could not be. It takes effect a little later, or not at all when the
+ * session runs nothing.
+ */
+export function requestCancel(session: CancelKey & Pick<Session, 'host' | 'port'>, timeoutMs: number): Promise<void> {
+  const { host, port, processID, secretKey } = session
+  return new Promise((resolve) => {
+    const socket = new Socket()
+    socket.setTimeout(timeoutMs, () => socket.destroy())
+    socket.on('error', () => {})
+    socket.on('close', () => resolve())
+    const send = (): void => void socket.end(serialize.cancel(processID, secretKey))
+    if (host.startsWith('/')) socket.connect(`${host}/.s.PGSQL.${port}`, send)
+    else socket.connect(port, host, send)
+    socket.resume()
+  })
 }
