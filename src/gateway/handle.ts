@@ -10,6 +10,7 @@ import type { Pool, Ticket } from '../pg/pool.ts'
 import { type FindType, toJsonConverter } from '../pg/values.ts'
 import { type SealKey, sealSession } from '../seal/seal.ts'
 import type { Allowed, Refused, Verdict } from '../sql/classify.ts'
+import { parseBearer } from '../verify/bearer.ts'
 import type { VerifiedToken, Verifier } from '../verify/verifier.ts'
 import type { GatewayConfig } from './config.ts'
 import { createPasswordRunner } from './password.ts'
@@ -17,7 +18,6 @@ import {
   type BatchOptions,
   type ConnectionString,
   parseBatchOptions,
-  parseBearer,
   parseConnectionString,
   parseSqlBody,
   type SqlBody,

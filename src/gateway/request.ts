@@ -79,27 +79,6 @@ export function parseConnectionString(text: string | undefined): ConnectionStrin
   }
 }
 
-/**
- * Reads the bearer token.
- * @throws Failure `token_missing`, or `request_invalid` when two were sent (RFC 6750 §2)
- */
-export function parseBearer(authorization: string | string[] | undefined): string {
-  if (authorization === undefined) {
-    throw new Failure('token_missing', {
-      detail: 'missing authentication credentials: required authorization bearer token in JWT format',
-    })
-  }
-  if (Array.isArray(authorization)) {
-    throw new Failure('request_invalid', { detail: 'The Authorization header was sent more than once' })
-  }
-  if (!authorization.startsWith('Bearer ')) {
-    throw new Failure('token_missing', {
-      detail: 'missing authentication credentials: required authorization bearer token in JWT format',
-    })
-  }
-  return authorization.slice('Bearer '.length)
-}
-
 /** @throws Failure `request_invalid` for an isolation level that PostgreSQL does not have, on a single query too */
 export function parseBatchOptions(headers: SqlHeaders): BatchOptions {
   const isolationLevel = headers['neon-batch-isolation-level']

@@ -1,8 +1,9 @@
 /**
  * Writes answers in the shape that Neon's SQL over HTTP has and its driver reads.
  */
-import { Failure, failures } from '../errors.ts'
+import { Failure, type FailureCode, failures } from '../errors.ts'
 import type { PostgresError } from '../pg/messages.ts'
+import { toChallenge } from '../verify/bearer.ts'
 import type { BatchOptions } from './request.ts'
 
 /** An HTTP answer, for any server. */
@@ -34,6 +35,11 @@ export function batchResponse(results: readonly Buffer[], batch: BatchOptions): 
     },
     body: Buffer.concat([resultsOpen, ...separated, resultsClose]),
   }
+}
+
+/** Where Neon has a wording of its own that clients may match on. */
+const neonMessages: Partial<Record<FailureCode, string>> = {
+  token_missing: 'missing authentication credentials: required authorization bearer token in JWT format',
 }
 
 /** The members of an error body, all of which Neon always sends. */
@@ -96,7 +102,7 @@ export function failureResponse(failure: Failure): SqlResponse {
   return errorResponse(
     status,
     {
-      message: failure.detail ?? spec.says,
+      message: failure.detail ?? neonMessages[code] ?? spec.says,
       code: spec.sqlstate,
       ...noFields,
       severity: 'ERROR',
@@ -112,12 +118,9 @@ export function internalResponse(): SqlResponse {
 }
 
 function failureHeaders({ code, spec }: Failure): Record<string, string> {
-  // RFC 6750 §3: no error code for a request that brought no token.
-  if (code === 'token_missing') return { 'www-authenticate': 'Bearer' }
-  if (spec.status === 401) return { 'www-authenticate': 'Bearer error="invalid_token"' }
-  if (code === 'role_refused') return { 'www-authenticate': 'Bearer error="insufficient_scope"' }
-  if (spec.status === 503) return { 'retry-after': '1' }
-  return {}
+  const challenge = toChallenge(code)
+  if (challenge !== undefined) return { 'www-authenticate': challenge }
+  return spec.status === 503 ? { 'retry-after': '1' } : {}
 }
 
 function errorResponse(status: number, fields: object, headers: Record<string, string> = {}): SqlResponse {

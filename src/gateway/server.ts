@@ -1,7 +1,7 @@
 /**
  * The gateway: routes HTTP requests to the SQL handler, keeps the catalog facts fresh, starts and stops in good order.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Failure } from '../errors.ts'
 import type { Emit } from '../events.ts'
@@ -85,7 +85,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
   )
   metrics.watch(pool)
   const verifier = createVerifier(config.issuers, {
-    sha256: (text) => createHash('sha256').update(text).digest('base64'),
+    sha256: (text) => hash('sha256', text, 'base64'),
     allowPrivateNetwork: config.allowPrivateJwks,
     emit,
   })
