@@ -51,8 +51,9 @@ try {
   await leave()
 }
 
+/** A parent that has left hears nothing; `disconnect` ends this process then. */
 function tell(message: ApiMessage): void {
-  process.send?.(message)
+  if (process.connected) process.send?.(message, () => undefined)
 }
 
 async function leave(): Promise<never> {
