@@ -11,6 +11,11 @@ export interface Io {
   readonly colours: boolean
   /** Aborted when the command is asked to end. */
   readonly signal: AbortSignal
+  /**
+   * Calls the listener when the command is asked to read its settings again (SIGHUP). Without a listener that request
+   * ends the command. Returns how to stop listening.
+   */
+  onReload(listener: () => void): () => void
   /** Results: what a program reads. */
   stdout(text: string): void
   /** Problems, and progress that is no result. */

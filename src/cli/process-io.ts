@@ -3,7 +3,6 @@
  */
 import type { Io } from './io.ts'
 
-const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const parentPollMs = 250
 const interruptedExitCode = 130
 
@@ -19,7 +18,13 @@ export function ownProcess(): { io: Io; argv: readonly string[]; end(code: numbe
     if (controller.signal.aborted) process.exit(interruptedExitCode)
     controller.abort()
   }
-  for (const signal of signals) process.on(signal, ask)
+  const reloaders = new Set<() => void>()
+  process.on('SIGINT', ask).on('SIGTERM', ask)
+  // Of a terminal that closes, unless the command says that it can reload.
+  process.on('SIGHUP', () => {
+    for (const reload of reloaders) reload()
+    if (reloaders.size === 0) ask()
+  })
   if (process.env.npm_lifecycle_event !== undefined) whenParentEnds(() => controller.abort())
   // A reader that is gone, as in `rowpass env | head -1`, is no failure.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
@@ -29,6 +34,10 @@ export function ownProcess(): { io: Io; argv: readonly string[]; end(code: numbe
     env: process.env,
     colours: process.stdout.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb',
     signal: controller.signal,
+    onReload(listener) {
+      reloaders.add(listener)
+      return () => void reloaders.delete(listener)
+    },
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),
   }

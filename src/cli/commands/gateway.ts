@@ -42,7 +42,7 @@ export async function runGateway(io: Io, config: ReturnType<typeof parseGatewayC
       emit({ type: 'config_refused', cause })
     }
   }
-  process.on('SIGHUP', reload)
+  const ignoreReload = io.onReload(reload)
   try {
     const url = await gateway.listen()
     io.stderr(`listening on ${url}\n`)
@@ -51,7 +51,7 @@ export async function runGateway(io: Io, config: ReturnType<typeof parseGatewayC
       io.signal.addEventListener('abort', () => resolve(), { once: true })
     })
   } finally {
-    process.off('SIGHUP', reload)
+    ignoreReload()
     await gateway.close()
   }
 }
