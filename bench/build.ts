@@ -1,0 +1,22 @@
+/**
+ * Compiles what is measured to JavaScript, as the published package has it: a loader that strips types at run time adds
+ * code to every closure.
+ */
+import { execFileSync } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const benchFolder = fileURLToPath(new URL('.', import.meta.url))
+const outFolder = join(benchFolder, '../node_modules/.cache/rowpass-bench/bench/subjects')
+
+/**
+ * Compiles `bench/subjects` and all that it imports.
+ * @returns a function from a subject's file name, without its ending, to the path of its JavaScript
+ * @throws the error of the compiler, which has printed what is wrong
+ */
+export function compileSubjects(): (name: string) => string {
+  const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
+  execFileSync(process.execPath, [compiler, '-p', join(benchFolder, 'tsconfig.json')], { stdio: 'inherit' })
+  return (name) => join(outFolder, `${name}.js`)
+}

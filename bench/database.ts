@@ -1,0 +1,90 @@
+/**
+ * The database of a benchmark: a throw-away embedded PostgreSQL with one table, in the temporary folder.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { withConnection } from '../src/database/connect.ts'
+import { openForServer } from '../src/database/data-folder.ts'
+import { startEmbeddedPostgres } from '../src/database/embedded.ts'
+import { createLocalDatabase } from '../src/database/local.ts'
+import { provision } from '../src/database/provision.ts'
+import { formatSealKeys, generateSealKey } from '../src/seal/keys.ts'
+
+/** A running server with the roles of Rowpass and the table `notes`. */
+export interface BenchDatabase {
+  readonly superuserUrl: string
+  readonly ownerUrl: string
+  readonly gatewayUrl: string
+  /** Login that may become `web_user` and nothing else. */
+  readonly webUrl: string
+  readonly sealKeys: string
+  readonly version: string
+  /** Process whose children are the backends. */
+  postmasterPid(): number
+  /** Ends the server as `pg_ctl stop -m fast` does, and starts it again on the same port. */
+  restart(): Promise<void>
+  close(): Promise<void>
+}
+
+const password = 'of-a-throw-away-database'
+
+/**
+ * Row-level security by both ways at once, each for its role: `authenticated` is decided by sealed claims, `web_user` by
+ * a setting that anybody can write, as PostgREST and PostGraphile do it. The owner of the table is not subject to it.
+ */
+const tableSql = (owners: number, notesOfOne: number) => `
+  create table public.notes (id int primary key, owner_id text not null, body text not null);
+  insert into public.notes
+    select (o - 1) * ${notesOfOne} + n, 'user-' || o, repeat(md5(o || '/' || n), 3)
+      from generate_series(1, ${owners}) o, generate_series(1, ${notesOfOne}) n;
+  alter table public.notes enable row level security;
+  create policy notes_own on public.notes for all to authenticated using (owner_id = (select auth.user_id()));
+  create policy notes_web on public.notes for all to web_user
+    using (owner_id = (select current_setting('jwt.claims.sub', true)));
+  grant usage on schema public to authenticated, web_user;
+  grant select, insert, update, delete on public.notes to authenticated;
+  grant select on public.notes to web_user;`
+
+/** Starts one. `durable` as in production; the writes of a benchmark are few. */
+export async function startBenchDatabase(owners: number, notesOfOne: number): Promise<BenchDatabase> {
+  const directory = mkdtempSync(join(tmpdir(), 'rowpass-bench-'))
+  openForServer(directory)
+  const keys = [generateSealKey('bench')]
+  let server = await startEmbeddedPostgres({ directory })
+  const ownerUrl = await createLocalDatabase(server.superuserUrl, password)
+  const databaseUrl = (user: string, secret = password) => {
+    const url = new URL(ownerUrl)
+    url.username = user
+    url.password = secret
+    return url.href
+  }
+  const gatewayUrl = databaseUrl('rowpass_gateway')
+  const superuserUrl = databaseUrl('postgres', new URL(server.superuserUrl).password)
+  await provision({ ownerUrl, gatewayUrl, sealKeys: keys })
+  await withConnection(superuserUrl, async (client) => {
+    await client.query(`create role web_user nologin; create role web_login login noinherit password '${password}'`)
+    await client.query('grant web_user to web_login')
+  })
+  await withConnection(ownerUrl, (client) => client.query(tableSql(owners, notesOfOne)))
+  await withConnection(superuserUrl, (client) => client.query('vacuum (analyze, freeze) public.notes'))
+
+  return {
+    superuserUrl,
+    ownerUrl,
+    gatewayUrl,
+    webUrl: databaseUrl('web_login'),
+    sealKeys: formatSealKeys(keys),
+    version: server.version,
+    postmasterPid: () => Number(readFileSync(join(server.dataDirectory, 'postmaster.pid'), 'utf8').split('\n', 1)[0]),
+    async restart() {
+      const { port } = server
+      await server.stop()
+      server = await startEmbeddedPostgres({ directory, port })
+    },
+    async close() {
+      await server.stop()
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * (d) The gateway: real HTTP, real tokens, row-level security. With the argument `log` it writes its audit log too.
+ */
+import { openSync } from 'node:fs'
+import pino from 'pino'
+import { parseGatewayConfig } from '../../src/gateway/config.ts'
+import { createEventLog } from '../../src/gateway/log.ts'
+import { createGateway } from '../../src/gateway/server.ts'
+import type { Scene } from '../scene.ts'
+import { answerParent } from './serve.ts'
+
+answerParent(async ({ gatewayUrl, sealKeys, issuer, settings }: Scene) => {
+  const trusted = { iss: issuer.iss, jwks_url: issuer.jwksUrl, audience: issuer.audience, max_ttl_seconds: 86_400 }
+  const config = parseGatewayConfig({
+    ROWPASS_DATABASE_URL: gatewayUrl,
+    ROWPASS_SEAL_KEYS: sealKeys,
+    ROWPASS_ISSUERS: JSON.stringify([trusted]),
+    ROWPASS_PRIVATE_JWKS: 'true',
+    ROWPASS_PORT: '0',
+    ROWPASS_IDENTITY_LIMIT: '100000',
+    ...settings,
+  })
+  const log = process.argv.includes('log') ? createEventLog(pino.destination(openSync('/dev/null', 'w'))) : undefined
+  const gateway = createGateway(config, log === undefined ? {} : { emit: log })
+  const url = await gateway.listen()
+  while (!gateway.ready()) await new Promise((resolve) => setTimeout(resolve, 10))
+  return Number(url.port)
+})
