@@ -8,7 +8,7 @@ import {
   type Http2ServerResponse,
   type ServerHttp2Session,
 } from 'node:http2'
-import { createServer as createTcpServer, type Server, type Socket } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
 /** A listener of node's own requests; HTTP/2 requests have the members that it uses. */
@@ -32,17 +32,32 @@ const maxHttp2Streams = 100
 /** Takes over the socket of a request that asks for another protocol. */
 export type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
+/** How long a client may take, in milliseconds. */
+export interface HttpTimeouts {
+  /** From the connection, or the end of the request before, to the end of the headers; default 10,000. */
+  readonly headersMs?: number
+  /** To the end of the body; default 60,000. */
+  readonly requestMs?: number
+}
+
 /**
  * Makes the server.
  * @param onUpgrade without it a request to change the protocol is answered like any other
  */
-export function createHttp(listener: Listener, onUpgrade?: UpgradeListener): HttpServer {
+export function createHttp(listener: Listener, onUpgrade?: UpgradeListener, timeouts: HttpTimeouts = {}): HttpServer {
+  const { headersMs = headersTimeoutMs, requestMs = requestTimeoutMs } = timeouts
   const sockets = new Set<Socket>()
-  const sessions = new Set<ServerHttp2Session>()
   /** Sockets that must not be closed yet: HTTP/1.1 with a request under way, and HTTP/2, whose sessions end by themselves. */
   const busy = new Set<Socket>()
+  const sessions = new Set<ServerHttp2Session>()
   const http1 = createHttpServer(
-    { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs },
+    {
+      headersTimeout: headersMs,
+      requestTimeout: requestMs,
+      keepAliveTimeout: keepAliveTimeoutMs,
+      connectionsCheckingInterval: Math.min(headersMs, 1_000),
+      noDelay: true,
+    },
     (request, response) => {
       const { socket } = request
       busy.add(socket)
@@ -59,33 +74,35 @@ export function createHttp(listener: Listener, onUpgrade?: UpgradeListener): Htt
     session.on('close', () => sessions.delete(session))
   })
 
-  const tcp = createTcpServer({ noDelay: true }, (socket) => {
+  // Its first bytes tell which protocol a connection speaks; until then neither server has seen it.
+  const acceptHttp1 = http1.listeners('connection') as ((socket: Socket) => void)[]
+  http1.removeAllListeners('connection')
+  http1.on('connection', (socket: Socket) => {
+    const silence = setTimeout(() => socket.destroy(), headersMs)
     sockets.add(socket)
     socket.on('close', () => {
+      clearTimeout(silence)
       sockets.delete(socket)
       busy.delete(socket)
     })
     socket.on('error', () => socket.destroy())
-    // A client that says nothing is not kept: the timeouts of the HTTP servers only start with their first byte.
-    socket.setTimeout(headersTimeoutMs, () => socket.destroy())
     socket.once('readable', () => {
+      clearTimeout(silence)
       const first: Buffer | null = socket.read()
       if (first === null) return
-      socket.setTimeout(0)
-      socket.removeAllListeners('timeout')
       socket.unshift(first)
-      const isHttp2 = first.toString('latin1', 0, http2Preface.length) === http2Preface
-      if (isHttp2) busy.add(socket)
-      if (isHttp2) http2.emit('connection', socket)
-      else http1.emit('connection', socket)
+      if (first.toString('latin1', 0, http2Preface.length) === http2Preface) {
+        busy.add(socket)
+        http2.emit('connection', socket)
+      } else for (const accept of acceptHttp1) accept.call(http1, socket)
     })
   })
 
   return {
-    listen: (port, host) => listen(tcp, port, host),
+    listen: (port, host) => listen(http1, port, host),
     async close(graceMs) {
-      if (!tcp.listening) return
-      const closed = new Promise<void>((resolve) => tcp.close(() => resolve()))
+      if (!http1.listening) return
+      const closed = new Promise<void>((resolve) => http1.close(() => resolve()))
       for (const session of sessions) session.close()
       for (const socket of sockets) if (!busy.has(socket)) socket.destroy()
       const timer = setTimeout(() => {

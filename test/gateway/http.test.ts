@@ -1,0 +1,63 @@
+import { connect as connectHttp2 } from 'node:http2'
+import { connect, type Socket } from 'node:net'
+import { afterEach, expect, test } from 'vitest'
+import { createHttp, type HttpServer } from '../../src/gateway/http.ts'
+
+let server: HttpServer
+afterEach(() => server.close(0))
+
+async function listen(timeouts = {}): Promise<number> {
+  server = createHttp((_, response) => response.end('ok'), undefined, timeouts)
+  return server.listen(0, '127.0.0.1')
+}
+
+/** What the server sends until it closes the connection. */
+async function conversation(port: number, send: (socket: Socket) => void): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  let received = ''
+  socket.on('data', (chunk) => {
+    received += chunk
+  })
+  socket.on('error', () => {})
+  const closed = new Promise((resolve) => socket.on('close', resolve))
+  send(socket)
+  await closed
+  return received
+}
+
+test('a client that says nothing is not kept', async () => {
+  const port = await listen({ headersMs: 100 })
+  expect(await conversation(port, () => {})).toBe('')
+})
+
+test('a client that does not finish its headers is not kept', async () => {
+  const port = await listen({ headersMs: 100 })
+  expect(await conversation(port, (socket) => socket.write('POST /sql HTTP/1.1\r\nHost: a'))).toContain('408')
+})
+
+test('a client that does not finish its body is not kept', async () => {
+  server = createHttp(() => {}, undefined, { headersMs: 100, requestMs: 200 })
+  const port = await server.listen(0, '127.0.0.1')
+  const head = 'POST /sql HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab'
+  expect(await conversation(port, (socket) => socket.write(head))).toContain('408')
+})
+
+test('a request that arrives byte by byte is answered', async () => {
+  const port = await listen()
+  const answer = await conversation(port, (socket) => {
+    for (const byte of 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n') socket.write(byte)
+  })
+  expect(answer).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*ok$/)
+})
+
+test('closing ends idle connections of both protocols at once', async () => {
+  const port = await listen()
+  await fetch(`http://127.0.0.1:${port}/`)
+  const session = connectHttp2(`http://127.0.0.1:${port}`)
+  const ended = new Promise((resolve) => session.on('close', resolve))
+  const stream = session.request({ ':path': '/' })
+  stream.resume()
+  await new Promise((resolve) => stream.on('end', resolve))
+  await server.close(60_000)
+  await ended
+})
