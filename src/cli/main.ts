@@ -48,7 +48,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
       const command = name === argv[0] ? (await load()).define(io, setCode) : new Command(name)
       program.addCommand(styled(command.summary(summary), io))
     }
-    if (argv.length === 0) program.help()
+    if (argv.length === 0) program.help({ error: true })
     await program.parseAsync([...argv], { from: 'user' })
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage

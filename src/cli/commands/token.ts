@@ -2,6 +2,7 @@
  * `rowpass token`: signs a token with the project's key.
  */
 import { Command, InvalidArgumentError } from 'commander'
+import { Failure } from '../../errors.ts'
 import { DEFAULT_TTL_SECONDS, issueToken, MAX_TTL_SECONDS } from '../../issuer/issue.ts'
 import type { Io } from '../io.ts'
 import { loadProject } from '../project.ts'
@@ -52,6 +53,9 @@ async function tokenCommand(io: Io, options: TokenOptions): Promise<void> {
     clientId: options.clientId,
     claims: options.claim,
     ttlSeconds: options.ttl,
+  }).catch((error: unknown) => {
+    // To the issuer wrong claims are a mistake of the programmer; here they came from a person.
+    throw error instanceof TypeError ? new Failure('input_invalid', { detail: error.message, cause: error }) : error
   })
   const response = { access_token: token, token_type: 'Bearer', expires_in: options.ttl }
   io.stdout(`${options.json === true ? JSON.stringify(response) : token}\n`)

@@ -1,0 +1,145 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { withConnection } from '../../src/database/connect.ts'
+import { createSandbox, type Sandbox } from '../support/cli.ts'
+import { createTestDatabase, describePg, repository, sealKeysText, type TestDatabase } from '../support/pg.ts'
+
+describePg('databases on the command line', () => {
+  let sandbox: Sandbox
+  let database: TestDatabase
+  beforeEach(async () => {
+    sandbox = createSandbox()
+    database = await createTestDatabase({ contents: 'bare' })
+  })
+  afterEach(async () => {
+    sandbox.remove()
+    await database.close()
+  })
+
+  const settings = (): Record<string, string> => ({
+    OWNER_DATABASE_URL: database.ownerUrl,
+    ROWPASS_DATABASE_URL: database.gatewayUrl,
+    ROWPASS_SEAL_KEYS: sealKeysText,
+  })
+  const query = (url: string, sql: string) =>
+    withConnection(url, async (client) => (await client.query<Record<string, unknown>>(sql)).rows)
+
+  it('migrates what OWNER_DATABASE_URL names, and says what it did', async () => {
+    const first = await sandbox.run(['db', 'migrate'], settings())
+    expect(first).toMatchObject({ code: 0, stderr: '' })
+    expect(first.stdout).toContain('applied 0001_sealed_session.sql\n')
+    const { hostname, port } = new URL(database.ownerUrl)
+    expect((await sandbox.run(['db', 'migrate'], settings())).stdout).toBe(
+      `${hostname}:${port}/${database.name} is up to date\n`,
+    )
+    expect(await query(database.gatewayUrl, 'select 1 as one')).toEqual([{ one: 1 }])
+    expect(await query(database.ownerUrl, 'select name from rowpass.seal_keys order by 1')).toEqual([
+      { name: 'spare' },
+      { name: 'test' },
+    ])
+  })
+
+  it('reports a migration as JSON', async () => {
+    const { stdout } = await sandbox.run(['db', 'migrate', '--json'], settings())
+    expect(JSON.parse(stdout)).toMatchObject({
+      application: 0,
+      platform: expect.arrayContaining(['0001_sealed_session.sql']),
+    })
+  })
+
+  it('shows no password, whatever happens', async () => {
+    const runs = [
+      await sandbox.run(['db', 'migrate'], settings()),
+      await sandbox.run(['db', 'migrate'], { ...settings(), OWNER_DATABASE_URL: `${database.ownerUrl}x` }),
+      await sandbox.run(['db', 'seed'], settings()),
+    ]
+    expect(runs.map(({ code }) => code)).toEqual([0, 1, 1])
+    for (const { stdout, stderr } of runs) {
+      for (const url of [database.ownerUrl, database.gatewayUrl]) {
+        expect(stdout + stderr).not.toContain(new URL(url).password)
+      }
+    }
+  })
+
+  it('seeds after migrating, all or nothing', async () => {
+    writeFileSync(join(sandbox.directory, 'seed.sql'), 'create table seeded as select 1 as n; select 1 / 0;')
+    const failed = await sandbox.run(['db', 'seed'], settings())
+    expect(failed.code).toBe(1)
+    expect(failed.stderr).toMatch(/^error\[seed_failed\]: .*seed\.sql: division by zero\n/)
+    expect(await query(database.ownerUrl, `select to_regclass('seeded') as found`)).toEqual([{ found: null }])
+    writeFileSync(join(sandbox.directory, 'seed.sql'), 'create table seeded as select 1 as n;')
+    expect(await sandbox.run(['db', 'seed'], settings())).toEqual({ code: 0, stdout: 'seeded\n', stderr: '' })
+  })
+
+  it('says so when there is nothing to seed with', async () => {
+    const { code, stderr } = await sandbox.run(['db', 'seed'], settings())
+    expect(code).toBe(1)
+    expect(stderr).toContain('has no seed.sql')
+  })
+
+  it.each([
+    ['a DATABASE_URL without a password', { DATABASE_URL: 'postgresql://authenticated@h/d' }, 'it is no owner'],
+    [
+      'two URLs of different databases',
+      { DATABASE_URL: 'postgresql://authenticated@h/d', OWNER_DATABASE_URL: 'postgresql://o:p@h/e' },
+      'name different servers or databases',
+    ],
+    [
+      'two URLs of different ports',
+      { DATABASE_URL: 'postgresql://authenticated@h/d', OWNER_DATABASE_URL: 'postgresql://o:p@h:5433/d' },
+      'name different servers or databases',
+    ],
+    ['a PORT that is none', { PORT: '70000' }, 'PORT is not a port from 1 to 65535'],
+    ['a GATEWAY_PORT that is none', { GATEWAY_PORT: 'x' }, 'GATEWAY_PORT is not a port from 1 to 65535'],
+  ])('refuses %s', async (_title, env, text) => {
+    const { code, stderr } = await sandbox.run(['db', 'migrate'], env)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^error\[config_invalid\]: /)
+    expect(stderr).toContain(text)
+  })
+
+  it('takes both URLs when they name the same place, the default port left out or not', async () => {
+    const port5432 = {
+      DATABASE_URL: 'postgresql://authenticated@127.0.0.1/d',
+      OWNER_DATABASE_URL: 'postgresql://o:p@127.0.0.1:5432/d',
+    }
+    const { stderr } = await sandbox.run(['db', 'migrate'], port5432)
+    expect(stderr).not.toContain('config_invalid')
+    const env = { ...settings(), DATABASE_URL: database.ownerUrl.replace(/\/\/.*@/, '//authenticated@') }
+    expect((await sandbox.run(['db', 'migrate'], env)).code).toBe(0)
+  })
+
+  it('reads .dev.vars, over which the environment wins', async () => {
+    writeFileSync(
+      join(sandbox.directory, '.dev.vars'),
+      'OWNER_DATABASE_URL=postgresql://o:p@127.0.0.1:1/d\nDATABASE_URL=\n',
+    )
+    expect((await sandbox.run(['db', 'migrate'])).stderr).toContain('127.0.0.1:1/d: nothing listens there')
+    expect((await sandbox.run(['db', 'migrate'], settings())).code).toBe(0)
+  })
+
+  it('does not take the login of the gateway away from another folder that set its password', async () => {
+    const { ROWPASS_DATABASE_URL: _, ...others } = settings()
+    await sandbox.run(['db', 'migrate'], settings())
+    const { code, stderr } = await sandbox.run(['db', 'migrate'], others)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^error\[login_exists\]: .*rowpass_gateway on .*\nhint: .*ROWPASS_DATABASE_URL/)
+    expect(await query(database.gatewayUrl, 'select 1 as one')).toEqual([{ one: 1 }])
+  })
+
+  it('uses the embedded database when no URL is set, and ends it afterwards', async () => {
+    const { code, stdout, stderr } = await sandbox.run(['db', 'migrate'])
+    expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining('making a PostgreSQL 18') })
+    expect(stdout).toContain('is up to date')
+    mkdirSync(join(sandbox.directory, 'drizzle'), { recursive: true })
+    writeFileSync(join(sandbox.directory, 'seed.sql'), readFileSync(join(repository, 'seed.sql')))
+    expect((await sandbox.run(['db', 'seed'])).stderr).toContain('error[seed_failed]')
+  })
+
+  it('answers "rowpass env" with exit code 3 when nothing runs', async () => {
+    const { code, stdout, stderr } = await sandbox.run(['env', '--json'])
+    expect({ code, stdout }).toEqual({ code: 3, stdout: '' })
+    expect(stderr).toMatch(/^error\[not_running\]: .*\nhint: /)
+  })
+})

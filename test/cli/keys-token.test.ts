@@ -1,0 +1,136 @@
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { decodeJwt, decodeProtectedHeader, importJWK, jwtVerify } from 'jose'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createSandbox, type Sandbox } from '../support/cli.ts'
+
+describe('keys and tokens on the command line', () => {
+  let sandbox: Sandbox
+  beforeEach(() => {
+    sandbox = createSandbox()
+  })
+  afterEach(() => sandbox.remove())
+
+  const read = (name: string): string => readFileSync(join(sandbox.directory, name), 'utf8')
+
+  describe('rowpass keys generate', () => {
+    it('SEC-25 writes a private key that only its owner can read, and prints no part of it', async () => {
+      const { code, stdout, stderr } = await sandbox.run(['keys', 'generate'])
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+      expect(statSync(join(sandbox.directory, 'privateKey.jwk.json')).mode & 0o777).toBe(0o600)
+      const { d, kid } = JSON.parse(read('privateKey.jwk.json'))
+      expect(stdout).toContain(kid)
+      expect(stdout).not.toContain(d)
+      expect(read('publicKey.jwk.json')).not.toContain(d)
+    })
+
+    it.each(['ES256', 'RS256', 'PS256', 'EdDSA'])('makes %s keys, in another folder if asked', async (alg) => {
+      mkdirSync(join(sandbox.directory, 'keys'))
+      const { stdout } = await sandbox.run(['keys', 'generate', '--alg', alg, '--dir', 'keys', '--json'])
+      const said = JSON.parse(stdout)
+      expect(said).toMatchObject({ alg, publicPath: join(sandbox.directory, 'keys', 'publicKey.jwk.json') })
+      expect(JSON.parse(read('keys/publicKey.jwk.json'))).toMatchObject({ alg, kid: said.kid })
+    })
+
+    it('never replaces a key', async () => {
+      await sandbox.run(['keys', 'generate'])
+      const before = read('privateKey.jwk.json')
+      const { code, stderr } = await sandbox.run(['keys', 'generate'])
+      expect(code).toBe(1)
+      expect(stderr).toMatch(/^error\[key_exists\]: .*privateKey\.jwk\.json exists/)
+      expect(read('privateKey.jwk.json')).toBe(before)
+    })
+  })
+
+  describe('rowpass token', () => {
+    const token = async (argv: readonly string[] = [], env: Record<string, string> = {}) => {
+      const { code, stdout, stderr } = await sandbox.run(['token', '--sub', 'ada', ...argv], env)
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+      return stdout.trim()
+    }
+
+    it('signs with the key of the folder, and prints the token alone', async () => {
+      await sandbox.run(['keys', 'generate'])
+      const key = await importJWK(JSON.parse(read('publicKey.jwk.json')))
+      const { payload, protectedHeader } = await jwtVerify(await token(), key, {
+        issuer: 'http://127.0.0.1:8787',
+        audience: 'rowpass',
+        typ: 'at+jwt',
+      })
+      expect(payload).toMatchObject({ sub: 'ada', client_id: 'rowpass-cli' })
+      expect(payload.exp! - payload.iat!).toBe(900)
+      expect(protectedHeader.kid).toBe(JSON.parse(read('publicKey.jwk.json')).kid)
+    })
+
+    it('prefers PRIVATE_KEY to the file, and the environment to .dev.vars', async () => {
+      await sandbox.run(['keys', 'generate'])
+      mkdirSync(join(sandbox.directory, 'other'))
+      await sandbox.run(['keys', 'generate', '--dir', 'other'])
+      const { kid } = JSON.parse(read('other/publicKey.jwk.json'))
+      const privateKey = JSON.stringify(JSON.parse(read('other/privateKey.jwk.json')))
+      writeFileSync(join(sandbox.directory, '.dev.vars'), `PRIVATE_KEY='${privateKey}'\nISSUER=https://dev.example\n`)
+      expect(decodeProtectedHeader(await token()).kid).toBe(kid)
+      expect(decodeJwt(await token())).toMatchObject({ iss: 'https://dev.example' })
+      expect(decodeJwt(await token([], { ISSUER: 'https://env.example' }))).toMatchObject({
+        iss: 'https://env.example',
+      })
+    })
+
+    it('takes claims as text, and with := as JSON', async () => {
+      await sandbox.run(['keys', 'generate'])
+      const claims = decodeJwt(
+        await token([
+          '--claim',
+          'tenant_id=f330',
+          '--claim',
+          'a=b=c',
+          '--claim',
+          'level:=3',
+          '--claim',
+          'list:=[1,"x"]',
+        ]),
+      )
+      expect(claims).toMatchObject({ tenant_id: 'f330', a: 'b=c', level: 3, list: [1, 'x'] })
+    })
+
+    it('takes lifetime, issuer, audience and client', async () => {
+      await sandbox.run(['keys', 'generate'])
+      const argv = ['--ttl', '60', '--issuer', 'https://i.example', '--audience', 'a', '--client-id', 'c', '--json']
+      const response = JSON.parse(await token(argv))
+      expect(response).toMatchObject({ token_type: 'Bearer', expires_in: 60 })
+      const claims = decodeJwt(response.access_token)
+      expect(claims).toMatchObject({ iss: 'https://i.example', aud: 'a', client_id: 'c' })
+      expect(claims.exp! - claims.iat!).toBe(60)
+    })
+
+    it.each([
+      ['no key', async () => undefined, 'key_missing'],
+      [
+        'a private key that others can read',
+        async () => {
+          await sandbox.run(['keys', 'generate'])
+          chmodSync(join(sandbox.directory, 'privateKey.jwk.json'), 0o644)
+        },
+        'key_invalid',
+      ],
+      [
+        'a PRIVATE_KEY that is none',
+        async () => writeFileSync(join(sandbox.directory, '.dev.vars'), `PRIVATE_KEY='{"d":"canary"}'`),
+        'key_invalid',
+      ],
+    ])('refuses %s without quoting it', async (_title, prepare, code) => {
+      await prepare()
+      const run = await sandbox.run(['token', '--sub', 'ada'])
+      expect(run).toMatchObject({ code: 1, stdout: '' })
+      expect(run.stderr).toContain(`error[${code}]`)
+      expect(run.stderr).not.toContain('canary')
+    })
+
+    it('refuses to replace a claim that the issuer sets', async () => {
+      await sandbox.run(['keys', 'generate'])
+      const { code, stderr } = await sandbox.run(['token', '--sub', 'ada', '--claim', 'iss=mallory'])
+      expect(code).toBe(1)
+      expect(stderr).toMatch(/^error\[input_invalid\]: .*the claim "iss" is set by the issuer/)
+    })
+  })
+})

@@ -1,0 +1,80 @@
+/**
+ * A pgbouncer in transaction mode in front of a test database, where the program is installed (Debian: `pgbouncer`).
+ */
+import { spawn } from 'node:child_process'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { withConnection } from '../../src/database/connect.ts'
+import { waitUntil } from './gateway.ts'
+import type { TestDatabase } from './pg.ts'
+
+/** Where the program is; undefined where it is not installed. */
+export const pgbouncerProgram = [...(process.env.PATH ?? '').split(':'), '/usr/sbin']
+  .map((folder) => join(folder, 'pgbouncer'))
+  .find((path) => existsSync(path))
+
+/** A running pgbouncer. */
+export interface PgBouncer {
+  /** The database as the gateway's login reaches it through the pooler. */
+  readonly gatewayUrl: string
+  close(): Promise<void>
+}
+
+/**
+ * Starts one with `size` server connections for all its clients.
+ *
+ * Nothing in its configuration is there for the gateway's sake: what SECURITY.md recommends beyond it is not needed here.
+ */
+export async function startPgBouncer(database: TestDatabase, size: number): Promise<PgBouncer> {
+  const folder = mkdtempSync(join(tmpdir(), 'rowpass-pgbouncer-'))
+  const url = new URL(database.gatewayUrl)
+  const port = await freePort()
+  const users = join(folder, 'users.txt')
+  const settings = join(folder, 'pgbouncer.ini')
+  const log = join(folder, 'log')
+  writeFileSync(users, `"${url.username}" "${url.password}"\n`)
+  writeFileSync(
+    settings,
+    `[databases]
+${database.name} = host=${url.hostname} port=${url.port}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = ${port}
+unix_socket_dir =
+auth_type = scram-sha-256
+auth_file = ${users}
+pool_mode = transaction
+default_pool_size = ${size}
+logfile = ${log}
+`,
+  )
+  // Started by root, it must be told to run as somebody else.
+  const asRoot = process.getuid?.() === 0
+  if (asRoot) chmodSync(folder, 0o777)
+  const child = spawn(pgbouncerProgram as string, [...(asRoot ? ['-u', 'nobody'] : []), settings], { stdio: 'ignore' })
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  url.port = String(port)
+  const accepts = async (): Promise<boolean> => {
+    if (child.exitCode !== null) throw new Error(readFileSync(log, 'utf8'))
+    return withConnection(url.href, async () => true).catch(() => false)
+  }
+  await waitUntil(accepts)
+  return {
+    gatewayUrl: url.href,
+    async close() {
+      child.kill('SIGQUIT')
+      await ended
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
