@@ -27,14 +27,16 @@ export async function readCatalog(connectionString: string, timeoutMs: number): 
   const client = new pg.Client({
     connectionString,
     connectionTimeoutMillis: timeoutMs,
-    statement_timeout: timeoutMs,
     application_name: 'rowpass catalog',
   })
   client.on('error', () => {})
   await client.connect()
   try {
+    // In a transaction, and not at the start of the session: a pooler refuses settings there.
+    await client.query(`start transaction read only; set local statement_timeout = ${timeoutMs}`)
     const functions = await client.query(functionFactsSql)
     const types = await client.query(arrayTypesSql)
+    await client.query('commit')
     return { functions: parseFunctionFacts(functions.rows), types: parseTypeFacts(types.rows) }
   } finally {
     await client.end()

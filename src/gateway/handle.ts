@@ -102,7 +102,7 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
     audit.fingerprints = allowed.map(({ fingerprint }) => fingerprint)
     const refused = verdicts.find((verdict) => verdict.kind === 'refused')
     if (refused?.kind === 'refused') return refuseStatement(refused, audit)
-    const work = toTokenWork(allowed, caller.identity, body, batch)
+    const work = toTokenWork(allowed, caller.identity, body, batch, config.preparedStatements === 0)
     const flight = await run(parts.pool, work, caller.owner, request)
     return respond(flight, body, batch, audit, tokenErrorResponse)
   }
@@ -238,9 +238,15 @@ function refuseStatement({ what, instead, error }: Refused, audit: Audit): SqlRe
   return tokenErrorResponse({ message: error.message, code: error.sqlstate, severity: 'ERROR', ...position })
 }
 
-function toTokenWork(verdicts: readonly Allowed[], identity: Identity, body: SqlBody, batch: BatchOptions): Work {
+function toTokenWork(
+  verdicts: readonly Allowed[],
+  identity: Identity,
+  body: SqlBody,
+  batch: BatchOptions,
+  pooled: boolean,
+): Work {
   const reset = verdicts.some(({ kind }) => kind === 'reset')
-  const begin = body.kind === 'batch' ? toBegin(batch) : undefined
+  const begin = body.kind === 'batch' ? toBegin(batch) : pooled && reset ? 'START TRANSACTION' : undefined
   const statements = body.queries.map((query, index) => ({ ...query, prepare: verdicts[index]?.kind === 'fast' }))
   return { identity, statements, begin, exclusive: reset || begin !== undefined, reset }
 }

@@ -3,7 +3,15 @@
  * node-postgres connects and authenticates; from then on the stream is read and written here.
  */
 import { serialize } from 'pg-protocol'
-import { createFlight, type Flight, type FlightError, leadingSteps, type Statement, type Work } from './flight.ts'
+import {
+  createFlight,
+  type Flight,
+  type FlightError,
+  type Identity,
+  leadingSteps,
+  type Statement,
+  type Work,
+} from './flight.ts'
 import { backend, readCommandTag, readError, readFields } from './messages.ts'
 import { createMessageReader } from './reader.ts'
 import { describeFields, type ResultSink } from './result.ts'
@@ -17,7 +25,10 @@ export interface ConnectionOptions extends Login {
   readonly lockTimeoutMs: number
   /** Bytes of results that one request may collect. */
   readonly maxResponseBytes: number
-  /** Prepared statements kept on the connection; 0 sends every statement unnamed, as a transaction pooler demands. */
+  /**
+   * Prepared statements kept on the connection. 0 is for a pooler in transaction mode, where only a transaction has a
+   * session of its own: no statement is named, and timeouts and cleaning belong to the transaction.
+   */
   readonly maxPreparedStatements: number
 }
 
@@ -52,13 +63,23 @@ const envelopeSql = `select (set_config('role', $1, true) is null)::int
   + (set_config('rowpass.claims', $2, true) is null)::int
   + (set_config('rowpass.seal', $3, true) is null)::int`
 const envelopeName = 'envelope'
+/** The same behind a pooler, with the timeouts: the next message after it starts the clock anew. */
+const pooledEnvelopeSql = `${envelopeSql}
+  + (set_config('statement_timeout', $4, true) is null)::int
+  + (set_config('lock_timeout', $5, true) is null)::int
+  + (set_config('idle_in_transaction_session_timeout', $6, true) is null)::int`
 const idleInTransactionTimeoutMs = 30_000
+
+/** Everything that `DISCARD ALL` does, in a transaction: a pooler keeps the server until its end, and not for longer. */
+const pooledCleaningSql = `ROLLBACK AND CHAIN; CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL;
+  DEALLOCATE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); DISCARD PLANS; DISCARD TEMP; DISCARD SEQUENCES; COMMIT`
 
 /**
  * Opens a connection.
  * @throws the error of node-postgres when the server cannot be reached or refuses the login
  */
 export async function openConnection(options: ConnectionOptions, listener: ConnectionListener): Promise<Connection> {
+  const pooled = options.maxPreparedStatements === 0
   const session = await openSession(
     {
       server: options.server,
@@ -68,16 +89,20 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
       applicationName: options.applicationName,
       connectTimeoutMs: options.connectTimeoutMs,
     },
-    {
-      statement_timeout: options.statementTimeoutMs,
-      lock_timeout: options.lockTimeoutMs,
-      idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
-    },
+    pooled
+      ? {}
+      : {
+          statement_timeout: options.statementTimeoutMs,
+          lock_timeout: options.lockTimeoutMs,
+          idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
+        },
   )
   const { stream } = session
   const writer = createMessageWriter()
   const statements = createStatementCache(options.maxPreparedStatements)
   const flights: Flight[] = []
+  /** Names of statements that are to be closed. */
+  const evicted: string[] = []
   let flushing = false
   let closed = false
   let cleaning = false
@@ -101,6 +126,7 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
   }
 
   function prepareEnvelope(): Promise<void> {
+    if (pooled) return Promise.resolve()
     writer.parse(envelopeName, envelopeSql)
     writer.sync()
     return sendInternal()
@@ -127,14 +153,31 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
   function writeWork(flight: Flight): void {
     const { work } = flight
     if (work.begin !== undefined) writeControl(work.begin)
-    if (work.identity !== undefined) {
-      const { role, session } = work.identity
-      writer.bind(envelopeName, [role, session.claims, session.seal])
-      writer.execute()
-    }
+    // What others got from sequences stays in the session, where a function of the owner's could ask for it.
+    if (work.reset) writeControl('DISCARD SEQUENCES')
+    if (work.identity !== undefined) writeEnvelope(work.identity)
     for (const [index, statement] of work.statements.entries()) writeStatement(flight, statement, flight.sinks[index])
-    if (work.begin !== undefined) writeControl('COMMIT')
+    if (work.begin !== undefined) writeCommit(work.reset)
     writer.sync()
+    // Not before the Sync: after an error the server passes over a Close too, and would keep the statement for good.
+    for (const name of evicted.splice(0)) writer.closeStatement(name)
+  }
+
+  function writeEnvelope({ role, session: { claims, seal } }: Identity): void {
+    if (pooled) {
+      const timeouts = [options.statementTimeoutMs, options.lockTimeoutMs, idleInTransactionTimeoutMs]
+      writer.parse('', pooledEnvelopeSql)
+      writer.bind('', [role, claims, seal, ...timeouts.map(String)])
+    } else writer.bind(envelopeName, [role, claims, seal])
+    writer.execute()
+  }
+
+  /** Behind a pooler, a transaction that needs cleaning commits into the next one, which the cleaning ends. */
+  function writeCommit(reset: boolean): void {
+    if (pooled && reset) {
+      writeControl('SET CONSTRAINTS ALL IMMEDIATE')
+      writeControl('COMMIT AND CHAIN')
+    } else writeControl('COMMIT')
   }
 
   function writeControl(sql: string): void {
@@ -144,14 +187,15 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
   }
 
   function writeStatement(flight: Flight, { sql, params, prepare }: Statement, sink: ResultSink | undefined): void {
-    const known = prepare ? statements.get(sql) : undefined
+    const named = prepare && !pooled
+    const known = named ? statements.get(sql) : undefined
     if (known?.description !== undefined) {
       flight.reusesPlan = true
       sink?.describe(known.description)
       writer.bind(known.name, params)
     } else {
       // A text whose first Parse is still under way is sent unnamed: were that Parse to fail, its name would not exist.
-      const name = prepare && known === undefined ? addPrepared(flight, sql) : ''
+      const name = named && known === undefined ? addPrepared(flight, sql) : ''
       writer.parse(name, sql)
       writer.describeStatement(name)
       writer.bind(name, params)
@@ -160,8 +204,8 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
   }
 
   function addPrepared(flight: Flight, sql: string): string {
-    const { added, evicted } = statements.add(sql)
-    if (evicted !== undefined) writer.closeStatement(evicted)
+    const { added, evicted: name } = statements.add(sql)
+    if (name !== undefined) evicted.push(name)
     flight.parsing.push(sql)
     return added.name
   }
@@ -244,7 +288,7 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
     flight.cancelStruck = cancelSent
     const next = flights[0]
     if (next !== undefined) next.startedAt = performance.now()
-    if (!outsideTransaction || flight.work.reset) clean(outsideTransaction)
+    if (!outsideTransaction || (flight.work.reset && !pooled)) clean(outsideTransaction)
     else if (cleaning && next === undefined) cleaning = false
     if (cancelSent && next === undefined && !wasCancelled(flight)) {
       // The cancel request struck nothing, so it may strike whatever comes next.
@@ -266,9 +310,10 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
   function clean(outsideTransaction: boolean): void {
     cleaning = true
     if (!outsideTransaction) {
-      writer.query('ROLLBACK')
+      writer.query(pooled ? pooledCleaningSql : 'ROLLBACK')
       void sendInternal()
     }
+    if (pooled) return
     statements.clear()
     writer.query('DISCARD ALL')
     void sendInternal()

@@ -32,7 +32,7 @@ export interface Work {
   readonly begin: string | undefined
   /** Runs alone on its connection. Requests that share one are all single statements of the class `fast`. */
   readonly exclusive: boolean
-  /** Discard all session state before the connection serves anybody else. */
+  /** Discard all session state before the connection serves anybody else. Behind a pooler it needs `begin`. */
   readonly reset: boolean
 }
 
@@ -50,7 +50,7 @@ export interface Flight {
   readonly done: (flight: Flight) => void
   /** Requests like it have been quick so far, so that others may wait behind it on its connection. */
   readonly quick: boolean
-  /** Commands completed: first `begin` and the identity, then the statements, then COMMIT. */
+  /** Commands completed: first `begin` and what prepares the session, then the statements, then COMMIT. */
   step: number
   error: FlightError | undefined
   /** Statements that were sent with a Parse, oldest first, until their ParseComplete. */
@@ -86,5 +86,5 @@ export function createFlight(work: Work, done: Flight['done'], quick = false): F
 
 /** Commands that come before the first statement. */
 export function leadingSteps(work: Work): number {
-  return (work.begin === undefined ? 0 : 1) + (work.identity === undefined ? 0 : 1)
+  return (work.begin === undefined ? 0 : 1) + (work.reset ? 1 : 0) + (work.identity === undefined ? 0 : 1)
 }
