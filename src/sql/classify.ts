@@ -35,6 +35,7 @@ export interface SqlError {
   readonly message: string
   /** Characters from 1. */
   readonly position?: number
+  readonly hint?: string
 }
 
 /** Limits of a classifier. */
@@ -85,7 +86,7 @@ function judge(sql: string, parser: Parser, facts: FunctionFacts): Verdict {
   if (unreadable !== undefined) return unreadable
   const parsed = parser.parse(sql)
   if (parsed.kind === 'too_complex') return tooComplex
-  if (parsed.kind === 'error') return syntaxError(parsed.message, parsed.position)
+  if (parsed.kind === 'error') return syntaxError(sql, parsed.message, parsed.position)
   const [statement, ...others] = parsed.statements
   if (statement === undefined) return { kind: 'fast', command: '', readOnly: true, fingerprint: '' }
   if (others.length > 0) return severalStatements
@@ -114,14 +115,17 @@ function findUnreadable(sql: string): Refused | undefined {
   }
 }
 
-function syntaxError(message: string, position: number): Refused {
+function syntaxError(sql: string, message: string, position: number): Refused {
+  const hint = /--|\/\*/.test(sql) ? { hint: commentHint } : {}
   return {
     kind: 'refused',
     what: 'Text that is not SQL',
     instead: message,
-    error: { sqlstate: '42601', message, position },
+    error: { sqlstate: '42601', message, position, ...hint },
   }
 }
+
+const commentHint = 'If the text is right, move its comments: none may stand inside NOT IN, NULLS FIRST and the like.'
 
 const severalStatements: Refused = {
   kind: 'refused',

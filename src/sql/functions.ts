@@ -6,7 +6,7 @@
 /** Names that are refused in every schema, known or not; `*` at the end stands for any ending. Second: what to do instead. */
 const refusedFunctions: readonly (readonly [names: string, instead: string])[] = [
   [
-    'set_config setseed jwt_session_init',
+    'set_config setseed isn_weak jwt_session_init',
     'Settings of the session belong to the gateway; the identity comes from the token.',
   ],
   ['pg_sleep*', 'Wait in the application.'],
@@ -54,9 +54,13 @@ const harmlessExtensionFunctions: ReadonlyMap<string, ReadonlySet<string>> = new
   }).map(([extension, names]) => [extension, new Set(names.split(' '))]),
 )
 
-/** Extensions that reach the network, files, other sessions or a second SQL text: none of their functions may be called. */
+/** Extensions that reach the network, files, pages, other sessions or a second SQL text: no function of theirs is allowed. */
 const refusedExtensions = new Set(
-  'adminpack dblink file_fdw http pg_background pg_cron pg_net pg_stat_statements postgres_fdw'.split(' '),
+  (
+    'adminpack amcheck dblink file_fdw http pageinspect pg_background pg_buffercache pg_cron pg_freespacemap ' +
+    'pg_logicalinspect pg_net pg_prewarm pg_stat_statements pg_surgery pg_visibility pg_walinspect pgrowlocks ' +
+    'pgstattuple postgres_fdw'
+  ).split(' '),
 )
 
 const refusedByName = new Map<string, string>()

@@ -185,8 +185,8 @@ function judgeExplain({ query, options }: TreeNode, findings: Findings): void {
   }
   if (!Array.isArray(options)) return
   for (const option of options) {
-    const name = unwrap(option)?.node.defname
-    if (typeof name !== 'string' || !explainOptions.has(name)) refuse(findings, `The EXPLAIN option ${String(name)}`)
+    const name = String(unwrap(option)?.node.defname)
+    if (!explainOptions.has(name)) refuse(findings, `The EXPLAIN option ${name}`)
   }
 }
 

@@ -1,0 +1,190 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { describePg } from '../support/pg.ts'
+import { type JudgedDatabase, judgeDatabase } from './judge-database.ts'
+
+/** Everything PostgreSQL reads as nothing between two tokens. */
+const gap = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom(' ', '\t', '\n', '\r', '\f'),
+      fc.constantFrom('/**/', '/* /* nested */ */', '/* \' " $$ */', '--\n', '-- \' " /* \r'),
+    ),
+    { maxLength: 4 },
+  )
+  .map((parts) => parts.join(''))
+/** No comment: see `parser.ts`. */
+const blank = fc.string({ unit: fc.constantFrom(' ', '\t', '\n'), maxLength: 2 })
+const someGap = gap.map((text) => ` ${text}`)
+
+const unicodeEscape = (char: string) => {
+  const code = char.codePointAt(0)?.toString(16) ?? ''
+  return fc.constantFrom(char, `\\${code.padStart(4, '0')}`, `\\+${code.padStart(6, '0').toUpperCase()}`)
+}
+
+/** All ways to write an identifier of lower-case letters. */
+function spelling(name: string): fc.Arbitrary<string> {
+  const chars = [...name]
+  const anyCase = chars.map((char) => fc.constantFrom(char, char.toUpperCase()))
+  return fc.oneof(
+    fc.tuple(...anyCase).map((parts) => parts.join('')),
+    fc.constant(`"${name}"`),
+    fc.tuple(...chars.map(unicodeEscape)).map((parts) => `U&"${parts.join('')}"`),
+    fc
+      .tuple(blank, ...chars.map(unicodeEscape))
+      .map(([space, ...parts]) => `u&"${parts.join('').replaceAll('\\', '!')}"${space}UESCAPE${space}'!'`),
+  )
+}
+
+function qualified(name: string, schema: string): fc.Arbitrary<string> {
+  return fc.oneof(
+    spelling(name),
+    fc.tuple(spelling(schema), gap, gap, spelling(name)).map(([a, b, c, d]) => `${a}${b}.${c}${d}`),
+  )
+}
+
+const call = (name: fc.Arbitrary<string>, args: string) =>
+  fc.tuple(name, gap).map(([spelled, space]) => `${spelled}${space}(${args})`)
+
+const places = [
+  (call: string) => `select${call}`,
+  (call: string) => `select 1 from${call} as f`,
+  (call: string) => `select 1 where${call} is null`,
+  (call: string) => `select 1 order by${call}`,
+  (call: string) => `select (select${call})`,
+  (call: string) => `select * from (select${call}) x`,
+  (call: string) => `with x as (select${call}) select * from x`,
+  (call: string) => `select case when true then${call} end`,
+  (call: string) => `values (${call})`,
+  (call: string) => `select coalesce(null,${call})`,
+]
+
+describePg('spellings', () => {
+  let judged: JudgedDatabase
+
+  beforeAll(async () => {
+    judged = await judgeDatabase()
+  })
+  afterAll(() => judged.close())
+
+  test('SEC-40 a refused function is refused however it is written and wherever it stands', async () => {
+    const attack = fc.constantFrom(
+      ['set_config', "'a.b', 'c', true"],
+      ['pg_sleep', '0'],
+      ['query_to_xml', "'select 1', true, false, ''"],
+      ['pg_advisory_xact_lock', '1'],
+      ['txid_status', '1'],
+    )
+    const texts = attack.chain(([name = '', args = '']) =>
+      fc
+        .tuple(call(qualified(name, 'pg_catalog'), args), someGap, fc.constantFrom(...places))
+        .map(([text, space, place]) => place(`${space}${text}`)),
+    )
+    await fc.assert(
+      fc.property(texts, (sql) => {
+        expect(judged.classify(sql)).toMatchObject({ kind: 'refused', what: expect.stringMatching(/^[a-z_]+\(\)$/) })
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  test('SEC-40 PostgreSQL reads these spellings as the function', async () => {
+    const texts = fc.tuple(someGap, call(qualified('set_config', 'pg_catalog'), "'a.b', 'c', true"))
+    await fc.assert(
+      fc.asyncProperty(texts, async ([space, text]) => {
+        expect(await judged.run(`select${space}${text}`)).toEqual([['c']])
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  test('SEC-41 a closed view is refused however it is written', async () => {
+    const texts = fc.tuple(
+      someGap,
+      qualified('pg_stat_activity', 'pg_catalog'),
+      fc.constantFrom('select * from', 'table', 'select 1 from users cross join'),
+    )
+    await fc.assert(
+      fc.property(texts, ([space, name, start]) => {
+        expect(judged.classify(`${start}${space}${name}`)).toMatchObject({
+          kind: 'refused',
+          what: 'Reading pg_stat_activity',
+        })
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('SEC-39 a refused command is refused in any case and behind any comment', async () => {
+    const commands = fc.constantFrom('set role none', 'reset role', 'discard all', 'do $$ $$', 'listen x', 'begin')
+    const texts = fc.tuple(
+      gap,
+      commands.chain((command) => fc.tuple(...[...command].map((char) => fc.constantFrom(char, char.toUpperCase())))),
+    )
+    await fc.assert(
+      fc.property(texts, ([space, chars]) => {
+        expect(judged.classify(`${space} ${chars.join('')} ;`).kind).toBe('refused')
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('SEC-40 an identifier is cut at 63 bytes as PostgreSQL cuts it', async () => {
+    const name = `f${'é'.repeat(31)}`
+    await judged.superuser.query(`create function public."${name}"() returns text language sql volatile return 'found'`)
+    const reread = await judgeAgain()
+    expect(Buffer.byteLength(name)).toBe(63)
+    for (const spelled of [`"${name}"`, `"${name}é"`, `"${name}xyz"`]) {
+      expect(reread.classify(`select ${spelled}()`)).toMatchObject({ kind: 'reset' })
+      expect((await judged.superuser.query({ text: `select ${spelled}()`, rowMode: 'array' })).rows).toEqual([
+        ['found'],
+      ])
+    }
+    await reread.close()
+
+    async function judgeAgain() {
+      return judgeDatabase({
+        setUp: `create function public."${name}"() returns text language sql volatile return 'found'`,
+      })
+    }
+  })
+
+  test('text that is not SQL never throws, and none of it is allowed', async () => {
+    await fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (noise) => {
+        const verdict = judged.classify(noise)
+        if (verdict.kind !== 'refused') expect(verdict.command).toMatch(/^(SELECT)?$/)
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  test('SEC-37 a text made of SQL’s tokens is refused or is one statement of the allowed kinds', async () => {
+    const tokens = fc.constantFrom(
+      ...'select insert update delete set reset role from where ( ) , ; * = t a 1 $1 into do begin copy with as values returning'.split(
+        ' ',
+      ),
+      "set_config('a.b','c',false)",
+      "'x'",
+      '"x"',
+      '$$',
+      '/*',
+      '*/',
+      '--',
+      '\n',
+      "E'\\'",
+      "U&'",
+      '\\',
+    )
+    await fc.assert(
+      fc.property(fc.array(tokens, { maxLength: 12 }), (parts) => {
+        const sql = parts.join(' ')
+        const verdict = judged.classify(sql)
+        if (verdict.kind === 'refused') return
+        expect(verdict.command).toMatch(/^(SELECT|INSERT|UPDATE|DELETE)?$/)
+        expect(sql.replace(/--.*|'[^']*'|"[^"]*"|\$\$.*\$\$|\/\*.*\*\//gs, '')).not.toMatch(/set_config/)
+      }),
+      { numRuns: 5_000 },
+    )
+  })
+})
