@@ -12,14 +12,15 @@ export interface ProcessMark {
   readonly started: string
 }
 
-/** Whether any process has this pid; one that we may not signal counts. */
+/** Whether a process with this pid runs; one that we may not signal counts, one that only waits to be reaped does not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
-    return true
   } catch (error) {
-    return isErrno(error, 'EPERM')
+    if (!isErrno(error, 'EPERM')) return false
   }
+  // In a container whose first process reaps nothing, ended processes keep their pids.
+  return process.platform !== 'linux' || statOf(pid)[0] !== 'Z'
 }
 
 /** The mark of this process. */
@@ -47,11 +48,19 @@ export function commandOf(pid: number): string {
 function startOf(pid: number): string {
   try {
     if (process.platform !== 'linux') return ps(pid, 'lstart=').trim()
-    // proc_pid_stat(5): the name in parentheses may hold anything; `starttime` is the 20th field after it.
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+    return statOf(pid)[19] ?? ''
   } catch {
     return ''
+  }
+}
+
+/** proc_pid_stat(5) from the state on; the name before it, in parentheses, may hold anything. Empty when it is gone. */
+function statOf(pid: number): string[] {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  } catch {
+    return []
   }
 }
 

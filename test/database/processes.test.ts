@@ -24,6 +24,19 @@ describe('a process mark', () => {
     expect(commandOf(child.pid!)).toBe('')
   })
 
+  it('does not find a process that has ended and waits to be reaped', async () => {
+    // The shell starts a process, says its pid, and becomes another program, which never waits for it.
+    const child = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] })
+    try {
+      const [line] = await once(child.stdout, 'data')
+      const pid = Number(line)
+      await expect.poll(() => isAlive(pid)).toBe(false)
+      expect(() => process.kill(pid, 0)).not.toThrow()
+    } finally {
+      child.kill()
+    }
+  })
+
   it.each([[undefined], [null], [7], ['7'], [{}], [{ pid: '7', started: '1' }], [{ pid: process.pid }]])(
     'is not what %j is',
     (value) => {
