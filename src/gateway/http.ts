@@ -65,7 +65,18 @@ export function createHttp(listener: Listener, onUpgrade?: UpgradeListener, time
       listener(request, response)
     },
   )
-  if (onUpgrade !== undefined) http1.on('upgrade', onUpgrade)
+  if (onUpgrade !== undefined) {
+    http1.on('upgrade', (request, socket, head) => {
+      if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
+        // RFC 9110 §7.8: a server may ignore an offer to change the protocol; some clients offer h2c with every request.
+        socket.unshift(Buffer.concat([withoutUpgrade(request), head]))
+        http1.emit('connection', socket)
+        return
+      }
+      busy.add(request.socket)
+      onUpgrade(request, socket, head)
+    })
+  }
   const http2 = createHttp2Server({ settings: { maxConcurrentStreams: maxHttp2Streams } }, (request, response) =>
     listener(...asHttp1(request, response)),
   )
@@ -112,6 +123,16 @@ export function createHttp(listener: Listener, onUpgrade?: UpgradeListener, time
       clearTimeout(timer)
     },
   }
+}
+
+/** The head of a request as it came, but for the offer to change the protocol. */
+function withoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
+  const lines = [`${method} ${url} HTTP/${httpVersion}`]
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] as string
+    if (!/^(connection|upgrade|http2-settings)$/i.test(name)) lines.push(`${name}: ${rawHeaders[index + 1]}`)
+  }
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
 }
 
 function listen(server: Server, port: number, host: string): Promise<number> {
