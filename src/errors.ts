@@ -45,6 +45,12 @@ export const failures = {
     sqlstate: '28P01',
     says: 'The user or the password is wrong',
   },
+  password_mode_off: {
+    status: 403,
+    sqlstate: '28000',
+    says: 'This gateway takes tokens only, over HTTP',
+    hint: 'With @neondatabase/serverless use neon() with authToken. ROWPASS_PASSWORD_MODE=true allows passwords too.',
+  },
   database_unknown: {
     status: 400,
     sqlstate: '3D000',
@@ -172,7 +178,12 @@ export const failures = {
     says: 'The login of the gateway exists with another password',
     hint: 'Give its URL as ROWPASS_DATABASE_URL; "rowpass db migrate" then sets that password.',
   },
-  not_running: { status: 409, sqlstate: '55000', says: 'Nothing runs in this folder', hint: 'Start it with "npm start".' },
+  not_running: {
+    status: 409,
+    sqlstate: '55000',
+    says: 'Nothing runs in this folder',
+    hint: 'Start it with "npm start".',
+  },
   worker_failed: { status: 500, sqlstate: '58000', says: 'The API did not start' },
   embedded_ended: {
     status: 503,

@@ -113,6 +113,37 @@ export interface SqlAnswered {
   readonly cause?: unknown
 }
 
+/** A database user logged in over WebSocket. */
+export interface SessionOpened {
+  readonly type: 'session_opened'
+  /** A UUID of this session. */
+  readonly sessionId: string
+  /** The user of the password. */
+  readonly role: string
+}
+
+/** A session over WebSocket is over. */
+export interface SessionClosed {
+  readonly type: 'session_closed'
+  readonly sessionId: string
+  readonly role: string
+  readonly endedBy: 'client' | 'database' | 'gateway'
+  readonly bytesReceived: number
+  readonly bytesSent: number
+  readonly durationMs: number
+}
+
+/** A session over WebSocket was asked for and refused. */
+export interface SessionRefused {
+  readonly type: 'session_refused'
+  /** A failure's code, or `postgres` for a refusal of the server that is not about the password. */
+  readonly code: 'postgres' | FailureCode
+  readonly sqlstate: string
+  /** The user as the client named itself; absent when it did not get as far. */
+  readonly role?: string
+  readonly cause: unknown
+}
+
 /** The configuration was read again; issuers and seal keys are in force as they are now. */
 export interface ConfigReloaded {
   readonly type: 'config_reloaded'
@@ -133,6 +164,9 @@ export type RowpassEvent =
   | ConnectionClosed
   | ConnectionFailed
   | SqlAnswered
+  | SessionOpened
+  | SessionClosed
+  | SessionRefused
   | ConfigReloaded
   | ConfigRefused
 

@@ -81,7 +81,7 @@ export const settings = {
   },
   ROWPASS_CORS_ORIGINS: {
     default: '',
-    says: 'Origins whose pages may call the gateway, separated by commas. None by default.',
+    says: 'Origins whose pages may call the gateway, over HTTP and WebSocket, separated by commas. None by default.',
     parse: origins,
   },
   ROWPASS_POOL_SIZE: { default: '4', says: 'Connections to PostgreSQL.', parse: integer(1, 1_000) },
@@ -148,8 +148,13 @@ export const settings = {
   },
   ROWPASS_PASSWORD_SESSIONS: {
     default: '20',
-    says: 'Sessions with a password that may be open at once.',
+    says: 'Sessions with a password that may be open at once, over HTTP and WebSocket together.',
     parse: integer(1, 10_000),
+  },
+  ROWPASS_PASSWORD_IDLE_TIMEOUT_MS: {
+    default: '600000',
+    says: 'Milliseconds a session over WebSocket may sit idle, in a transaction or not; 0 for no limit.',
+    parse: integer(0, 86_400_000),
   },
   ROWPASS_PRIVATE_JWKS: {
     default: 'false',
@@ -188,6 +193,7 @@ export interface GatewayConfig {
   readonly maxBatch: number
   readonly passwordMode: boolean
   readonly passwordSessions: number
+  readonly passwordIdleTimeoutMs: number
 }
 
 /** Every problem of a configuration, one line each; no line holds a secret. */
@@ -276,5 +282,6 @@ function toConfig(values: Values): GatewayConfig {
     maxBatch: values.ROWPASS_MAX_BATCH,
     passwordMode: values.ROWPASS_PASSWORD_MODE,
     passwordSessions: values.ROWPASS_PASSWORD_SESSIONS,
+    passwordIdleTimeoutMs: values.ROWPASS_PASSWORD_IDLE_TIMEOUT_MS,
   })
 }

@@ -13,7 +13,7 @@ import type { Allowed, Refused, Verdict } from '../sql/classify.ts'
 import { parseBearer } from '../verify/bearer.ts'
 import type { VerifiedToken, Verifier } from '../verify/verifier.ts'
 import type { GatewayConfig } from './config.ts'
-import { createPasswordRunner } from './password.ts'
+import { createPasswordRunner, type SessionLimit } from './password.ts'
 import {
   type BatchOptions,
   type ConnectionString,
@@ -43,6 +43,7 @@ export interface HandlerParts {
   readonly pool: Pool
   readonly classify: (sql: string) => Verdict
   readonly findType: FindType
+  readonly limit: SessionLimit
   readonly emit: Emit
 }
 
@@ -67,7 +68,7 @@ type Audit = { -readonly [Name in keyof SqlAnswered]: SqlAnswered[Name] }
 export function createSqlHandler(parts: HandlerParts): SqlHandler {
   const { config, verifier } = parts
   const toCaller = createCallers(parts.sealKey)
-  const passwords = createPasswordRunner(config)
+  const passwords = createPasswordRunner(config, parts.limit)
 
   return async (request) => {
     const startedAt = performance.now()
@@ -104,7 +105,7 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
     if (refused?.kind === 'refused') return refuseStatement(refused, audit)
     const work = toTokenWork(allowed, caller.identity, body, batch, config.preparedStatements === 0)
     const flight = await run(parts.pool, work, caller.owner, request)
-    return respond(flight, body, batch, audit, tokenErrorResponse)
+    return respond(flight, body.kind, batch, audit, tokenErrorResponse)
   }
 
   async function withPassword(
@@ -119,21 +120,18 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
       throw new Failure('password_refused', { detail: 'missing authentication credentials: required password' })
     }
     if (!config.databases.has(login.database)) throw new Failure('database_unknown')
-    const body = parseSqlBody(await request.body(), request.headers, config.maxBatch)
-    const work: Work = {
-      identity: undefined,
-      statements: body.queries.map((query) => ({ ...query, prepare: false })),
-      begin: body.kind === 'batch' ? toBegin(batch) : undefined,
-      exclusive: true,
-      reset: false,
-    }
-    const flight = await passwords.run(login, work, request.onAbort)
-    return respond(flight, body, batch, audit, passwordErrorResponse)
+    let kind: SqlBody['kind'] = 'single'
+    const flight = await passwords.run(login, request.onAbort, async () => {
+      const body = parseSqlBody(await request.body(), request.headers, config.maxBatch)
+      kind = body.kind
+      return toPasswordWork(body, batch)
+    })
+    return respond(flight, kind, batch, audit, passwordErrorResponse)
   }
 
   function respond(
     flight: Flight,
-    body: SqlBody,
+    kind: SqlBody['kind'],
     batch: BatchOptions,
     audit: Audit,
     toErrorResponse: (error: PostgresError) => SqlResponse,
@@ -153,7 +151,7 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
       return sink.finish(sink.fields.map(({ dataTypeID }) => toJsonConverter(dataTypeID, parts.findType)))
     })
     const [first] = results
-    return body.kind === 'single' && first !== undefined ? singleResponse(first) : batchResponse(results, batch)
+    return kind === 'single' && first !== undefined ? singleResponse(first) : batchResponse(results, batch)
   }
 }
 
@@ -236,6 +234,16 @@ function refuseStatement({ what, instead, error }: Refused, audit: Audit): SqlRe
   audit.sqlstate = error.sqlstate
   const position = error.position === undefined ? {} : { position: String(error.position) }
   return tokenErrorResponse({ message: error.message, code: error.sqlstate, severity: 'ERROR', ...position })
+}
+
+function toPasswordWork(body: SqlBody, batch: BatchOptions): Work {
+  return {
+    identity: undefined,
+    statements: body.queries.map((query) => ({ ...query, prepare: false })),
+    begin: body.kind === 'batch' ? toBegin(batch) : undefined,
+    exclusive: true,
+    reset: false,
+  }
 }
 
 function toTokenWork(

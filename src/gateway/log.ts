@@ -12,6 +12,9 @@ const levels: Readonly<Record<RowpassEvent['type'], 'info' | 'warn' | 'error'>> 
   connection_opened: 'info',
   jwks_failed: 'error',
   jwks_loaded: 'info',
+  session_closed: 'info',
+  session_opened: 'info',
+  session_refused: 'warn',
   sql_answered: 'info',
   token_refused: 'warn',
 }

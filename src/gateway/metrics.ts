@@ -64,6 +64,12 @@ export function createMetrics(): Metrics {
     labelNames: ['outcome'] as const,
     registers,
   })
+  const sessions = new Counter({
+    name: 'rowpass_session_events_total',
+    help: 'Sessions over WebSocket opened, closed, refused.',
+    labelNames: ['event'] as const,
+    registers,
+  })
   function watch(gauges: GatewayGauges): void {
     gauge('rowpass_connections_open', 'Connections to PostgreSQL that are open.', () => gauges.open)
     gauge('rowpass_requests_in_flight', 'Requests that PostgreSQL is working on.', () => gauges.inFlight)
@@ -101,6 +107,11 @@ export function createMetrics(): Metrics {
       case 'connection_closed':
       case 'connection_failed':
         connections.inc({ event: event.type.replace('connection_', '') })
+        break
+      case 'session_opened':
+      case 'session_closed':
+      case 'session_refused':
+        sessions.inc({ event: event.type.replace('session_', '') })
         break
       case 'config_reloaded':
       case 'config_refused':

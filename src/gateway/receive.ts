@@ -74,7 +74,9 @@ function readBody(request: IncomingMessage, maxBytes: number): Promise<string> {
     const broken = () =>
       reject(new Failure('request_invalid', { detail: 'could not read the HTTP request body: it broke off' }))
     request.on('error', broken)
-    request.on('aborted', broken)
+    request.on('close', broken)
+    // The client may have gone while its login was looked at.
+    if (request.destroyed) broken()
   })
 }
 

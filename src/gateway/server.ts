@@ -13,6 +13,7 @@ import type { GatewayConfig } from './config.ts'
 import { createSqlHandler } from './handle.ts'
 import { createHttp } from './http.ts'
 import { createMetrics } from './metrics.ts'
+import { createSessionLimit } from './password.ts'
 import { fromFetch, readHeaders, requestId, toSqlRequest } from './receive.ts'
 import type { SqlHeaders } from './request.ts'
 import { failureResponse, type SqlResponse } from './respond.ts'
@@ -90,6 +91,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     emit,
   })
   const catalog = createCatalogKeeper(config)
+  const limit = createSessionLimit(config.passwordSessions)
   const handle = createSqlHandler({
     config,
     sealKey: () => sealKey,
@@ -97,14 +99,15 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     pool,
     classify: catalog.classify,
     findType: (oid) => catalog.current?.types.get(oid),
+    limit,
     emit,
   })
   let closing = false
 
-  const webSockets = config.passwordMode ? createWebSocketGateway(config) : undefined
+  const webSockets = createWebSocketGateway({ config, limit, emit })
   const http = createHttp((request, response) => {
     void route(request, response)
-  }, webSockets?.upgrade)
+  }, webSockets.upgrade)
 
   const metricsHttp = createHttp((_, response) => {
     void metrics.text().then((text) => response.writeHead(200, { 'content-type': metrics.contentType }).end(text))
@@ -182,8 +185,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     async close() {
       closing = true
       catalog.close()
-      webSockets?.close()
-      await Promise.all([http.close(closeGraceMs), metricsHttp.close(closeGraceMs)])
+      await Promise.all([webSockets.close(), http.close(closeGraceMs), metricsHttp.close(closeGraceMs)])
       await pool.close()
     },
   }

@@ -3,230 +3,216 @@
  *
  * The driver sends its startup message, a cleartext password and the first query in one frame, so the gateway asks for
  * the password itself, logs in to the configured server with whatever that server demands, and then only copies bytes.
- * @see https://www.postgresql.org/docs/current/protocol-flow.html
  */
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { serialize } from 'pg-protocol'
-import { createWebSocketStream, WebSocketServer } from 'ws'
-import { openSession, type Session } from '../pg/session.ts'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { Failure } from '../errors.ts'
+import type { Emit } from '../events.ts'
+import { openSession, requestCancel, type Session, toServerOptions } from '../pg/session.ts'
 import type { GatewayConfig } from './config.ts'
+import { createInbox, type Inbox } from './inbox.ts'
+import { explainLogin, type SessionLimit } from './password.ts'
+import { relay } from './relay.ts'
+import { failureResponse } from './respond.ts'
+import {
+  type CancelRequest,
+  errorMessage,
+  greeting,
+  passwordRequest,
+  readPassword,
+  readStartup,
+  type StartupRequest,
+} from './startup.ts'
 
 /** Takes over sockets that ask to speak WebSocket. */
 export interface WebSocketGateway {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
-  /** Ends every session. */
-  close(): void
+  /** Ends every session; resolves when PostgreSQL has seen the last one end. */
+  close(): Promise<void>
 }
 
-const protocolVersion = 3 << 16
-const sslRequest = 80_877_103
-const gssEncRequest = 80_877_104
-const cancelRequest = 80_877_102
-const maxStartupBytes = 10_000
-const maxPasswordBytes = 512
-const startupTimeoutMs = 10_000
-const maxFrameBytes = 16 * 1024 * 1024
+/** What the gateway side needs. */
+export interface WebSocketParts {
+  readonly config: GatewayConfig
+  readonly limit: SessionLimit
+  readonly emit: Emit
+  /** See `RelayOptions`; default 30 s. */
+  readonly heartbeatMs?: number
+  /** How long a client may take to say who it is; default 10 s. */
+  readonly startupTimeoutMs?: number
+}
 
-/** Makes the server side. Sessions beyond `maxSessions` are refused with 53300. */
-export function createWebSocketGateway(config: GatewayConfig): WebSocketGateway {
-  const server = new WebSocketServer({ noServer: true, maxPayload: maxFrameBytes, perMessageDeflate: false })
-  const streams = new Set<Duplex>()
+/** Each may hold a message of `maxRequestBytes` that nobody has been authenticated for. */
+const maxStartups = 64
+const closeTimeoutMs = 2_000
+/** RFC 6455 §7.4.1: normal closure, the endpoint goes away, a violated policy. */
+const closeCodes = { normal: 1000, goingAway: 1001, refused: 1008 } as const
 
-  async function serve(client: Duplex): Promise<void> {
-    streams.add(client)
-    client.on('error', () => client.destroy())
-    client.on('close', () => streams.delete(client))
-    const startup = setTimeout(() => client.destroy(), startupTimeoutMs)
+/** Makes the server side. Where password mode is off, every session is refused with a message that says so. */
+export function createWebSocketGateway(parts: WebSocketParts): WebSocketGateway {
+  const { config, limit, emit } = parts
+  // `closeTimeout` is not in the types of `ws` yet, so the options must not be a literal at the call.
+  const options = {
+    noServer: true,
+    maxPayload: config.maxRequestBytes,
+    perMessageDeflate: false,
+    closeTimeout: closeTimeoutMs,
+  }
+  const server = new WebSocketServer(options)
+  const sessions = new Set<Session>()
+  const serving = new Set<Promise<void>>()
+  let startups = 0
+  let closing = false
+
+  async function serve(webSocket: WebSocket): Promise<void> {
+    const id = randomUUID()
+    const inbox = createInbox(webSocket)
+    const startup = await startUp(webSocket, inbox)
+    if (startup === undefined) return
+    const { session, user, release } = startup
+    const startedAt = performance.now()
+    sessions.add(session)
+    emit({ type: 'session_opened', sessionId: id, role: user })
+    const report = await relay(webSocket, inbox, session, {
+      heartbeatMs: parts.heartbeatMs ?? 30_000,
+      connectTimeoutMs: config.connectTimeoutMs,
+    })
+    sessions.delete(session)
+    release()
+    const endedBy = closing ? 'gateway' : report.endedBy
+    emit({
+      type: 'session_closed',
+      sessionId: id,
+      role: user,
+      ...report,
+      endedBy,
+      durationMs: performance.now() - startedAt,
+    })
+  }
+
+  /** Everything until the greeting; refuses and answers `undefined` where there is no session to be had. */
+  async function startUp(webSocket: WebSocket, inbox: Inbox): Promise<LoggedIn | undefined> {
+    const patience = setTimeout(() => webSocket.terminate(), parts.startupTimeoutMs ?? 10_000)
+    const send = (bytes: Buffer): void => webSocket.send(bytes)
+    let user: string | undefined
+    startups++
     try {
-      const session = await logIn(createByteReader(client), client)
-      if (session === undefined) client.end()
-      else join(client, session)
+      if (!config.passwordMode) throw new Failure('password_mode_off')
+      const startup = await readStartup(inbox, send)
+      if (startup.kind === 'cancel') {
+        cancel(startup)
+        webSocket.close(closeCodes.normal)
+        return undefined
+      }
+      user = startup.user
+      if (!config.databases.has(startup.database)) {
+        throw new Failure('database_unknown', { detail: `database "${startup.database}" does not exist` })
+      }
+      send(passwordRequest())
+      const password = await readPassword(inbox)
+      clearTimeout(patience)
+      return await logIn(startup, password, send)
     } catch (error) {
-      client.end(errorMessage(error))
+      refuse(webSocket, error, user)
+      return undefined
     } finally {
-      clearTimeout(startup)
+      startups--
+      clearTimeout(patience)
     }
   }
 
-  async function logIn(reader: ByteReader, client: Duplex): Promise<Session | undefined> {
-    const startup = await readStartup(reader, client)
-    if (startup === undefined) return undefined
-    if (streams.size > config.passwordSessions) throw refusal('53300', 'too many sessions')
-    if (!config.databases.has(startup.database)) throw refusal('3D000', `database "${startup.database}" does not exist`)
-    client.write(authentication(3))
-    const session = await openSession({
-      server: config.databaseUrl,
-      user: startup.user,
-      password: await readPassword(reader),
-      database: decodeURIComponent(config.databaseUrl.pathname.slice(1)),
-      applicationName: startup.applicationName,
-      connectTimeoutMs: config.connectTimeoutMs,
-    })
-    client.write(greeting(session))
-    const early = reader.rest()
-    if (early.length > 0) session.stream.write(early)
-    return session
+  async function logIn(startup: StartupRequest, password: string, send: (bytes: Buffer) => void): Promise<LoggedIn> {
+    const release = limit.take()
+    const { user, applicationName } = startup
+    try {
+      const session = await openSession({
+        server: config.databaseUrl,
+        user,
+        password,
+        database: decodeURIComponent(config.databaseUrl.pathname.slice(1)),
+        applicationName,
+        connectTimeoutMs: config.connectTimeoutMs,
+        options: `${idleOptions(config.passwordIdleTimeoutMs)} ${startup.options}`,
+      })
+      send(greeting(session))
+      return { session, user, release }
+    } catch (error) {
+      release()
+      throw error
+    }
   }
 
-  async function readStartup(reader: ByteReader, client: Duplex): Promise<Startup | undefined> {
-    for (;;) {
-      const length = (await reader.read(4)).readUInt32BE()
-      if (length < 8 || length > maxStartupBytes) throw refusal('08P01', 'invalid length of startup packet')
-      const body = await reader.read(length - 4)
-      const code = body.readUInt32BE()
-      if (code === cancelRequest) {
-        forwardCancel(config.databaseUrl, body)
-        return undefined
+  function refuse(webSocket: WebSocket, error: unknown, user = ''): void {
+    const refusal = explainLogin(error, user)
+    const { code, sqlstate } =
+      refusal instanceof Failure
+        ? { code: refusal.code, sqlstate: refusal.spec.sqlstate }
+        : { code: 'postgres' as const, sqlstate: refusal.code }
+    emit({ type: 'session_refused', code, sqlstate, ...(user === '' ? {} : { role: user }), cause: error })
+    webSocket.send(errorMessage(refusal))
+    webSocket.close(closeCodes.refused)
+  }
+
+  /** A key that no session here was given is not passed on: else anybody could try keys on the server. */
+  function cancel({ processID, secretKey }: CancelRequest): void {
+    for (const session of sessions) {
+      if (session.processID === processID && session.secretKey === secretKey) {
+        void requestCancel(session, config.connectTimeoutMs)
       }
-      if (code === sslRequest || code === gssEncRequest) client.write('N')
-      else if (code === protocolVersion) return parseStartup(body)
-      else throw refusal('0A000', 'unsupported frontend protocol')
     }
   }
 
   return {
     upgrade(request, socket, head) {
+      const { origin } = request.headers
+      if (origin !== undefined && !config.corsOrigins.has(origin)) return refuseUpgrade(socket, 403, originRefused)
+      if (closing || startups >= maxStartups) return refuseUpgrade(socket, 503, new Failure('overloaded'))
       server.handleUpgrade(request, socket, head, (webSocket) => {
-        void serve(createWebSocketStream(webSocket, { highWaterMark: 64 * 1024 }))
+        // A message over the limit, a frame that breaks the protocol: `ws` closes the connection by itself.
+        webSocket.on('error', () => {})
+        const served = serve(webSocket).finally(() => serving.delete(served))
+        serving.add(served)
       })
     },
-    close() {
-      for (const stream of streams) stream.destroy()
+    async close() {
+      closing = true
+      for (const client of server.clients) client.close(closeCodes.goingAway, 'the gateway is shutting down')
+      await Promise.all(serving)
     },
   }
 }
 
-/** Copies bytes both ways until one side ends. */
-function join(client: Duplex, { stream }: Session): void {
-  const end = (): void => {
-    client.destroy()
-    stream.destroy()
-  }
-  client.on('close', end)
-  stream.on('close', () => client.end())
-  stream.on('error', end)
-  client.pipe(stream)
-  stream.pipe(client)
-}
-
-interface Startup {
+interface LoggedIn {
+  readonly session: Session
   readonly user: string
-  readonly database: string
-  readonly applicationName: string | undefined
+  /** Gives the place in the limit back. */
+  readonly release: () => void
 }
 
-function parseStartup(body: Buffer): Startup {
-  const words = body.toString('utf8', 4).split('\0')
-  const parameters = new Map<string, string>()
-  for (let index = 0; index + 1 < words.length && words[index] !== ''; index += 2) {
-    parameters.set(words[index] as string, words[index + 1] as string)
-  }
-  const user = parameters.get('user')
-  if (user === undefined) throw refusal('28000', 'no PostgreSQL user name specified in startup packet')
-  return { user, database: parameters.get('database') ?? user, applicationName: parameters.get('application_name') }
+const originRefused = new Failure('request_invalid', {
+  detail: 'pages of this origin may not connect: see ROWPASS_CORS_ORIGINS',
+})
+
+/** The server itself ends what sits idle; it knows a session that waits from one that works. */
+function idleOptions(timeoutMs: number): string {
+  const value = String(timeoutMs)
+  return toServerOptions([
+    ['idle_session_timeout', value],
+    ['idle_in_transaction_session_timeout', value],
+  ])
 }
 
-async function readPassword(reader: ByteReader): Promise<string> {
-  const header = await reader.read(5)
-  const length = header.readUInt32BE(1)
-  if (header[0] !== 0x70 || length < 5 || length > maxPasswordBytes) {
-    throw refusal('08P01', 'expected a cleartext password: set neonConfig.pipelineConnect to "password"')
-  }
-  return (await reader.read(length - 4)).toString('utf8', 0, length - 5)
-}
-
-/** What a server says between the password and the first query. */
-function greeting(session: Session): Buffer {
-  const parameters = [...session.parameters].map(([name, value]) => message('S', Buffer.from(`${name}\0${value}\0`)))
-  const keyData = Buffer.alloc(8)
-  keyData.writeInt32BE(session.processID, 0)
-  keyData.writeInt32BE(session.secretKey, 4)
-  return Buffer.concat([authentication(0), ...parameters, message('K', keyData), message('Z', Buffer.from('I'))])
-}
-
-function authentication(kind: number): Buffer {
-  const body = Buffer.alloc(4)
-  body.writeInt32BE(kind)
-  return message('R', body)
-}
-
-function message(type: string, body: Buffer): Buffer {
-  const header = Buffer.alloc(5)
-  header.write(type, 'latin1')
-  header.writeInt32BE(body.length + 4, 1)
-  return Buffer.concat([header, body])
-}
-
-/** An error with a SQLSTATE whose text the client may see. */
-function refusal(code: string, text: string): Error {
-  return Object.assign(new Error(text), { code })
-}
-
-/** An ErrorResponse; what is not a refusal of ours or of the server says nothing of its cause. */
-function errorMessage(error: unknown): Buffer {
-  const { code, message: text } = error as { code?: unknown; message?: unknown }
-  const foreseen = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)
-  const fields = foreseen
-    ? { S: 'FATAL', V: 'FATAL', C: code, M: String(text) }
-    : { S: 'FATAL', V: 'FATAL', C: '08006', M: 'The database cannot be reached' }
-  const body = Object.entries(fields).map(([name, value]) => `${name}${value}\0`)
-  return message('E', Buffer.from(`${body.join('')}\0`))
-}
-
-/** Passes a CancelRequest on; its key is one that the server gave to a session. */
-function forwardCancel(server: URL, body: Buffer): void {
-  const socket = new Socket()
-  socket.setTimeout(startupTimeoutMs, () => socket.destroy())
-  socket.on('error', () => socket.destroy())
-  socket.connect(Number(server.port || 5432), server.hostname, () => {
-    socket.end(serialize.cancel(body.readInt32BE(4), body.readInt32BE(8)))
-  })
-  socket.resume()
-}
-
-/** Reads a stream by numbers of bytes. */
-interface ByteReader {
-  /** Rejects when the stream ends before. */
-  read(bytes: number): Promise<Buffer>
-  /** What has arrived and was not read; the stream is left to others afterwards. */
-  rest(): Buffer
-}
-
-function createByteReader(stream: Duplex): ByteReader {
-  let buffered: Buffer = Buffer.alloc(0)
-  let wake: (() => void) | undefined
-  let ended = false
-  const onData = (chunk: Buffer): void => {
-    buffered = Buffer.concat([buffered, chunk])
-    // The first query may come with the password, but nothing more before the greeting.
-    if (buffered.length > maxFrameBytes) stream.destroy()
-    wake?.()
-  }
-  const onEnd = (): void => {
-    ended = true
-    wake?.()
-  }
-  stream.on('data', onData)
-  stream.on('close', onEnd)
-  stream.on('end', onEnd)
-
-  return {
-    async read(bytes) {
-      while (buffered.length < bytes) {
-        if (ended) throw refusal('08P01', 'the connection ended during startup')
-        await new Promise<void>((resolve) => {
-          wake = resolve
-        })
-      }
-      const taken = buffered.subarray(0, bytes)
-      buffered = buffered.subarray(bytes)
-      return taken
-    },
-    rest() {
-      stream.off('data', onData)
-      return buffered
-    },
-  }
+function refuseUpgrade(socket: Duplex, status: 403 | 503, failure: Failure): void {
+  const { body } = failureResponse(failure)
+  const reason = status === 403 ? 'Forbidden' : 'Service Unavailable'
+  const head = [
+    `HTTP/1.1 ${status} ${reason}`,
+    'connection: close',
+    'content-type: application/json',
+    `content-length: ${body.length}`,
+  ]
+  socket.on('error', () => {})
+  socket.end(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]))
 }
