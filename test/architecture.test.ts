@@ -1,0 +1,196 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const source = fileURLToPath(new URL('../src', import.meta.url))
+
+/** What each part may import besides itself and libraries. Everything else is an arrow in the wrong direction. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  errors: [],
+  events: ['errors'],
+  keys: ['errors', 'events'],
+  issuer: ['errors', 'events', 'keys'],
+  verify: ['errors', 'events', 'keys'],
+  sql: ['errors', 'events'],
+  seal: ['errors', 'events', 'sql'],
+  pg: ['errors', 'events', 'sql', 'seal'],
+  database: ['errors', 'events', 'sql', 'seal', 'pg'],
+  gateway: ['errors', 'events', 'keys', 'verify', 'sql', 'seal', 'pg', 'database'],
+  schema: [],
+  api: ['errors', 'events', 'keys', 'issuer', 'schema'],
+  cli: ['errors', 'events', 'keys', 'issuer', 'verify', 'sql', 'seal', 'pg', 'database', 'gateway', 'schema', 'api'],
+}
+
+/** Parts that run wherever there are web standards; `tsconfig.web.json` compiles them without Node's types. */
+const webStandard = ['errors', 'events', 'keys', 'issuer', 'verify', 'schema', 'api']
+/** The files in them that need Node. */
+const needNode = ['keys/files.ts']
+
+const maxLines = 300
+/** The protocol's state machine: one connection's state in one closure. */
+const mayBeLonger = ['pg/connection.ts']
+
+interface SourceFile {
+  readonly path: string
+  readonly part: string
+  readonly text: string
+  readonly imports: readonly string[]
+}
+
+const files = readdirSync(source, { recursive: true, encoding: 'utf8' })
+  .map((path) => path.split(sep).join('/'))
+  .filter((path) => path.endsWith('.ts'))
+  .sort()
+  .map(readSource)
+
+describe('the source tree', () => {
+  it('has a place for every part', () => {
+    expect([...new Set(files.map(({ part }) => part))].filter((part) => !(part in mayImport))).toEqual([])
+  })
+
+  it('has no import against the order of the parts', () => {
+    const wrong = files.flatMap(({ path, part, imports }) =>
+      imports.filter(isRelative).flatMap((specifier) => {
+        const target = partOf(resolve(path, specifier))
+        return target === part || mayImport[part]?.includes(target) ? [] : [`${path} imports ${specifier}`]
+      }),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  it('has no import that leaves it, or that names no file', () => {
+    const wrong = files.flatMap(({ path, imports }) =>
+      imports
+        .filter(isRelative)
+        .filter(
+          (specifier) =>
+            resolve(path, specifier).startsWith('..') || !existsSync(join(source, resolve(path, specifier))),
+        )
+        .map((specifier) => `${path} imports ${specifier}`),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  it('has no circle of imports', () => {
+    expect(findCircle()).toBeUndefined()
+  })
+
+  it('keeps Node out of what runs on web standards', () => {
+    const wrong = files
+      .filter(({ path, part }) => webStandard.includes(part) && !needNode.includes(path))
+      .flatMap(({ path, imports }) =>
+        imports.filter((each) => needsNode(path, each)).map((each) => `${path} imports ${each}`),
+      )
+    expect(wrong).toEqual([])
+  })
+
+  it('compiles what runs on web standards without Node types', () => {
+    const { compilerOptions, include, exclude } = readJson('../tsconfig.web.json')
+    expect(compilerOptions.types).toEqual([])
+    const parts = webStandard
+      .filter((part) => part !== 'events')
+      .map((part) => (part === 'errors' ? 'errors.ts' : part))
+    expect(include).toEqual(expect.arrayContaining(parts.map((part) => `src/${part}`)))
+    expect(exclude).toEqual(needNode.map((path) => `src/${path}`))
+  })
+
+  it('imports only packages that the manifest lists for the part', () => {
+    const { dependencies, devDependencies } = readJson('../package.json')
+    // wrangler runs the Worker on a developer's machine; a published package never loads that file's path.
+    const allowed = (path: string) => ({ ...dependencies, ...(path === 'cli/api-host.ts' ? devDependencies : {}) })
+    const wrong = files.flatMap(({ path, imports }) =>
+      imports
+        .filter((specifier) => !isRelative(specifier) && !specifier.startsWith('node:'))
+        .filter((specifier) => !(packageOf(specifier) in allowed(path)))
+        .map((specifier) => `${path} imports ${specifier}`),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  it(`has no file of more than ${maxLines} lines without comments`, () => {
+    const long = files.filter(
+      ({ text }) =>
+        withoutComments(text)
+          .split('\n')
+          .filter((line) => line.trim()).length > maxLines,
+    )
+    expect(long.map(({ path }) => path).filter((path) => !mayBeLonger.includes(path))).toEqual([])
+  })
+
+  it('says at the top of each file what the file is for', () => {
+    expect(files.filter(({ text }) => !text.startsWith('/**')).map(({ path }) => path)).toEqual([])
+  })
+
+  it('reads the environment in one place only', () => {
+    const readers = files.filter(({ text }) => /\bprocess\.env\b/.test(withoutComments(text))).map(({ path }) => path)
+    expect(readers).toEqual(['cli/process-io.ts'])
+  })
+})
+
+function readSource(path: string): SourceFile {
+  const text = readFileSync(join(source, path), 'utf8')
+  const code = withoutComments(text)
+  const patterns = [
+    /(?<![-\w])(?:import|export)\b[^'"()]*?\bfrom\s*['"]([^'"]+)['"]/g,
+    /(?<![-\w])import\s*\(?\s*['"]([^'"]+)['"]/g,
+  ]
+  const imports = patterns.flatMap((pattern) => [...code.matchAll(pattern)].map((match) => match[1]!))
+  return { path, part: partOf(path), text, imports: [...new Set(imports)] }
+}
+
+/** Lines of comments only; a `//` inside a string stays. */
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '')
+}
+
+function partOf(path: string): string {
+  return path.split('/')[0]!.replace(/\.ts$/, '')
+}
+
+function isRelative(specifier: string): boolean {
+  return specifier.startsWith('.')
+}
+
+function resolve(path: string, specifier: string): string {
+  return relative(source, join(source, dirname(path), specifier))
+    .split(sep)
+    .join('/')
+}
+
+function packageOf(specifier: string): string {
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/')
+}
+
+function needsNode(path: string, specifier: string): boolean {
+  return specifier.startsWith('node:') || (isRelative(specifier) && needNode.includes(resolve(path, specifier)))
+}
+
+function findCircle(): string[] | undefined {
+  const targets = new Map(
+    files.map(({ path, imports }) => [path, imports.filter(isRelative).map((each) => resolve(path, each))]),
+  )
+  const done = new Set<string>()
+  const visit = (path: string, trail: readonly string[]): string[] | undefined => {
+    if (trail.includes(path)) return [...trail.slice(trail.indexOf(path)), path]
+    if (done.has(path)) return undefined
+    for (const target of targets.get(path) ?? []) {
+      const circle = visit(target, [...trail, path])
+      if (circle !== undefined) return circle
+    }
+    done.add(path)
+    return undefined
+  }
+  for (const { path } of files) {
+    const circle = visit(path, [])
+    if (circle !== undefined) return circle
+  }
+  return undefined
+}
+
+function readJson(path: string) {
+  return JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'))
+}
