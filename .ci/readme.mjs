@@ -12,8 +12,8 @@ const readme = readFileSync(join(repository, 'README.md'), 'utf8')
 const blocks = [...readme.matchAll(/^```sh\n(.*?)^```$/gms)].map((match) => match[1])
 if (blocks.length === 0) throw new Error('README.md has no block fenced as ```sh')
 
-const longRunning = /^(npm start|npm run dev|npx rowpass dev)$/
-const body = blocks.flatMap((block) => block.split('\n').map((line) => (longRunning.test(line) ? `run ${line}` : line)))
+const longRunning = /^(.* && )?(npm start|npm run dev|npx rowpass dev)$/
+const body = blocks.flatMap((block) => block.split('\n').map((line) => line.replace(longRunning, '$1run $2')))
 
 const script = `
 set -euo pipefail
