@@ -15,64 +15,61 @@ shortEscape[0x0a] = 0x6e
 shortEscape[0x0c] = 0x66
 shortEscape[0x0d] = 0x72
 
-/** A growing buffer of JSON. */
-export interface JsonWriter {
-  readonly length: number
-  /** One byte as it is. */
-  byte(value: number): void
-  /** Bytes that are JSON already. */
-  raw(bytes: Uint8Array): void
-  /** Text that is JSON already. */
-  text(json: string): void
-  /** A JSON string of valid UTF-8 bytes. */
-  string(bytes: Buffer, start: number, end: number): void
-  /** What was written. The writer must not be used afterwards. */
-  finish(): Buffer
+/** A growing buffer of JSON: a record and functions, because one is made for each result. */
+export interface JsonText {
+  bytes: Buffer
+  /** How many of the bytes are written. */
+  length: number
 }
 
-/** Makes an empty writer. */
-export function createJsonWriter(): JsonWriter {
-  let buffer = Buffer.allocUnsafe(initialBytes)
-  let length = 0
+/** Makes an empty one. */
+export function createJsonText(): JsonText {
+  return { bytes: Buffer.allocUnsafe(initialBytes), length: 0 }
+}
 
-  function reserve(bytes: number): void {
-    if (length + bytes <= buffer.length) return
-    const grown = Buffer.allocUnsafe(Math.max(buffer.length * 2, length + bytes))
-    buffer.copy(grown, 0, 0, length)
-    buffer = grown
-  }
+/** Writes one byte as it is. */
+export function writeByte(json: JsonText, value: number): void {
+  reserve(json, 1)
+  json.bytes[json.length++] = value
+}
 
-  return {
-    get length() {
-      return length
-    },
-    byte(value) {
-      reserve(1)
-      buffer[length++] = value
-    },
-    raw(bytes) {
-      reserve(bytes.length)
-      buffer.set(bytes, length)
-      length += bytes.length
-    },
-    text(json) {
-      reserve(json.length * 3)
-      length += buffer.write(json, length)
-    },
-    string(bytes, start, end) {
-      // The worst case is six bytes for one; for large cells the room is found as it is needed.
-      const room = (end - start) * 6 + 2
-      if (room <= 4096) {
-        reserve(room)
-        length = writeString(buffer, length, bytes, start, end)
-        return
-      }
-      const escaped = escapedLength(bytes, start, end)
-      reserve(escaped + 2)
-      length = writeString(buffer, length, bytes, start, end, escaped === end - start)
-    },
-    finish: () => buffer.subarray(0, length),
+/** Writes bytes that are JSON already. */
+export function writeBytes(json: JsonText, bytes: Uint8Array): void {
+  reserve(json, bytes.length)
+  json.bytes.set(bytes, json.length)
+  json.length += bytes.length
+}
+
+/** Writes text that is JSON already. */
+export function writeText(json: JsonText, text: string): void {
+  reserve(json, text.length * 3)
+  json.length += json.bytes.write(text, json.length)
+}
+
+/** Writes valid UTF-8 bytes as a JSON string. */
+export function writeJsonString(json: JsonText, bytes: Buffer, start: number, end: number): void {
+  // The worst case is six bytes for one; for large cells the room is found as it is needed.
+  const room = (end - start) * 6 + 2
+  if (room <= 4096) {
+    reserve(json, room)
+    json.length = writeString(json.bytes, json.length, bytes, start, end)
+    return
   }
+  const escaped = escapedLength(bytes, start, end)
+  reserve(json, escaped + 2)
+  json.length = writeString(json.bytes, json.length, bytes, start, end, escaped === end - start)
+}
+
+/** What was written; it must not be written to afterwards. */
+export function toBytes(json: JsonText): Buffer {
+  return json.bytes.subarray(0, json.length)
+}
+
+function reserve(json: JsonText, bytes: number): void {
+  if (json.length + bytes <= json.bytes.length) return
+  const grown = Buffer.allocUnsafe(Math.max(json.bytes.length * 2, json.length + bytes))
+  json.bytes.copy(grown, 0, 0, json.length)
+  json.bytes = grown
 }
 
 function writeString(into: Buffer, at: number, bytes: Buffer, start: number, end: number, plain = false): number {

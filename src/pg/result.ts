@@ -1,7 +1,15 @@
 /**
  * Turns the messages of one statement into the JSON object that Neon's SQL over HTTP answers with.
  */
-import { createJsonWriter, type JsonWriter } from './json-writer.ts'
+import {
+  createJsonText,
+  type JsonText,
+  toBytes,
+  writeByte,
+  writeBytes,
+  writeJsonString,
+  writeText,
+} from './json-writer.ts'
 import { type CommandTag, type Field, readCells } from './messages.ts'
 
 /** How a statement's rows are written. */
@@ -35,7 +43,6 @@ export interface ResultSink {
 /** A converter from cell text to JSON text for each column, or `undefined` where the column's types are not known yet. */
 export type ToJson = (text: string) => string
 
-const open = Buffer.from('{')
 const rowsOpen = Buffer.from(',"rows":[')
 const nullJson = Buffer.from('null')
 const comma = 0x2c
@@ -72,74 +79,73 @@ export interface RawResult extends ResultSink {
 
 /** Makes the sink for raw text, the one that the Neon driver asks for. */
 export function createRawResult(arrayMode: boolean): RawResult {
-  const json = createJsonWriter()
+  const json = createJsonText()
   let description = noDescription
-  let rows = 0
-  let rowCount = 0
+  let empty = true
 
   function begin(): void {
-    json.raw(open)
-    json.raw(description.fieldsJson)
-    json.raw(rowsOpen)
+    empty = false
+    writeByte(json, 0x7b)
+    writeBytes(json, description.fieldsJson)
+    writeBytes(json, rowsOpen)
   }
 
-  return {
-    describe(given) {
+  // Plain members: V8 defines accessors of a literal one by one, each time that it is made.
+  const sink = {
+    size: 0,
+    rowCount: 0,
+    describe(given: Description) {
       description = given
     },
-    row(bytes, start) {
-      if (rows === 0) begin()
-      else json.byte(comma)
-      rows++
+    row(bytes: Buffer, start: number) {
+      if (empty) begin()
+      else writeByte(json, comma)
       if (arrayMode) writeArrayRow(json, bytes, start)
       else writeObjectRow(json, bytes, start, description.keys)
+      sink.size = json.length
     },
-    complete(tag) {
-      if (rows === 0) begin()
-      rowCount = tag.rowCount ?? 0
-      json.text(tail(tag, arrayMode))
+    complete(tag: CommandTag) {
+      if (empty) begin()
+      sink.rowCount = tag.rowCount ?? 0
+      writeText(json, tail(tag, arrayMode))
+      sink.size = json.length
     },
-    get rowCount() {
-      return rowCount
-    },
-    get size() {
-      return json.length
-    },
-    finish: () => json.finish(),
+    finish: () => toBytes(json),
   }
+  return sink
 }
 
-function writeArrayRow(json: JsonWriter, bytes: Buffer, start: number): void {
+function writeArrayRow(json: JsonText, bytes: Buffer, start: number): void {
   const count = bytes.readInt16BE(start)
   let at = start + 2
-  json.byte(0x5b)
+  writeByte(json, 0x5b)
   for (let index = 0; index < count; index++) {
-    if (index > 0) json.byte(comma)
+    if (index > 0) writeByte(json, comma)
     at = writeCell(json, bytes, at)
   }
-  json.byte(0x5d)
+  writeByte(json, 0x5d)
 }
 
-function writeObjectRow(json: JsonWriter, bytes: Buffer, start: number, keys: readonly Buffer[]): void {
+function writeObjectRow(json: JsonText, bytes: Buffer, start: number, keys: readonly Buffer[]): void {
   let at = start + 2
-  json.byte(0x7b)
+  writeByte(json, 0x7b)
   for (const [index, key] of keys.entries()) {
-    if (index > 0) json.byte(comma)
-    json.raw(key)
+    if (index > 0) writeByte(json, comma)
+    writeBytes(json, key)
     at = writeCell(json, bytes, at)
   }
-  json.byte(0x7d)
+  writeByte(json, 0x7d)
 }
 
 /** Writes one cell of a DataRow and returns where the next one starts. */
-function writeCell(json: JsonWriter, bytes: Buffer, at: number): number {
+function writeCell(json: JsonText, bytes: Buffer, at: number): number {
   const length = bytes.readInt32BE(at)
   const start = at + 4
   if (length < 0) {
-    json.raw(nullJson)
+    writeBytes(json, nullJson)
     return start
   }
-  json.string(bytes, start, start + length)
+  writeJsonString(json, bytes, start, start + length)
   return start + length
 }
 
@@ -154,7 +160,6 @@ export function createTypedResult(arrayMode: boolean): TypedResult {
   const rows: (string | null)[][] = []
   let description = noDescription
   let tag: CommandTag = { command: '', rowCount: null }
-  let size = 0
 
   function toRow(cells: readonly (string | null)[], converters: readonly ToJson[]): string {
     const values = cells.map((cell, index) => (cell === null ? 'null' : (converters[index]?.(cell) ?? 'null')))
@@ -162,30 +167,27 @@ export function createTypedResult(arrayMode: boolean): TypedResult {
     return `{${values.map((value, index) => `${description.keys[index]}${value}`).join(',')}}`
   }
 
-  return {
-    describe(given) {
+  const sink = {
+    size: 0,
+    rowCount: 0,
+    fields: description.fields,
+    describe(given: Description) {
       description = given
+      sink.fields = given.fields
     },
-    row(bytes, start) {
+    row(bytes: Buffer, start: number) {
       const cells = readCells(bytes, start)
-      for (const cell of cells) size += cell === null ? 4 : cell.length
+      for (const cell of cells) sink.size += cell === null ? 4 : cell.length
       rows.push(cells)
     },
-    complete(given) {
+    complete(given: CommandTag) {
       tag = given
+      sink.rowCount = given.rowCount ?? 0
     },
-    get size() {
-      return size
-    },
-    get rowCount() {
-      return tag.rowCount ?? 0
-    },
-    get fields() {
-      return description.fields
-    },
-    finish(converters) {
+    finish(converters: readonly ToJson[]) {
       const body = rows.map((row) => toRow(row, converters)).join(',')
       return Buffer.from(`{${description.fieldsJson},"rows":[${body}${tail(tag, arrayMode)}`)
     },
   }
+  return sink
 }
