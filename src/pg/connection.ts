@@ -187,7 +187,7 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
   }
 
   function writeStatement(flight: Flight, { sql, params, prepare }: Statement, sink: ResultSink | undefined): void {
-    const named = prepare && !pooled
+    const named = prepare && statements.fits(sql)
     const known = named ? statements.get(sql) : undefined
     if (known?.description !== undefined) {
       flight.reusesPlan = true
@@ -204,8 +204,8 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
   }
 
   function addPrepared(flight: Flight, sql: string): string {
-    const { added, evicted: name } = statements.add(sql)
-    if (name !== undefined) evicted.push(name)
+    const { added, evicted: outgoing } = statements.add(sql)
+    evicted.push(...outgoing)
     flight.parsing.push(sql)
     return added.name
   }

@@ -6,18 +6,15 @@ import type { FailureCode } from '../errors.ts'
 import type { Emit } from '../events.ts'
 import { type Connection, type ConnectionOptions, isOutdated, openConnection } from './connection.ts'
 import { createFlight, type Flight, type FlightError, type Work } from './flight.ts'
+import { createOwners, type OwnerLimits } from './owners.ts'
 
 /** Connections and their limits. */
-export interface PoolOptions extends ConnectionOptions {
-  /** Connections kept open. */
-  readonly size: number
+export interface PoolOptions extends ConnectionOptions, OwnerLimits {
   /** Requests that one connection carries at once. */
   readonly maxPipelineDepth: number
   /** Requests that wait for a connection; further ones are refused at once. */
   readonly maxQueued: number
   readonly queueTimeoutMs: number
-  /** Requests that one owner may have under way, waiting ones included. */
-  readonly maxPerOwner: number
   /** From being the oldest on its connection to its end; then it is cancelled. */
   readonly requestTimeoutMs: number
 }
@@ -44,13 +41,13 @@ export interface Pool {
 }
 
 interface Waiting {
-  readonly work: Work
+  work: Work
   readonly owner: string
   readonly done: (flight: Flight) => void
   readonly since: number
   flight: Flight | undefined
   connection: Connection | undefined
-  retried: boolean
+  retries: number
   ended: boolean
 }
 
@@ -59,6 +56,10 @@ const quickMs = 5
 /** What one request weighs in the average for its text. */
 const newestWeight = 0.2
 const maxKnownTexts = 5_000
+/** Sum of the texts, in UTF-16 units. */
+const maxKnownLength = 4 * 1024 * 1024
+/** A plan may be outdated, and a cancel request may strike, before a request comes to its end. */
+const maxRetries = 2
 const sweepMs = 100
 /** How long a cancelled request may take to end before its connection is closed. */
 const cancelGraceMs = 2_000
@@ -69,9 +70,13 @@ const maxRetryMs = 5_000
 export function createPool(options: PoolOptions, emit: Emit = () => {}): Pool {
   const connections: Connection[] = []
   const queue: Waiting[] = []
-  const owners = new Map<string, number>()
+  const owners = createOwners(options)
   /** Average milliseconds from being the oldest on a connection to the end, by text of the statement. */
-  const meanMs = new LRUCache<string, number>({ max: maxKnownTexts })
+  const meanMs = new LRUCache<string, number>({
+    max: maxKnownTexts,
+    maxSize: maxKnownLength,
+    sizeCalculation: (_, sql) => sql.length + 1,
+  })
   let closing = false
   let whenIdle: (() => void) | undefined
   let retryMs = firstRetryMs
@@ -93,6 +98,7 @@ export function createPool(options: PoolOptions, emit: Emit = () => {}): Pool {
           connections.splice(index, 1)
           emit({ type: 'connection_closed', cause: reason })
           if (!closing) later(0, connect)
+          pump()
         },
       })
     } catch (error) {
@@ -132,36 +138,43 @@ export function createPool(options: PoolOptions, emit: Emit = () => {}): Pool {
       since: performance.now(),
       flight: undefined,
       connection: undefined,
-      retried: false,
+      retries: 0,
       ended: false,
     }
-    const underWay = owners.get(owner) ?? 0
-    owners.set(owner, underWay + 1)
+    const withinLimit = owners.arrive(owner)
     if (closing) fail(waiting, 'overloaded', 'The gateway is shutting down')
-    else if (underWay >= options.maxPerOwner)
-      fail(waiting, 'overloaded', 'This identity has too many requests under way')
+    else if (!withinLimit) fail(waiting, 'overloaded', 'This identity has too many requests under way')
     else start(waiting)
     return { abort: () => abort(waiting) }
   }
 
   function start(waiting: Waiting): void {
-    const connection = pick(waiting.work)
+    const connection = mayStart(waiting) ? pick(waiting.work) : undefined
     if (connection !== undefined) submit(waiting, connection)
     else if (queue.length >= options.maxQueued) fail(waiting, 'overloaded', 'Too many requests wait for a connection')
     else queue.push(waiting)
   }
 
+  function mayStart({ work, owner }: Waiting): boolean {
+    return owners.mayOccupy(owner) || isQuick(work)
+  }
+
+  function nextInQueue(): Waiting | undefined {
+    return queue.find(mayStart)
+  }
+
   /**
-   * The connection that is left to run dry for the exclusive request at the head of the queue; without it, requests
+   * The connection that is left to run dry for an exclusive request that is next in the queue; without it, requests
    * that share connections would keep every one of them busy for ever.
    */
-  function reserved(): Connection | undefined {
-    if (queue[0]?.work.exclusive !== true) return undefined
+  function reserved(next: Waiting | undefined): Connection | undefined {
+    if (next?.work.exclusive !== true) return undefined
     return connections.find(({ usable, head }) => usable && head?.work.exclusive !== true) ?? connections[0]
   }
 
   function pick(work: Work): Connection | undefined {
-    const kept = work === queue[0]?.work ? undefined : reserved()
+    const next = nextInQueue()
+    const kept = work === next?.work ? undefined : reserved(next)
     let best: Connection | undefined
     for (const connection of connections) {
       if (!connection.usable || connection === kept) continue
@@ -188,26 +201,29 @@ export function createPool(options: PoolOptions, emit: Emit = () => {}): Pool {
 
   function submit(waiting: Waiting, connection: Connection): void {
     waiting.connection = connection
-    waiting.flight = createFlight(waiting.work, (flight) => onDone(waiting, flight), isQuick(waiting.work))
+    const quick = isQuick(waiting.work)
+    if (!quick) owners.occupy(waiting.owner)
+    waiting.flight = createFlight(waiting.work, (flight) => onDone(waiting, flight), quick)
     connection.submit(waiting.flight)
   }
 
   function onDone(waiting: Waiting, flight: Flight): void {
     learn(flight)
-    if (!waiting.ended && !waiting.retried && !closing && mayRetry(flight)) {
-      waiting.retried = true
-      start(isOutdated(flight) ? unprepared(waiting) : waiting)
+    if (!flight.quick) owners.release(waiting.owner)
+    const retry = waiting.ended || closing ? undefined : toRetry(flight)
+    if (retry === undefined || waiting.retries >= maxRetries) {
+      finish(waiting, flight)
       return
     }
-    finish(waiting, flight)
+    waiting.retries++
+    waiting.work = retry
+    start(waiting)
   }
 
   function finish(waiting: Waiting, flight: Flight): void {
     if (waiting.ended) return
     waiting.ended = true
-    const underWay = (owners.get(waiting.owner) ?? 1) - 1
-    if (underWay === 0) owners.delete(waiting.owner)
-    else owners.set(waiting.owner, underWay)
+    owners.leave(waiting.owner)
     waiting.done(flight)
   }
 
@@ -230,10 +246,11 @@ export function createPool(options: PoolOptions, emit: Emit = () => {}): Pool {
   }
 
   function pump(): void {
-    while (queue[0] !== undefined) {
-      const connection = pick(queue[0].work)
+    for (let next = nextInQueue(); next !== undefined; next = nextInQueue()) {
+      const connection = pick(next.work)
       if (connection === undefined) break
-      submit(queue.shift() as Waiting, connection)
+      queue.splice(queue.indexOf(next), 1)
+      submit(next, connection)
     }
     if (whenIdle !== undefined && connections.every(({ inFlight }) => inFlight === 0)) whenIdle()
   }
@@ -279,7 +296,6 @@ export function createPool(options: PoolOptions, emit: Emit = () => {}): Pool {
     run,
     async close() {
       closing = true
-      clearInterval(sweeper)
       for (const timer of timers) clearTimeout(timer)
       for (const waiting of queue.splice(0)) fail(waiting, 'overloaded', 'The gateway is shutting down')
       if (connections.some(({ inFlight }) => inFlight > 0)) {
@@ -287,22 +303,21 @@ export function createPool(options: PoolOptions, emit: Emit = () => {}): Pool {
           whenIdle = resolve
         })
       }
+      clearInterval(sweeper)
       for (const connection of connections.splice(0)) connection.end()
     },
   }
 }
 
 /**
- * Whether a request that failed may be sent again: an outdated plan fails before anything is done, and a cancel
- * request meant for another rolls back all that this one did.
+ * What to send again for a request that failed, if anything: an outdated plan fails before anything is done, and a
+ * cancel request meant for another rolls back all that this one did. Alone on its connection it cannot be struck again.
  */
-function mayRetry(flight: Flight): boolean {
-  if (isOutdated(flight)) return true
-  if (flight.cancelled || !flight.cancelStruck || flight.error?.kind !== 'postgres') return false
-  return flight.error.error.code === '57014'
-}
-
-function unprepared(waiting: Waiting): Waiting {
-  const statements = waiting.work.statements.map((statement) => ({ ...statement, prepare: false }))
-  return Object.assign(waiting, { work: { ...waiting.work, statements } })
+function toRetry(flight: Flight): Work | undefined {
+  const { work, error } = flight
+  if (isOutdated(flight)) {
+    return { ...work, statements: work.statements.map((statement) => ({ ...statement, prepare: false })) }
+  }
+  const struck = !flight.cancelled && flight.cancelStruck && error?.kind === 'postgres' && error.error.code === '57014'
+  return struck ? { ...work, exclusive: true } : undefined
 }
