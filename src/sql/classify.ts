@@ -54,8 +54,7 @@ const maxCachedLength = 64 * 1024
  * Makes the classifier for one state of one database; a change of the facts makes a new one.
  *
  * It judges names and syntax. It does NOT check privileges, row-level security or the existence of anything, and it does
- * not see what the owner's triggers, views and policies do. It takes PostgreSQL's defaults for granted:
- * `standard_conforming_strings` on and `client_encoding` UTF8.
+ * not see what the owner's triggers, views and policies do. It takes for granted that the text is sent as UTF-8.
  *
  * @returns a synchronous function. A text seen before costs one look-up. It throws Failure `overloaded` when the parser does.
  */
@@ -82,7 +81,7 @@ export function createClassifier(
 }
 
 function judge(sql: string, parser: Parser, facts: FunctionFacts): Verdict {
-  const unreadable = findUnreadable(sql)
+  const unreadable = findUnreadable(sql, facts)
   if (unreadable !== undefined) return unreadable
   const parsed = parser.parse(sql)
   if (parsed.kind === 'too_complex') return tooComplex
@@ -106,7 +105,14 @@ function allow(judgement: Judgement, sql: string, parser: Parser): Allowed {
 }
 
 /** The parser stops at NUL, and an unpaired surrogate has no UTF-8: what is judged would not be what is run. */
-function findUnreadable(sql: string): Refused | undefined {
+function findUnreadable(sql: string, { standardStrings }: FunctionFacts): Refused | undefined {
+  if (!standardStrings && sql.includes('\\')) {
+    return {
+      kind: 'refused',
+      what: 'A backslash',
+      instead: 'Send values as parameters, or turn on standard_conforming_strings.',
+    }
+  }
   if (!sql.includes('\0') && !/\p{Surrogate}/u.test(sql)) return undefined
   return {
     kind: 'refused',

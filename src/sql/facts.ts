@@ -27,6 +27,8 @@ export interface FunctionFacts {
   readonly types: ReadonlyMap<string, Grades>
   /** False where the database is not in UTF-8: letters outside ASCII can then fold to others than they do here. */
   readonly utf8: boolean
+  /** False where `standard_conforming_strings` is off: a backslash can then end a string in another place than it does here. */
+  readonly standardStrings: boolean
   /** Changes when any fact does. */
   readonly digest: string
 }
@@ -115,6 +117,8 @@ with traits as (
   union all
   select 'encoding', '', '', '', null, pg_catalog.pg_encoding_to_char(encoding)
   from pg_catalog.pg_database where datname = current_database()
+  union all
+  select 'standard strings', '', '', '', null, current_setting('standard_conforming_strings')
 )
 select kind, schema::text, volatility, source, function, json_agg(distinct name::text order by name::text)::text as names
 from facts group by kind, schema, volatility, source, function order by 1, 2, 3, 4, 5`
@@ -126,13 +130,14 @@ from facts group by kind, schema, volatility, source, function order by 1, 2, 3,
  * created since is safe to call on a connection that is reset afterwards.
  */
 export function parseFunctionFacts(rows: readonly FunctionFactRow[]): FunctionFacts {
-  const utf8 = rows.some(({ kind, names }) => kind === 'encoding' && toNames(names).includes('UTF8'))
+  const has = (kind: string, name: string) => rows.some((row) => row.kind === kind && toNames(row.names).includes(name))
   return {
     functions: toGrades(rows, 'function'),
     rowFunctions: toGrades(rows, 'row function'),
     operators: toGrades(rows, 'operator'),
     types: toGrades(rows, 'type'),
-    utf8,
+    utf8: has('encoding', 'UTF8'),
+    standardStrings: has('standard strings', 'on'),
     digest: createHash('sha256').update(JSON.stringify(rows)).digest('hex'),
   }
 }

@@ -90,6 +90,7 @@ describePg('verdicts', () => {
         false,
       ],
       ['delete from users using t where t.id = users.id', 'DELETE', false],
+      ['update users set name = $1 returning with (old as o, new as n) o.name, n.name', 'UPDATE', false],
       [
         'merge into t using s on t.id = s.id when matched and s.a then update set b = s.b when not matched then insert (a) values (s.a)',
         'MERGE',

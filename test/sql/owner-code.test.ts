@@ -167,6 +167,17 @@ describePg('code of the owner', () => {
     expect(await read()).not.toBe(before)
   })
 
+  test('SEC-37 where strings do not conform to the standard, a text with a backslash is refused', async () => {
+    await judged.gateway.query('set standard_conforming_strings = off')
+    const facts = parseFunctionFacts((await judged.gateway.query(functionFactsSql)).rows)
+    await judged.gateway.query('reset standard_conforming_strings')
+    const classify = createClassifier(await loadParser(), facts)
+    const sql = "select 'a\\', '||set_config($$a.b$$, $$c$$, false)--'"
+    expect(judged.classify(sql)).toMatchObject({ kind: 'fast' })
+    expect(classify(sql)).toMatchObject({ kind: 'refused', what: 'A backslash' })
+    expect(classify("select 'a', $1")).toMatchObject({ kind: 'fast' })
+  })
+
   test('SEC-40 where the database is not in UTF-8, identifiers outside ASCII are refused', async () => {
     const rows: FunctionFactRow[] = (await judged.gateway.query(functionFactsSql)).rows
     const latin = rows.map((row) => (row.kind === 'encoding' ? { ...row, names: '["LATIN5"]' } : row))
