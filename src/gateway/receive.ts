@@ -7,31 +7,51 @@ import { Failure } from '../errors.ts'
 import type { SqlRequest } from './handle.ts'
 import type { SqlHeaders } from './request.ts'
 
-const knownHeaders: ReadonlySet<string> = new Set([
-  'authorization',
-  'neon-connection-string',
-  'neon-raw-text-output',
-  'neon-array-mode',
-  'neon-batch-isolation-level',
-  'neon-batch-read-only',
-  'neon-batch-deferrable',
-  'neon-request-id',
-  'origin',
-  'traceparent',
-])
-
 /** Keeps the headers that matter; of a repeated one the first, but for Authorization, where a second is an error. */
 export function readHeaders(raw: readonly string[]): SqlHeaders {
-  const headers: Record<string, string | string[]> = {}
+  const headers: SqlHeaders = {}
   for (let index = 0; index < raw.length; index += 2) {
-    const name = (raw[index] as string).toLowerCase()
-    const value = raw[index + 1] as string
-    if (!knownHeaders.has(name)) continue
-    const before = headers[name]
-    if (before === undefined) headers[name] = value
-    else if (name === 'authorization') headers[name] = [before, value].flat()
+    keepHeader(headers, (raw[index] as string).toLowerCase(), raw[index + 1] as string)
   }
   return headers
+}
+
+/** Names each member: a computed name would cost more than all the rest of reading the headers. */
+function keepHeader(headers: SqlHeaders, name: string, value: string): void {
+  switch (name) {
+    case 'authorization':
+      headers.authorization = headers.authorization === undefined ? value : [headers.authorization, value].flat()
+      break
+    case 'content-length':
+      headers['content-length'] ??= value
+      break
+    case 'neon-connection-string':
+      headers['neon-connection-string'] ??= value
+      break
+    case 'neon-raw-text-output':
+      headers['neon-raw-text-output'] ??= value
+      break
+    case 'neon-array-mode':
+      headers['neon-array-mode'] ??= value
+      break
+    case 'neon-batch-isolation-level':
+      headers['neon-batch-isolation-level'] ??= value
+      break
+    case 'neon-batch-read-only':
+      headers['neon-batch-read-only'] ??= value
+      break
+    case 'neon-batch-deferrable':
+      headers['neon-batch-deferrable'] ??= value
+      break
+    case 'neon-request-id':
+      headers['neon-request-id'] ??= value
+      break
+    case 'origin':
+      headers.origin ??= value
+      break
+    case 'traceparent':
+      headers.traceparent ??= value
+  }
 }
 
 /** A request of node's HTTP server. */
@@ -45,7 +65,7 @@ export function toSqlRequest(
   return {
     id,
     headers,
-    body: () => readBody(request, maxBytes),
+    body: () => readBody(request, headers['content-length'], maxBytes),
     onAbort(abort) {
       response.once('close', () => {
         if (!response.writableFinished) abort()
@@ -54,12 +74,12 @@ export function toSqlRequest(
   }
 }
 
-function readBody(request: IncomingMessage, maxBytes: number): Promise<string> {
+function readBody(request: IncomingMessage, contentLength: string | undefined, maxBytes: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
     const tooLarge = () => reject(requestTooLarge(maxBytes))
-    if (Number(request.headers['content-length'] ?? 0) > maxBytes) {
+    if (Number(contentLength ?? 0) > maxBytes) {
       tooLarge()
       return
     }

@@ -1,6 +1,7 @@
 /**
  * Reads a `POST /sql` request: headers, connection string, body. What it returns is typed and within the limits.
  */
+import { LRUCache } from 'lru-cache'
 import { Failure } from '../errors.ts'
 import type { Statement } from '../pg/flight.ts'
 import { toParameter } from '../pg/values.ts'
@@ -8,6 +9,7 @@ import { toParameter } from '../pg/values.ts'
 /** The headers that mean something to the gateway, by lower-case name; a header sent twice is an array. */
 export interface SqlHeaders {
   authorization?: string | string[]
+  'content-length'?: string
   'neon-connection-string'?: string
   'neon-raw-text-output'?: string
   'neon-array-mode'?: string
@@ -78,6 +80,24 @@ export function parseConnectionString(text: string | undefined): ConnectionStrin
     throw invalid('invalid username: it is not UTF-8')
   }
 }
+
+/**
+ * Makes a {@link parseConnectionString} that remembers what it has read: clients send the same text each time.
+ * One that holds a password is read anew each time and not kept.
+ */
+export function createConnectionStringReader(): (text: string | undefined) => ConnectionString {
+  const known = new LRUCache<string, ConnectionString>({ max: maxKnownConnectionStrings })
+  return (text) => {
+    const before = text === undefined ? undefined : known.get(text)
+    if (before !== undefined) return before
+    const parsed = parseConnectionString(text)
+    if (text !== undefined && text.length <= maxKnownLength && parsed.password === '') known.set(text, parsed)
+    return parsed
+  }
+}
+
+const maxKnownConnectionStrings = 256
+const maxKnownLength = 1_024
 
 /** @throws Failure `request_invalid` for an isolation level that PostgreSQL does not have, on a single query too */
 export function parseBatchOptions(headers: SqlHeaders): BatchOptions {
