@@ -1,0 +1,232 @@
+import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { withConnection } from '../../../src/database/connect.ts'
+import { startTestGateway, type TestGateway } from '../../support/gateway.ts'
+import { createTestDatabase, describePg, type TestDatabase } from '../../support/pg.ts'
+import { type BetterAuthIssuer, startBetterAuth } from './better-auth.ts'
+import { type OidcIssuer, startOidcProvider } from './oidc-provider.ts'
+import { type OwnIssuer, startOwnIssuer } from './own-issuer.ts'
+import type { RealIssuer } from './real-issuer.ts'
+
+/** A subject is unique within its issuer only, so a row belongs to a pair. */
+const schema = `
+  create table notes (
+    issuer text not null default auth.session()->>'iss',
+    owner text not null default auth.user_id(),
+    body text not null
+  );
+  alter table notes enable row level security;
+  alter table notes force row level security;
+  create policy notes_own on notes to authenticated
+    using (issuer = (select auth.session()->>'iss') and owner = (select auth.user_id()))
+    with check (issuer = (select auth.session()->>'iss') and owner = (select auth.user_id()));
+  create table reports (title text not null);
+  alter table reports enable row level security;
+  alter table reports force row level security;
+  create policy reports_write on reports for insert to authenticated
+    with check ('notes:write' = any (string_to_array((select auth.session()->>'scope'), ' ')));
+  grant select, insert on notes, reports to authenticated;
+`
+
+describePg('tokens of real issuers', () => {
+  let database: TestDatabase
+  let gateway: TestGateway
+  let betterAuth: BetterAuthIssuer
+  let oidc: OidcIssuer
+  let own: OwnIssuer
+  let issuers: Record<string, RealIssuer>
+
+  beforeAll(async () => {
+    database = await createTestDatabase({ contents: 'platform' })
+    await withConnection(database.ownerUrl, (client) => client.query(schema))
+    betterAuth = await startBetterAuth()
+    oidc = await startOidcProvider()
+    own = await startOwnIssuer()
+    issuers = { 'Better Auth': betterAuth, 'oidc-provider': oidc, 'our own': own }
+    gateway = await gatewayThatTrusts(...Object.values(issuers).map(({ trust }) => trust))
+  })
+  afterAll(async () => {
+    await gateway.close()
+    for (const { host } of Object.values(issuers)) await host.stop()
+    await database.close()
+  })
+
+  function gatewayThatTrusts(...trust: Record<string, unknown>[]): Promise<TestGateway> {
+    return startTestGateway(database, { ROWPASS_ISSUERS: JSON.stringify(trust), ROWPASS_POOL_SIZE: '1' })
+  }
+
+  /** Why the gateway refused its last token. */
+  const lastReason = (at: TestGateway) => at.events.findLast((event) => event.type === 'token_refused')?.reason
+
+  const names = ['Better Auth', 'oidc-provider', 'our own']
+
+  describe.each(names)('%s', (name) => {
+    test('a token got the ordinary way gives SQL exactly the claims that were signed', async () => {
+      const token = await issuers[name]!.token()
+      const { status, body } = await gateway.sql(
+        token,
+        'select auth.session() as session, auth.user_id() as user_id, auth.uid() as uid, current_user as role',
+      )
+      expect(status).toBe(200)
+      const [row] = body.rows
+      expect(JSON.parse(row.session)).toEqual(decodeJwt(token))
+      const { sub } = decodeJwt(token)
+      expect(row).toMatchObject({ user_id: sub, role: 'authenticated', uid: name === 'our own' ? sub : null })
+    })
+
+    test('row-level security keeps its principals apart', async () => {
+      const { principals, trust, ...issuer } = issuers[name]!
+      const [first, second] = await Promise.all(principals.map((principal) => issuer.token(principal)))
+      await gateway.sql(first!, "insert into notes (body) values ('of the first')")
+      await gateway.sql(second!, "insert into notes (body) values ('of the second')")
+      const read = async (token: string) => (await gateway.sql(token, 'select issuer, body from notes')).body.rows
+      expect(await read(first!)).toEqual([{ issuer: trust.iss, body: 'of the first' }])
+      expect(await read(second!)).toEqual([{ issuer: trust.iss, body: 'of the second' }])
+      const forged = await gateway.sql(first!, 'insert into notes (owner, body) values ($1, $2)', [
+        decodeJwt(second!).sub,
+        'forged',
+      ])
+      expect(forged.body.code).toBe('42501')
+    })
+
+    test('SEC-7 its tokens are refused where only another issuer is trusted', async () => {
+      for (const other of names.filter((candidate) => candidate !== name)) {
+        const alone = await gatewayThatTrusts(issuers[other]!.trust)
+        expect(await alone.sql(await issuers[name]!.token(), 'select 1')).toMatchObject({ status: 400 })
+        expect(lastReason(alone)).toBe('issuer')
+        await alone.close()
+      }
+    })
+
+    test("SEC-7 its tokens are refused when its name is paired with another issuer's keys", async () => {
+      for (const other of names.filter((candidate) => candidate !== name)) {
+        const trust = { ...issuers[name]!.trust, jwks_url: issuers[other]!.trust.jwks_url, algorithms: undefined }
+        const crossed = await gatewayThatTrusts(trust)
+        expect(await crossed.sql(await issuers[name]!.token(), 'select 1')).toMatchObject({ status: 400 })
+        expect(lastReason(crossed)).toBe('key_unknown')
+        await crossed.close()
+      }
+    })
+
+    test.each([
+      ['aud', 'audience', { audience: 'https://elsewhere.example.test' }],
+      ['the algorithm', 'algorithm', { algorithms: ['PS256'] }],
+      ['the lifetime', 'lifetime', { max_ttl_seconds: 300 }],
+      ['typ', 'typ', { typ: ['JWT'] }],
+    ])('its tokens are refused when %s is not the configured one', async (_, reason, change) => {
+      const strict = await gatewayThatTrusts({ ...issuers[name]!.trust, ...change })
+      expect(await strict.sql(await issuers[name]!.token(), 'select 1')).toMatchObject({ status: 400 })
+      expect(lastReason(strict)).toBe(reason)
+      await strict.close()
+    })
+  })
+
+  test('SEC-7 a key of one issuer signs for no other, whatever the token says', async () => {
+    for (const victim of [betterAuth, oidc]) {
+      const { iss, audience } = victim.trust
+      const token = await own.imitate(iss, audience as string, decodeJwt(await victim.token()).sub as string)
+      const trusting = { ...victim.trust, typ: ['at+jwt', ''], algorithms: undefined }
+      const both = await gatewayThatTrusts(trusting, own.trust)
+      await both.sql(await own.token(), 'select 1')
+      expect(await both.sql(token, 'select 1')).toMatchObject({ status: 400 })
+      expect(lastReason(both)).toBe('key_unknown')
+      await both.close()
+    }
+  })
+
+  test('the same subject of two issuers is two people', async () => {
+    const [subject] = oidc.principals
+    const fromOidc = await oidc.token(subject)
+    const fromOwn = await own.token(subject)
+    expect(decodeJwt(fromOidc).sub).toBe(decodeJwt(fromOwn).sub)
+    await gateway.sql(fromOwn, "insert into notes (body) values ('only here')")
+    const { body } = await gateway.sql(fromOidc, "select from notes where body = 'only here'")
+    expect(body.rowCount).toBe(0)
+  })
+
+  describe('Better Auth, its own ways', () => {
+    test('the header has no typ, and the subject is no UUID', async () => {
+      const token = await betterAuth.token()
+      expect(decodeProtectedHeader(token)).toEqual({ alg: 'EdDSA', kid: expect.any(String) })
+      expect(decodeJwt(token)).toMatchObject({
+        sub: expect.stringMatching(/^[A-Za-z0-9]{32}$/),
+        aud: betterAuth.trust.iss,
+      })
+    })
+
+    test('the token of a sign-in is refused: it is no JWT', async () => {
+      const session = betterAuth.sessionToken(betterAuth.principals[0])
+      expect(session).toMatch(/^[A-Za-z0-9]{32}$/)
+      expect(await gateway.sql(session, 'select 1')).toMatchObject({ status: 400 })
+      expect(lastReason(gateway)).toBe('format')
+    })
+
+    test.each(['ES256', 'RS256'] as const)('keys for %s are used', async (alg) => {
+      const issuer = await startBetterAuth({ jwks: { keyPairConfig: { alg } } })
+      const other = await gatewayThatTrusts({ ...issuer.trust, algorithms: [alg] })
+      const token = await issuer.token()
+      expect(decodeProtectedHeader(token).alg).toBe(alg)
+      expect(await other.sql(token, 'select 1')).toMatchObject({ status: 200 })
+      await other.close()
+      await issuer.host.stop()
+    })
+
+    test('a chosen issuer, audience, subject and a tenant arrive as they are, exp with a fraction too', async () => {
+      const tenant = 'f330c503-5e9c-46a7-8393-2995aeb03675'
+      const issuer = await startBetterAuth({
+        jwt: {
+          issuer: 'https://auth.example.test',
+          audience: 'rowpass',
+          getSubject: ({ user }) => user.email,
+          definePayload: () => ({ tenant_id: tenant, exp: Math.floor(Date.now() / 1000) + 600.5 }),
+        },
+      })
+      const other = await gatewayThatTrusts({
+        ...issuer.trust,
+        iss: 'https://auth.example.test',
+        audience: 'rowpass',
+      })
+      const token = await issuer.token()
+      expect((decodeJwt(token).exp as number) % 1).toBe(0.5)
+      const query = "select auth.user_id() as who, (auth.session()->>'tenant_id')::uuid as tenant"
+      const { body } = await other.sql(token, query)
+      expect(body.rows).toEqual([{ who: 'ada@example.test', tenant }])
+      await other.close()
+      await issuer.host.stop()
+    })
+  })
+
+  describe('oidc-provider, its own ways', () => {
+    test('the header says at+jwt, the audience is the resource, the subject the client', async () => {
+      const token = await oidc.token()
+      expect(decodeProtectedHeader(token)).toMatchObject({ typ: 'at+jwt', alg: 'RS256' })
+      expect(decodeJwt(token)).toMatchObject({
+        aud: oidc.trust.audience,
+        sub: 'night-report',
+        client_id: 'night-report',
+      })
+    })
+
+    test('a token for no resource is refused: it is opaque', async () => {
+      expect(await gateway.sql(await oidc.opaqueToken(), 'select 1')).toMatchObject({ status: 400 })
+      expect(lastReason(gateway)).toBe('format')
+    })
+
+    test('a policy can ask for a scope', async () => {
+      const insert = (token: string) => gateway.sql(token, "insert into reports values ('night')")
+      expect((await insert(await oidc.tokenFor('notes:read'))).body.code).toBe('42501')
+      expect((await insert(await oidc.tokenFor('notes:read notes:write'))).status).toBe(200)
+      expect((await insert(await betterAuth.token())).body.code).toBe('42501')
+    })
+
+    test.each(['ES256', 'PS256', 'EdDSA'] as const)('keys for %s are used', async (alg) => {
+      const issuer = await startOidcProvider(alg)
+      const other = await gatewayThatTrusts(issuer.trust)
+      const token = await issuer.token()
+      expect(decodeProtectedHeader(token).alg).toBe(alg)
+      expect(await other.sql(token, 'select 1')).toMatchObject({ status: 200 })
+      await other.close()
+      await issuer.host.stop()
+    })
+  })
+})
