@@ -8,8 +8,11 @@ import { type KeySet, KeySetError, parseKeySet } from './key-set.ts'
 export const GRACE_MS = 60_000
 /** The age at which keys are refused when no refresh succeeds. */
 export const DEFAULT_MAX_STALE_MS = 3_600_000
-/** The least time between two attempts. Short, as a real new key may be waiting among invented ones. */
-export const COOLDOWN_MS = 1_000
+/**
+ * The least time between two attempts. Short, as a real new key may be waiting among invented ones: with the fetch
+ * itself, it is in use within a second of its first token.
+ */
+export const COOLDOWN_MS = 900
 /** The most time between two attempts while they fail. */
 export const MAX_RETRY_MS = 30_000
 
