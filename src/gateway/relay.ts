@@ -26,6 +26,8 @@ export interface RelayReport {
 const maxWaitingBytes = 1024 * 1024
 /** How long a server may take to end an idle session; one that takes longer is running something. */
 const endGraceMs = 100
+/** The message with which a client ends its session. */
+const terminate = Buffer.from([0x58, 0, 0, 0, 4])
 /** RFC 6455 §7.4.1: normal closure. */
 const normalClosure = 1000
 
@@ -49,8 +51,10 @@ export async function relay(
     if (webSocket.bufferedAmount > maxWaitingBytes) stream.pause()
   })
   stream.on('drain', () => webSocket.resume())
+  let lastBytes: Buffer | undefined
   inbox.pour((bytes) => {
     life.seen()
+    lastBytes = bytes.subarray(-terminate.length)
     report.bytesReceived += bytes.length
     stream.write(bytes)
     if (stream.writableLength > maxWaitingBytes) webSocket.pause()
@@ -63,7 +67,7 @@ export async function relay(
   })
   const sessionClosed = closed(stream, stream.closed).then(() => {
     if (webSocket.readyState !== webSocket.OPEN) return
-    report.endedBy = 'database'
+    report.endedBy = lastBytes?.equals(terminate) ? 'client' : 'database'
     webSocket.close(normalClosure, 'the database ended the session')
   })
   await Promise.all([clientClosed, sessionClosed])
