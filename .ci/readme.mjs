@@ -18,6 +18,7 @@ const body = blocks.flatMap((block) => block.split('\n').map((line) => line.repl
 const script = `
 set -euo pipefail
 running=
+PS4='$ '
 finish() { status=$?; { set +x; } 2>/dev/null; if [ -n "$running" ]; then kill "$running" && wait "$running" || true; fi; exit $status; }
 trap finish EXIT
 run() {
@@ -43,7 +44,6 @@ const run = spawnSync('bash', ['-c', script], {
   stdio: ['ignore', 'inherit', 'inherit'],
   env: {
     ...process.env,
-    PS4: '$ ',
     LOG: join(folder, 'start.log'),
     // The clone comes from here, whatever address the README names.
     ...(remote !== undefined && {
