@@ -44,6 +44,13 @@ describePg('keys of real issuers', () => {
     return [Buffer.from(JSON.stringify(changed)).toString('base64url'), ...rest].join('.')
   }
 
+  /** Sends a token without a socket of its own: a flood is to strain the gateway and not its sender. */
+  async function statusInProcess(token: string): Promise<number> {
+    const headers = { authorization: `Bearer ${token}`, 'neon-connection-string': gateway.connectionString }
+    const body = JSON.stringify({ query: 'select 1', params: [] })
+    return (await gateway.gateway.fetch(new Request(gateway.url, { method: 'POST', headers, body }))).status
+  }
+
   /** How many fetches a span of time allows: one at its start, and one after each cooldown. */
   const allowedIn = (ms: number) => 1 + Math.floor(ms / COOLDOWN_MS)
 
@@ -71,7 +78,7 @@ describePg('keys of real issuers', () => {
       const other = await issuer.token(issuer.principals[1])
       const begun = performance.now()
       expect(await status(known)).toBe(200)
-      const flood = Array.from({ length: 1_000 }, () => status(withInventedKid(known)))
+      const flood = Array.from({ length: 1_000 }, () => statusInProcess(withInventedKid(known)))
       await issuer.rotate()
       const first = await issuer.token()
       expect(await Promise.all([status(known), status(other)])).toEqual([200, 200])
