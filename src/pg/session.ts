@@ -123,7 +123,8 @@ export function requestCancel(session: CancelKey & Pick<Session, 'host' | 'port'
     socket.setTimeout(timeoutMs, () => socket.destroy())
     socket.on('error', () => {})
     socket.on('close', () => resolve())
-    const send = (): void => void socket.end(serialize.cancel(processID, secretKey))
+    // The server closes: a pooler drops the request of a client that has closed its side.
+    const send = (): void => void socket.write(serialize.cancel(processID, secretKey))
     if (host.startsWith('/')) socket.connect(`${host}/.s.PGSQL.${port}`, send)
     else socket.connect(port, host, send)
     socket.resume()
