@@ -90,9 +90,16 @@ function readBody(request: IncomingMessage, contentLength: string | undefined, m
         tooLarge()
       } else chunks.push(chunk)
     })
-    request.on('end', () => resolve((chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)).toString()))
-    const broken = () =>
-      reject(new Failure('request_invalid', { detail: 'could not read the HTTP request body: it broke off' }))
+    let ended = false
+    request.on('end', () => {
+      ended = true
+      resolve((chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)).toString())
+    })
+    const broken = () => {
+      // Every request closes: an error with its stack for each would cost more than reading the body.
+      if (!ended)
+        reject(new Failure('request_invalid', { detail: 'could not read the HTTP request body: it broke off' }))
+    }
     request.on('error', broken)
     request.on('close', broken)
     // The client may have gone while its login was looked at.
