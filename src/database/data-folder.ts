@@ -24,7 +24,7 @@ import { spawnGuarded } from './guardian.ts'
 import { errnoOf, isErrno, stateFolder } from './private-files.ts'
 import { isAlive } from './processes.ts'
 
-/** Runs the server when this process is root: `nobody` on every Unix, with or without a line in /etc/passwd. */
+/** Runs the server when this process is root: `nobody` on Linux. */
 const nobody: Account = { uid: 65534, gid: 65534 }
 
 /**
@@ -136,14 +136,20 @@ async function runInitdb(command: readonly string[], account: Account | undefine
     const { ended } = await spawnGuarded(command, { account, output })
     const status = await ended
     if (status === 0) return
-    const log = readFileSync(logFile, 'utf8')
-    const lines = log.split('\n').filter((line) => /error|fatal|hint/i.test(line))
-    const said = lines.join(' ').trim() || `exit code ${status}`
-    const detail = log.includes('No space left on device') ? 'the disk is full' : `initdb: ${said}`
-    throw new Failure('embedded_start_failed', { detail })
+    throw new Failure('embedded_start_failed', { detail: explainInitdb(readFileSync(logFile, 'utf8'), status) })
   } finally {
     closeSync(output)
   }
+}
+
+function explainInitdb(log: string, status: number | null): string {
+  if (log.includes('No space left on device')) return 'the disk is full'
+  // initdb refuses to run as a uid without a name, which is how some container platforms run everything.
+  const nameless = /could not look up effective user ID \d+/.exec(log)?.[0]
+  if (nameless !== undefined) return `initdb: ${nameless}; give that uid a line in /etc/passwd`
+  const lines = log.split('\n').filter((line) => line.trim() !== '')
+  const last = lines.filter((line) => /^initdb: |FATAL|ERROR/.test(line)).at(-1) ?? lines.at(-1)
+  return last?.replace(/^initdb: (error: )?/, 'initdb: ') ?? `initdb: exit code ${status}`
 }
 
 /** Unfinished folders of processes that are gone: no server ever ran in them, so they hold nobody's data. */
