@@ -48,7 +48,7 @@ export async function startOidcProvider(alg: Algorithm = 'RS256'): Promise<OidcI
   }
 }
 
-const resource = 'https://sql.example.test/'
+const resource = 'https://sql.example.com/'
 
 function deployProvider(
   issuer: string,

@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parseIssuers } from '../../../src/gateway/issuers.ts'
+import { repository } from '../../support/pg.ts'
+import { kinds } from './kinds.ts'
+import type { RealIssuer } from './real-issuer.ts'
+
+const text = readFileSync(`${repository}docs/issuers.md`, 'utf8')
+
+/** Each entry by the heading it stands under. */
+const entries = [...text.matchAll(/^##+ (.+)\n(?:(?!^#)[\s\S])*?```json\n([\s\S]*?)```/gm)].map(
+  ([, heading = '', entry = '']) => [heading, entry] as const,
+)
+
+test('there is an entry for nine issuers', () => {
+  expect(entries.map(([heading]) => heading)).toHaveLength(9)
+})
+
+test.each(entries)('the entry for %s is one that the gateway takes', (_, entry) => {
+  const [issuer, ...others] = parseIssuers(entry)
+  expect(others).toEqual([])
+  expect(issuer?.jwksUrl.protocol).toBe('https:')
+})
+
+describe.each([
+  ['Better Auth', kinds[0][1]],
+  ['oidc-provider', kinds[1][1]],
+  ['Rowpass', kinds[2][1]],
+])('%s', (heading, start) => {
+  let issuer: RealIssuer
+
+  beforeAll(async () => {
+    issuer = await start()
+  })
+  afterAll(() => issuer.host.stop())
+
+  test('the entry is the one that is tested, but for its addresses', () => {
+    const [documented] = JSON.parse(new Map(entries).get(heading) ?? '[{}]')
+    const place = new URL(documented.iss).origin
+    const tested = JSON.parse(JSON.stringify(issuer.trust).replaceAll(issuer.host.origin, place))
+    expect(documented).toEqual(tested)
+  })
+})

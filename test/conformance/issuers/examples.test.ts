@@ -1,0 +1,48 @@
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startTestGateway, type TestGateway } from '../../support/gateway.ts'
+import { createTestDatabase, describePg, repository, type TestDatabase } from '../../support/pg.ts'
+import { startHost } from './host.ts'
+
+describePg('examples/issuers', () => {
+  let database: TestDatabase
+  let gateway: TestGateway
+  let ports: { 'better-auth': string; 'oidc-provider': string }
+
+  beforeAll(async () => {
+    database = await createTestDatabase()
+    ports = { 'better-auth': await freePort(), 'oidc-provider': await freePort() }
+    const trusted = readFileSync(`${repository}examples/issuers/issuers.json`, 'utf8')
+      .replaceAll(':3000', `:${ports['better-auth']}`)
+      .replaceAll(':3001', `:${ports['oidc-provider']}`)
+    gateway = await startTestGateway(database, { ROWPASS_ISSUERS: trusted })
+  })
+  afterAll(async () => {
+    await gateway.close()
+    await database.close()
+  })
+
+  test.concurrent.each([
+    ['better-auth', "[]\n[ { name: 'Neon' } ]\n"],
+    ['oidc-provider', "[ { program: 'night-report', tenant: 'Neon' } ]\n"],
+  ] as const)('%s.ts prints what PostgreSQL lets its principal see', async (name, output) => {
+    const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', `examples/issuers/${name}.ts`], {
+      cwd: repository,
+      env: {
+        PATH: process.env.PATH,
+        PORT: ports[name],
+        GATEWAY_URL: gateway.url,
+        DATABASE_URL: gateway.connectionString,
+      },
+    })
+    expect(stdout).toBe(output)
+  })
+})
+
+async function freePort(): Promise<string> {
+  const host = await startHost()
+  await host.stop()
+  return new URL(host.origin).port
+}
