@@ -51,10 +51,14 @@ interface Waiting {
   ended: boolean
 }
 
-/** Requests with this text have taken less than this on average, so that others may wait behind one. */
+/** Requests with this text usually take less than this, so that others may wait behind one. */
 const quickMs = 5
-/** What one request weighs in the average for its text. */
-const newestWeight = 0.2
+/**
+ * What one request weighs in the usual time for its text. A slower one weighs less: on a busy machine a quick request
+ * often waits for the processor, and must not be taken for a slow one, because those do not share a connection.
+ */
+const quickerWeight = 0.2
+const slowerWeight = 0.02
 const maxKnownTexts = 5_000
 /** Sum of the texts, in UTF-16 units. */
 const maxKnownLength = 4 * 1024 * 1024
@@ -71,8 +75,8 @@ export function createPool(options: PoolOptions, emit: Emit = () => {}): Pool {
   const connections: Connection[] = []
   const queue: Waiting[] = []
   const owners = createOwners(options)
-  /** Average milliseconds from being the oldest on a connection to the end, by text of the statement. */
-  const meanMs = new LRUCache<string, number>({
+  /** Usual milliseconds from being the oldest on a connection to the end, by text of the statement. */
+  const usualMs = new LRUCache<string, number>({
     max: maxKnownTexts,
     maxSize: maxKnownLength,
     sizeCalculation: (_, sql) => sql.length + 1,
@@ -175,28 +179,34 @@ export function createPool(options: PoolOptions, emit: Emit = () => {}): Pool {
   function pick(work: Work): Connection | undefined {
     const next = nextInQueue()
     const kept = work === next?.work ? undefined : reserved(next)
+    const oldestHead = performance.now() - quickMs
     let best: Connection | undefined
     for (const connection of connections) {
       if (!connection.usable || connection === kept) continue
-      if (connection.inFlight === 0) return connection
-      if (work.exclusive || !connection.quick || connection.inFlight >= options.maxPipelineDepth) continue
-      if (best === undefined || connection.inFlight < best.inFlight) best = connection
+      const { inFlight, head } = connection
+      if (head === undefined) return connection
+      if (work.exclusive || !connection.quick || inFlight >= options.maxPipelineDepth) continue
+      if (head.startedAt > oldestHead && (best === undefined || inFlight < best.inFlight)) best = connection
     }
-    if (best?.head !== undefined && performance.now() - best.head.startedAt > quickMs) return undefined
     return best
   }
 
+  /** Milliseconds that a request with this work is expected to take; infinite for one that nothing is known of. */
+  function expectedMs({ statements }: Work): number {
+    return usualMs.get(statements[0]?.sql ?? '') ?? Number.POSITIVE_INFINITY
+  }
+
   /** Whether a request with this work may be waited for: one statement whose text has been quick so far. */
-  function isQuick({ exclusive, statements }: Work): boolean {
-    return !exclusive && (meanMs.get(statements[0]?.sql ?? '') ?? Number.POSITIVE_INFINITY) < quickMs
+  function isQuick(work: Work): boolean {
+    return !work.exclusive && expectedMs(work) < quickMs
   }
 
   function learn({ work, startedAt, error }: Flight): void {
     const sql = work.statements[0]?.sql
     if (work.exclusive || sql === undefined || (error !== undefined && error.kind !== 'postgres')) return
     const tookMs = performance.now() - startedAt
-    const before = meanMs.get(sql) ?? tookMs
-    meanMs.set(sql, before + (tookMs - before) * newestWeight)
+    const before = usualMs.get(sql) ?? tookMs
+    usualMs.set(sql, before + (tookMs - before) * (tookMs < before ? quickerWeight : slowerWeight))
   }
 
   function submit(waiting: Waiting, connection: Connection): void {
