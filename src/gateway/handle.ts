@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto'
 import { Failure } from '../errors.ts'
 import type { Emit, SqlAnswered } from '../events.ts'
-import type { Flight, Identity, Work } from '../pg/flight.ts'
+import { type Flight, type Identity, leadingSteps, type Work } from '../pg/flight.ts'
 import type { PostgresError } from '../pg/messages.ts'
 import type { Pool, Ticket } from '../pg/pool.ts'
 import { type FindType, toJsonConverter } from '../pg/values.ts'
@@ -142,9 +142,11 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
       throw new Failure(code, { cause, ...(detail === undefined ? {} : { detail }) })
     }
     if (flight.error !== undefined) {
+      const { error } = flight.error
+      throwOurFault(flight, error)
       audit.outcome = 'postgres'
-      audit.sqlstate = flight.error.error.code
-      return toErrorResponse(flight.error.error)
+      audit.sqlstate = error.code
+      return toErrorResponse(error)
     }
     for (const { rowCount } of flight.sinks) audit.rows += rowCount
     const results = flight.sinks.map((sink) => {
@@ -154,6 +156,16 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
     const [first] = results
     return kind === 'single' && first !== undefined ? singleResponse(first) : batchResponse(results, batch)
   }
+}
+
+/** The server going away: 57P01 and its kin. */
+const serverGone = /^57P/
+
+/** An error that is not one of the caller's SQL: nobody but us is to hear what the server said. */
+function throwOurFault(flight: Flight, { code, message }: PostgresError): void {
+  const cause = new Error(message)
+  if (serverGone.test(code)) throw new Failure('database_unavailable', { cause })
+  if (flight.step < leadingSteps(flight.work)) throw new Error('the session could not be prepared', { cause })
 }
 
 function newAudit({ id, headers }: SqlRequest): Audit {
