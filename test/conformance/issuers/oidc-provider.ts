@@ -1,5 +1,5 @@
 /** oidc-provider; programs get JWT access tokens (RFC 9068) for a resource by client credentials. */
-import Provider, { type AsymmetricSigningAlgorithm } from 'oidc-provider'
+import Provider, { type AdapterFactory, type AdapterPayload, type AsymmetricSigningAlgorithm } from 'oidc-provider'
 import { type Algorithm, type GeneratedKey, generateKey } from '../../../src/keys/key.ts'
 import { startHost } from './host.ts'
 import type { RealIssuer } from './real-issuer.ts'
@@ -57,6 +57,7 @@ function deployProvider(
   clients: { ids: readonly string[]; secret: string },
 ): Provider {
   return new Provider(issuer, {
+    adapter: createAdapter(),
     clients: clients.ids.map((client_id) => ({
       client_id,
       client_secret: clients.secret,
@@ -76,5 +77,22 @@ function deployProvider(
         getResourceServerInfo: () => ({ scope: 'notes:read notes:write', accessTokenFormat: 'jwt' }),
       },
     },
+  })
+}
+
+/** Keeps what client credentials need kept, which is opaque tokens. */
+function createAdapter(): AdapterFactory {
+  const stored = new Map<string, AdapterPayload>()
+  const nothing = async () => undefined
+  return () => ({
+    async upsert(id, payload) {
+      stored.set(id, payload)
+    },
+    find: async (id) => stored.get(id),
+    findByUserCode: nothing,
+    findByUid: nothing,
+    consume: nothing,
+    destroy: nothing,
+    revokeByGrantId: nothing,
   })
 }
