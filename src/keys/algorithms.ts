@@ -45,6 +45,16 @@ export function isAlgorithm(value: unknown): value is Algorithm {
 }
 
 /**
+ * The algorithm that a header or a JWK names: RFC 9864 has `Ed25519` in the place of `EdDSA`, and both are read.
+ *
+ * @returns undefined for a name that is not one of the table
+ */
+export function toAlgorithm(name: unknown): Algorithm | undefined {
+  if (name === 'Ed25519') return 'EdDSA'
+  return isAlgorithm(name) ? name : undefined
+}
+
+/**
  * The algorithms that a JWK may be used with: the one it names, or else all that fit its type and curve.
  *
  * Does NOT look at the key material, `use` or `key_ops`.
@@ -56,5 +66,5 @@ export function algorithmsOf(jwk: Readonly<Record<string, unknown>>): readonly A
     const spec = algorithms[alg]
     return jwk.kty === spec.kty && (spec.crv === undefined || jwk.crv === spec.crv)
   })
-  return jwk.alg === undefined ? fitting : fitting.filter((alg) => alg === jwk.alg)
+  return jwk.alg === undefined ? fitting : fitting.filter((alg) => alg === toAlgorithm(jwk.alg))
 }

@@ -1,6 +1,6 @@
 /** The one place where a signature is verified. */
 import { compactVerify } from 'jose'
-import { algorithms, isAlgorithm } from '../keys/algorithms.ts'
+import { algorithms, toAlgorithm } from '../keys/algorithms.ts'
 import type { CompactJws } from './compact.ts'
 import type { VerificationKey } from './key-set.ts'
 import { TokenRefusal } from './refusal.ts'
@@ -15,9 +15,12 @@ import { TokenRefusal } from './refusal.ts'
  * @see RFC 8725 §3.1
  */
 export async function verifySignature({ token, alg, signature }: CompactJws, key: VerificationKey): Promise<void> {
-  const imported = isAlgorithm(alg) ? key.get(alg) : undefined
-  if (!isAlgorithm(alg) || imported === undefined) throw new TokenRefusal('algorithm', '"alg" is not that of the key')
-  const { signatureBytes } = algorithms[alg]
+  const algorithm = toAlgorithm(alg)
+  const imported = algorithm === undefined ? undefined : key.get(algorithm)
+  if (algorithm === undefined || imported === undefined) {
+    throw new TokenRefusal('algorithm', '"alg" is not that of the key')
+  }
+  const { signatureBytes } = algorithms[algorithm]
   if (signatureBytes !== undefined && signature.length !== signatureBytes) {
     throw new TokenRefusal('signature', `the signature is not ${signatureBytes} bytes long`)
   }

@@ -3,6 +3,7 @@
  * Nothing in a token is believed before its signature is verified with a key of the issuer it names.
  */
 import type { Emit } from '../events.ts'
+import { toAlgorithm } from '../keys/algorithms.ts'
 import { MAX_TOKEN_LENGTH } from '../keys/token-limits.ts'
 import { checkClaims } from './claims.ts'
 import { type CompactToken, parseCompact, toMediaType } from './compact.ts'
@@ -201,7 +202,7 @@ function issuerOf({ claims, typ, alg }: CompactToken, byName: ReadonlyMap<string
   const issuer = typeof claims.iss === 'string' ? byName.get(claims.iss) : undefined
   if (issuer === undefined) throw new TokenRefusal('issuer', '"iss" is not an issuer that is configured')
   if (!issuer.typ.has(typ)) throw new TokenRefusal('typ', '"typ" is not allowed for this issuer')
-  if (!issuer.config.algorithms.some((allowed) => allowed === alg)) {
+  if (!issuer.config.algorithms.some((allowed) => allowed === toAlgorithm(alg))) {
     throw new TokenRefusal('algorithm', '"alg" is not allowed for this issuer')
   }
   return issuer

@@ -35,6 +35,25 @@ describe('a valid token', () => {
     await other.close()
   })
 
+  it.each([
+    ['Ed25519', 'Ed25519'],
+    ['Ed25519', 'EdDSA'],
+    ['Ed25519', undefined],
+    ['EdDSA', 'Ed25519'],
+  ])('verifies when its header calls EdDSA %s and the published key %s (RFC 9864)', async (inHeader, inKey) => {
+    const signer = await t.keyNamed('ed', 'EdDSA')
+    const other = await t.startServer(t.publish({ keys: [{ ...signer.publicJwk, alg: inKey }] }))
+    const here = t.verifierOf([t.trusted(other.url, { algorithms: ['EdDSA'] })])
+    expect(await here.verify(t.tokenOf(signer, {}, { alg: inHeader }))).toMatchObject({ sub: 'david' })
+    await other.close()
+  })
+
+  it('SEC-1 is refused when its header says Ed25519 and its key is of another kind', async () => {
+    const here = t.verifierOf([t.trusted(server.url, { algorithms: ['ES256', 'EdDSA'] })])
+    const cause = expect.objectContaining({ reason: 'algorithm' })
+    await expect(here.verify(t.tokenOf(key, {}, { alg: 'Ed25519' }))).rejects.toMatchObject({ cause })
+  })
+
   it('cannot be changed by one who holds it', async () => {
     const verified = (await verifier.verify(t.tokenOf(key, { nested: { list: [1] } }))) as VerifiedToken
     expect(() => Object.assign(verified, { role: 'postgres' })).toThrow(TypeError)
