@@ -213,7 +213,7 @@ describePg('tokens of real issuers', () => {
       expect((await insert(await betterAuth.token())).body.code).toBe('42501')
     })
 
-    test.each(['ES256', 'PS256', 'EdDSA'] as const)('keys for %s are used', async (alg) => {
+    test.each(['ES256', 'PS256', 'EdDSA', 'Ed25519'] as const)('keys for %s are used', async (alg) => {
       const issuer = await startOidcProvider(alg)
       trust(issuer.trust)
       const token = await issuer.token()

@@ -12,16 +12,17 @@ export interface OidcIssuer extends RealIssuer {
   tokenFor(scope: string): Promise<string>
 }
 
-/** Starts oidc-provider with two programs. */
-export async function startOidcProvider(alg: Algorithm = 'RS256'): Promise<OidcIssuer> {
+/** Starts oidc-provider with two programs. It calls EdDSA by either of its names. */
+export async function startOidcProvider(alg: Algorithm | 'Ed25519' = 'RS256'): Promise<OidcIssuer> {
   const host = await startHost()
   const principals = ['night-report', 'billing'] as const
   const secret = crypto.randomUUID()
-  let keys: GeneratedKey[] = []
+  const algorithm = alg === 'Ed25519' ? 'EdDSA' : alg
+  let keys: GeneratedKey['privateJwk'][] = []
 
   /** Its keys are a part of its configuration: rotation is a new deployment, which signs with the first key. */
   async function rotate(): Promise<void> {
-    keys = [await generateKey(alg), ...keys]
+    keys = [{ ...(await generateKey(algorithm)).privateJwk, alg }, ...keys]
     host.serve(deployProvider(host.origin, alg, keys, { ids: principals, secret }).callback())
   }
 
@@ -39,7 +40,7 @@ export async function startOidcProvider(alg: Algorithm = 'RS256'): Promise<OidcI
     name: 'oidc-provider',
     host,
     jwksPath: '/jwks',
-    trust: { iss: host.origin, jwks_url: `${host.origin}/jwks`, audience: resource, algorithms: [alg] },
+    trust: { iss: host.origin, jwks_url: `${host.origin}/jwks`, audience: resource, algorithms: [algorithm] },
     principals,
     token: (client = principals[0]) => request(client, { resource, scope: 'notes:read notes:write' }),
     tokenFor: (scope) => request(principals[0], { resource, scope }),
@@ -52,8 +53,8 @@ const resource = 'https://sql.example.com/'
 
 function deployProvider(
   issuer: string,
-  alg: Algorithm,
-  keys: readonly GeneratedKey[],
+  alg: string,
+  keys: readonly object[],
   clients: { ids: readonly string[]; secret: string },
 ): Provider {
   return new Provider(issuer, {
@@ -65,7 +66,7 @@ function deployProvider(
       redirect_uris: [],
       response_types: [],
     })),
-    jwks: { keys: keys.map(({ privateJwk }) => privateJwk) as never },
+    jwks: { keys: keys as never },
     ttl: { ClientCredentials: 600 },
     enabledJWA: { idTokenSigningAlgValues: [alg] as AsymmetricSigningAlgorithm[] },
     clientDefaults: { id_token_signed_response_alg: alg as AsymmetricSigningAlgorithm },
