@@ -25,6 +25,7 @@ export interface ApiProcess {
 
 const stopMs = 3_000
 const startMs = 60_000
+const firstAnswerMs = 20_000
 
 /**
  * Begins to load wrangler. What the Worker prints goes to standard error of `io`.
@@ -46,7 +47,8 @@ export function launchApi(io: Io): ApiProcess {
         ended.then(() => 'its process ended'),
         delay(startMs, `it was not ready after ${startMs / 1000} s`, { ref: false }),
       ])
-      if (answer !== undefined && !stopping) throw new Failure('worker_failed', { detail: answer })
+      const problem = answer ?? (await askForKeys(settings.port, ended))
+      if (problem !== undefined && !stopping) throw new Failure('worker_failed', { detail: problem })
     },
     async stop() {
       stopping = true
@@ -65,11 +67,13 @@ function forkHost(io: Io): ChildProcess {
     cwd: io.cwd,
     // Not the environment of this process: it may hold secrets, and wrangler reads many variables.
     env: {
-      ...pick(io.env, ['PATH', 'HOME', 'TMPDIR', 'TZ', 'XDG_CONFIG_HOME', 'NODE_EXTRA_CA_CERTS']),
+      ...pick(io.env, ['PATH', 'HOME', 'TMPDIR', 'TZ', 'NODE_EXTRA_CA_CERTS']),
       CLOUDFLARE_CF_FETCH_ENABLED: 'false',
       CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV: 'false',
       WRANGLER_SEND_METRICS: 'false',
       WRANGLER_HIDE_BANNER: 'true',
+      // It keeps an identity and logs there, also where the home folder cannot be written.
+      XDG_CONFIG_HOME: join(io.cwd, stateFolder, 'wrangler'),
       WRANGLER_LOG_PATH: join(io.cwd, stateFolder, 'wrangler.log'),
       NO_COLOR: '1',
       FORCE_COLOR: '0',
@@ -81,6 +85,17 @@ function forkHost(io: Io): ChildProcess {
   })
   for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', io.stderr)
   return child
+}
+
+/** wrangler says that it is ready also when it is not; only an answer of the Worker is proof. */
+async function askForKeys(port: number, ended: Promise<void>): Promise<string | undefined> {
+  const request = fetch(`http://127.0.0.1:${port}/.well-known/jwks.json`, {
+    signal: AbortSignal.timeout(firstAnswerMs),
+  })
+  const answer = await Promise.race([request.catch(() => undefined), ended.then(() => undefined)])
+  if (answer?.ok === true) return undefined
+  const what = answer === undefined ? 'does not answer' : `answers ${answer.status} where its public keys should be`
+  return `it ${what}; the whole story is in .rowpass/wrangler.log`
 }
 
 /** `ready` resolves with undefined, or with the reason why it never will be. */
