@@ -62,14 +62,20 @@ export function toSqlRequest(
   headers: SqlHeaders,
   maxBytes: number,
 ): SqlRequest {
+  let closed = false
+  let onClose = () => {}
+  response.once('close', () => {
+    closed = true
+    onClose()
+  })
   return {
     id,
     headers,
     body: () => readBody(request, headers['content-length'], maxBytes),
     onAbort(abort) {
-      response.once('close', () => {
-        if (!response.writableFinished) abort()
-      })
+      // Also after the answer, where it does nothing: HTTP/2 does not tell an end from a reset.
+      if (closed) abort()
+      else onClose = abort
     },
   }
 }
