@@ -79,7 +79,7 @@ export function tokenErrorResponse(error: PostgresError): SqlResponse {
     code,
     ...noFields,
     severity,
-    detail: detail ?? null,
+    detail: printsHiddenRow(error) ? null : (detail ?? null),
     hint: hint ?? refusalHint(error),
     position: position ?? null,
     table: table ?? null,
@@ -88,6 +88,19 @@ export function tokenErrorResponse(error: PostgresError): SqlResponse {
     dataType: dataType ?? null,
     constraint: constraint ?? null,
   })
+}
+
+/** Violations of integrity and of a view's CHECK OPTION: their DETAIL prints the values of a row. */
+const violation = /^(23|44)/
+
+/**
+ * Whether DETAIL may print a row that the caller cannot see.
+ *
+ * PostgreSQL leaves the values out where grants or policies hide the row from the current user. In a function that runs
+ * as its owner that is not the caller. What a function says itself, by RAISE, is meant to be heard.
+ */
+function printsHiddenRow({ code, where, routine }: PostgresError): boolean {
+  return violation.test(code) && where !== undefined && routine !== 'exec_stmt_raise'
 }
 
 /**
