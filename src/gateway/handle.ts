@@ -33,6 +33,7 @@ import {
   singleResponse,
   tokenErrorResponse,
 } from './respond.ts'
+import { createTurns } from './turns.ts'
 
 /** What handling a request needs. */
 export interface HandlerParts {
@@ -64,12 +65,17 @@ export type SqlHandler = (request: SqlRequest) => Promise<SqlResponse>
 /** What is known of a request by the time it ends. */
 type Audit = { -readonly [Name in keyof SqlAnswered]: SqlAnswered[Name] }
 
+/** For how long, and for how long a text, a request may judge before others have a turn. */
+const maxTurnMs = 5
+const maxTurnLength = 8 * 1024
+
 /** Makes the handler. */
 export function createSqlHandler(parts: HandlerParts): SqlHandler {
   const { config, verifier } = parts
   const readConnectionString = createConnectionStringReader()
   const toCaller = createCallers(parts.sealKey)
   const passwords = createPasswordRunner(config, parts.limit)
+  const takeTurn = createTurns()
 
   return async (request) => {
     const startedAt = performance.now()
@@ -99,14 +105,31 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
     Object.assign(audit, caller.audit)
     if (!config.databases.has(login.database)) throw new Failure('database_unknown')
     const body = parseSqlBody(await request.body(), request.headers, config.maxBatch)
-    const verdicts = body.queries.map(({ sql }) => parts.classify(sql))
+    const verdicts = await judge(body.queries, audit)
     const allowed = verdicts.filter((verdict) => verdict.kind !== 'refused')
-    audit.fingerprints = allowed.map(({ fingerprint }) => fingerprint)
     const refused = verdicts.find((verdict) => verdict.kind === 'refused')
     if (refused?.kind === 'refused') return refuseStatement(refused, audit)
     const work = toTokenWork(allowed, caller.identity, body, batch, config.preparedStatements === 0)
     const flight = await run(parts.pool, work, caller.owner, request)
     return respond(flight, body.kind, batch, audit, tokenErrorResponse)
+  }
+
+  /** Judging a new text takes up to 3 µs a character. */
+  async function judge(queries: SqlBody['queries'], audit: Audit): Promise<Verdict[]> {
+    const verdicts: Verdict[] = []
+    const fingerprints: string[] = []
+    audit.fingerprints = fingerprints
+    let turnEndsAt = performance.now() + maxTurnMs
+    for (const { sql } of queries) {
+      if (sql.length > maxTurnLength || performance.now() > turnEndsAt) {
+        await takeTurn()
+        turnEndsAt = performance.now() + maxTurnMs
+      }
+      const verdict = parts.classify(sql)
+      verdicts.push(verdict)
+      if (verdict.kind !== 'refused') fingerprints.push(verdict.fingerprint)
+    }
+    return verdicts
   }
 
   async function withPassword(
@@ -168,7 +191,10 @@ function throwOurFault(flight: Flight, { code, message }: PostgresError): void {
   if (flight.step < leadingSteps(flight.work)) throw new Error('the session could not be prepared', { cause })
 }
 
-function newAudit({ id, headers }: SqlRequest): Audit {
+/** W3C Trace Context §3.2; anything else that a client sends there stays out of the log. */
+const traceContext = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
+
+function newAudit({ id, headers: { traceparent } }: SqlRequest): Audit {
   const audit: Audit = {
     type: 'sql_answered',
     requestId: id,
@@ -178,7 +204,7 @@ function newAudit({ id, headers }: SqlRequest): Audit {
     durationMs: 0,
     outcome: 'ok',
   }
-  if (headers.traceparent !== undefined) audit.traceparent = headers.traceparent
+  if (traceparent !== undefined && traceContext.test(traceparent)) audit.traceparent = traceparent
   return audit
 }
 
