@@ -3,21 +3,12 @@
  * node-postgres connects and authenticates; from then on the stream is read and written here.
  */
 import { serialize } from 'pg-protocol'
-import {
-  createFlight,
-  type Flight,
-  type FlightError,
-  type Identity,
-  leadingSteps,
-  type Statement,
-  type Work,
-} from './flight.ts'
+import { createFlight, type Flight, type FlightError, leadingSteps, type Work } from './flight.ts'
 import { backend, readCommandTag, readError, readFields } from './messages.ts'
+import { createOutgoing } from './outgoing.ts'
 import { createMessageReader } from './reader.ts'
 import { describeFields, type ResultSink } from './result.ts'
 import { type Login, openSession, requestCancel } from './session.ts'
-import { createStatementCache } from './statements.ts'
-import { createMessageWriter } from './writer.ts'
 
 /** How to connect, and the limits of one connection. */
 export interface ConnectionOptions extends Login {
@@ -58,21 +49,7 @@ export interface ConnectionListener {
   onClose(reason: Error): void
 }
 
-/** Runs before each request's statements. Each value is tested, so that no call can be left out and no claim is echoed. */
-const envelopeSql = `select (set_config('role', $1, true) is null)::int
-  + (set_config('rowpass.claims', $2, true) is null)::int
-  + (set_config('rowpass.seal', $3, true) is null)::int`
-const envelopeName = 'envelope'
-/** The same behind a pooler, with the timeouts: the next message after it starts the clock anew. */
-const pooledEnvelopeSql = `${envelopeSql}
-  + (set_config('statement_timeout', $4, true) is null)::int
-  + (set_config('lock_timeout', $5, true) is null)::int
-  + (set_config('idle_in_transaction_session_timeout', $6, true) is null)::int`
 const idleInTransactionTimeoutMs = 30_000
-
-/** Everything that `DISCARD ALL` does, in a transaction: a pooler keeps the server until its end, and not for longer. */
-const pooledCleaningSql = `ROLLBACK AND CHAIN; CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL;
-  DEALLOCATE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); DISCARD PLANS; DISCARD TEMP; DISCARD SEQUENCES; COMMIT`
 
 /**
  * Opens a connection.
@@ -98,11 +75,8 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
         },
   )
   const { stream } = session
-  const writer = createMessageWriter()
-  const statements = createStatementCache(options.maxPreparedStatements)
+  const outgoing = createOutgoing({ ...options, pooled, idleInTransactionTimeoutMs })
   const flights: Flight[] = []
-  /** Names of statements that are to be closed. */
-  const evicted: string[] = []
   let flushing = false
   let closed = false
   let cleaning = false
@@ -121,15 +95,12 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
 
   function flush(): void {
     flushing = false
-    const bytes = writer.take()
+    const bytes = outgoing.take()
     if (bytes !== undefined && !closed) stream.write(bytes)
   }
 
   function prepareEnvelope(): Promise<void> {
-    if (pooled) return Promise.resolve()
-    writer.parse(envelopeName, envelopeSql)
-    writer.sync()
-    return sendInternal()
+    return outgoing.prepareEnvelope() ? sendInternal() : Promise.resolve()
   }
 
   /** Counts a request of our own, so that its ReadyForQuery is awaited; it must not fail. */
@@ -148,66 +119,6 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
     if (!flight.quick) unproven++
     flights.push(flight)
     flushSoon()
-  }
-
-  function writeWork(flight: Flight): void {
-    const { work } = flight
-    if (work.begin !== undefined) writeControl(work.begin)
-    // What others got from sequences stays in the session, where a function of the owner's could ask for it.
-    if (work.reset) writeControl('DISCARD SEQUENCES')
-    if (work.identity !== undefined) writeEnvelope(work.identity)
-    for (const [index, statement] of work.statements.entries()) writeStatement(flight, statement, flight.sinks[index])
-    if (work.begin !== undefined) writeCommit(work.reset)
-    writer.sync()
-    // Not before the Sync: after an error the server passes over a Close too, and would keep the statement for good.
-    for (const name of evicted.splice(0)) writer.closeStatement(name)
-  }
-
-  function writeEnvelope({ role, session: { claims, seal } }: Identity): void {
-    if (pooled) {
-      const timeouts = [options.statementTimeoutMs, options.lockTimeoutMs, idleInTransactionTimeoutMs]
-      writer.parse('', pooledEnvelopeSql)
-      writer.bind('', [role, claims, seal, ...timeouts.map(String)])
-    } else writer.bind(envelopeName, [role, claims, seal])
-    writer.execute()
-  }
-
-  /** Behind a pooler, a transaction that needs cleaning commits into the next one, which the cleaning ends. */
-  function writeCommit(reset: boolean): void {
-    if (pooled && reset) {
-      writeControl('SET CONSTRAINTS ALL IMMEDIATE')
-      writeControl('COMMIT AND CHAIN')
-    } else writeControl('COMMIT')
-  }
-
-  function writeControl(sql: string): void {
-    writer.parse('', sql)
-    writer.bind('', [])
-    writer.execute()
-  }
-
-  function writeStatement(flight: Flight, { sql, params, prepare }: Statement, sink: ResultSink | undefined): void {
-    const named = prepare && statements.fits(sql)
-    const known = named ? statements.get(sql) : undefined
-    if (known?.description !== undefined) {
-      flight.reusesPlan = true
-      sink?.describe(known.description)
-      writer.bind(known.name, params)
-    } else {
-      // A text whose first Parse is still under way is sent unnamed: were that Parse to fail, its name would not exist.
-      const name = named && known === undefined ? addPrepared(flight, sql) : ''
-      writer.parse(name, sql)
-      writer.describeStatement(name)
-      writer.bind(name, params)
-    }
-    writer.execute()
-  }
-
-  function addPrepared(flight: Flight, sql: string): string {
-    const { added, evicted: outgoing } = statements.add(sql)
-    evicted.push(...outgoing)
-    flight.parsing.push(sql)
-    return added.name
   }
 
   function onMessage(type: number, bytes: Buffer, start: number, end: number): void {
@@ -252,11 +163,7 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
   function onDescription(flight: Flight, fields: ReturnType<typeof readFields>): void {
     const description = describeFields(fields)
     currentSink(flight)?.describe(description)
-    const sql = flight.work.statements[flight.step - leadingSteps(flight.work)]?.sql
-    if (sql === undefined || flight.parsing[0] !== sql) return
-    flight.parsing.shift()
-    const prepared = statements.get(sql)
-    if (prepared !== undefined) prepared.description = description
+    outgoing.onDescribed(flight, description)
   }
 
   function onRow(flight: Flight, bytes: Buffer, start: number): void {
@@ -283,8 +190,7 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
   function onReady(flight: Flight, outsideTransaction: boolean): void {
     flights.shift()
     if (!flight.quick) unproven--
-    for (const sql of flight.parsing) statements.delete(sql)
-    if (isOutdated(flight)) forget(flight.work.statements)
+    outgoing.onEnd(flight)
     flight.cancelStruck = cancelSent
     const next = flights[0]
     if (next !== undefined) next.startedAt = performance.now()
@@ -298,24 +204,14 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
     listener.onProgress()
   }
 
-  function forget(outdated: readonly Statement[]): void {
-    for (const { sql } of outdated) {
-      const prepared = statements.get(sql)
-      if (prepared?.description === undefined) continue
-      statements.delete(sql)
-      writer.closeStatement(prepared.name)
-    }
-  }
-
   function clean(outsideTransaction: boolean): void {
     cleaning = true
     if (!outsideTransaction) {
-      writer.query(pooled ? pooledCleaningSql : 'ROLLBACK')
+      outgoing.rollback()
       void sendInternal()
     }
     if (pooled) return
-    statements.clear()
-    writer.query('DISCARD ALL')
+    outgoing.discardAll()
     void sendInternal()
     void prepareEnvelope()
   }
@@ -371,7 +267,7 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
       return !closed && !cleaning && !cancelSent && cancelsOpen === 0
     },
     submit(flight) {
-      writeWork(flight)
+      outgoing.work(flight)
       push(flight)
     },
     cancel,
@@ -388,14 +284,4 @@ const internalWork: Work = { identity: undefined, statements: [], begin: undefin
 /** Whether the server's answer shows that a cancel request reached this request. */
 function wasCancelled(flight: Flight): boolean {
   return flight.error?.kind === 'postgres' && flight.error.error.code === '57014'
-}
-
-/**
- * Whether a prepared statement no longer fits: a table changed (0A000), or the server has lost it (26000).
- * Both are raised before the statement does anything.
- */
-export function isOutdated(flight: Flight): boolean {
-  if (!flight.reusesPlan || flight.error?.kind !== 'postgres') return false
-  const { code } = flight.error.error
-  return code === '0A000' || code === '26000'
 }

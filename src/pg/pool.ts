@@ -4,8 +4,9 @@
 import { LRUCache } from 'lru-cache'
 import type { FailureCode } from '../errors.ts'
 import type { Emit } from '../events.ts'
-import { type Connection, type ConnectionOptions, isOutdated, openConnection } from './connection.ts'
+import { type Connection, type ConnectionOptions, openConnection } from './connection.ts'
 import { createFlight, type Flight, type FlightError, type Work } from './flight.ts'
+import { isOutdated } from './outgoing.ts'
 import { createOwners, type OwnerLimits } from './owners.ts'
 
 /** Connections and their limits. */
