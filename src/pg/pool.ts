@@ -1,13 +1,13 @@
 /**
  * Spreads requests over a few connections: an idle one first, then the least loaded, then a bounded queue.
  */
-import { LRUCache } from 'lru-cache'
 import type { FailureCode } from '../errors.ts'
 import type { Emit } from '../events.ts'
 import { type Connection, type ConnectionOptions, openConnection } from './connection.ts'
 import { createFlight, type Flight, type FlightError, type Work } from './flight.ts'
 import { isOutdated } from './outgoing.ts'
 import { createOwners, type OwnerLimits } from './owners.ts'
+import { createPace, quickMs } from './pace.ts'
 
 /** Connections and their limits. */
 export interface PoolOptions extends ConnectionOptions, OwnerLimits {
@@ -52,17 +52,6 @@ interface Waiting {
   ended: boolean
 }
 
-/** Requests with this text usually take less than this, so that others may wait behind one. */
-const quickMs = 5
-/**
- * What one request weighs in the usual time for its text. A slower one weighs less: on a busy machine a quick request
- * often waits for the processor, and must not be taken for a slow one, because those do not share a connection.
- */
-const quickerWeight = 0.2
-const slowerWeight = 0.02
-const maxKnownTexts = 5_000
-/** Sum of the texts, in UTF-16 units. */
-const maxKnownLength = 4 * 1024 * 1024
 /** A plan may be outdated, and a cancel request may strike, before a request comes to its end. */
 const maxRetries = 2
 const sweepMs = 100
@@ -76,12 +65,7 @@ export function createPool(options: PoolOptions, emit: Emit = () => {}): Pool {
   const connections: Connection[] = []
   const queue: Waiting[] = []
   const owners = createOwners(options)
-  /** Usual milliseconds from being the oldest on a connection to the end, by text of the statement. */
-  const usualMs = new LRUCache<string, number>({
-    max: maxKnownTexts,
-    maxSize: maxKnownLength,
-    sizeCalculation: (_, sql) => sql.length + 1,
-  })
+  const pace = createPace()
   let closing = false
   let whenIdle: (() => void) | undefined
   let retryMs = firstRetryMs
@@ -161,7 +145,7 @@ export function createPool(options: PoolOptions, emit: Emit = () => {}): Pool {
   }
 
   function mayStart({ work, owner }: Waiting): boolean {
-    return owners.mayOccupy(owner) || isQuick(work)
+    return owners.mayOccupy(owner) || pace.isQuick(work)
   }
 
   function nextInQueue(): Waiting | undefined {
@@ -192,34 +176,16 @@ export function createPool(options: PoolOptions, emit: Emit = () => {}): Pool {
     return best
   }
 
-  /** Milliseconds that a request with this work is expected to take; infinite for one that nothing is known of. */
-  function expectedMs({ statements }: Work): number {
-    return usualMs.get(statements[0]?.sql ?? '') ?? Number.POSITIVE_INFINITY
-  }
-
-  /** Whether a request with this work may be waited for: one statement whose text has been quick so far. */
-  function isQuick(work: Work): boolean {
-    return !work.exclusive && expectedMs(work) < quickMs
-  }
-
-  function learn({ work, startedAt, error }: Flight): void {
-    const sql = work.statements[0]?.sql
-    if (work.exclusive || sql === undefined || (error !== undefined && error.kind !== 'postgres')) return
-    const tookMs = performance.now() - startedAt
-    const before = usualMs.get(sql) ?? tookMs
-    usualMs.set(sql, before + (tookMs - before) * (tookMs < before ? quickerWeight : slowerWeight))
-  }
-
   function submit(waiting: Waiting, connection: Connection): void {
     waiting.connection = connection
-    const quick = isQuick(waiting.work)
+    const quick = pace.isQuick(waiting.work)
     if (!quick) owners.occupy(waiting.owner)
     waiting.flight = createFlight(waiting.work, (flight) => onDone(waiting, flight), quick)
     connection.submit(waiting.flight)
   }
 
   function onDone(waiting: Waiting, flight: Flight): void {
-    learn(flight)
+    pace.learn(flight)
     if (!flight.quick) owners.release(waiting.owner)
     const retry = waiting.ended || closing ? undefined : toRetry(flight)
     if (retry === undefined || waiting.retries >= maxRetries) {
