@@ -79,12 +79,13 @@ describe.skipIf(executablePath === undefined)('the driver in a page', () => {
   })
 
   test('SEC-65 works from no other', async () => {
-    scene.gateway.events.length = 0
+    const served = () => scene.gateway.events.filter(({ type }) => type === 'sql_answered' || type === 'session_opened')
+    const before = served().length
     expect(await tryFrom('localhost')).toEqual({
       http: expect.stringContaining('Failed to fetch'),
       batch: expect.stringContaining('Failed to fetch'),
       pool: expect.any(String),
     })
-    expect(scene.gateway.events).toEqual([])
+    expect(served()).toHaveLength(before)
   })
 })
