@@ -46,6 +46,7 @@ function ask<Answer>(child: ChildProcess, question: unknown): Promise<Answer> {
 
 /** Milliseconds of one tick of the kernel's CPU accounting: USER_HZ is 100 on every Linux that Node runs on. */
 const tickMs = 10
+const pageBytes = 4096
 
 /** CPU milliseconds, user and system, that a process has used; 0 where there is no /proc. */
 export function cpuMs(pid: number): number {
@@ -53,17 +54,26 @@ export function cpuMs(pid: number): number {
   return fields === undefined ? 0 : (Number(fields[11]) + Number(fields[12])) * tickMs
 }
 
-/** CPU milliseconds of all running children of a process. */
-export function childrenCpuMs(parent: number): number {
+/** CPU milliseconds of each running child of a process, by its pid. */
+export function childrenCpuMs(parent: number): Map<number, number> {
+  return new Map(childrenOf(parent).map((pid) => [pid, cpuMs(pid)]))
+}
+
+/** CPU milliseconds that passed between two readings; a child that ended in between counts for nothing. */
+export function elapsedCpuMs(before: ReadonlyMap<number, number>, after: ReadonlyMap<number, number>): number {
   let sum = 0
-  for (const pid of childrenOf(parent)) sum += cpuMs(pid)
+  for (const [pid, ms] of after) sum += ms - (before.get(pid) ?? 0)
   return sum
+}
+
+/** Resident memory of a process in bytes; 0 where there is no /proc. */
+export function residentBytes(pid: number): number {
+  return Number(statFields(pid)?.[21] ?? 0) * pageBytes
 }
 
 /** The processes that a process has started and that still run. */
 export function childrenOf(parent: number): number[] {
-  const pids = readProc().filter((pid) => Number(statFields(pid)?.[1]) === parent)
-  return pids
+  return readProc().filter((pid) => Number(statFields(pid)?.[1]) === parent)
 }
 
 function readProc(): number[] {

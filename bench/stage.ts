@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { issueToken } from '../src/issuer/issue.ts'
 import { toJwks } from '../src/keys/jwks.ts'
-import { generateKey, importSigningKey } from '../src/keys/key.ts'
+import { generateKey, importSigningKey, type SigningKey } from '../src/keys/key.ts'
 import { type BenchDatabase, startBenchDatabase } from './database.ts'
 import type { Caller, Scene } from './scene.ts'
 
@@ -13,46 +13,93 @@ import type { Caller, Scene } from './scene.ts'
 export interface Stage {
   readonly scene: Scene
   readonly database: BenchDatabase
+  readonly issuer: StageIssuer
   close(): Promise<void>
 }
 
-const owners = 100
-const notesOfOne = 100
+/** An issuer whose key set is served on loopback. */
+export interface StageIssuer {
+  readonly iss: string
+  readonly jwksUrl: string
+  token(subject: string): Promise<string>
+  /** While it is down, the key set answers 503. */
+  setDown(down: boolean): void
+  /** Signs with a new key from now on; the one before stays published. */
+  changeKey(): Promise<void>
+  close(): Promise<void>
+}
+
 const audience = 'rowpass'
 const ttlSeconds = 86_400
 
-/**
- * Sets up 10,000 rows of 100 callers.
- * @param poolSize connections of the subjects that use node-postgres
- */
-export async function setStage(poolSize: number, settings: Scene['settings'] = {}): Promise<Stage> {
+/** What to set up. */
+export interface StageOptions {
+  readonly owners: number
+  readonly notesOfOne: number
+  /** Connections of the subjects that use node-postgres. */
+  readonly poolSize: number
+  /** `ROWPASS_*` settings of the gateway that differ from their defaults. */
+  readonly settings?: Scene['settings']
+}
+
+/** Sets up the rows, and one caller for each owner. */
+export async function setStage({ owners, notesOfOne, poolSize, settings = {} }: StageOptions): Promise<Stage> {
   const database = await startBenchDatabase(owners, notesOfOne)
-  const { privateJwk } = await generateKey()
-  const key = await importSigningKey(privateJwk)
-  const jwks = JSON.stringify(toJwks([key.publicJwk]))
-  const server = createServer((_, response) => {
-    response.writeHead(200, { 'content-type': 'application/jwk-set+json' }).end(jwks)
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const iss = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-
-  async function toCaller(_: unknown, index: number): Promise<Caller> {
+  const issuer = await startIssuer()
+  const callers = Array.from({ length: owners }, async (_, index): Promise<Caller> => {
     const sub = `user-${index + 1}`
-    const grant = { issuer: iss, audience, subject: sub, clientId: 'bench', ttlSeconds }
-    const token = await issueToken(key, { ...grant, claims: { tenant_id: crypto.randomUUID(), role: 'member' } })
-    return { sub, token, noteIds: Array.from({ length: notesOfOne }, (_, note) => index * notesOfOne + note + 1) }
-  }
-
+    const noteIds = Array.from({ length: notesOfOne }, (_, note) => index * notesOfOne + note + 1)
+    return { sub, token: await issuer.token(sub), noteIds }
+  })
   const { ownerUrl, webUrl, gatewayUrl, sealKeys } = database
-  const issuer = { iss, jwksUrl: `${iss}/jwks.json`, audience }
-  const callers = await Promise.all(Array.from({ length: owners }, toCaller))
+  const { iss, jwksUrl } = issuer
   return {
-    scene: { ownerUrl, webUrl, gatewayUrl, sealKeys, issuer, poolSize, settings, callers },
+    scene: {
+      ...{ ownerUrl, webUrl, gatewayUrl, sealKeys, poolSize, settings },
+      issuer: { iss, jwksUrl, audience },
+      callers: await Promise.all(callers),
+    },
     database,
+    issuer,
     async close() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
+      await issuer.close()
       await database.close()
     },
   }
+}
+
+async function startIssuer(): Promise<StageIssuer> {
+  let key = await newKey()
+  const published = [key.publicJwk]
+  let down = false
+  const server = createServer((_, response) => {
+    if (down) response.writeHead(503).end()
+    else response.writeHead(200, { 'content-type': 'application/jwk-set+json' }).end(JSON.stringify(toJwks(published)))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const iss = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return {
+    iss,
+    jwksUrl: `${iss}/jwks.json`,
+    token(subject) {
+      const claims = { tenant_id: crypto.randomUUID(), role: 'member' }
+      return issueToken(key, { issuer: iss, audience, subject, clientId: 'bench', ttlSeconds, claims })
+    },
+    setDown(value) {
+      down = value
+    },
+    async changeKey() {
+      key = await newKey()
+      published.push(key.publicJwk)
+    },
+    close() {
+      server.closeAllConnections()
+      return new Promise((resolve) => server.close(() => resolve()))
+    },
+  }
+}
+
+async function newKey(): Promise<SigningKey> {
+  const { privateJwk } = await generateKey()
+  return importSigningKey(privateJwk)
 }
