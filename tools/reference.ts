@@ -28,7 +28,7 @@ ${rows.join('\n')}
 
 ## Issuers
 
-\`ROWPASS_ISSUERS\` is a JSON array. Members of each issuer:
+\`ROWPASS_ISSUERS\` is a JSON array; [issuers.md](issuers.md) has entries for well-known issuers. Members of each:
 
 | member | default | meaning |
 |---|---|---|
