@@ -7,6 +7,9 @@ import { describePg } from '../support/pg.ts'
 import { openScene, type Scene } from './scene.ts'
 import { whoAmI } from './snippets/neon-token.ts'
 
+/** What the driver does where nobody has pointed it anywhere. */
+const defaults = { fetchEndpoint: neonConfig.fetchEndpoint, wsProxy: neonConfig.wsProxy }
+
 /** The members of an error that PostgreSQL can fill. */
 const errorMembers = [
   ...['message', 'severity', 'code', 'detail', 'hint', 'position', 'internalPosition', 'internalQuery', 'where'],
@@ -268,6 +271,25 @@ describePg('neon() over HTTP', () => {
       neonConfig.fetchFunction = undefined
     }
     expect(carry).toHaveBeenCalledOnce()
+  })
+
+  test('an unconfigured driver asks names beside the host, to which a proxy with TLS may answer', async () => {
+    const asked: string[] = []
+    const pointed = neonConfig.fetchEndpoint
+    neonConfig.fetchEndpoint = defaults.fetchEndpoint
+    neonConfig.fetchFunction = (url: string, init: RequestInit) => {
+      asked.push(url)
+      return fetch(scene.gateway.url, init)
+    }
+    try {
+      expect(await withToken()`select 1 as one`).toEqual([{ one: 1 }])
+      expect(await withPassword()`select 1 as one`).toEqual([{ one: 1 }])
+    } finally {
+      neonConfig.fetchEndpoint = pointed
+      neonConfig.fetchFunction = undefined
+    }
+    expect(asked).toEqual(['https://apiauth.example.test/sql', 'https://api.example.test/sql'])
+    expect(String(defaults.wsProxy)).toContain('/v2')
   })
 
   test('a statement for an unknown database is refused by name', async () => {

@@ -177,7 +177,8 @@ describePg('PostgreSQL over WebSocket', () => {
       ['a parameter that is no name', () => [start({ 'a b': 'c' })], '08P01', /not a name/],
       ['an unknown database', () => [start({ database: 'postgres' })], '3D000', /"postgres" does not exist/],
       ['a query before the password', () => [start(), message('Q', 'select 1')], '08P01', /expected a password/],
-      ['a password of 512 bytes', () => [start(), message('p', 'x'.repeat(512))], '08P01', /expected a password/],
+      ['a password of 508 bytes', () => [start(), message('p', 'x'.repeat(508))], '08P01', /expected a password/],
+      ['a wrong one of 507 bytes', () => [start(), message('p', 'x'.repeat(507))], '28P01', /authentication failed/],
       ['an empty password', () => [start(), message('p', '')], '28P01', /empty password/],
       [
         'a wrong password',
