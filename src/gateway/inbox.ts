@@ -32,6 +32,7 @@ export function createInbox(webSocket: WebSocket): Inbox {
       pouring(data)
       return
     }
+    if (data.length === 0) return
     waiting.push(data)
     waitingBytes += data.length
     if (waitingBytes > maxWaitingBytes) webSocket.pause()
@@ -40,7 +41,8 @@ export function createInbox(webSocket: WebSocket): Inbox {
   webSocket.on('close', () => wake())
 
   function take(bytes: number): Buffer {
-    const all = Buffer.concat(waiting)
+    const [first = Buffer.alloc(0), ...others] = waiting
+    const all = others.length === 0 ? first : Buffer.concat(waiting)
     waiting = [all.subarray(bytes)]
     waitingBytes -= bytes
     return all.subarray(0, bytes)

@@ -47,6 +47,7 @@ export interface WebSocketParts {
 /** Each may hold a message of `maxRequestBytes` that nobody has been authenticated for. */
 const maxStartups = 64
 const closeTimeoutMs = 2_000
+const maxUnreadPongBytes = 64 * 1024
 /** RFC 6455 §7.4.1: normal closure, the endpoint goes away, a violated policy. */
 const closeCodes = { normal: 1000, goingAway: 1001, refused: 1008 } as const
 
@@ -58,6 +59,7 @@ export function createWebSocketGateway(parts: WebSocketParts): WebSocketGateway 
     noServer: true,
     maxPayload: config.maxRequestBytes,
     perMessageDeflate: false,
+    autoPong: false,
     closeTimeout: closeTimeoutMs,
   }
   const server = new WebSocketServer(options)
@@ -172,6 +174,8 @@ export function createWebSocketGateway(parts: WebSocketParts): WebSocketGateway 
       server.handleUpgrade(request, socket, head, (webSocket) => {
         // A message over the limit, a frame that breaks the protocol: `ws` closes the connection by itself.
         webSocket.on('error', () => {})
+        // RFC 6455 §5.5.3: not every ping needs its pong; those to a client that does not read would pile up.
+        webSocket.on('ping', (data) => webSocket.bufferedAmount <= maxUnreadPongBytes && webSocket.pong(data))
         const served = serve(webSocket).finally(() => serving.delete(served))
         serving.add(served)
       })

@@ -306,6 +306,24 @@ describePg('PostgreSQL over WebSocket', () => {
       client.socket.terminate()
     })
 
+    test('pongs do not pile up for a client that does not read them', async () => {
+      const { url } = await serve()
+      const client = await connect(url)
+      let pongs = 0
+      client.socket.on('pong', () => pongs++)
+      client.socket.pause()
+      const sent = 200_000
+      for (let index = 0; index < sent; index++) client.socket.ping('x'.repeat(125))
+      await waitUntil(() => client.socket.bufferedAmount === 0)
+      client.socket.resume()
+      client.socket.ping('last')
+      await waitUntil(() => pongs > 0)
+      const closed = once(client.socket, 'close')
+      client.socket.close()
+      await closed
+      expect(pongs).toBeLessThan(sent)
+    })
+
     test('a fragmented message is one', async () => {
       const { url } = await serve()
       const client = await logIn(url)
