@@ -104,6 +104,8 @@ export function createHttp(listener: Listener, onUpgrade?: UpgradeListener, time
       socket.unshift(first)
       if (first.toString('latin1', 0, http2Preface.length) === http2Preface) {
         busy.add(socket)
+        // The HTTP/1.1 server keeps sockets that the client has closed; an HTTP/2 session would never hear of it.
+        socket.allowHalfOpen = false
         http2.emit('connection', socket)
       } else for (const accept of acceptHttp1) accept.call(http1, socket)
     })
