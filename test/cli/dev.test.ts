@@ -1,6 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -163,6 +172,23 @@ describe('rowpass dev', { timeout: 2 * startMs }, () => {
     } finally {
       await fresh.remove()
       await database.close()
+    }
+  })
+
+  it.each([
+    ['a Worker that does not exist', `"main": "src/api/nothing.ts"`, ''],
+    ['settings that the Worker refuses', `"main": "src/api/worker.ts"`, 'https:// not a url'],
+  ])('says why the API does not start: %s', async (_title, entry, issuer) => {
+    const fresh = await createProject()
+    try {
+      const config = readFileSync(fresh.file('wrangler.jsonc'), 'utf8')
+      expect(config).toContain('"main": "src/api/worker.ts"')
+      writeFileSync(fresh.file('wrangler.jsonc'), config.replace('"main": "src/api/worker.ts"', entry))
+      const dev = fresh.launch(issuer === '' ? {} : { ISSUER: issuer })
+      expect(await exitOf(dev.child, startMs)).toBe(1)
+      expect(dev.output()).toMatch(/^error\[worker_failed\]: The API did not start: \S/m)
+    } finally {
+      await fresh.remove()
     }
   })
 

@@ -194,6 +194,19 @@ describePg('provisioning a database', () => {
     }
   })
 
+  it.each([
+    ['140099', '14.99'],
+    ['190000', '19.0'],
+  ])('refuses a server that says it is %s', async (number, version) => {
+    // A server of that version, as far as the check can tell: a function of ours is found before the built-in one.
+    await asOwner('create schema before')
+    await asOwner(`create function before.current_setting(name text) returns text language sql as $$
+      select case name when 'server_version_num' then '${number}' else '${version}' end $$`)
+    const ownerUrl = `${database.ownerUrl}?options=${encodeURIComponent('-c search_path=before,pg_catalog')}`
+    await expectFailure(run({ ownerUrl }), 'server_unsupported', `this server is PostgreSQL ${version}`)
+    expect(await asOwner(`select to_regnamespace('rowpass') as found`)).toEqual([{ found: null }])
+  })
+
   it('refuses an owner as the gateway login', async () => {
     await expectFailure(run({ gatewayUrl: database.ownerUrl }), 'config_invalid', 'must not log in as the owner')
   })
