@@ -90,7 +90,7 @@ export interface ConnectionFailed {
 export interface SqlAnswered {
   readonly type: 'sql_answered'
   readonly requestId: string
-  /** W3C Trace Context of the request, as it came. */
+  /** W3C Trace Context of the request, where it is one. */
   readonly traceparent?: string
   readonly auth: 'token' | 'password' | 'none'
   readonly iss?: string
@@ -155,6 +155,20 @@ export interface ConfigRefused {
   readonly cause: unknown
 }
 
+/**
+ * What a database leaves open that it need not. Names are public. `powers`: the gateway's login has rights of its own, or
+ * could get them; one of the three walls is missing. The others are steps of `rowpass db harden`.
+ */
+export type Exposure = 'temporary_tables' | 'schema_public' | 'temporary_files' | 'logged_parameters' | 'powers'
+
+/** The gateway has looked at the database and found it more open than it need be. */
+export interface DatabaseExposed {
+  readonly type: 'database_exposed'
+  readonly exposures: readonly Exposure[]
+  /** The command that closes what can be closed. */
+  readonly remedy: string
+}
+
 /** Everything that can be observed; told apart by `type`. */
 export type RowpassEvent =
   | TokenRefused
@@ -163,6 +177,7 @@ export type RowpassEvent =
   | ConnectionOpened
   | ConnectionClosed
   | ConnectionFailed
+  | DatabaseExposed
   | SqlAnswered
   | SessionOpened
   | SessionClosed

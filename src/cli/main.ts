@@ -15,7 +15,7 @@ interface CommandModule {
 const commands: Readonly<Record<string, { summary: string; load: () => Promise<CommandModule> }>> = {
   dev: { summary: 'run everything on this machine: database, gateway, API', load: () => import('./commands/dev.ts') },
   gateway: { summary: 'run the SQL gateway alone', load: () => import('./commands/gateway.ts') },
-  db: { summary: 'prepare a database: migrate, seed', load: () => import('./commands/db.ts') },
+  db: { summary: 'prepare a database: migrate, seed, harden', load: () => import('./commands/db.ts') },
   keys: { summary: 'make signing keys', load: () => import('./commands/keys.ts') },
   token: { summary: 'sign a token', load: () => import('./commands/token.ts') },
   env: { summary: 'print where the running system is', load: () => import('./commands/env.ts') },

@@ -150,9 +150,12 @@ async function refuseGatewayRights(client: pg.ClientBase, name: string): Promise
       where d.refclassid = 'pg_authid'::regclass and d.refobjid = $1::text::regrole and d.deptype = 'o'
         and b.datname <> current_database()
      union all
+     -- But for the functions that the gateway itself calls, once 'db harden --functions' has taken them from PUBLIC.
      select 'has rights on ' || pg_describe_object(d.classid, d.objid, d.objsubid) from pg_shdepend d
       where d.refclassid = 'pg_authid'::regclass and d.refobjid = $1::text::regrole and d.deptype = 'a'
         and d.dbid = (select oid from pg_database where datname = current_database())
+        and not (d.classid = 'pg_proc'::regclass
+          and d.objid in ('pg_catalog.set_config'::regproc, 'pg_catalog.pg_advisory_unlock_all'::regproc))
      limit 5`,
     [quote(name), requestRoles],
   )

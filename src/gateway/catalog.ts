@@ -2,7 +2,9 @@
  * What the gateway knows of the connected database: which functions there are, and which types are arrays.
  */
 import pg from 'pg'
+import { exposureSql, parseExposures } from '../database/harden.ts'
 import { Failure } from '../errors.ts'
+import type { Emit, Exposure } from '../events.ts'
 import { arrayTypesSql, parseTypeFacts, type TypeFacts } from '../pg/values.ts'
 import { createClassifier, type Verdict } from '../sql/classify.ts'
 import { type FunctionFacts, functionFactsSql, parseFunctionFacts } from '../sql/facts.ts'
@@ -15,6 +17,7 @@ const maxCatalogRetryMs = 5_000
 
 /** One reading of the catalogs. */
 export interface Catalog {
+  readonly exposures: readonly Exposure[]
   readonly functions: FunctionFacts
   readonly types: ReadonlyMap<number, TypeFacts>
 }
@@ -36,8 +39,13 @@ export async function readCatalog(connectionString: string, timeoutMs: number): 
     await client.query(`start transaction read only; set local statement_timeout = ${timeoutMs}`)
     const functions = await client.query(functionFactsSql)
     const types = await client.query(arrayTypesSql)
+    const exposures = await client.query(exposureSql)
     await client.query('commit')
-    return { functions: parseFunctionFacts(functions.rows), types: parseTypeFacts(types.rows) }
+    return {
+      exposures: parseExposures(exposures.rows[0]),
+      functions: parseFunctionFacts(functions.rows),
+      types: parseTypeFacts(types.rows),
+    }
   } finally {
     await client.end()
   }
@@ -51,8 +59,12 @@ export interface CatalogKeeper {
   close(): void
 }
 
-/** Reads the catalogs now and again every half minute; a server that does not answer is asked again sooner. */
-export function createCatalogKeeper(config: GatewayConfig): CatalogKeeper {
+/**
+ * Reads the catalogs now and again every half minute; a server that does not answer is asked again sooner.
+ *
+ * Reports what the database leaves open, at first and whenever that changes.
+ */
+export function createCatalogKeeper(config: GatewayConfig, emit: Emit): CatalogKeeper {
   let current: Catalog | undefined
   let classifier: ((sql: string) => Verdict) | undefined
   let timer: NodeJS.Timeout | undefined
@@ -65,6 +77,7 @@ export function createCatalogKeeper(config: GatewayConfig): CatalogKeeper {
       const read = await readCatalog(config.databaseUrl.href, config.connectTimeoutMs)
       if (current?.functions.digest !== read.functions.digest)
         classifier = createClassifier(await loadParser(), read.functions)
+      reportExposures(read.exposures)
       current = read
       retryMs = firstCatalogRetryMs
     } catch {
@@ -75,6 +88,11 @@ export function createCatalogKeeper(config: GatewayConfig): CatalogKeeper {
     if (closed) return
     timer = setTimeout(() => void refresh(), nextMs)
     timer.unref()
+  }
+
+  function reportExposures(exposures: readonly Exposure[]): void {
+    if (exposures.length === 0 || exposures.join() === current?.exposures.join()) return
+    emit({ type: 'database_exposed', exposures, remedy: 'npx rowpass db harden' })
   }
 
   void refresh()

@@ -10,6 +10,7 @@ const levels: Readonly<Record<RowpassEvent['type'], 'info' | 'warn' | 'error'>> 
   connection_closed: 'warn',
   connection_failed: 'error',
   connection_opened: 'info',
+  database_exposed: 'warn',
   jwks_failed: 'error',
   jwks_loaded: 'info',
   session_closed: 'info',

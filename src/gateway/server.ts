@@ -90,7 +90,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     allowPrivateNetwork: config.allowPrivateJwks,
     emit,
   })
-  const catalog = createCatalogKeeper(config)
+  const catalog = createCatalogKeeper(config, emit)
   const limit = createSessionLimit(config.passwordSessions)
   const handle = createSqlHandler({
     config,

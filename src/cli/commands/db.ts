@@ -6,6 +6,7 @@ import { Failure } from '../../errors.ts'
 import type { Io } from '../io.ts'
 import { migrateDatabase, type OpenDatabase, openDatabase, seedDatabase } from '../local-database.ts'
 import { loadProject, type Project } from '../project.ts'
+import { defineHarden } from './db-harden.ts'
 
 const migrateHelp = `
 Works on OWNER_DATABASE_URL (PostgreSQL 15 to 18), else on the embedded database. Running it again changes nothing.
@@ -44,6 +45,7 @@ export function define(io: Io): Command {
     .summary('add the example rows of seed.sql')
     .addHelpText('after', seedHelp)
     .action(() => seedCommand(io))
+  db.addCommand(defineHarden(io))
   return db
 }
 
