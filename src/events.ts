@@ -157,15 +157,22 @@ export interface ConfigRefused {
 
 /**
  * What a database leaves open that it need not. Names are public. `powers`: the gateway's login has rights of its own, or
- * could get them; one of the three walls is missing. The others are steps of `rowpass db harden`.
+ * could get them; one of the three walls is missing. `server_version`: the server has known faults in row-level security,
+ * which a newer minor version has not. The others are steps of `rowpass db harden`.
  */
-export type Exposure = 'temporary_tables' | 'schema_public' | 'temporary_files' | 'logged_parameters' | 'powers'
+export type Exposure =
+  | 'powers'
+  | 'server_version'
+  | 'temporary_tables'
+  | 'schema_public'
+  | 'temporary_files'
+  | 'logged_parameters'
 
 /** The gateway has looked at the database and found it more open than it need be. */
 export interface DatabaseExposed {
   readonly type: 'database_exposed'
   readonly exposures: readonly Exposure[]
-  /** The command that closes what can be closed. */
+  /** The command that closes what can be closed, and where to read about the rest. */
   readonly remedy: string
 }
 

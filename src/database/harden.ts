@@ -206,28 +206,35 @@ async function select(client: pg.ClientBase, sql: string): Promise<string[]> {
   return rows.map(([statement]) => statement)
 }
 
-/**
- * What the gateway's login finds open, told from what any role may see. All columns are booleans.
- *
- * `powers` is worse than the others: the login is not powerless, and one of the three walls is missing.
- */
+/** What the gateway's login finds open, told from what any role may see: the version, and a boolean for each exposure. */
 export const exposureSql = `
   select
+    current_setting('server_version_num')::int as version,
+    (select rolsuper or rolinherit or rolcreaterole or rolcreatedb or rolbypassrls or rolreplication
+       from pg_roles where rolname = session_user) as powers,
     has_database_privilege('public', current_database(), 'TEMPORARY') as temporary_tables,
     to_regnamespace('public') is not null and has_schema_privilege('public', 'public', 'CREATE') as schema_public,
     current_setting('temp_file_limit') = '-1' as temporary_files,
-    current_setting('log_parameter_max_length') <> '0' as logged_parameters,
-    (select rolsuper or rolinherit or rolcreaterole or rolcreatedb or rolbypassrls or rolreplication
-       from pg_roles where rolname = session_user) as powers`
+    current_setting('log_parameter_max_length') <> '0' as logged_parameters`
+
+/**
+ * The first minor versions with the corrections of CVE-2023-2455, CVE-2023-39418, CVE-2024-10976, CVE-2024-10978 and
+ * CVE-2025-8713, all of which concern row-level security or SET ROLE.
+ * @see https://www.postgresql.org/support/security/
+ */
+const soundVersions = [150014, 160010, 170006, 180000]
 
 /** Reads the row of {@link exposureSql}. */
 export function parseExposures(row: Readonly<Record<string, unknown>>): Exposure[] {
-  const all: readonly Exposure[] = [
+  const flags: readonly Exposure[] = [
+    'powers',
     'temporary_tables',
     'schema_public',
     'temporary_files',
     'logged_parameters',
-    'powers',
   ]
-  return all.filter((name) => row[name] === true)
+  const version = Number(row.version)
+  const sound = soundVersions.find((each) => Math.floor(each / 10_000) === Math.floor(version / 10_000))
+  const outdated = sound !== undefined && version < sound
+  return [...(outdated ? (['server_version'] as const) : []), ...flags.filter((name) => row[name] === true)]
 }

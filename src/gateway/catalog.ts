@@ -92,7 +92,7 @@ export function createCatalogKeeper(config: GatewayConfig, emit: Emit): CatalogK
 
   function reportExposures(exposures: readonly Exposure[]): void {
     if (exposures.length === 0 || exposures.join() === current?.exposures.join()) return
-    emit({ type: 'database_exposed', exposures, remedy: 'npx rowpass db harden' })
+    emit({ type: 'database_exposed', exposures, remedy: 'npx rowpass db harden; see SECURITY.md' })
   }
 
   void refresh()

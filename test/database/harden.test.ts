@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type HardenStep, hardenDatabase } from '../../src/database/harden.ts'
+import { type HardenStep, hardenDatabase, parseExposures } from '../../src/database/harden.ts'
 import { provision } from '../../src/database/provision.ts'
 import type { DatabaseExposed } from '../../src/events.ts'
 import { bobsSecret, type Scene, startScene } from '../gateway/scene.ts'
@@ -222,7 +222,7 @@ describePg('hardening', () => {
         {
           type: 'database_exposed',
           exposures: ['temporary_tables', 'schema_public', 'temporary_files', 'logged_parameters'],
-          remedy: 'npx rowpass db harden',
+          remedy: 'npx rowpass db harden; see SECURITY.md',
         },
       ])
     })
@@ -235,4 +235,17 @@ describePg('hardening', () => {
       expect(event?.exposures).toContain('powers')
     })
   })
+})
+
+test.each([
+  [150013, true],
+  [150014, false],
+  [160009, true],
+  [160010, false],
+  [170005, true],
+  [170006, false],
+  [180000, false],
+  [190000, false],
+])('SEC-62 server version %i is known to have faults in row-level security: %s', (version, expected) => {
+  expect(parseExposures({ version }).includes('server_version')).toBe(expected)
 })
