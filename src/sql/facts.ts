@@ -49,7 +49,7 @@ export interface FunctionFactRow {
  * Reads the facts. All columns are text; any role may run it. About 10 ms on a fresh database, 50 rows.
  *
  * `source` is `system` (part of PostgreSQL), `extension <name>`, `owner` (SQL or PL/pgSQL), `session` (the same, but the
- * body runs SQL from text, or names a function that changes the session) or `foreign` (any other language). An aggregate of the owner's stands
+ * body runs SQL from text, or names a function that changes the session or tells of it) or `foreign` (any other language). An aggregate of the owner's stands
  * for its support functions. Object identifiers below 16384 are those of initdb.
  */
 export const functionFactsSql = `
@@ -61,7 +61,7 @@ with traits as (
       when e.extname is not null then 'extension ' || e.extname
       when l.lanname not in ('sql', 'plpgsql') then 'foreign'
       when coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc)
-        ~* '(set_config|setseed|set_limit|advisory_|execute|_to_xml|dblink|crosstab|connectby|xpath_table|ts_stat|ts_rewrite)'
+        ~* '(set_config|setseed|set_limit|advisory_|execute|_to_xml|dblink|crosstab|connectby|xpath_table|ts_stat|ts_rewrite|currval|lastval)'
         then 'session'
       else 'owner'
     end as source,

@@ -47,6 +47,16 @@ const leaving = `
     end $$;
 `
 
+const lastNumberShared = `
+  create function last_number_shared() returns bigint language plpgsql stable as $$
+    begin
+      return lastval();
+    exception when object_not_in_prerequisite_state then
+      return null;
+    end $$;
+  grant execute on function last_number_shared() to authenticated;
+`
+
 const found = `
   select jsonb_build_object(
     'pid', pg_backend_pid(), 'user', current_user, 'role', current_setting('role'),
@@ -79,7 +89,7 @@ describePg('isolation', () => {
   let scene: Scene
 
   beforeAll(async () => {
-    scene = await startScene(settings, leaving + finding)
+    scene = await startScene(settings, leaving + lastNumberShared + finding)
     await scene.asOwner(`grant temporary on database ${scene.database.name} to authenticated`)
   })
   afterAll(() => scene.close())
@@ -222,7 +232,11 @@ describePg('isolation', () => {
     test(`${number} what a sequence gave to one is not what another got last`, async () => {
       const { body } = await gateway.sql(ada, 'insert into public.tickets default values returning id')
       expect(body.rows).toHaveLength(1)
-      expect((await gateway.sql(bob, 'select public.last_number() as number')).body.rows).toEqual([{ number: null }])
+      for (const name of ['last_number', 'last_number_shared']) {
+        const answer = await gateway.sql(bob, `select public.${name}() as number`)
+        expect(answer.body.rows).toEqual([{ number: null }])
+        await gateway.sql(ada, 'insert into public.tickets default values')
+      }
     })
 
     test(`${number} a batch that fails at its end is reported, and the session is clean`, async () => {
