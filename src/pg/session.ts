@@ -73,7 +73,14 @@ export async function openSession(login: Login, settings: StartupSettings = {}):
   internals.connection.on('parameterStatus', ({ parameterName, parameterValue }) => {
     parameters.set(parameterName, parameterValue)
   })
-  await client.connect()
+  try {
+    await client.connect()
+  } catch (error) {
+    // node-postgres leaves the socket open when it gives up by itself; the server would wait for a whole minute.
+    internals.connection.stream.destroy()
+    throw error
+  }
+  // Only now: a TLS connection has another stream than it began with.
   const { stream } = internals.connection
   stream.pause()
   stream.removeAllListeners('data')
