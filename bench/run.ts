@@ -86,7 +86,7 @@ function describeRun(postgres: string): string {
   const [cpu] = cpus()
   return [
     `- Measured ${new Date().toISOString().slice(0, 10)} with \`npm run bench -- --rounds ${rounds} --seconds ${values.seconds} --write\`.`,
-    `- ${cpus().length} × ${cpu?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}; load generator, servers and PostgreSQL share it.`,
+    `- ${cpus().length} × ${cpu?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release().split('-', 1)[0]}; load generator, servers and PostgreSQL share it.`,
     `- Node ${process.version}, PostgreSQL ${postgres}, node-postgres with ${pgConnections} connections, the gateway with ${poolSize} connections, ${pipelineDepth} requests deep.`,
   ].join('\n')
 }

@@ -167,7 +167,7 @@ export const actions: readonly Action[] = [
   },
   {
     kind: 'slow',
-    weight: 1,
+    weight: 0.2,
     prepare: () => ({
       body: { query: 'select count(*) as n from generate_series(1, 100000000)', params: [] },
       refusal: ['57014'],

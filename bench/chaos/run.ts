@@ -42,7 +42,7 @@ const slowestPerSecond = 200
 const settleMs = 30_000
 
 const gatewaySettings = {
-  ROWPASS_STATEMENT_TIMEOUT_MS: '500',
+  ROWPASS_STATEMENT_TIMEOUT_MS: '200',
   ROWPASS_REQUEST_TIMEOUT_MS: '2000',
   ROWPASS_LOCK_TIMEOUT_MS: '400',
 }
