@@ -6,6 +6,7 @@ import { Failure } from '../errors.ts'
 import type { Emit, SqlAnswered } from '../events.ts'
 import { type Flight, type Identity, leadingSteps, type Work } from '../pg/flight.ts'
 import type { PostgresError } from '../pg/messages.ts'
+import { createOwners } from '../pg/owners.ts'
 import type { Pool, Ticket } from '../pg/pool.ts'
 import { type FindType, toJsonConverter } from '../pg/values.ts'
 import { type SealKey, sealSession } from '../seal/seal.ts'
@@ -57,6 +58,8 @@ export interface SqlRequest {
   body(): Promise<string>
   /** Called with what to do when the client goes away. */
   onAbort(abort: () => void): void
+  /** Called with what to do once the client has its whole answer, or has gone. */
+  onClose(end: () => void): void
 }
 
 /** Answers a request; never rejects. */
@@ -76,6 +79,7 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
   const toCaller = createCallers(parts.sealKey)
   const passwords = createPasswordRunner(config, parts.limit)
   const takeTurn = createTurns()
+  const owners = createOwners({ size: config.poolSize, maxPerOwner: config.identityLimit })
 
   return async (request) => {
     const startedAt = performance.now()
@@ -103,6 +107,7 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
     const verified = verifier.verify(parseBearer(request.headers.authorization))
     const caller = toCaller(verified instanceof Promise ? await verified : verified)
     Object.assign(audit, caller.audit)
+    countIn(caller.owner, request)
     if (!config.databases.has(login.database)) throw new Failure('database_unknown')
     const body = parseSqlBody(await request.body(), request.headers, config.maxBatch)
     const verdicts = await judge(body.queries, audit)
@@ -112,6 +117,13 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
     const work = toTokenWork(allowed, caller.identity, body, batch, config.preparedStatements === 0)
     const flight = await run(parts.pool, work, caller.owner, request)
     return respond(flight, body.kind, batch, audit, tokenErrorResponse)
+  }
+
+  /** Its body and its answer take memory until the client has read the last of it, so it counts until then. */
+  function countIn(owner: string, request: SqlRequest): void {
+    const withinLimit = owners.arrive(owner)
+    request.onClose(() => owners.leave(owner))
+    if (!withinLimit) throw new Failure('overloaded', { detail: 'This identity has too many requests under way' })
   }
 
   /** Judging a new text takes up to 3 µs a character. */

@@ -63,20 +63,22 @@ export function toSqlRequest(
   maxBytes: number,
 ): SqlRequest {
   let closed = false
-  let onClose = () => {}
+  const listeners: (() => void)[] = []
   response.once('close', () => {
     closed = true
-    onClose()
+    for (const listener of listeners) listener()
   })
+  const onClose = (listener: () => void): void => {
+    if (closed) listener()
+    else listeners.push(listener)
+  }
   return {
     id,
     headers,
     body: () => readBody(request, headers['content-length'], maxBytes),
-    onAbort(abort) {
-      // Also after the answer, where it does nothing: HTTP/2 does not tell an end from a reset.
-      if (closed) abort()
-      else onClose = abort
-    },
+    // Also after the answer, where it does nothing: HTTP/2 does not tell an end from a reset.
+    onAbort: onClose,
+    onClose,
   }
 }
 
@@ -113,8 +115,14 @@ function readBody(request: IncomingMessage, contentLength: string | undefined, m
   })
 }
 
-/** A `Request`. */
-export function fromFetch(id: string, request: Request, headers: SqlHeaders, maxBytes: number): SqlRequest {
+/** A `Request`; whoever has handed on its answer calls `close`. */
+export function fromFetch(
+  id: string,
+  request: Request,
+  headers: SqlHeaders,
+  maxBytes: number,
+): SqlRequest & { close(): void } {
+  const listeners: (() => void)[] = []
   return {
     id,
     headers,
@@ -124,6 +132,10 @@ export function fromFetch(id: string, request: Request, headers: SqlHeaders, max
       return Buffer.from(bytes).toString()
     },
     onAbort: (abort) => request.signal.addEventListener('abort', abort, { once: true }),
+    onClose: (end) => void listeners.push(end),
+    close() {
+      for (const listener of listeners) listener()
+    },
   }
 }
 

@@ -165,10 +165,12 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
       const headers = Object.fromEntries(request.headers) as SqlHeaders
       const id = requestId(headers['neon-request-id'])
       const { pathname } = new URL(request.url)
+      const sqlRequest = fromFetch(id, request, headers, config.maxRequestBytes)
       const answer =
         request.method === 'POST' && pathname === sqlPath
-          ? await handle(fromFetch(id, request, headers, config.maxRequestBytes))
+          ? await handle(sqlRequest)
           : otherRoute(request.method, pathname)
+      sqlRequest.close()
       return new Response(new Uint8Array(answer.body), {
         status: answer.status,
         headers: answerHeaders(id, headers.origin, answer),

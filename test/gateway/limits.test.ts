@@ -1,5 +1,6 @@
 /** What one caller may use up, what an answer may say, and what is written down of a request. */
 import { request as httpRequest } from 'node:http'
+import { connect as openSocket } from 'node:net'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RowpassEvent, SqlAnswered } from '../../src/events.ts'
@@ -261,6 +262,26 @@ describePg('limits', () => {
       await holder.query('select pg_advisory_unlock(815)')
       await Promise.all(flood)
       expect(answers.slice(10).map(({ body }) => body.rows)).toEqual(Array(6).fill([{ waited: 'waited' }]))
+    })
+
+    test('SEC-65 a request counts until its answer was read, and one after the other is never one too many', async () => {
+      const single = await startTestGateway(scene.database, { ROWPASS_IDENTITY_LIMIT: '1' })
+      const token = await single.issuer.token('ada')
+      for (let count = 0; count < 50; count++) expect((await single.sql(token, 'select 1')).status).toBe(200)
+      const { hostname, port, pathname } = new URL(single.url)
+      const body = JSON.stringify({ query: `select repeat('x', 9000000)` })
+      const reader = openSocket(Number(port), hostname)
+      // It takes what fits into the buffers of both sides, and never reads.
+      reader.pause()
+      reader.write(
+        `POST ${pathname} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Length: ${body.length}\r\n` +
+          `Neon-Connection-String: ${single.connectionString}\r\n\r\n${body}`,
+      )
+      await waitUntil(() => single.events.filter(({ type }) => type === 'sql_answered').length === 51)
+      expect((await single.sql(token, 'select 1')).body).toMatchObject({ code: '53300' })
+      reader.destroy()
+      await waitUntil(async () => (await single.sql(token, 'select 1')).status === 200)
+      await single.close()
     })
 
     test('SEC-65 a long text is judged without keeping the others waiting for long', async () => {
