@@ -49,8 +49,9 @@ export interface FunctionFactRow {
  * Reads the facts. All columns are text; any role may run it. About 10 ms on a fresh database, 50 rows.
  *
  * `source` is `system` (part of PostgreSQL), `extension <name>`, `owner` (SQL or PL/pgSQL), `session` (the same, but the
- * body runs SQL from text, or names a function that changes the session or tells of it) or `foreign` (any other language). An aggregate of the owner's stands
- * for its support functions. Object identifiers below 16384 are those of initdb.
+ * body runs SQL from text, or names a function that changes the session or tells of it) or `foreign` (any other
+ * language). An aggregate of the owner's stands for its support functions. Object identifiers below 16384 are those of
+ * initdb.
  */
 export const functionFactsSql = `
 with traits as (
