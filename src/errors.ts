@@ -184,7 +184,7 @@ export const failures = {
     says: 'Nothing runs in this folder',
     hint: 'Start it with "npm start".',
   },
-  worker_failed: { status: 500, sqlstate: '58000', says: 'The API did not start' },
+  worker_failed: { status: 500, sqlstate: '58000', says: 'The API does not run' },
   embedded_ended: {
     status: 503,
     sqlstate: '57P01',

@@ -35,8 +35,8 @@ export function launchApi(io: Io): ApiProcess {
   const messages = listen(child)
   let stopping = false
   const ended = new Promise<void>((resolve) => {
-    child.once('exit', () => resolve())
-    child.once('error', () => resolve())
+    // More than one error may come: one for each message that can no longer be sent.
+    child.on('exit', () => resolve()).on('error', () => resolve())
   })
   return {
     ended,

@@ -10,7 +10,9 @@ import { makeStateFolder } from '../database/private-files.ts'
 import { type ProvisionReport, provision } from '../database/provision.ts'
 import { loadSecrets } from '../database/secrets.ts'
 import { runSeed } from '../database/seed.ts'
+import { Failure } from '../errors.ts'
 import { parseSealKeys } from '../seal/keys.ts'
+import type { SealKey } from '../seal/seal.ts'
 import type { Project } from './project.ts'
 import { readRunning } from './running.ts'
 
@@ -88,7 +90,7 @@ export function migrateDatabase(
     ownerUrl: database.ownerUrl,
     gatewayUrl: database.gatewayUrl,
     replaceGatewayPassword: database.replaceGatewayPassword,
-    sealKeys: parseSealKeys(database.sealKeys),
+    sealKeys: readSealKeys(database.sealKeys),
     migrationsFolder: join(project.directory, 'drizzle'),
     ...(onProgress && { onProgress }),
   })
@@ -104,6 +106,15 @@ export async function seedDatabase(project: Project, database: OpenDatabase): Pr
   if (!existsSync(file)) return false
   await runSeed(database.ownerUrl, file)
   return true
+}
+
+function readSealKeys(text: string): readonly SealKey[] {
+  try {
+    return parseSealKeys(text)
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    throw new Failure('config_invalid', { detail: `ROWPASS_SEAL_KEYS: ${error.message}`, cause: error })
+  }
 }
 
 function loginUrl(ownerUrl: string, user: string, password: string): string {

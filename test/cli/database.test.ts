@@ -99,6 +99,15 @@ describePg('databases on the command line', () => {
     expect(stderr).toContain(text)
   })
 
+  it('refuses seal keys that are none, without quoting them', async () => {
+    const { code, stderr } = await sandbox.run(['db', 'migrate'], { ...settings(), ROWPASS_SEAL_KEYS: 'name:canary' })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(
+      /^error\[config_invalid\]: .*ROWPASS_SEAL_KEYS: seal key "name" is not 32 bytes in base64url\n/,
+    )
+    expect(stderr).not.toContain('canary')
+  })
+
   it('takes both URLs when they name the same place, the default port left out or not', async () => {
     const port5432 = {
       DATABASE_URL: 'postgresql://authenticated@127.0.0.1/d',

@@ -186,7 +186,7 @@ describe('rowpass dev', { timeout: 2 * startMs }, () => {
       writeFileSync(fresh.file('wrangler.jsonc'), config.replace('"main": "src/api/worker.ts"', entry))
       const dev = fresh.launch(issuer === '' ? {} : { ISSUER: issuer })
       expect(await exitOf(dev.child, startMs)).toBe(1)
-      expect(dev.output()).toMatch(/^error\[worker_failed\]: The API did not start: \S/m)
+      expect(dev.output()).toMatch(/^error\[worker_failed\]: The API does not run: \S/m)
     } finally {
       await fresh.remove()
     }
