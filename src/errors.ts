@@ -172,6 +172,12 @@ export const failures = {
     hint: 'The failed migration had no effect. Correct it and run it again.',
   },
   seed_failed: { status: 500, sqlstate: '55000', says: 'The seed failed and had no effect' },
+  seal_key_unknown: {
+    status: 404,
+    sqlstate: '42704',
+    says: 'There is no such seal key',
+    hint: '"rowpass db seal-keys" lists those that there are.',
+  },
   login_exists: {
     status: 409,
     sqlstate: '42710',

@@ -114,7 +114,8 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
     const allowed = verdicts.filter((verdict) => verdict.kind !== 'refused')
     const refused = verdicts.find((verdict) => verdict.kind === 'refused')
     if (refused?.kind === 'refused') return refuseStatement(refused, audit)
-    const work = toTokenWork(allowed, caller.identity, body, batch, config.preparedStatements === 0)
+    const untraced = toTokenWork(allowed, caller.identity, body, batch, config.preparedStatements === 0)
+    const work = audit.traceparent === undefined ? untraced : { ...untraced, traceparent: audit.traceparent }
     const flight = await run(parts.pool, work, caller.owner, request)
     return respond(flight, body.kind, batch, audit, tokenErrorResponse)
   }

@@ -30,6 +30,8 @@ export interface Work {
   readonly statements: readonly Statement[]
   /** `START TRANSACTION …`; without it the statements are one implicit transaction. */
   readonly begin: string | undefined
+  /** W3C Trace Context of the request: SQL and triggers can read it as the setting `rowpass.traceparent`. */
+  readonly traceparent?: string
   /** Runs alone on its connection. Requests that share one are all single statements of the class `fast`. */
   readonly exclusive: boolean
   /** Discard all session state before the connection serves anybody else. Behind a pooler it needs `begin`. */
@@ -86,5 +88,11 @@ export function createFlight(work: Work, done: Flight['done'], quick = false): F
 
 /** Commands that come before the first statement. */
 export function leadingSteps(work: Work): number {
-  return (work.begin === undefined ? 0 : 1) + (work.reset ? 1 : 0) + (work.identity === undefined ? 0 : 1)
+  const { begin, reset, identity, traceparent } = work
+  return (
+    (begin === undefined ? 0 : 1) +
+    (reset ? 1 : 0) +
+    (identity === undefined ? 0 : 1) +
+    (traceparent === undefined ? 0 : 1)
+  )
 }

@@ -46,6 +46,8 @@ const pooledEnvelopeSql = `${envelopeSql}
   + (set_config('lock_timeout', $5, true) is null)::int
   + (set_config('idle_in_transaction_session_timeout', $6, true) is null)::int`
 
+const traceSql = "select set_config('rowpass.traceparent', $1, true) is null"
+
 /** Everything that `DISCARD ALL` does, in a transaction: a pooler keeps the server until its end, and not for longer. */
 const pooledCleaningSql = `ROLLBACK AND CHAIN; CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL;
   DEALLOCATE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); DISCARD PLANS; DISCARD TEMP; DISCARD SEQUENCES; COMMIT`
@@ -64,6 +66,7 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
     // What others got from sequences stays in the session, where a function of the owner's could ask for it.
     if (work.reset) writeControl('DISCARD SEQUENCES')
     if (work.identity !== undefined) writeEnvelope(work.identity)
+    if (work.traceparent !== undefined) writeControl(traceSql, [work.traceparent])
     for (const [index, statement] of work.statements.entries()) writeStatement(flight, statement, flight.sinks[index])
     if (work.begin !== undefined) writeCommit(work.reset)
     writer.sync()
@@ -89,9 +92,9 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
     } else writeControl('COMMIT')
   }
 
-  function writeControl(sql: string): void {
+  function writeControl(sql: string, params: readonly string[] = []): void {
     writer.parse('', sql)
-    writer.bind('', [])
+    writer.bind('', params)
     writer.execute()
   }
 

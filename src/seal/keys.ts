@@ -50,6 +50,12 @@ export async function installSealKeys(client: ClientBase, keys: readonly SealKey
   }
 }
 
+/** The names of the keys that the database accepts, oldest first. */
+export async function listSealKeys(client: ClientBase): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>('select name from rowpass.seal_keys order by created_at, name')
+  return rows.map(({ name }) => name)
+}
+
 /** Removes a key: sessions sealed with it fail from the next statement on. Returns whether there was one. */
 export async function removeSealKey(client: ClientBase, name: string): Promise<boolean> {
   const { rowCount } = await client.query('delete from rowpass.seal_keys where name = $1', [name])

@@ -102,6 +102,24 @@ describePg('a gateway in operation', () => {
     await gateway.close()
   })
 
+  test('the trace context of a request is in its log line, and SQL can read it', async () => {
+    const gateway = await startTestGateway(database, { ROWPASS_POOL_SIZE: '1' })
+    const token = await gateway.issuer.token('ada')
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+    const query = `select current_setting('rowpass.traceparent', true) as trace, auth.user_id() as id`
+    const rowsOf = async (headers: Record<string, string>) => (await gateway.sql(token, query, [], headers)).body.rows
+    expect(await rowsOf({ traceparent })).toEqual([{ trace: traceparent, id: 'ada' }])
+    expect(gateway.events.findLast(({ type }) => type === 'sql_answered')).toMatchObject({ traceparent })
+    expect(await rowsOf({})).toEqual([{ trace: '', id: 'ada' }])
+    expect(await rowsOf({ traceparent: "00-'; drop table users" })).toEqual([{ trace: '', id: 'ada' }])
+    const { body } = await gateway.batch(token, [query, 'select 1 as one'], { traceparent })
+    expect(body.results.map(({ rows }: { rows: unknown }) => rows)).toEqual([
+      [{ trace: traceparent, id: 'ada' }],
+      [{ one: '1' }],
+    ])
+    await gateway.close()
+  })
+
   test('closing lets a request under way end and takes no new one', async () => {
     const gateway = await startTestGateway(database)
     const token = await gateway.issuer.token('ada')

@@ -7,6 +7,7 @@ import type { Io } from '../io.ts'
 import { migrateDatabase, type OpenDatabase, openDatabase, seedDatabase } from '../local-database.ts'
 import { loadProject, type Project } from '../project.ts'
 import { defineHarden } from './db-harden.ts'
+import { defineSealKeys } from './db-seal-keys.ts'
 
 const migrateHelp = `
 Works on OWNER_DATABASE_URL (PostgreSQL 15 to 18), else on the embedded database. Running it again changes nothing.
@@ -46,6 +47,7 @@ export function define(io: Io): Command {
     .addHelpText('after', seedHelp)
     .action(() => seedCommand(io))
   db.addCommand(defineHarden(io))
+  db.addCommand(defineSealKeys(io))
   return db
 }
 
