@@ -26,10 +26,14 @@ describe('a process mark', () => {
 
   it('does not find a process that has ended and waits to be reaped', async () => {
     // The shell starts a process, says its pid, and becomes another program, which never waits for it.
-    const child = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] })
+    const script = 'cat <&3 >/dev/null & echo $!; exec sleep 60 3<&-'
+    const child = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'ignore', 'pipe'] })
     try {
-      const [line] = await once(child.stdout, 'data')
+      const [line] = await once(child.stdout!, 'data')
       const pid = Number(line)
+      await expect.poll(() => commandOf(child.pid!)).toMatch(/^sleep\0/)
+      expect(isAlive(pid)).toBe(true)
+      child.stdio[3]!.destroy()
       await expect.poll(() => isAlive(pid)).toBe(false)
       expect(() => process.kill(pid, 0)).not.toThrow()
     } finally {
