@@ -106,9 +106,11 @@ describe('parseSettings', () => {
 
 describe('.dev.vars.example', () => {
   const text = readFileSync(new URL('../../.dev.vars.example', import.meta.url), 'utf8')
-  const example = Object.fromEntries([...text.matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [name!, value!]))
+  const example = Object.fromEntries(
+    [...text.matchAll(/^(?:# )?(\w+)=(\S*)$/gm)].map(([, name, value]) => [name!, value!]),
+  )
 
-  it('names every variable and is accepted as it stands', async () => {
+  it('names every variable, and its values are accepted', async () => {
     const names = ['AUDIENCE', 'DATABASE_URL', 'DEMO', 'GATEWAY_URL', 'ISSUER', 'PRIVATE_KEY', 'PUBLIC_KEY']
     expect(Object.keys(example).sort()).toEqual(names)
     await expect(parseSettings(example)).resolves.toMatchObject({ issuer: example.ISSUER, demo: undefined })
