@@ -4,8 +4,9 @@
 import { neonConfig } from '@neondatabase/serverless'
 import * as z from 'zod'
 import { Failure } from '../errors.ts'
-import { type Jwks, parseJwks, toJwks } from '../keys/jwks.ts'
-import { importSigningKey, type SigningKey } from '../keys/key.ts'
+import { parseJwks } from '../keys/jwks.ts'
+import { importSigningKey } from '../keys/key.ts'
+import { fixedKeys, type KeySource } from '../keys/key-source.ts'
 import type { Assets } from './assets.ts'
 
 /** What the platform hands in: untrusted text, and the files of the demo page. See `.dev.vars.example`. */
@@ -28,10 +29,10 @@ export interface Settings {
   readonly issuer: string
   /** `aud` of the tokens that the demo signs. */
   readonly audience: string
-  /** Published keys, by `kid` without duplicates; empty when another service issues the tokens. */
-  readonly jwks: Jwks
+  /** What signs and what is published; without a key that signs when another service issues the tokens. */
+  readonly keys: KeySource
   /** Set where `DEMO=true`: the demo's sign-in and page are served only then. */
-  readonly demo: { readonly signingKey: SigningKey; readonly assets: Assets | undefined } | undefined
+  readonly demo: { readonly assets: Assets | undefined } | undefined
 }
 
 /**
@@ -57,13 +58,12 @@ export async function parseSettings(bindings: Bindings): Promise<Settings> {
 
   const { DATABASE_URL, GATEWAY_URL, ISSUER, AUDIENCE, DEMO } = texts.data
   if (GATEWAY_URL !== undefined) neonConfig.fetchEndpoint = GATEWAY_URL
-  const signingKey = privateKey.value
   return Object.freeze({
     databaseUrl: DATABASE_URL,
     issuer: ISSUER,
     audience: AUDIENCE,
-    jwks: publish(publicKeys.value, signingKey),
-    demo: DEMO && signingKey ? { signingKey, assets: bindings.ASSETS } : undefined,
+    keys: fixedKeys(privateKey.value, publicKeys.value?.keys),
+    demo: DEMO ? { assets: bindings.ASSETS } : undefined,
   })
 }
 
@@ -108,12 +108,6 @@ async function attempt<T>(
     // Only `detail` is known not to quote the key.
     return { problem: `${name} cannot be used: ${(error instanceof Failure && error.detail) || 'it is malformed'}` }
   }
-}
-
-/** The configured keys and the one that signs: without it nobody could verify the demo's tokens. */
-function publish(configured: Jwks | undefined, signingKey: SigningKey | undefined): Jwks {
-  const keys = [...(configured?.keys ?? []), ...(signingKey ? [signingKey.publicJwk] : [])]
-  return toJwks([...new Map(keys.map((key) => [key.kid, key])).values()])
 }
 
 function parseUrl(text: string): URL | undefined {

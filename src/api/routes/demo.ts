@@ -30,8 +30,8 @@ async function signIn(c: Context<DemoEnv>): Promise<Response> {
   if (persona === undefined) {
     return c.json({ error: 'invalid_grant', error_description: 'No seeded person has this id or e-mail address' }, 400)
   }
-  const { issuer, audience } = c.get('settings')
-  const token = await issueToken(c.get('demo').signingKey, {
+  const { issuer, audience, keys } = c.get('settings')
+  const token = await issueToken(await keys.signingKey(DEFAULT_TTL_SECONDS), {
     issuer,
     audience,
     subject: persona.id,

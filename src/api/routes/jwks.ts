@@ -5,16 +5,11 @@ import { Hono } from 'hono'
 import { etag } from 'hono/etag'
 import type { ApiEnv } from '../app-env.ts'
 
-/**
- * Seconds for which a verifier may keep the key set. A new key is published at least this long before it signs, so
- * this number and the one the key rotation waits are the same.
- */
-export const jwksMaxAgeSeconds = 300
-
 /** GET, with ETag and 304. Needs no token; the document holds no private member by construction (`toPublicJwk`). */
-export const jwksRoutes = new Hono<ApiEnv>().get('/jwks.json', etag(), (c) =>
-  c.body(JSON.stringify(c.get('settings').jwks), 200, {
+export const jwksRoutes = new Hono<ApiEnv>().get('/jwks.json', etag(), async (c) => {
+  const { keys, maxAgeSeconds } = await c.get('settings').keys.jwks()
+  return c.body(JSON.stringify({ keys }), 200, {
     'Content-Type': 'application/jwk-set+json',
-    'Cache-Control': `public, max-age=${jwksMaxAgeSeconds}`,
-  }),
-)
+    'Cache-Control': `public, max-age=${maxAgeSeconds}`,
+  })
+})
