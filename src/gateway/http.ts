@@ -3,6 +3,7 @@
  */
 import { createServer as createHttpServer, type IncomingMessage, type RequestListener } from 'node:http'
 import {
+  constants,
   createServer as createHttp2Server,
   type Http2ServerRequest,
   type Http2ServerResponse,
@@ -38,6 +39,8 @@ export interface HttpTimeouts {
   readonly headersMs?: number
   /** To the end of the body; default 60,000. */
   readonly requestMs?: number
+  /** Between two requests of one connection; default 75,000. */
+  readonly idleMs?: number
 }
 
 /**
@@ -45,7 +48,7 @@ export interface HttpTimeouts {
  * @param onUpgrade without it a request to change the protocol is answered like any other
  */
 export function createHttp(listener: Listener, onUpgrade?: UpgradeListener, timeouts: HttpTimeouts = {}): HttpServer {
-  const { headersMs = headersTimeoutMs, requestMs = requestTimeoutMs } = timeouts
+  const { headersMs = headersTimeoutMs, requestMs = requestTimeoutMs, idleMs = keepAliveTimeoutMs } = timeouts
   const sockets = new Set<Socket>()
   /** Sockets that must not be closed yet: HTTP/1.1 with a request under way, and HTTP/2, whose sessions end by themselves. */
   const busy = new Set<Socket>()
@@ -54,7 +57,7 @@ export function createHttp(listener: Listener, onUpgrade?: UpgradeListener, time
     {
       headersTimeout: headersMs,
       requestTimeout: requestMs,
-      keepAliveTimeout: keepAliveTimeoutMs,
+      keepAliveTimeout: idleMs,
       connectionsCheckingInterval: Math.min(headersMs, 1_000),
       noDelay: true,
     },
@@ -77,12 +80,15 @@ export function createHttp(listener: Listener, onUpgrade?: UpgradeListener, time
       onUpgrade(request, socket, head)
     })
   }
-  const http2 = createHttp2Server({ settings: { maxConcurrentStreams: maxHttp2Streams } }, (request, response) =>
-    listener(...asHttp1(request, response)),
-  )
+  const http2 = createHttp2Server({ settings: { maxConcurrentStreams: maxHttp2Streams } }, (request, response) => {
+    limitBody(request, requestMs)
+    listener(...asHttp1(request, response))
+  })
   http2.on('session', (session) => {
     sessions.add(session)
     session.on('close', () => sessions.delete(session))
+    // Graceful: streams that are open end first.
+    session.setTimeout(idleMs, () => session.close())
   })
 
   // Its first bytes tell which protocol a connection speaks; until then neither server has seen it.
@@ -125,6 +131,13 @@ export function createHttp(listener: Listener, onUpgrade?: UpgradeListener, time
       clearTimeout(timer)
     },
   }
+}
+
+/** What `requestTimeout` does for HTTP/1.1. */
+function limitBody(request: Http2ServerRequest, requestMs: number): void {
+  if (request.stream.endAfterHeaders) return
+  const timer = setTimeout(() => request.stream.close(constants.NGHTTP2_CANCEL), requestMs)
+  for (const event of ['end', 'close'] as const) request.once(event, () => clearTimeout(timer))
 }
 
 /** The head of a request as it came, but for the offer to change the protocol. */

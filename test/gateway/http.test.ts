@@ -1,4 +1,5 @@
-import { connect as connectHttp2 } from 'node:http2'
+import type { ServerResponse } from 'node:http'
+import { connect as connectHttp2, constants } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { createHttp, type HttpServer } from '../../src/gateway/http.ts'
@@ -40,6 +41,43 @@ test('a client that does not finish its body is not kept', async () => {
   const port = await server.listen(0, '127.0.0.1')
   const head = 'POST /sql HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab'
   expect(await conversation(port, (socket) => socket.write(head))).toContain('408')
+})
+
+test('an HTTP/2 client that does not finish its body has its stream closed, the connection stays', async () => {
+  server = createHttp((request, response) => request.resume().on('end', () => response.end('ok')), undefined, {
+    headersMs: 100,
+    requestMs: 100,
+  })
+  const session = connectHttp2(`http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`)
+  const ask = (end: boolean) => {
+    const stream = session.request({ ':method': 'POST', ':path': '/sql' })
+    stream.on('error', () => {}).resume()
+    stream[end ? 'end' : 'write']('ab')
+    return new Promise((resolve) => stream.on('close', () => resolve(stream.rstCode)))
+  }
+  expect(await ask(false)).toBe(constants.NGHTTP2_CANCEL)
+  expect(await ask(true)).toBe(constants.NGHTTP2_NO_ERROR)
+  session.close()
+})
+
+test('an HTTP/2 connection that nobody uses is not kept, one with a request under way is', async () => {
+  let answer = () => {}
+  const wait = (_: unknown, response: ServerResponse) => {
+    answer = () => response.end('late')
+  }
+  server = createHttp(wait, undefined, { idleMs: 100 })
+  const session = connectHttp2(`http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`)
+  const closed = new Promise((resolve) => session.on('close', resolve))
+  const stream = session.request({ ':path': '/' })
+  let received = ''
+  stream.setEncoding('utf8').on('data', (text) => {
+    received += text
+  })
+  await new Promise((resolve) => session.on('goaway', resolve))
+  expect(stream.closed).toBe(false)
+  answer()
+  await closed
+  expect(received).toBe('late')
 })
 
 test('a request that arrives byte by byte is answered', async () => {
