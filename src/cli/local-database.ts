@@ -5,11 +5,12 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { serverOf } from '../database/connect.ts'
 import { startEmbeddedPostgres } from '../database/embedded.ts'
+import { hardenDatabase } from '../database/harden.ts'
 import { createLocalDatabase } from '../database/local.ts'
 import { makeStateFolder } from '../database/private-files.ts'
 import { type ProvisionReport, provision } from '../database/provision.ts'
 import { loadSecrets } from '../database/secrets.ts'
-import { runSeed } from '../database/seed.ts'
+import { runSeed, type SeedOptions } from '../database/seed.ts'
 import { Failure } from '../errors.ts'
 import { parseSealKeys } from '../seal/keys.ts'
 import type { SealKey } from '../seal/seal.ts'
@@ -30,6 +31,8 @@ export interface OpenDatabase {
   readonly sealKeys: string
   /** Whether the password of the login may be set anew where it differs. */
   readonly replaceGatewayPassword: boolean
+  /** Superuser of an embedded server that this call started, connected to the database; undefined for others. */
+  readonly superuserUrl: string | undefined
   /** Settles when an embedded server has ended; never for others. */
   readonly ended: Promise<void>
   /** Ends an embedded server that this call started. */
@@ -56,7 +59,7 @@ export async function openDatabase(
     databaseUrl: loginUrl(ownerUrl, 'authenticated', ''),
     sealKeys,
   })
-  const notOurs = { ended: new Promise<void>(() => undefined), stop: async () => undefined }
+  const notOurs = { superuserUrl: undefined, ended: new Promise<void>(() => undefined), stop: async () => undefined }
   if (project.ownerUrl !== undefined) {
     return {
       ...rest(project.ownerUrl),
@@ -73,20 +76,25 @@ export async function openDatabase(
   try {
     const ownerUrl = await createLocalDatabase(server.superuserUrl, secrets.ownerPassword)
     const says = `PostgreSQL ${server.version}, ${serverOf(ownerUrl)}, data in ${server.dataDirectory}`
-    return { ...rest(ownerUrl), ended: server.ended, stop: server.stop, says, replaceGatewayPassword: true }
+    const superuserUrl = new URL(new URL(ownerUrl).pathname, server.superuserUrl).href
+    const { ended, stop } = server
+    return { ...rest(ownerUrl), superuserUrl, ended, stop, says, replaceGatewayPassword: true }
   } catch (error) {
     await server.stop()
     throw error
   }
 }
 
-/** Brings an open database to the state of the project: roles, platform SQL, seal keys, migrations. */
-export function migrateDatabase(
+/**
+ * Brings an open database to the state of the project: roles, platform SQL, seal keys, migrations. An embedded one is
+ * hardened as well, as nobody but Rowpass uses it.
+ */
+export async function migrateDatabase(
   project: Project,
   database: OpenDatabase,
   onProgress?: (text: string) => void,
 ): Promise<ProvisionReport> {
-  return provision({
+  const report = await provision({
     ownerUrl: database.ownerUrl,
     gatewayUrl: database.gatewayUrl,
     replaceGatewayPassword: database.replaceGatewayPassword,
@@ -94,18 +102,25 @@ export function migrateDatabase(
     migrationsFolder: join(project.directory, 'drizzle'),
     ...(onProgress && { onProgress }),
   })
+  if (database.superuserUrl !== undefined) {
+    const login = decodeURIComponent(new URL(database.gatewayUrl).username)
+    await hardenDatabase({ url: database.superuserUrl, login })
+  }
+  return report
 }
 
 /**
  * Runs the project's `seed.sql`.
  *
- * @returns whether there is one
+ * @returns whether it ran: not when there is none
  */
-export async function seedDatabase(project: Project, database: OpenDatabase): Promise<boolean> {
+export async function seedDatabase(
+  project: Project,
+  database: OpenDatabase,
+  options: SeedOptions = {},
+): Promise<boolean> {
   const file = join(project.directory, 'seed.sql')
-  if (!existsSync(file)) return false
-  await runSeed(database.ownerUrl, file)
-  return true
+  return existsSync(file) && runSeed(database.ownerUrl, file, options)
 }
 
 function readSealKeys(text: string): readonly SealKey[] {

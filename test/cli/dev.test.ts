@@ -61,6 +61,10 @@ describe('rowpass dev', { timeout: 2 * startMs }, () => {
     expect(urls.DATABASE_URL).toMatch(/^postgresql:\/\/authenticated@127\.0\.0\.1:\d+\/rowpass$/)
     expect(await count(urls.OWNER_DATABASE_URL, 'drizzle.__drizzle_migrations')).toBeGreaterThan(0)
 
+    // What PostgreSQL leaves open by default is closed by then: the log says otherwise.
+    expect(logs(project)).toContain('connection_opened')
+    expect(logs(project)).not.toContain('database_exposed')
+
     const tree = descendants(dev.pid)
     expect(tree.length).toBeGreaterThan(4)
     const secrets = JSON.parse(readFileSync(project.file('.rowpass/secrets.json'), 'utf8'))
@@ -81,7 +85,7 @@ describe('rowpass dev', { timeout: 2 * startMs }, () => {
   it('starts again with the same key, rows and secrets, and reads the program that the page shows', async () => {
     const before = readFileSync(project.file('publicKey.jwk.json'), 'utf8')
     const dev = await project.start()
-    expect(dev.output()).toContain('up to date')
+    expect(dev.output()).toMatch(/migrations +up to date \(/)
     expect(readFileSync(project.file('publicKey.jwk.json'), 'utf8')).toBe(before)
     const shell = dev.output().match(/^ {4}\S.*$/gm)!
     expect(shell).toHaveLength(3)

@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { personas } from '../../src/api/personas.ts'
@@ -45,6 +48,19 @@ describePg('seed.sql', () => {
     expect(names).toContain('Dave')
     expect(names).toContain('Mei Tanaka')
     expect(names).toHaveLength(personas.length)
+  })
+
+  it('runs again unasked only after it was changed', async () => {
+    await superuser.query(`delete from users where email = 'mei@neon.example'`)
+    expect(await runSeed(database.ownerUrl, `${repository}seed.sql`, { onlyIfNew: true })).toBe(false)
+    expect((await seeded()).map(({ name }) => name)).not.toContain('Mei Tanaka')
+    const folder = mkdtempSync(join(tmpdir(), 'rowpass-seed-'))
+    const changed = join(folder, 'seed.sql')
+    writeFileSync(changed, `${readFileSync(`${repository}seed.sql`, 'utf8')}\n-- changed`)
+    expect(await runSeed(database.ownerUrl, changed, { onlyIfNew: true })).toBe(true)
+    expect(await runSeed(database.ownerUrl, changed, { onlyIfNew: true })).toBe(false)
+    expect((await seeded()).map(({ name }) => name)).toContain('Mei Tanaka')
+    rmSync(folder, { recursive: true })
   })
 
   it('leaves row-level security forced, also when it fails half way', async () => {

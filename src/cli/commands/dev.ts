@@ -122,7 +122,7 @@ async function prepare(
   onProgress: (text: string) => void,
 ): Promise<{ says: string }> {
   const { platform, application } = await migrateDatabase(project, database, onProgress)
-  const seeded = (await seedDatabase(project, database)) ? ', seed.sql' : ''
+  const seeded = (await seedDatabase(project, database, { onlyIfNew: true })) ? ', seed.sql' : ''
   const applied = `${platform.length} of the platform, ${application} of drizzle/`
   return { says: (platform.length + application === 0 ? 'up to date' : applied) + seeded }
 }
