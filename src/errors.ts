@@ -181,8 +181,8 @@ export const failures = {
   login_exists: {
     status: 409,
     sqlstate: '42710',
-    says: 'The login of the gateway exists with another password',
-    hint: 'Give its URL as ROWPASS_DATABASE_URL; "rowpass db migrate" then sets that password.',
+    says: 'A login exists with another password',
+    hint: 'Give its URL as ROWPASS_DATABASE_URL (gateway) or ISSUER_DATABASE_URL (issuer); "rowpass db migrate" then sets that password.',
   },
   not_running: {
     status: 409,

@@ -9,6 +9,7 @@ import { hardenDatabase } from '../database/harden.ts'
 import { createLocalDatabase } from '../database/local.ts'
 import { makeStateFolder } from '../database/private-files.ts'
 import { type ProvisionReport, provision } from '../database/provision.ts'
+import { issuerRole } from '../database/roles.ts'
 import { loadSecrets } from '../database/secrets.ts'
 import { runSeed, type SeedOptions } from '../database/seed.ts'
 import { Failure } from '../errors.ts'
@@ -25,14 +26,18 @@ export interface OpenDatabase {
   readonly ownerUrl: string
   /** URL of the gateway's login, with its password. */
   readonly gatewayUrl: string
+  /** URL of the issuer's login, with its password. */
+  readonly issuerUrl: string
   /** URL for clients: role `authenticated`, no password. */
   readonly databaseUrl: string
   /** Seal keys, `name:secret[,…]`; the first one seals. */
   readonly sealKeys: string
-  /** Whether the password of the login may be set anew where it differs. */
+  /** Whether the password of the gateway's login may be set anew where it differs. */
   readonly replaceGatewayPassword: boolean
   /** Superuser of an embedded server that this call started, connected to the database; undefined for others. */
   readonly superuserUrl: string | undefined
+  /** Whether that of the issuer's login may. */
+  readonly replaceIssuerPassword: boolean
   /** Settles when an embedded server has ended; never for others. */
   readonly ended: Promise<void>
   /** Ends an embedded server that this call started. */
@@ -56,21 +61,24 @@ export async function openDatabase(
   const rest = (ownerUrl: string) => ({
     ownerUrl,
     gatewayUrl: project.env.ROWPASS_DATABASE_URL ?? loginUrl(ownerUrl, gatewayName, secrets.gatewayPassword),
+    issuerUrl: project.env.ISSUER_DATABASE_URL ?? loginUrl(ownerUrl, issuerRole, secrets.issuerPassword),
     databaseUrl: loginUrl(ownerUrl, 'authenticated', ''),
     sealKeys,
   })
   const notOurs = { superuserUrl: undefined, ended: new Promise<void>(() => undefined), stop: async () => undefined }
+  const ours = { replaceGatewayPassword: true, replaceIssuerPassword: true }
   if (project.ownerUrl !== undefined) {
     return {
       ...rest(project.ownerUrl),
       ...notOurs,
       says: serverOf(project.ownerUrl),
       replaceGatewayPassword: project.env.ROWPASS_DATABASE_URL !== undefined,
+      replaceIssuerPassword: project.env.ISSUER_DATABASE_URL !== undefined,
     }
   }
   const running = readRunning(project.directory)
   if (running?.ready === true && running.pid !== process.pid) {
-    return { ...rest(running.ownerUrl), ...notOurs, says: serverOf(running.ownerUrl), replaceGatewayPassword: true }
+    return { ...rest(running.ownerUrl), ...notOurs, ...ours, says: serverOf(running.ownerUrl) }
   }
   const server = await startEmbeddedPostgres({ directory: project.directory, ...options })
   try {
@@ -78,7 +86,7 @@ export async function openDatabase(
     const says = `PostgreSQL ${server.version}, ${serverOf(ownerUrl)}, data in ${server.dataDirectory}`
     const superuserUrl = new URL(new URL(ownerUrl).pathname, server.superuserUrl).href
     const { ended, stop } = server
-    return { ...rest(ownerUrl), superuserUrl, ended, stop, says, replaceGatewayPassword: true }
+    return { ...rest(ownerUrl), ...ours, superuserUrl, ended, stop, says }
   } catch (error) {
     await server.stop()
     throw error
@@ -98,6 +106,8 @@ export async function migrateDatabase(
     ownerUrl: database.ownerUrl,
     gatewayUrl: database.gatewayUrl,
     replaceGatewayPassword: database.replaceGatewayPassword,
+    issuerUrl: database.issuerUrl,
+    replaceIssuerPassword: database.replaceIssuerPassword,
     sealKeys: readSealKeys(database.sealKeys),
     migrationsFolder: join(project.directory, 'drizzle'),
     ...(onProgress && { onProgress }),

@@ -11,7 +11,7 @@ import { installSealKeys } from '../seal/keys.ts'
 import type { SealKey } from '../seal/seal.ts'
 import { parsePostgresUrl, sqlstateOf, withConnection } from './connect.ts'
 import { applyPlatform } from './platform.ts'
-import { createRoles } from './roles.ts'
+import { createRoles, type Login } from './roles.ts'
 
 /** What to prepare. */
 export interface ProvisionOptions {
@@ -21,6 +21,10 @@ export interface ProvisionOptions {
   readonly gatewayUrl?: string
   /** Whether a login that exists with another password gets the one of `gatewayUrl`. Default `false`. */
   readonly replaceGatewayPassword?: boolean
+  /** URL with password of the issuer's login, `rowpass_issuer`; without it that role cannot log in. */
+  readonly issuerUrl?: string
+  /** The same for `issuerUrl`. Default `false`. */
+  readonly replaceIssuerPassword?: boolean
   /** Seal keys to install; those of other names stay. */
   readonly sealKeys?: readonly SealKey[]
   /** Folder of the application's migrations as drizzle-kit writes them; without a journal in it there are none. */
@@ -47,7 +51,7 @@ const lockNumber = '32210706122240883'
  * Brings a database to the state of this source tree. Idempotent; several runs at once are safe.
  *
  * Takes the right to make temporary tables, and to create in schema `public`, from PUBLIC: a request could otherwise
- * leave objects behind. Gives nothing to anyone but the three roles. Does NOT seed and does NOT drop.
+ * leave objects behind. Gives nothing to anyone but the four roles. Does NOT seed and does NOT drop.
  *
  * @throws Failure `database_unavailable` when the owner cannot connect
  * @throws Failure `server_unsupported` when the server is not PostgreSQL 15 to 18
@@ -55,18 +59,24 @@ const lockNumber = '32210706122240883'
  * @throws Failure `migration_changed`, `migration_failed` see `applyPlatform`
  */
 export async function provision(options: ProvisionOptions): Promise<ProvisionReport> {
-  const replacePassword = options.replaceGatewayPassword ?? false
-  const gateway = options.gatewayUrl && { url: parsePostgresUrl(options.gatewayUrl), replacePassword }
+  const logins = {
+    gateway: toLogin(options.gatewayUrl, options.replaceGatewayPassword),
+    issuer: toLogin(options.issuerUrl, options.replaceIssuerPassword),
+  }
   return withConnection(options.ownerUrl, async (client) => {
     await checkServer(client)
     await takeLock(client, options.onProgress)
-    await createRoles(client, gateway || undefined)
+    await createRoles(client, logins)
     await closeToPublic(client)
     const platform = await applyPlatform(client, options.platformFolder)
     if (options.sealKeys !== undefined) await installSealKeys(client, options.sealKeys)
     const application = await applyApplication(client, options.migrationsFolder)
     return { platform, application }
   })
+}
+
+function toLogin(url: string | undefined, replacePassword = false): Login | undefined {
+  return url === undefined ? undefined : { url: parsePostgresUrl(url), replacePassword }
 }
 
 async function checkServer(client: pg.ClientBase): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * The roles of Rowpass in a cluster: `authenticated` and `anonymous`, which own the rights of requests, and the login of
- * the gateway, which has none but to become one of them.
+ * The roles of Rowpass in a cluster: `authenticated` and `anonymous`, which own the rights of requests, the login of the
+ * gateway, which has none but to become one of them, and the login of the issuer, which may call its functions.
  *
  * Roles belong to the whole cluster, so another database may have made them, even at this moment.
  */
@@ -13,8 +13,14 @@ import { scramVerifier } from './scram.ts'
 /** Roles under which requests run. */
 export const requestRoles = ['authenticated', 'anonymous'] as const
 
-/** How the gateway logs in. */
-export interface GatewayLogin {
+/**
+ * Login of the issuer. Its name is fixed, because the platform SQL and the policies of the application name it; without
+ * a password it cannot log in.
+ */
+export const issuerRole = 'rowpass_issuer'
+
+/** How the gateway or the issuer logs in. */
+export interface Login {
   /** URL with user and password of the login. */
   readonly url: URL
   /** Whether an existing login with another password gets this one. */
@@ -26,35 +32,58 @@ const firstWithMembershipOptions = 160000
 const attempts = 20
 
 /**
- * Creates what is missing and then checks that neither the request roles nor the login have any power of their own.
+ * Creates what is missing and then checks that neither the request roles nor the logins have any power of their own.
  *
- * Idempotent: a second run writes nothing. The password goes to the server as a SCRAM verifier.
+ * Idempotent: a second run writes nothing. Passwords go to the server as SCRAM verifiers.
  *
  * @param client connected as the owner: a superuser, or a role with CREATEROLE
- * @param gateway the login to create; without one, only the request roles are made
+ * @param logins the gateway's is made only when it is given; the issuer's role is there always, but cannot log in before
+ *   it is given
  * @throws Failure `owner_powerless` when the owner may not create or grant them
  * @throws Failure `role_unsafe` when a role exists and has more rights than it must have; nothing is taken away
  * @throws Failure `login_exists` when the login exists with another password that is not to be replaced
  */
-export async function createRoles(client: pg.ClientBase, gateway?: GatewayLogin): Promise<void> {
+export async function createRoles(
+  client: pg.ClientBase,
+  logins: { gateway?: Login | undefined; issuer?: Login | undefined } = {},
+): Promise<void> {
   await retryOnRace(async () => {
-    for (const role of requestRoles) await createRequestRole(client, role)
+    for (const role of requestRoles) await createRole(client, role, 'nologin')
+    await createRole(client, issuerRole, 'nologin noinherit')
   })
   for (const role of requestRoles) await refusePowers(client, role)
-  if (gateway === undefined) return
-  const { name, password } = credentialsOf(gateway.url)
+  await createIssuer(client, logins.issuer)
+  if (logins.gateway !== undefined) await createGateway(client, logins.gateway)
+}
+
+async function createIssuer(client: pg.ClientBase, login: Login | undefined): Promise<void> {
+  if (login !== undefined) {
+    if (credentialsOf(login.url).name !== issuerRole) {
+      throw new Failure('config_invalid', { detail: `the issuer logs in as ${issuerRole}` })
+    }
+    // A role that could not log in so far has no password that somebody might still use.
+    const fresh = !(await hasLogin(client, issuerRole))
+    await retryOnRace(() => createLogin(client, { ...login, replacePassword: login.replacePassword || fresh }))
+  }
+  await refusePowers(client, issuerRole)
+  await refuseBonds(client, issuerRole, [])
+}
+
+async function createGateway(client: pg.ClientBase, login: Login): Promise<void> {
+  const { name } = credentialsOf(login.url)
   await refuseOwner(client, name)
-  await retryOnRace(() => createGatewayLogin(client, { ...gateway, name, password }))
+  await retryOnRace(() => createLogin(client, login))
   await retryOnRace(() => grantRequestRoles(client, name))
   await refusePowers(client, name)
-  await refuseGatewayRights(client, name)
+  await refuseBonds(client, name, requestRoles)
+  await refuseRights(client, name)
 }
 
 function credentialsOf(url: URL): { name: string; password: string } {
   const name = decodeURIComponent(url.username)
   const password = decodeURIComponent(url.password)
   if (name === '' || password === '') {
-    throw new Failure('config_invalid', { detail: 'the URL of the gateway login needs a user and a password' })
+    throw new Failure('config_invalid', { detail: 'the URL of a login needs a user and a password' })
   }
   return { name, password }
 }
@@ -66,16 +95,13 @@ async function refuseOwner(client: pg.ClientBase, name: string): Promise<void> {
   }
 }
 
-async function createRequestRole(client: pg.ClientBase, name: string): Promise<void> {
+async function createRole(client: pg.ClientBase, name: string, rights: string): Promise<void> {
   if (await roleExists(client, name)) return
-  await asOwner(client, `create role ${quote(name)} nologin`, `create the role ${name}`)
+  await asOwner(client, `create role ${quote(name)} ${rights}`, `create the role ${name}`)
 }
 
-async function createGatewayLogin(
-  client: pg.ClientBase,
-  login: GatewayLogin & { name: string; password: string },
-): Promise<void> {
-  const { name, password } = login
+async function createLogin(client: pg.ClientBase, login: Login): Promise<void> {
+  const { name, password } = credentialsOf(login.url)
   if (!(await roleExists(client, name))) {
     const rights = 'login noinherit nosuperuser nobypassrls nocreatedb nocreaterole noreplication'
     const sql = `create role ${quote(name)} ${rights} password '${scramVerifier(password)}'`
@@ -132,7 +158,8 @@ async function refusePowers(client: pg.ClientBase, name: string): Promise<void> 
   if (rows.length > 0) throw unsafe(name, rows)
 }
 
-async function refuseGatewayRights(client: pg.ClientBase, name: string): Promise<void> {
+/** Memberships but the ones that it is to have, and anything that it owns, in this database or another. */
+async function refuseBonds(client: pg.ClientBase, name: string, roles: readonly string[]): Promise<void> {
   const { rows } = await client.query<{ power: string }>(
     `select 'is a member of ' || m.roleid::regrole as power from pg_auth_members m
       where m.member = $1::text::regrole and m.roleid <> all ($2::regrole[])
@@ -149,15 +176,22 @@ async function refuseGatewayRights(client: pg.ClientBase, name: string): Promise
      select 'owns something in the database ' || b.datname from pg_shdepend d join pg_database b on b.oid = d.dbid
       where d.refclassid = 'pg_authid'::regclass and d.refobjid = $1::text::regrole and d.deptype = 'o'
         and b.datname <> current_database()
-     union all
-     -- But for the functions that the gateway itself calls, once 'db harden --functions' has taken them from PUBLIC.
-     select 'has rights on ' || pg_describe_object(d.classid, d.objid, d.objsubid) from pg_shdepend d
+     limit 5`,
+    [quote(name), roles],
+  )
+  if (rows.length > 0) throw unsafe(name, rows)
+}
+
+async function refuseRights(client: pg.ClientBase, name: string): Promise<void> {
+  const { rows } = await client.query<{ power: string }>(
+    `-- But for the functions that the gateway itself calls, once 'db harden --functions' has taken them from PUBLIC.
+     select 'has rights on ' || pg_describe_object(d.classid, d.objid, d.objsubid) as power from pg_shdepend d
       where d.refclassid = 'pg_authid'::regclass and d.refobjid = $1::text::regrole and d.deptype = 'a'
         and d.dbid = (select oid from pg_database where datname = current_database())
         and not (d.classid = 'pg_proc'::regclass
           and d.objid in ('pg_catalog.set_config'::regproc, 'pg_catalog.pg_advisory_unlock_all'::regproc))
      limit 5`,
-    [quote(name), requestRoles],
+    [quote(name)],
   )
   if (rows.length > 0) throw unsafe(name, rows)
 }
@@ -171,6 +205,11 @@ function unsafe(name: string, rows: readonly { power: string }[]): Failure {
 
 async function roleExists(client: pg.ClientBase, name: string): Promise<boolean> {
   const { rowCount } = await client.query('select from pg_roles where rolname = $1', [name])
+  return rowCount === 1
+}
+
+async function hasLogin(client: pg.ClientBase, name: string): Promise<boolean> {
+  const { rowCount } = await client.query('select from pg_roles where rolname = $1 and rolcanlogin', [name])
   return rowCount === 1
 }
 

@@ -15,6 +15,8 @@ export interface LocalSecrets {
   readonly ownerPassword: string
   /** Password of the gateway's login role. */
   readonly gatewayPassword: string
+  /** Password of the issuer's login role. */
+  readonly issuerPassword: string
   /** Seal keys, `name:base64url`. */
   readonly sealKeys: string
 }
@@ -23,6 +25,7 @@ const makers: { readonly [name in keyof LocalSecrets]: () => string } = {
   superuserPassword: randomPassword,
   ownerPassword: randomPassword,
   gatewayPassword: randomPassword,
+  issuerPassword: randomPassword,
   // A name of its own: several machines may work on one database, each with its key.
   sealKeys: () => `local-${randomBytes(4).toString('hex')}:${randomPassword()}`,
 }
@@ -58,6 +61,7 @@ export function loadSecrets(folder: string): { secrets: LocalSecrets; made: read
     superuserPassword: pick('superuserPassword'),
     ownerPassword: pick('ownerPassword'),
     gatewayPassword: pick('gatewayPassword'),
+    issuerPassword: pick('issuerPassword'),
     sealKeys: pick('sealKeys'),
   }
   if (made.length === 0) return { secrets, made }

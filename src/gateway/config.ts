@@ -146,6 +146,11 @@ export const settings = {
     says: 'Whether database users may log in with their own password, over HTTP and WebSocket, and run any statement.',
     parse: flag,
   },
+  ROWPASS_PASSWORD_USERS: {
+    default: '',
+    says: 'The only database users who may log in with a password, separated by commas; everybody may when empty. An issuer in production needs `rowpass_issuer` and nobody else.',
+    parse: (text: string) => new Set(list(text)),
+  },
   ROWPASS_PASSWORD_SESSIONS: {
     default: '20',
     says: 'Sessions with a password that may be open at once, over HTTP and WebSocket together.',
@@ -192,6 +197,8 @@ export interface GatewayConfig {
   readonly maxResponseBytes: number
   readonly maxBatch: number
   readonly passwordMode: boolean
+  /** Users who may use password mode; empty means all. */
+  readonly passwordUsers: ReadonlySet<string>
   readonly passwordSessions: number
   readonly passwordIdleTimeoutMs: number
 }
@@ -281,6 +288,7 @@ function toConfig(values: Values): GatewayConfig {
     maxResponseBytes: values.ROWPASS_MAX_RESPONSE_BYTES,
     maxBatch: values.ROWPASS_MAX_BATCH,
     passwordMode: values.ROWPASS_PASSWORD_MODE,
+    passwordUsers: values.ROWPASS_PASSWORD_USERS,
     passwordSessions: values.ROWPASS_PASSWORD_SESSIONS,
     passwordIdleTimeoutMs: values.ROWPASS_PASSWORD_IDLE_TIMEOUT_MS,
   })

@@ -61,6 +61,7 @@ export function createPasswordRunner(config: GatewayConfig, limit: SessionLimit)
     onAbort: (abort: () => void) => void,
     work: () => Promise<Work>,
   ): Promise<Flight> {
+    refuseOthers(config.passwordUsers, login.user)
     const release = limit.take()
     let connection: Connection | undefined
     let aborted = false
@@ -134,6 +135,16 @@ function refusedLogin(error: unknown, user: string): Flight {
 }
 
 /**
+ * Holds the list of users who may log in with a password. Who is not on it is answered as for a wrong password.
+ *
+ * @param allowed empty when everybody may
+ * @throws Failure `password_refused`
+ */
+export function refuseOthers(allowed: ReadonlySet<string>, user: string): void {
+  if (allowed.size > 0 && !allowed.has(user)) throw wrongPassword(user)
+}
+
+/**
  * What the client may be told of a login that failed.
  *
  * Wrong user, wrong password and a refusal by the server's address rules read alike. Other refusals of the server are
@@ -144,5 +155,9 @@ export function explainLogin(error: unknown, user: string): Failure | PostgresEr
   const refusal = serverRefusal(error)
   if (refusal === undefined) return new Failure('database_unavailable', { cause: error })
   if (refusal.code !== '28P01' && refusal.code !== '28000') return refusal
-  return new Failure('password_refused', { detail: `password authentication failed for user '${user}'`, cause: error })
+  return wrongPassword(user, error)
+}
+
+function wrongPassword(user: string, cause?: unknown): Failure {
+  return new Failure('password_refused', { detail: `password authentication failed for user '${user}'`, cause })
 }

@@ -13,7 +13,7 @@ import type { Emit } from '../events.ts'
 import { openSession, requestCancel, type Session, toServerOptions } from '../pg/session.ts'
 import type { GatewayConfig } from './config.ts'
 import { createInbox, type Inbox } from './inbox.ts'
-import { explainLogin, type SessionLimit } from './password.ts'
+import { explainLogin, refuseOthers, type SessionLimit } from './password.ts'
 import { relay } from './relay.ts'
 import { failureResponse } from './respond.ts'
 import {
@@ -126,8 +126,9 @@ export function createWebSocketGateway(parts: WebSocketParts): WebSocketGateway 
   }
 
   async function logIn(startup: StartupRequest, password: string, send: (bytes: Buffer) => void): Promise<LoggedIn> {
-    const release = limit.take()
     const { user, applicationName } = startup
+    refuseOthers(config.passwordUsers, user)
+    const release = limit.take()
     try {
       const session = await openSession({
         server: config.databaseUrl,

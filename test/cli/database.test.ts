@@ -20,6 +20,7 @@ describePg('databases on the command line', () => {
   const settings = (): Record<string, string> => ({
     OWNER_DATABASE_URL: database.ownerUrl,
     ROWPASS_DATABASE_URL: database.gatewayUrl,
+    ISSUER_DATABASE_URL: database.issuerUrl,
     ROWPASS_SEAL_KEYS: sealKeysText,
   })
   const query = (url: string, sql: string) =>

@@ -159,6 +159,7 @@ describe('rowpass dev', { timeout: 2 * startMs }, () => {
       const dev = await fresh.start({
         OWNER_DATABASE_URL: database.ownerUrl,
         ROWPASS_DATABASE_URL: database.gatewayUrl,
+        ISSUER_DATABASE_URL: database.issuerUrl,
         ROWPASS_SEAL_KEYS: sealKeysText,
         DEMO: 'false',
       })

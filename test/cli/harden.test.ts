@@ -17,6 +17,7 @@ describePg('db harden on the command line', () => {
   const settings = (owner: string): Record<string, string> => ({
     OWNER_DATABASE_URL: owner,
     ROWPASS_DATABASE_URL: database.gatewayUrl,
+    ISSUER_DATABASE_URL: database.issuerUrl,
     ROWPASS_SEAL_KEYS: sealKeysText,
   })
 

@@ -18,6 +18,7 @@ describePg('db seal-keys on the command line', () => {
     sandbox.run(['db', 'seal-keys', ...options], {
       OWNER_DATABASE_URL: database.ownerUrl,
       ROWPASS_DATABASE_URL: database.gatewayUrl,
+      ISSUER_DATABASE_URL: database.issuerUrl,
       ROWPASS_SEAL_KEYS: sealKeysText,
     })
 

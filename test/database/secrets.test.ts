@@ -18,7 +18,7 @@ describe('the secrets of a project', () => {
 
   it('are made once and are the same ever after', () => {
     const first = loadSecrets(folder)
-    expect(first.made).toEqual(['superuserPassword', 'ownerPassword', 'gatewayPassword', 'sealKeys'])
+    expect(first.made).toEqual(['superuserPassword', 'ownerPassword', 'gatewayPassword', 'issuerPassword', 'sealKeys'])
     expect(loadSecrets(folder)).toEqual({ secrets: first.secrets, made: [] })
   })
 
@@ -26,7 +26,7 @@ describe('the secrets of a project', () => {
     const { sealKeys, ...passwords } = loadSecrets(folder).secrets
     for (const password of Object.values(passwords)) expect(password).toMatch(/^[\w-]{43}$/)
     expect(parseSealKeys(sealKeys)[0].secret).toHaveLength(32)
-    expect(new Set(Object.values(passwords)).size).toBe(3)
+    expect(new Set(Object.values(passwords)).size).toBe(4)
   })
 
   it('are readable by their owner alone, also under a permissive umask', () => {
@@ -43,7 +43,7 @@ describe('the secrets of a project', () => {
     writeFileSync(file(), JSON.stringify({ superuserPassword: 'kept', mine: 1 }))
     const { secrets, made } = loadSecrets(folder)
     expect(secrets.superuserPassword).toBe('kept')
-    expect(made).toEqual(['ownerPassword', 'gatewayPassword', 'sealKeys'])
+    expect(made).toEqual(['ownerPassword', 'gatewayPassword', 'issuerPassword', 'sealKeys'])
     expect(JSON.parse(readFileSync(file(), 'utf8'))).toEqual({ ...secrets, mine: 1 })
   })
 

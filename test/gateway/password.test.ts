@@ -74,6 +74,31 @@ describePg('SQL over HTTP with a password', () => {
       expect(body).toMatchObject({ code, message: expect.stringMatching(text), hint: expect.stringContaining(failure) })
     })
 
+    test('with a list of users, another one is answered as for a wrong password', async () => {
+      const strict = await startTestGateway(database, {
+        ROWPASS_PASSWORD_MODE: 'true',
+        ROWPASS_PASSWORD_USERS: 'rowpass_issuer, somebody',
+      })
+      try {
+        const ask = (url: string) =>
+          strict.send(JSON.stringify({ query: 'select session_user as me', params: [] }), {
+            'neon-connection-string': url,
+          })
+        expect((await ask(database.issuerUrl)).body.rows).toEqual([{ me: 'rowpass_issuer' }])
+        const [refused, wrong] = await Promise.all([ask(as()), run('select 1', as({ password: 'x' }))])
+        expect({ status: refused.status, body: refused.body }).toEqual({ status: wrong.status, body: wrong.body })
+        const overWebSocket = await connect(strict.url)
+        overWebSocket.send(startup({ user: 'rowpass_owner', database: database.name }))
+        overWebSocket.send(message('p', `${new URL(database.ownerUrl).password}\0`))
+        expect(await overWebSocket.error()).toMatchObject({
+          C: '28P01',
+          H: expect.stringMatching(/^password_refused: /),
+        })
+      } finally {
+        await strict.close()
+      }
+    })
+
     test('an alias names the same database', async () => {
       const { body } = await run('select current_database() as name', as({ pathname: '/app' }))
       expect(body.rows).toEqual([{ name: database.name }])

@@ -7,6 +7,7 @@ import pg from 'pg'
 import { describe, inject } from 'vitest'
 import { withConnection } from '../../src/database/connect.ts'
 import { provision } from '../../src/database/provision.ts'
+import { issuerRole } from '../../src/database/roles.ts'
 import { runSeed } from '../../src/database/seed.ts'
 import { parseSealKeys } from '../../src/seal/keys.ts'
 import type { SealKey } from '../../src/seal/seal.ts'
@@ -30,6 +31,8 @@ export interface TestDatabase {
   readonly ownerUrl: string
   /** Login `rowpass_gateway`; in a `bare` database it may not exist yet. */
   readonly gatewayUrl: string
+  /** Login `rowpass_issuer`; in a `bare` database it may not exist yet. */
+  readonly issuerUrl: string
   /** Superuser, connected to this database. */
   readonly superuserUrl: string
   /** The first one seals. */
@@ -43,6 +46,7 @@ const ownerName = 'rowpass_owner'
 const ownerPassword = 'owner-of-a-throw-away-database'
 const gatewayName = 'rowpass_gateway'
 const gatewayPassword = 'gateway-of-a-throw-away-database'
+const issuerPassword = 'issuer-of-a-throw-away-database'
 const lockNumber = 4711
 
 /** A suite whose title says which PostgreSQL it ran on. CI runs everything on 18 (embedded) and on Debian's 15. */
@@ -78,6 +82,7 @@ function describeDatabase(name: string): TestDatabase {
     name,
     ownerUrl: urlFor(name, ownerName, ownerPassword),
     gatewayUrl: urlFor(name, gatewayName, gatewayPassword),
+    issuerUrl: urlFor(name, issuerRole, issuerPassword),
     superuserUrl: urlFor(name),
     sealKeys: parseSealKeys(sealKeysText),
     close: () =>
@@ -119,9 +124,15 @@ async function makeTemplate(client: pg.Client, contents: Contents): Promise<void
   const draft = `${templateName(contents)}_draft`
   await client.query(`drop database if exists ${draft} with (force)`)
   await client.query(`create database ${draft} strategy file_copy owner ${ownerName}`)
-  const { ownerUrl, gatewayUrl, sealKeys } = describeDatabase(draft)
+  const { ownerUrl, gatewayUrl, issuerUrl, sealKeys } = describeDatabase(draft)
   const migrationsFolder = `${repository}drizzle`
-  await provision({ ownerUrl, gatewayUrl, sealKeys, ...(contents === 'application' && { migrationsFolder }) })
+  await provision({
+    ownerUrl,
+    gatewayUrl,
+    issuerUrl,
+    sealKeys,
+    ...(contents === 'application' && { migrationsFolder }),
+  })
   if (contents === 'application') await runSeed(ownerUrl, `${repository}seed.sql`)
   await client.query(`alter database ${draft} rename to ${templateName(contents)}`)
 }

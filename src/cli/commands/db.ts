@@ -12,8 +12,8 @@ import { defineSealKeys } from './db-seal-keys.ts'
 const migrateHelp = `
 Works on OWNER_DATABASE_URL (PostgreSQL 15 to 18), else on the embedded database. Running it again changes nothing.
 
-  1. roles: authenticated, anonymous, and the powerless login of the gateway
-  2. platform SQL: schemas rowpass and auth
+  1. roles: authenticated, anonymous, and the powerless logins of the gateway and the issuer
+  2. platform SQL: schemas rowpass, auth and issuer
   3. seal keys
   4. the application's migrations in drizzle/
 
@@ -21,6 +21,7 @@ Settings, from the environment or .dev.vars:
   OWNER_DATABASE_URL    owner of the database, with CREATEROLE; a direct connection, not a pooler's
   ROWPASS_DATABASE_URL  URL of the gateway's login; it is created, or gets this password
                         (default: rowpass_gateway with the password in .rowpass/secrets.json)
+  ISSUER_DATABASE_URL   URL of the issuer's login, rowpass_issuer, in the same way
   ROWPASS_SEAL_KEYS     seal keys to install (default: those in .rowpass/secrets.json)
 
 Examples:

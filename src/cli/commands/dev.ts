@@ -87,7 +87,7 @@ async function start(io: Io, project: Project, ladder: Ladder): Promise<void> {
     gatewayUrl: `http://127.0.0.1:${project.gatewayPort}/sql`,
     apiUrl: `http://127.0.0.1:${project.port}`,
   }
-  const ready = api.start({ config, port: project.port, bindings: toBindings(project, keys, urls) })
+  const ready = api.start({ config, port: project.port, bindings: toBindings(project, keys, urls, database) })
   // Awaited below; a failure before that must not end the process as unhandled.
   ready.catch(() => undefined)
   await step('migrations', () => prepare(project, database, note(io)))
@@ -104,9 +104,15 @@ async function start(io: Io, project: Project, ladder: Ladder): Promise<void> {
   io.stdout(describeSystem(io, { project, urls, seconds: (performance.now() - started) / 1000 }))
 }
 
-function toBindings(project: Project, keys: ProjectKeys, urls: RunningUrls): Record<string, string> {
+function toBindings(
+  project: Project,
+  keys: ProjectKeys,
+  urls: RunningUrls,
+  database: OpenDatabase,
+): Record<string, string> {
   return {
     DATABASE_URL: urls.databaseUrl,
+    ISSUER_DATABASE_URL: database.issuerUrl,
     GATEWAY_URL: urls.gatewayUrl,
     PRIVATE_KEY: keys.privateKey,
     ...(keys.publicKey !== undefined && { PUBLIC_KEY: keys.publicKey }),
