@@ -17,12 +17,15 @@ interface PlatformFile {
   readonly sha256: string
   /** Not applied while this extension is installed: the first line `-- unless-extension: <name>`. */
   readonly unlessExtension: string | undefined
+  /** Not applied while the owner may not create in this schema: the first line `-- needs-create-in: <name>`. */
+  readonly needsCreateIn: string | undefined
 }
 
 /**
  * Applies the files that this database does not have yet.
  *
- * A file that is skipped because of an extension is not recorded: it is applied once the extension is gone.
+ * A file that is skipped because of an extension, or of a schema that is somebody else's, is not recorded: it is applied
+ * once the extension is gone or the schema is open.
  *
  * @param client connected as the owner, holding the lock of `provision.ts`
  * @returns names of the files applied now
@@ -35,7 +38,7 @@ export async function applyPlatform(client: pg.ClientBase, folder: string = plat
   refuseChanges(files, applied)
   const names: string[] = []
   for (const file of files) {
-    if (applied.has(file.name) || (await isReplaced(client, file))) continue
+    if (applied.has(file.name) || (await isReplaced(client, file)) || (await isClosed(client, file))) continue
     await applyFile(client, file)
     names.push(file.name)
   }
@@ -48,7 +51,9 @@ function readPlatform(folder: string): PlatformFile[] {
     const sql = readFileSync(join(folder, name), 'utf8')
     // A checkout on Windows may turn line ends into CRLF; that is not a change.
     const sha256 = createHash('sha256').update(sql.replaceAll('\r\n', '\n')).digest('hex')
-    return { name, sql, sha256, unlessExtension: /^-- unless-extension: (\w+)/.exec(sql)?.[1] }
+    const unlessExtension = /^-- unless-extension: (\w+)/.exec(sql)?.[1]
+    const needsCreateIn = /^-- needs-create-in: (\w+)/.exec(sql)?.[1]
+    return { name, sql, sha256, unlessExtension, needsCreateIn }
   })
 }
 
@@ -82,6 +87,15 @@ function refuseChanges(files: readonly PlatformFile[], applied: ReadonlyMap<stri
 async function isReplaced(client: pg.ClientBase, file: PlatformFile): Promise<boolean> {
   if (file.unlessExtension === undefined) return false
   const { rowCount } = await client.query('select from pg_extension where extname = $1', [file.unlessExtension])
+  return rowCount === 1
+}
+
+async function isClosed(client: pg.ClientBase, file: PlatformFile): Promise<boolean> {
+  if (file.needsCreateIn === undefined) return false
+  const { rowCount } = await client.query(
+    `select from pg_namespace where nspname = $1 and not has_schema_privilege(oid, 'CREATE')`,
+    [file.needsCreateIn],
+  )
   return rowCount === 1
 }
 

@@ -1,32 +1,30 @@
 /**
- * The table `tenants` and who may do what with its rows. Grants and FORCE are in `drizzle/0001_force_and_grants.sql`.
+ * The table `tenants` and who may do what with its rows.
  */
 import { sql } from 'drizzle-orm'
-import { check, pgPolicy, pgTable, text, timestamp, uuid } from 'drizzle-orm/pg-core'
-import { authenticated } from './roles.ts'
-import { callerRole, callerTenantId } from './session.ts'
+import { check, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+import { policies } from '../policies/policies.ts'
+import { inTenant, tenantAdmin } from '../policies/rules.ts'
+import { protectedTable } from '../policies/table.ts'
 
 /**
  * The customers of the application. A tenant is visible to its own people; its admin renames or deletes it.
  *
  * An admin may also create the one row that their token names, hence `id` is theirs to give on INSERT.
  */
-export const tenants = pgTable(
+export const tenants = protectedTable(
   'tenants',
   {
     id: uuid('id').primaryKey().defaultRandom(),
     name: text('name').notNull(),
     createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
   },
-  (table) => {
-    const own = sql`${table.id} = ${callerTenantId}`
-    const administered = sql`${own} and ${callerRole} = 'admin'`
-    return [
-      check('tenants_name_length', sql`char_length(${table.name}) between 1 and 200`),
-      pgPolicy('tenants_select', { for: 'select', to: authenticated, using: own }),
-      pgPolicy('tenants_insert', { for: 'insert', to: authenticated, withCheck: administered }),
-      pgPolicy('tenants_update', { for: 'update', to: authenticated, using: administered, withCheck: administered }),
-      pgPolicy('tenants_delete', { for: 'delete', to: authenticated, using: administered }),
-    ]
-  },
+  (table) => [
+    check('tenants_name_length', sql`char_length(${table.name}) between 1 and 200`),
+    ...policies(table, {
+      all: tenantAdmin(table.id),
+      select: inTenant(table.id),
+      columns: { insert: [table.id, table.name], update: [table.name] },
+    }),
+  ],
 )

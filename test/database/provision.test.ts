@@ -37,7 +37,11 @@ describePg('provisioning a database', () => {
       { rolsuper: false, rolcreaterole: true },
     ])
     const report = await run()
-    expect(report.platform.slice(0, 2)).toEqual(['0001_sealed_session.sql', '0002_auth_functions.sql'])
+    expect(report.platform.slice(0, 3)).toEqual([
+      '0001_sealed_session.sql',
+      '0002_auth_functions.sql',
+      '0003_typed_claims.sql',
+    ])
     expect(report.application).toBeGreaterThan(0)
     expect(await asOwner(`select to_regclass('public.tenants') is not null as there`)).toEqual([{ there: true }])
   })
@@ -268,6 +272,16 @@ describePg('provisioning a database', () => {
     expect(platform).not.toContain('9000_instead.sql')
     expect(await asOwner(`select to_regclass('instead') as found`)).toEqual([{ found: null }])
     expect(await asOwner(`select name from rowpass.migrations where name like '9000%'`)).toEqual([])
+  })
+
+  it('leaves a file out, unrecorded, while its schema is closed to the owner', async () => {
+    await run()
+    const folder = copyPlatform(scratch)
+    writeFileSync(join(folder, '9000_inside.sql'), '-- needs-create-in: auth\ncreate table auth.inside ();\n')
+    await asSuperuser('alter schema auth owner to postgres')
+    expect((await run({ platformFolder: folder })).platform).toEqual([])
+    await asSuperuser('grant create on schema auth to rowpass_owner')
+    expect((await run({ platformFolder: folder })).platform).toEqual(['9000_inside.sql'])
   })
 
   it('leaves no trace of application migrations that fail, and shows no statement', async () => {

@@ -2,8 +2,13 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
+import type { SQL } from 'drizzle-orm'
+import { getTableConfig, PgDialect } from 'drizzle-orm/pg-core'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { writeGrants } from '../../src/cli/commands/db-grants.ts'
+import { tenants } from '../../src/schema/tenants.ts'
+import { users } from '../../src/schema/users.ts'
 import { createTestDatabase, describePg, repository, type TestDatabase } from '../support/pg.ts'
 
 describe('drizzle/', () => {
@@ -33,6 +38,12 @@ describe('drizzle/', () => {
   })
 })
 
+describe('the grants in drizzle/', () => {
+  it('are what src/schema says, and are not written again', async () => {
+    expect(await writeGrants(repository, true)).toEqual({ outdated: false, written: undefined })
+  })
+})
+
 describePg('the database after drizzle/', () => {
   let database: TestDatabase
   let client: pg.Client
@@ -59,6 +70,21 @@ describePg('the database after drizzle/', () => {
     expect(tables).toEqual(['tenants true true rowpass_owner', 'users true true rowpass_owner'])
   })
 
+  it('has the conditions of src/schema in its policies', async () => {
+    const read = () => lines(`select * from pg_policies where schemaname = 'public' order by tablename, policyname`)
+    const before = await read()
+    await client.query('begin')
+    for (const { name, policies } of [tenants, users].map(getTableConfig)) {
+      for (const { name: policy, using, withCheck } of policies) {
+        const clauses = [using && `using (${toText(using)})`, withCheck && `with check (${toText(withCheck)})`]
+        await client.query(`alter policy ${policy} on ${name} ${clauses.filter(Boolean).join(' ')}`)
+      }
+    }
+    const after = await read()
+    await client.query('rollback')
+    expect(after).toEqual(before)
+  })
+
   it('SEC-53 has one policy for each command, each for authenticated alone', async () => {
     const policies = await lines(
       `select tablename, policyname, permissive, cmd, roles, qual is not null, with_check is not null
@@ -83,7 +109,7 @@ describePg('the database after drizzle/', () => {
     )
     expect(policies).toHaveLength(10)
     for (const policy of policies) {
-      expect(policy).toMatch(/\((tenant_)?id = \( SELECT \(\(auth\.session\(\) ->> 'tenant_id'::text\)\)::uuid AS/)
+      expect(policy).toMatch(/\((tenant_)?id = \( SELECT auth\.claim_uuid\('tenant_id'::text\) AS/)
     }
   })
 
@@ -125,3 +151,9 @@ describePg('the database after drizzle/', () => {
     expect(actions).toEqual(['users r a'])
   })
 })
+
+function toText(condition: SQL): string {
+  const { sql, params } = new PgDialect().sqlToQuery(condition)
+  expect(params).toEqual([])
+  return sql
+}

@@ -3,9 +3,10 @@
  */
 import { Command } from 'commander'
 import { Failure } from '../../errors.ts'
-import type { Io } from '../io.ts'
+import type { Io, SetExitCode } from '../io.ts'
 import { migrateDatabase, type OpenDatabase, openDatabase, seedDatabase } from '../local-database.ts'
 import { loadProject, type Project } from '../project.ts'
+import { defineGrants } from './db-grants.ts'
 import { defineHarden } from './db-harden.ts'
 import { defineSealKeys } from './db-seal-keys.ts'
 
@@ -36,7 +37,7 @@ Examples:
   $ OWNER_DATABASE_URL=postgresql://me:secret@localhost/app npx rowpass db seed`
 
 /** The shell side of the commands. */
-export function define(io: Io): Command {
+export function define(io: Io, setExitCode: SetExitCode): Command {
   const db = new Command('db')
   db.command('migrate')
     .summary('bring the database to the state of this folder')
@@ -47,6 +48,7 @@ export function define(io: Io): Command {
     .summary('add the example rows of seed.sql')
     .addHelpText('after', seedHelp)
     .action(() => seedCommand(io))
+  db.addCommand(defineGrants(io, setExitCode))
   db.addCommand(defineHarden(io))
   db.addCommand(defineSealKeys(io))
   return db

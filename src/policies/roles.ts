@@ -3,7 +3,8 @@
  */
 import { pgRole } from 'drizzle-orm/pg-core'
 
-/**
- * Whoever holds a valid token. Its other half, `anonymous`, has no policy and no grant here, so it reaches no table.
- */
+/** Whoever holds a valid token. */
 export const authenticated = pgRole('authenticated').existing()
+
+/** Whoever sends a token without a user in it; has no grant and no policy but those that name it. */
+export const anonymous = pgRole('anonymous').existing()

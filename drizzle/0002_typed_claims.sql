@@ -1,0 +1,10 @@
+ALTER TABLE "tenants" ENABLE ROW LEVEL SECURITY;--> statement-breakpoint
+ALTER TABLE "users" ENABLE ROW LEVEL SECURITY;--> statement-breakpoint
+ALTER POLICY "tenants_select" ON "tenants" TO authenticated USING ("tenants"."id" = (select auth.claim_uuid('tenant_id')));--> statement-breakpoint
+ALTER POLICY "tenants_insert" ON "tenants" TO authenticated WITH CHECK (("tenants"."id" = (select auth.claim_uuid('tenant_id')) and (select auth.claim_text('role')) = 'admin'));--> statement-breakpoint
+ALTER POLICY "tenants_update" ON "tenants" TO authenticated USING (("tenants"."id" = (select auth.claim_uuid('tenant_id')) and (select auth.claim_text('role')) = 'admin')) WITH CHECK (("tenants"."id" = (select auth.claim_uuid('tenant_id')) and (select auth.claim_text('role')) = 'admin'));--> statement-breakpoint
+ALTER POLICY "tenants_delete" ON "tenants" TO authenticated USING (("tenants"."id" = (select auth.claim_uuid('tenant_id')) and (select auth.claim_text('role')) = 'admin'));--> statement-breakpoint
+ALTER POLICY "users_select" ON "users" TO authenticated USING (("users"."tenant_id" = (select auth.claim_uuid('tenant_id')) and ("users"."id" = (select auth.uid()) or (select auth.claim_text('role')) = 'admin')));--> statement-breakpoint
+ALTER POLICY "users_insert" ON "users" TO authenticated WITH CHECK (("users"."tenant_id" = (select auth.claim_uuid('tenant_id')) and (select auth.claim_text('role')) = 'admin'));--> statement-breakpoint
+ALTER POLICY "users_update" ON "users" TO authenticated USING (("users"."tenant_id" = (select auth.claim_uuid('tenant_id')) and ("users"."id" = (select auth.uid()) or (select auth.claim_text('role')) = 'admin'))) WITH CHECK ((("users"."tenant_id" = (select auth.claim_uuid('tenant_id')) and ("users"."id" = (select auth.uid()) or (select auth.claim_text('role')) = 'admin')) and ("users"."role" = 'member' or (select auth.claim_text('role')) = 'admin')));--> statement-breakpoint
+ALTER POLICY "users_delete" ON "users" TO authenticated USING (("users"."tenant_id" = (select auth.claim_uuid('tenant_id')) and (select auth.claim_text('role')) = 'admin'));

@@ -1,0 +1,67 @@
+/**
+ * Loads the tables of a project: the modules that its `drizzle.config.ts` names.
+ */
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { Failure } from '../errors.ts'
+
+/** What drizzle-kit knows of a project. */
+export interface ProjectSchema {
+  /** Everything that the schema modules export. */
+  readonly values: Readonly<Record<string, unknown>>
+  /** The folder of the migrations. */
+  readonly migrationsFolder: string
+}
+
+const configNames = ['drizzle.config.ts', 'drizzle.config.js', 'drizzle.config.mjs']
+
+/**
+ * Loads a project's tables. Runs its modules, as drizzle-kit does.
+ *
+ * @throws Failure `config_invalid` when there is no configuration, or it names its schema otherwise than by paths
+ */
+export async function loadSchema(directory: string): Promise<ProjectSchema> {
+  const config = configNames.map((name) => join(directory, name)).find((path) => existsSync(path))
+  if (config === undefined) throw new Failure('config_invalid', { detail: `${directory} has no ${configNames[0]}` })
+  const { schema, out = './drizzle' } = parseConfig(config, await load(directory, config))
+  const modules = await Promise.all(schema.map((path) => load(directory, resolve(directory, path))))
+  return { values: Object.assign({}, ...modules), migrationsFolder: resolve(directory, out) }
+}
+
+function parseConfig(path: string, module: object): { schema: string[]; out?: string } {
+  const config: unknown = 'default' in module ? module.default : undefined
+  const given = typeof config === 'object' && config !== null ? config : {}
+  const schema = 'schema' in given ? [given.schema].flat() : []
+  const paths = schema.filter((each): each is string => typeof each === 'string' && !each.includes('*'))
+  if (paths.length === 0 || paths.length < schema.length) {
+    throw new Failure('config_invalid', { detail: `${path}: schema must be one path or a list of them, no patterns` })
+  }
+  return { schema: paths, ...('out' in given && typeof given.out === 'string' && { out: given.out }) }
+}
+
+/** Newer versions of Node read TypeScript themselves; for Node 20 the project needs tsx. */
+async function load(directory: string, path: string): Promise<object> {
+  const url = pathToFileURL(path).href
+  try {
+    return await import(url)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_UNKNOWN_FILE_EXTENSION')) {
+      throw unreadable(path, error)
+    }
+  }
+  try {
+    const tsx = createRequire(join(directory, 'package.json')).resolve('tsx/esm/api')
+    const { register } = await import(pathToFileURL(tsx).href)
+    register()
+    return await import(url)
+  } catch (error) {
+    throw unreadable(path, error)
+  }
+}
+
+function unreadable(path: string, error: unknown): Failure {
+  const reason = error instanceof Error ? error.message : String(error)
+  return new Failure('config_invalid', { detail: `${path} cannot be loaded: ${reason}`, cause: error })
+}

@@ -1,0 +1,27 @@
+/**
+ * `rowpass/policies`: row-level security for Drizzle tables, with the indexes and grants that it needs.
+ */
+export {
+  claimBool,
+  claimInt,
+  claimText,
+  claimTexts,
+  claimUuid,
+  claimUuids,
+} from '../policies/claims.ts'
+export type { ClaimColumnType, ColumnOfType } from '../policies/columns.ts'
+export { forceAndGrants } from '../policies/force-and-grants.ts'
+export { type Change, type ColumnGrants, type Command, type PolicyOptions, policies } from '../policies/policies.ts'
+export { anonymous, authenticated } from '../policies/roles.ts'
+export { both, either, everyRow, type Rule, type RuleOptions, rule } from '../policies/rule.ts'
+export {
+  type ClaimOptions,
+  hasRole,
+  inTenant,
+  isTrue,
+  type Membership,
+  memberOf,
+  ownedBy,
+  tenantAdmin,
+} from '../policies/rules.ts'
+export { type ProtectedColumns, protectedTable } from '../policies/table.ts'

@@ -1,0 +1,108 @@
+import pg from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { become } from '../../src/doctor/identity.ts'
+import { createTestDatabase, describePg, type TestDatabase } from '../support/pg.ts'
+
+const one = 'f330c503-5e9c-46a7-8393-2995aeb03675'
+const two = 'E3E0BC31-2DF8-4410-9B5D-FF71CF509A8E'
+
+/** What each function makes of a claim; the functions that are not named give NULL. */
+const claims: [claim: unknown, read: Record<string, unknown>][] = [
+  ['admin', { text: 'admin' }],
+  ['', { text: '' }],
+  ["it's \\ \n é", { text: "it's \\ \n é" }],
+  [one, { text: one, uuid: one }],
+  [two, { text: two, uuid: two.toLowerCase() }],
+  [`${one}\n`, { text: `${one}\n` }],
+  [`{${one}}`, { text: `{${one}}` }],
+  ['42', { text: '42', int: '42' }],
+  ['-7', { text: '-7', int: '-7' }],
+  ['007', { text: '007' }],
+  ['4 2', { text: '4 2' }],
+  [0, { int: '0' }],
+  [-12, { int: '-12' }],
+  [999_999_999_999_999, { int: '999999999999999' }],
+  ['999999999999999999', { text: '999999999999999999', int: '999999999999999999' }],
+  ['1000000000000000000', { text: '1000000000000000000' }],
+  [1e300, {}],
+  [1.5, {}],
+  [true, { bool: true }],
+  [false, { bool: false }],
+  ['true', { text: 'true' }],
+  [null, {}],
+  [{ admin: true }, {}],
+  [[], { uuids: [], texts: [] }],
+  [[one], { uuids: [one], texts: [one] }],
+  [[one, two], { uuids: [one, two.toLowerCase()], texts: [one, two] }],
+  [['admin'], { texts: ['admin'] }],
+  [['a"b', 'c,d', '', 'NULL', '{', '\\'], { texts: ['a"b', 'c,d', '', 'NULL', '{', '\\'] }],
+  [[one, 'x'], { texts: [one, 'x'] }],
+  [[one, 1], {}],
+  [[one, null], {}],
+  [[[one]], {}],
+  [[one, [two]], {}],
+]
+const kinds = ['text', 'uuid', 'int', 'bool', 'uuids', 'texts']
+
+describePg('typed claims', () => {
+  let database: TestDatabase
+  let owner: pg.Client
+
+  beforeAll(async () => {
+    database = await createTestDatabase({ contents: 'platform' })
+    owner = new pg.Client(database.ownerUrl)
+    await owner.connect()
+  })
+  afterAll(async () => {
+    await owner.end()
+    await database.close()
+  })
+
+  const readAll = async (given: Readonly<Record<string, unknown>>, name = 'claim') => {
+    await owner.query('begin')
+    try {
+      await become(owner, { role: 'authenticated', claims: given }, { kind: 'sealed' })
+      const list = kinds.map((kind) => `auth.claim_${kind}($1) as ${kind}`)
+      const { rows } = await owner.query(`select ${list.join(', ')}`, [name])
+      return Object.fromEntries(Object.entries(rows[0]).filter(([, value]) => value !== null))
+    } finally {
+      await owner.query('rollback')
+    }
+  }
+
+  test.each(claims.map(([claim, read]) => [JSON.stringify(claim), claim, read] as const))(
+    'SEC-43 the claim %s is read as what it is, and is NULL as anything else',
+    async (_title, claim, read) => {
+      expect(await readAll({ sub: 'x', claim })).toEqual(read)
+    },
+  )
+
+  test('SEC-43 without the claim, without any claims and after the transaction, each is NULL', async () => {
+    expect(await readAll({ sub: 'x' })).toEqual({})
+    expect(await readAll({})).toEqual({})
+    const list = kinds.map((kind) => `auth.claim_${kind}('sub') is null as ${kind}`)
+    const { rows } = await owner.query(`select ${list.join(', ')}`)
+    expect(new Set(Object.values(rows[0]))).toEqual(new Set([true]))
+  })
+
+  test('PostgreSQL puts the expression in the place of the call, so that a claim costs no call of its own', async () => {
+    const { rows } = await owner.query(`explain verbose select ${kinds.map((kind) => `auth.claim_${kind}('c')`)}`)
+    expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toMatch(
+      /^(?!.*claim_(text\(|uuid\(|int|bool|uuids)).*rowpass/s,
+    )
+  })
+
+  test('SEC-63 the functions are for the two roles of requests, and are as safe as they can be declared', async () => {
+    const { rows } = await owner.query(
+      `select distinct provolatile, proparallel, prosecdef, proacl::text from pg_proc where proname like 'claim\\_%'`,
+    )
+    expect(rows).toEqual([
+      {
+        provolatile: 's',
+        proparallel: 's',
+        prosecdef: false,
+        proacl: '{rowpass_owner=X/rowpass_owner,authenticated=X/rowpass_owner,anonymous=X/rowpass_owner}',
+      },
+    ])
+  })
+})
