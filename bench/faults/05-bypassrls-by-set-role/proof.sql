@@ -1,0 +1,3 @@
+set local session authorization saas_login;
+set local role saas_support;
+select count(*) > 1 as shown from tickets;
