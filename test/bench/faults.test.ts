@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Fault, loadFaults, prove } from '../../bench/faults/corpus.ts'
+import { loadFaults, prove } from '../../bench/faults/corpus.ts'
 import { createTestDatabase, describePg, type TestDatabase } from '../support/pg.ts'
 
 const faults = loadFaults()
