@@ -3,12 +3,13 @@
  * a test compares them.
  */
 import { writeFileSync } from 'node:fs'
+import { rules } from '../src/doctor/rules.ts'
 import { type FailureSpec, failures } from '../src/errors.ts'
 import { type Setting, settings } from '../src/gateway/config.ts'
 
 /** The pages by path. */
 export function referencePages(): Record<string, string> {
-  return { 'docs/configuration.md': configurationPage(), 'docs/errors.md': errorsPage() }
+  return { 'docs/configuration.md': configurationPage(), 'docs/errors.md': errorsPage(), 'docs/rules.md': rulesPage() }
 }
 
 function configurationPage(): string {
@@ -62,6 +63,28 @@ SQLSTATE.
 | code | status | SQLSTATE | meaning |
 |---|---|---|---|
 ${rows.join('\n')}
+`
+}
+
+function rulesPage(): string {
+  const rows = rules.map(
+    ({ code, slug, level, title }) => `| [${code}](#${code.toLowerCase()}-${slug}) | ${level} | ${toCell(title)} |`,
+  )
+  const sections = rules.map(
+    ({ code, slug, level, title, why }) => `## ${code} ${slug}\n\n**${title}.** (${level})\n\n${why}`,
+  )
+  return `# Rules of the doctor
+
+What \`rowpass doctor\` looks for; [doctor.md](doctor.md) says how to use it. Numbers are never reused. An *error* lets somebody
+see or change what is not theirs, or makes statements fail; a *warning* is a fault that needs a second one, or costs time;
+*info* is worth knowing and often wanted. A finding may have another level than its rule, where the object is worse or better
+off than most.
+
+| rule | level | what is wrong |
+|---|---|---|
+${rows.join('\n')}
+
+${sections.join('\n\n')}
 `
 }
 

@@ -30,6 +30,8 @@ export const exitCodes = {
   usage: 2,
   /** Nothing runs in this folder. */
   notRunning: 3,
+  /** The doctor could not examine the database; 1 means findings there. */
+  unexamined: 4,
 } as const
 
 /** How a command tells its exit code where that is not 0. */

@@ -1,11 +1,11 @@
 /**
  * The command line: names the commands, and loads only the one that is asked for.
  */
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { exitCodes, type Io, type SetExitCode } from './io.ts'
 import { ownProcess } from './process-io.ts'
 import { renderError } from './render-error.ts'
+import { readVersion } from './version.ts'
 
 /** What each file in `commands/` exports. */
 interface CommandModule {
@@ -16,6 +16,7 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<C
   dev: { summary: 'run everything on this machine: database, gateway, API', load: () => import('./commands/dev.ts') },
   gateway: { summary: 'run the SQL gateway alone', load: () => import('./commands/gateway.ts') },
   db: { summary: 'prepare a database: migrate, seed, harden', load: () => import('./commands/db.ts') },
+  doctor: { summary: 'find faults in row-level security', load: () => import('./commands/doctor.ts') },
   keys: { summary: 'make signing keys', load: () => import('./commands/keys.ts') },
   token: { summary: 'sign a token', load: () => import('./commands/token.ts') },
   env: { summary: 'print where the running system is', load: () => import('./commands/env.ts') },
@@ -78,9 +79,4 @@ function styled(command: Command, io: Io): Command {
   })
   for (const each of command.commands) styled(each, io)
   return command
-}
-
-function readVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : ''
 }

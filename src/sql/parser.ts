@@ -36,6 +36,21 @@ export interface Parser {
   parse(sql: string): Parsed
   /** 16 hex digits, the same for texts that differ only in literals; `''` when there is none. The text has parsed before. */
   fingerprint(sql: string): string
+  /**
+   * Reads a `create function … language plpgsql` and gives the SQL in it as trees, expressions as `select <expression>`.
+   *
+   * The tables and types of the database are not known here, so a body that depends on them may not be readable:
+   * undefined then, as for a syntax error.
+   */
+  parsePlPgSql(definition: string): PlPgSql | undefined
+}
+
+/** What a PL/pgSQL body holds. */
+export interface PlPgSql {
+  /** Texts of statements and of `select <expression>`. */
+  readonly statements: readonly string[]
+  /** Whether it runs text that it makes at run time. */
+  readonly dynamic: boolean
 }
 
 /** The part of the Emscripten module that is used. */
@@ -44,6 +59,7 @@ interface Instance {
   _malloc(bytes: number): number
   _free(pointer: number): void
   _wasm_parse_query_raw(text: number): number
+  _wasm_parse_plpgsql(text: number): number
   _wasm_free_parse_result(result: number): void
   _wasm_fingerprint(text: number): number
   _wasm_free_string(text: number): void
@@ -140,6 +156,7 @@ function createParser(start: () => Promise<Instance>, first: Instance, second: I
       return withInstance((instance) => parseWith(instance, sql)) ?? { kind: 'too_complex' }
     },
     fingerprint: (sql) => withInstance((instance) => fingerprintWith(instance, sql)) ?? '',
+    parsePlPgSql: (definition) => withInstance((instance) => plpgsqlWith(instance, definition)),
   }
 }
 
@@ -191,4 +208,34 @@ function fingerprintWith(instance: Instance, sql: string): string {
     instance._wasm_free_string(result)
     return /^[0-9a-f]{16}$/.test(fingerprint) ? fingerprint : ''
   })
+}
+
+/** The answer is a JSON object, or the text of an error. */
+function plpgsqlWith(instance: Instance, definition: string): PlPgSql | undefined {
+  return withText(instance, definition, (text) => {
+    const result = instance._wasm_parse_plpgsql(text)
+    const answer = instance.UTF8ToString(result)
+    instance._wasm_free_string(result)
+    return answer.startsWith('{') ? readPlPgSql(JSON.parse(answer)) : undefined
+  })
+}
+
+/** `parseMode` of PLpgSQL_expr: RawParseMode of the server, 0 for a statement, 2 for an expression, 3 to 5 for `x := …`. */
+function readPlPgSql(tree: unknown): PlPgSql {
+  const statements: string[] = []
+  let dynamic = false
+  const visit = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return
+    for (const [key, child] of Object.entries(value)) {
+      if (key === 'PLpgSQL_stmt_dynexecute' || key === 'PLpgSQL_stmt_dynfors' || key === 'dynquery') dynamic = true
+      visit(child)
+    }
+    if (!('query' in value) || typeof value.query !== 'string') return
+    const mode = 'parseMode' in value ? value.parseMode : 0
+    if (mode === 0) statements.push(value.query)
+    else if (mode === 2) statements.push(`select ${value.query}`)
+    else statements.push(`select ${value.query.replace(/^[^=]*?:?=/, '')}`)
+  }
+  visit(tree)
+  return { statements, dynamic }
 }

@@ -1,0 +1,156 @@
+/**
+ * `rowpass doctor`: finds faults in the row-level security of a database.
+ */
+import { existsSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { Command, Option } from 'commander'
+import { parsePostgresUrl } from '../../database/connect.ts'
+import { acceptFinding, applyBaseline, baselineName, type Judged, readBaseline } from '../../doctor/baseline.ts'
+import { type Level, levels } from '../../doctor/finding.ts'
+import { writeMigration } from '../../doctor/migration.ts'
+import { toJson } from '../../doctor/report/json.ts'
+import { toSarif } from '../../doctor/report/sarif.ts'
+import { rules } from '../../doctor/rules.ts'
+import { runDoctor } from '../../doctor/run.ts'
+import { Failure } from '../../errors.ts'
+import { renderDiagnosis } from '../doctor-report.ts'
+import { exitCodes, type Io, type SetExitCode } from '../io.ts'
+import { loadProject } from '../project.ts'
+import { renderError } from '../render-error.ts'
+import { readRunning } from '../running.ts'
+import { readVersion } from '../version.ts'
+
+const help = `
+Reads the catalogs of a PostgreSQL 15 to 18, with or without the rest of Rowpass, in one read-only transaction, and judges
+tables, policies, roles, grants, functions and views. Nothing is changed and no row is read. docs/rules.md lists the rules.
+
+The database is --database-url, else OWNER_DATABASE_URL, else the one that runs in this folder. A URL on the command line
+can be seen by other users of the machine: prefer the variable.
+
+Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 wrong usage, 3 nothing runs in this folder,
+4 the database could not be examined.
+
+Examples:
+  $ OWNER_DATABASE_URL=postgresql://postgres:secret@localhost/app npx rowpass doctor
+  $ npx rowpass doctor --json --fail-on error
+  $ npx rowpass doctor --fix --out fix.sql
+  $ npx rowpass doctor accept RLS012:public.countries:countries_read --reason "for everybody"
+  $ npx rowpass doctor explain RLS032`
+
+interface Options {
+  readonly databaseUrl?: string
+  readonly role?: readonly string[]
+  readonly rule?: readonly string[]
+  readonly json?: true
+  readonly sarif?: true
+  readonly failOn: Level
+  readonly baseline: string
+  readonly fix?: true
+  readonly out?: string
+}
+
+/** The shell side of the command. */
+export function define(io: Io, setExitCode: SetExitCode): Command {
+  const doctor = new Command('doctor')
+    .option('--database-url <url>', 'the database to examine')
+    .option('--role <name...>', 'roles that requests run as (default: found out)')
+    .option('--rule <code...>', 'ask these rules only')
+    .addOption(new Option('--fail-on <level>', 'exit with 1 from this level on').choices(levels).default('warning'))
+    .option('--baseline <file>', 'accepted findings', baselineName)
+    .option('--json', 'print the diagnosis as JSON')
+    .option('--sarif', 'print the findings as SARIF 2.1.0')
+    .option('--fix', 'write a migration of the fixes; the database is not changed')
+    .option('--out <file>', 'file for --fix (default: standard output); never overwritten')
+    .addHelpText('after', help)
+    .action(async (options: Options) => setExitCode(await examine(io, options)))
+  doctor
+    .command('accept <key>')
+    .summary('accept one finding')
+    .requiredOption('--reason <text>', 'why it is right as it is')
+    .option('--baseline <file>', 'the file to write', baselineName)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ npx rowpass doctor accept RLS012:public.countries:countries_read --reason "for everybody"',
+    )
+    .action((key: string, options: { reason: string; baseline: string }) => setExitCode(accept(io, key, options)))
+  doctor
+    .command('explain <code>')
+    .summary('say what a rule looks for')
+    .addHelpText('after', '\nExamples:\n  $ npx rowpass doctor explain RLS032')
+    .action((code: string) => setExitCode(explain(io, code)))
+  return doctor
+}
+
+async function examine(io: Io, options: Options): Promise<number> {
+  try {
+    const databaseUrl = findDatabase(io, options.databaseUrl)
+    const baseline = readBaseline(resolve(io.cwd, options.baseline))
+    const diagnosis = await runDoctor({
+      databaseUrl,
+      ...(options.role && { roles: options.role }),
+      ...(options.rule && { rules: options.rule }),
+    })
+    const judged = applyBaseline(
+      diagnosis.findings,
+      options.rule === undefined ? baseline : only(baseline, options.rule),
+    )
+    if (options.fix === true) writeFix(io, judged, options.out)
+    else if (options.sarif === true) io.stdout(`${JSON.stringify(toSarif(judged, { version: readVersion() }))}\n`)
+    else if (options.json === true) io.stdout(`${JSON.stringify(toJson(diagnosis, judged))}\n`)
+    else io.stdout(renderDiagnosis(io, diagnosis, judged))
+    const counting = levels.slice(0, levels.indexOf(options.failOn) + 1)
+    return judged.open.some(({ level }) => counting.includes(level)) ? exitCodes.failed : exitCodes.done
+  } catch (error) {
+    renderError(io, error)
+    if (!(error instanceof Failure)) return exitCodes.unexamined
+    return error.code === 'not_running'
+      ? exitCodes.notRunning
+      : ['input_invalid', 'config_invalid'].includes(error.code)
+        ? exitCodes.usage
+        : exitCodes.unexamined
+  }
+}
+
+/** Entries of rules that were not asked are not stale. */
+function only(baseline: ReadonlyMap<string, string>, codes: readonly string[]): ReadonlyMap<string, string> {
+  return new Map([...baseline].filter(([key]) => codes.some((code) => key.startsWith(`${code}:`))))
+}
+
+function findDatabase(io: Io, given: string | undefined): string {
+  if (given !== undefined) return parsePostgresUrl(given, '--database-url').href
+  const { ownerUrl } = loadProject(io)
+  if (ownerUrl !== undefined) return ownerUrl
+  const running = readRunning(io.cwd)
+  if (running?.ready === true) return running.ownerUrl
+  throw new Failure('not_running')
+}
+
+function writeFix(io: Io, { open }: Judged, out: string | undefined): void {
+  const path = out === undefined ? undefined : resolve(io.cwd, out)
+  const { sql, fixed, left } = writeMigration(open, { drizzle: path?.includes('/drizzle/') === true })
+  if (path === undefined) io.stdout(sql)
+  else if (existsSync(path)) throw new Failure('input_invalid', { detail: `${out} exists, and is not overwritten` })
+  else if (sql !== '') writeFileSync(path, sql, { flag: 'wx' })
+  io.stderr(`${fixed.length} findings fixed by it, ${left.length} need a person\n`)
+}
+
+function accept(io: Io, key: string, { reason, baseline }: { reason: string; baseline: string }): number {
+  const known = rules.some(({ code }) => key.startsWith(`${code}:`))
+  if (!known || reason.trim() === '') {
+    io.stderr('A key begins with the code of a rule, as in the report, and a reason has words.\n')
+    return exitCodes.usage
+  }
+  acceptFinding(resolve(io.cwd, baseline), key, reason.trim())
+  io.stdout(`accepted ${key} in ${baseline}\n`)
+  return exitCodes.done
+}
+
+function explain(io: Io, code: string): number {
+  const rule = rules.find((each) => each.code === code.toUpperCase())
+  if (rule === undefined) {
+    io.stderr(`There is no rule ${JSON.stringify(code)}; docs/rules.md lists them.\n`)
+    return exitCodes.usage
+  }
+  io.stdout(`${rule.code} ${rule.slug} (${rule.level})\n${rule.title}\n\n${rule.why}\n`)
+  return exitCodes.done
+}

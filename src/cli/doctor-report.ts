@@ -1,0 +1,46 @@
+/**
+ * Shows a diagnosis to a person at a terminal, by object.
+ */
+import type { Judged } from '../doctor/baseline.ts'
+import { type Finding, type Level, levels } from '../doctor/finding.ts'
+import type { Diagnosis } from '../doctor/run.ts'
+import { bold, dim, type Io, red } from './io.ts'
+
+const maxStatements = 4
+
+/** The report; ends in a line that counts. */
+export function renderDiagnosis(io: Io, diagnosis: Diagnosis, judged: Judged): string {
+  const objects = new Map<string, Finding[]>()
+  for (const finding of judged.open) objects.set(finding.object, [...(objects.get(finding.object) ?? []), finding])
+  const blocks = [...objects].map(([object, findings]) =>
+    [bold(io, plain(object)), ...findings.flatMap((finding) => renderFinding(io, finding)), ''].join('\n'),
+  )
+  const stale = judged.stale.map((key) => `stale    ${plain(key)} is accepted, and is no finding any more`)
+  return [...blocks, ...stale, summarise(diagnosis, judged), ''].join('\n')
+}
+
+function renderFinding(io: Io, { level, code, says, evidence, key, fix }: Finding): string[] {
+  const lines = [`  ${mark(io, level)} ${code} ${plain(says)}`, dim(io, `           ${plain(evidence)}`)]
+  if ('person' in fix) lines.push(`           ${fix.person}`)
+  else {
+    lines.push(...fix.sql.slice(0, maxStatements).map((each) => `           fix: ${plain(each)};`))
+    if (fix.sql.length > maxStatements) lines.push(`           … and ${fix.sql.length - maxStatements} more: see --fix`)
+  }
+  return [...lines, dim(io, `           ${plain(key)}`)]
+}
+
+function mark(io: Io, level: Level): string {
+  const text = level.padEnd(7)
+  return level === 'error' ? red(io, text) : level === 'warning' ? bold(io, text) : dim(io, text)
+}
+
+function summarise({ tables, policies, roles }: Diagnosis, { open, accepted }: Judged): string {
+  const counts = levels.map((level) => `${open.filter((each) => each.level === level).length} ${level}`)
+  const scope = `${tables} tables, ${policies} policies, as ${roles.length === 0 ? 'nobody' : roles.map(plain).join(', ')}`
+  return `${counts.join(', ')}${accepted.length === 0 ? '' : `, ${accepted.length} accepted`} (${scope})`
+}
+
+/** Names are of somebody's choice: nothing in them moves the cursor or ends the line. */
+function plain(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').replaceAll(/[\p{Cc}\p{Cf}]/gu, '\uFFFD')
+}

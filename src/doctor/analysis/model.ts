@@ -1,0 +1,153 @@
+/**
+ * What the rules are given: the catalog, and all that follows from it, worked out once.
+ */
+import type { Parser } from '../../sql/parser.ts'
+import type { Catalog, Command, Policy, Relation, Role, Routine } from '../catalog/catalog.ts'
+import { type Access, createAccess } from './access.ts'
+import { bodyOf, settingOf } from './bodies.ts'
+import { type Callers, createCallers, isSystemCaller } from './callers.ts'
+import { type Expression, parseExpression, type Reading } from './expression.ts'
+import { evaluate, type Judge, tiedColumns, type Value } from './logic.ts'
+import { fieldsOf, listOf, namesOf, qualifiedName, walk } from './tree.ts'
+
+/** A policy with its table and its expressions, parsed. */
+export interface PolicyFacts extends Policy {
+  readonly table: Relation
+  readonly usingTree: Expression | undefined
+  readonly checkTree: Expression | undefined
+}
+
+/** Everything a rule may ask. */
+export interface Model {
+  readonly catalog: Catalog
+  readonly access: Access
+  readonly callers: Callers
+  readonly judge: Judge
+  /** Tables that are nobody's extension. */
+  readonly tables: readonly Relation[]
+  readonly policies: readonly PolicyFacts[]
+  policiesOf(relation: Relation): readonly PolicyFacts[]
+  /** Policies that hold for a role and a command, of tables with RLS on or off. */
+  applying(relation: Relation, role: Role, command: Command): readonly PolicyFacts[]
+  /** Columns that each row which the role can see has tied to the caller. */
+  tied(relation: Relation, role: Role): ReadonlySet<string>
+  relationNamed(reading: Pick<Reading, 'schema' | 'name'>): Relation | undefined
+  routineNamed(name: string): Routine | undefined
+  role(oid: number): string
+}
+
+/** The expression that decides about what is written: WITH CHECK, else USING. */
+export function writeExpression(policy: PolicyFacts): Expression | undefined {
+  return policy.check === undefined ? policy.usingTree : policy.checkTree
+}
+
+/** Works out what follows from a catalog. */
+export function createModel(catalog: Catalog, parser: Parser, apiRoles?: readonly string[]): Model {
+  const callers = createCallers(parser, catalog)
+  const access = createAccess(catalog, apiRoles)
+  const judge = createJudge(callers)
+  const parse = (text: string | undefined, table: Relation) =>
+    text === undefined ? undefined : parseExpression(parser, text, table.name)
+  const policies = catalog.policies.flatMap((policy): PolicyFacts[] => {
+    const table = catalog.relations.get(policy.relation)
+    if (table === undefined) return []
+    return [{ ...policy, table, usingTree: parse(policy.using, table), checkTree: parse(policy.check, table) }]
+  })
+  const byTable = new Map<number, PolicyFacts[]>()
+  for (const policy of policies) byTable.set(policy.relation, [...(byTable.get(policy.relation) ?? []), policy])
+  const relations = [...catalog.relations.values()]
+  const byName = new Map(relations.flatMap((each) => [[`${each.schema}.${each.name}`, each] as const]))
+
+  const policiesOf = (relation: Relation): readonly PolicyFacts[] => byTable.get(relation.oid) ?? []
+  const applying = (relation: Relation, role: Role, command: Command): readonly PolicyFacts[] =>
+    policiesOf(relation).filter(
+      (policy) => (policy.command === command || policy.command === 'all') && access.isAmong(role, policy.roles),
+    )
+  return {
+    catalog,
+    access,
+    callers,
+    judge,
+    policies,
+    policiesOf,
+    applying,
+    tables: relations.filter(({ kind, extension }) => !extension && (kind === 'table' || kind === 'partitioned')),
+    relationNamed: ({ schema, name }) =>
+      schema === undefined
+        ? (byName.get(`public.${name}`) ?? relations.find((each) => each.name === name))
+        : byName.get(`${schema}.${name}`),
+    routineNamed: (name) => [...catalog.routines.values()].find((each) => `${each.schema}.${each.name}` === name),
+    role: (oid) => (oid === 0 ? 'public' : (catalog.roles.get(oid)?.sql ?? String(oid))),
+    tied: (relation, role) => {
+      const seen = applying(relation, role, 'select')
+      const permissive = seen.filter((each) => each.permissive)
+      const sets = permissive.map((each) => tiedColumns(each.usingTree?.tree, relation, judge))
+      const [first, ...rest] = sets
+      const common = [...(first ?? [])].filter((column) => rest.every((set) => set.has(column)))
+      const restricted = seen
+        .filter((each) => !each.permissive)
+        .flatMap((each) => [...tiedColumns(each.usingTree?.tree, relation, judge)])
+      return new Set([...common, ...restricted])
+    },
+  }
+}
+
+const maxDepth = 10
+
+function createJudge(callers: Callers): Judge {
+  const depth = { current: 0 }
+  const routinesOf = (node: Readonly<Record<string, unknown>>): readonly Routine[] =>
+    callers.resolve({ ...qualifiedName(namesOf(node.funcname)), argumentCount: listOf(node.args).length })
+  const judge: Judge = {
+    readsCaller(tree) {
+      for (const [type, node] of walk(tree)) {
+        if (type === 'SQLValueFunction' && /USER|ROLE/.test(String(node.op))) return true
+        if (type !== 'FuncCall') continue
+        const name = qualifiedName(namesOf(node.funcname))
+        if (settingOf(name, node.args) !== undefined || isSystemCaller(name)) return true
+        if (routinesOf(node).some((each) => callers.readsCaller(each))) return true
+      }
+      return false
+    },
+    withoutClaims(tree): Value | undefined {
+      const node = fieldsOf(tree, 'FuncCall')
+      if (node === undefined) return undefined
+      if (settingOf(qualifiedName(namesOf(node.funcname)), node.args) !== undefined) return 'null'
+      const routines = routinesOf(node).filter((each) => callers.readsCaller(each))
+      const [routine] = routines
+      if (routine === undefined) return undefined
+      const { expression, known } = callers.body(routine)
+      if (expression !== undefined && depth.current < maxDepth) {
+        depth.current++
+        const value = evaluate(expression, judge)
+        depth.current--
+        return value
+      }
+      // A body with branches may give anything for a row; for none of its arguments it most likely gives a claim.
+      return !known || listOf(node.args).length === 0
+        ? routine.returns === 'boolean' && known
+          ? 'any'
+          : 'null'
+        : 'any'
+    },
+  }
+  return judge
+}
+
+/** Custom settings, text constants and functions that an expression reaches. */
+export function reachedBy(
+  model: Model,
+  tree: unknown,
+): { settings: Set<string>; texts: Set<string>; routines: Set<Routine> } {
+  const { settings, texts, calls } = bodyOf([tree])
+  const found = { settings: new Set(settings), texts: new Set(texts), routines: new Set<Routine>() }
+  for (const call of calls) {
+    for (const routine of model.callers.resolve(call)) {
+      const reached = model.callers.reached(routine)
+      for (const each of reached.settings) found.settings.add(each)
+      for (const each of reached.texts) found.texts.add(each)
+      for (const each of reached.routines) found.routines.add(each)
+    }
+  }
+  return found
+}

@@ -1,0 +1,72 @@
+/**
+ * The diagnosis as JSON, for programs. `docs/doctor.md` describes it; `schema` goes up when a member changes its meaning.
+ */
+import type { Judged } from '../baseline.ts'
+import type { Finding, Level } from '../finding.ts'
+import type { Diagnosis } from '../run.ts'
+
+/** Version of the form; members may be added under the same one. */
+export const jsonSchema = 1
+
+/** One finding. */
+export interface JsonFinding {
+  readonly code: string
+  readonly slug: string
+  readonly level: Level
+  readonly key: string
+  readonly object: string
+  readonly part: string | null
+  readonly title: string
+  readonly says: string
+  readonly evidence: string
+  readonly why: string
+  /** Statements without semicolons; null where a person is needed. */
+  readonly fix: readonly string[] | null
+  readonly needs_person: string | null
+  /** The reason in the baseline. */
+  readonly accepted: string | null
+}
+
+/** The document. */
+export interface JsonReport {
+  readonly schema: typeof jsonSchema
+  readonly server_version: number
+  readonly roles: readonly string[]
+  readonly tables: number
+  readonly policies: number
+  readonly findings: readonly JsonFinding[]
+  readonly stale: readonly string[]
+}
+
+/** Writes the document. */
+export function toJson(diagnosis: Diagnosis, judged: Judged): JsonReport {
+  const reasons = new Map(judged.accepted.map(({ key, reason }) => [key, reason]))
+  return {
+    schema: jsonSchema,
+    server_version: diagnosis.serverVersion,
+    roles: diagnosis.roles,
+    tables: diagnosis.tables,
+    policies: diagnosis.policies,
+    findings: diagnosis.findings.map((finding) => toFinding(finding, reasons.get(finding.key))),
+    stale: judged.stale,
+  }
+}
+
+function toFinding(finding: Finding, accepted: string | undefined): JsonFinding {
+  const { code, slug, level, key, object, part, title, says, evidence, why, fix } = finding
+  return {
+    code,
+    slug,
+    level,
+    key,
+    object,
+    part: part ?? null,
+    title,
+    says,
+    evidence,
+    why,
+    fix: 'sql' in fix ? fix.sql : null,
+    needs_person: 'person' in fix ? fix.person : null,
+    accepted: accepted ?? null,
+  }
+}

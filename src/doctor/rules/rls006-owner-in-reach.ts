@@ -1,0 +1,72 @@
+/**
+ * RLS006: a role of requests owns a protected table, or can become somebody for whom policies do not hold.
+ */
+import type { Role } from '../catalog/catalog.ts'
+import type { Found, Rule } from '../finding.ts'
+
+export const rls006: Rule = {
+  code: 'RLS006',
+  slug: 'owner-in-reach',
+  level: 'error',
+  title: 'A role of requests owns a protected table, or can become a role past its policies',
+  why:
+    'The owner of a table can switch its policies off, TRUNCATE and drop it; a member of the owner counts as the owner. ' +
+    'SQL that such a request runs can do the same with SET ROLE. Tables belong to a role that serves no requests.',
+  *find({ catalog, tables, access }) {
+    const guarded = tables.filter(({ rls }) => rls)
+    const owners = new Map(guarded.map((table) => [table.owner, table]))
+    const reported = new Set<string>()
+    for (const role of requestRoles([...catalog.roles.values()], access.apiRoles, owners)) {
+      const own = owners.get(role.oid)
+      if (own !== undefined) {
+        yield {
+          object: role.sql,
+          part: own.sql,
+          says: `${role.sql} serves requests and owns ${own.sql}.`,
+          evidence: `pg_class.relowner of ${own.sql} is ${role.sql}`,
+          fix: { person: 'Make another role the owner, and grant what requests need: a person must say to whom.' },
+        }
+      }
+      for (const member of [role, ...reachOf(role, catalog.roles)]) {
+        for (const oid of member.memberOf) {
+          const other = catalog.roles.get(oid)
+          const table = owners.get(oid)
+          if (other === undefined || reported.has(`${member.oid} ${oid}`) || (table === undefined && !other.superuser))
+            continue
+          reported.add(`${member.oid} ${oid}`)
+          yield membership(member, other, table?.sql)
+        }
+      }
+    }
+  },
+}
+
+function reachOf(role: Role, roles: ReadonlyMap<number, Role>): Role[] {
+  return [...new Set([...role.inherits, ...role.becomes])].flatMap((oid) => roles.get(oid) ?? [])
+}
+
+/** Roles of the API, and the logins without powers that become them; an owner that migrates is none. */
+function requestRoles(
+  roles: readonly Role[],
+  apiRoles: readonly Role[],
+  owners: ReadonlyMap<number, unknown>,
+): readonly Role[] {
+  const api = new Set(apiRoles.map(({ oid }) => oid))
+  return roles.filter(
+    ({ oid, login, superuser, bypassRls, createRole, becomes }) =>
+      !superuser &&
+      !bypassRls &&
+      (api.has(oid) || (login && !createRole && !owners.has(oid) && becomes.some((each) => api.has(each)))),
+  )
+}
+
+function membership(role: Role, other: Role, table: string | undefined): Found {
+  const what = table === undefined ? 'a superuser' : `the owner of ${table}`
+  return {
+    object: role.sql,
+    part: other.sql,
+    says: `${role.sql} is a member of ${other.sql}, ${what}.`,
+    evidence: `pg_auth_members: ${role.sql} reaches ${other.sql}`,
+    fix: { sql: [`revoke ${other.sql} from ${role.sql}`] },
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * RLS011: a permissive policy that lets everything be written.
+ */
+
+import { isAlwaysTrue } from '../analysis/logic.ts'
+import { writeExpression } from '../analysis/model.ts'
+import { policyOn, showPolicy } from '../analysis/words.ts'
+import type { Rule } from '../finding.ts'
+
+export const rls011: Rule = {
+  code: 'RLS011',
+  slug: 'writes-unchecked',
+  level: 'error',
+  title: 'A policy lets every row be written',
+  why:
+    'Whoever has the grant changes, deletes or adds rows of everybody. An expression that is always true is as good as ' +
+    'no policy for the command, and other permissive policies cannot narrow it: they are joined by OR.',
+  *find({ policies }) {
+    for (const policy of policies) {
+      if (!policy.permissive || policy.command === 'select') continue
+      const tree = policy.command === 'delete' ? policy.usingTree : writeExpression(policy)
+      const open = tree !== undefined && isAlwaysTrue(tree.tree, policy.table)
+      const reaches = policy.usingTree === undefined || isAlwaysTrue(policy.usingTree.tree, policy.table)
+      // USING that selects with a check that does not is RLS014's: the row can be moved.
+      if (!open || !reaches) continue
+      yield {
+        object: policy.table.sql,
+        part: policy.sql,
+        says: `The ${policyOn(policy)} lets every row through for ${policy.command === 'all' ? 'all commands' : policy.command.toUpperCase()}.`,
+        evidence: showPolicy(policy),
+        fix: { person: 'Which rows belong to whom is for a person to say.' },
+      }
+    }
+  },
+}

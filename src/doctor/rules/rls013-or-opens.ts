@@ -1,0 +1,57 @@
+/**
+ * RLS013: permissive policies are joined by OR, and one of them is always true.
+ */
+
+import { isAlwaysTrue } from '../analysis/logic.ts'
+import type { Model, PolicyFacts } from '../analysis/model.ts'
+import { policyOn, showPolicy } from '../analysis/words.ts'
+import type { Rule } from '../finding.ts'
+
+export const rls013: Rule = {
+  code: 'RLS013',
+  slug: 'or-opens',
+  level: 'error',
+  title: 'One permissive policy opens what another one narrows',
+  why:
+    'Permissive policies for the same role and command are joined by OR. One that is always true makes the others ' +
+    'pointless. What must hold in any case belongs into a RESTRICTIVE policy.',
+  *find(model) {
+    for (const policy of openers(model)) {
+      const narrow = narrowed(model, policy)
+      yield {
+        object: policy.table.sql,
+        part: policy.sql,
+        says: `The ${policyOn(policy)} is always true, so ${narrow.map(({ sql }) => sql).join(', ')} narrows nothing.`,
+        evidence: showPolicy(policy),
+        fix: { sql: [`drop policy ${policy.sql} on ${policy.table.sql}`] },
+      }
+    }
+  },
+}
+
+/** Policies that show every row beside one, for the same role, that looks at who is asking. */
+export function openers(model: Model): PolicyFacts[] {
+  return model.policies.filter(
+    (policy) =>
+      policy.permissive &&
+      policy.command === 'select' &&
+      policy.usingTree !== undefined &&
+      isAlwaysTrue(policy.usingTree.tree, policy.table) &&
+      narrowed(model, policy).length > 0,
+  )
+}
+
+function narrowed(model: Model, policy: PolicyFacts): PolicyFacts[] {
+  const overlaps = (other: PolicyFacts): boolean =>
+    other.roles.some((oid) => policy.roles.includes(oid)) || other.roles.includes(0) || policy.roles.includes(0)
+  return model
+    .policiesOf(policy.table)
+    .filter(
+      (other) =>
+        other !== policy &&
+        other.permissive &&
+        (other.command === 'select' || other.command === 'all') &&
+        overlaps(other) &&
+        model.judge.readsCaller(other.usingTree?.tree),
+    )
+}

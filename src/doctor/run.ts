@@ -1,0 +1,89 @@
+/**
+ * Examines a database: reads its catalogs once, and asks every rule.
+ */
+import type pg from 'pg'
+import { withConnection } from '../database/connect.ts'
+import { Failure } from '../errors.ts'
+import { loadParser } from '../sql/parser.ts'
+import { createModel, type Model } from './analysis/model.ts'
+import { readCatalog } from './catalog/read.ts'
+import { applyRule, type Finding, levels } from './finding.ts'
+import { rules } from './rules.ts'
+
+const oldestVersion = 150_000
+
+/** What to examine. */
+export interface DoctorOptions {
+  /** URL of any login; the owner or a superuser sees no more of the catalogs than others. */
+  readonly databaseUrl: string
+  /** Roles that requests run as; default: those that are found out. */
+  readonly roles?: readonly string[]
+  /** Codes of the rules to ask; default: all. */
+  readonly rules?: readonly string[]
+}
+
+/** What came of it. */
+export interface Diagnosis {
+  /** `server_version_num`. */
+  readonly serverVersion: number
+  /** Roles that were taken for those of requests. */
+  readonly roles: readonly string[]
+  /** How many tables and policies were looked at. */
+  readonly tables: number
+  readonly policies: number
+  /** The worst first, then by object and code. */
+  readonly findings: readonly Finding[]
+}
+
+/**
+ * Examines the row-level security of a database.
+ *
+ * Reads the catalogs in one read-only transaction; reads no row of any table, and changes nothing.
+ *
+ * @throws Failure `database_unavailable` when the server cannot be reached
+ * @throws Failure `server_unsupported` when it is older than PostgreSQL 15
+ * @throws Failure `input_invalid` for a role or a rule that there is not
+ * @example
+ * const { findings } = await runDoctor({ databaseUrl: 'postgresql://owner:secret@localhost/app' })
+ */
+export async function runDoctor(options: DoctorOptions): Promise<Diagnosis> {
+  return withConnection(options.databaseUrl, async (client) => diagnose(await examine(client, options), options))
+}
+
+/** Reads the catalogs over a connection that is outside of a transaction, and works out what the rules need. */
+export async function examine(client: pg.ClientBase, options: Pick<DoctorOptions, 'roles'> = {}): Promise<Model> {
+  const catalog = await readCatalog(client)
+  if (catalog.version < oldestVersion) {
+    throw new Failure('server_unsupported', { detail: `this is ${Math.floor(catalog.version / 10_000)}` })
+  }
+  return createModel(catalog, await loadParser(), options.roles)
+}
+
+/** Asks the rules. */
+export function diagnose(model: Model, options: Pick<DoctorOptions, 'rules'> = {}): Diagnosis {
+  const unknown = options.rules?.find((code) => !rules.some((rule) => rule.code === code))
+  if (unknown !== undefined) {
+    throw new Failure('input_invalid', { detail: `there is no rule ${JSON.stringify(unknown)}` })
+  }
+  const asked = rules.filter(({ code }) => options.rules?.includes(code) ?? true)
+  return {
+    serverVersion: model.catalog.version,
+    roles: model.access.apiRoles.map(({ name }) => name),
+    tables: model.tables.length,
+    policies: model.policies.length,
+    findings: asked.flatMap((rule) => [...applyRule(rule, model)]).sort(bySeverity),
+  }
+}
+
+function bySeverity(a: Finding, b: Finding): number {
+  return (
+    levels.indexOf(a.level) - levels.indexOf(b.level) ||
+    compare(a.object, b.object) ||
+    compare(a.code, b.code) ||
+    compare(a.key, b.key)
+  )
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

@@ -1,0 +1,104 @@
+/**
+ * Each rule has a folder with three files. The first line of a file says which findings it has, by key; `none` for none.
+ * `broken.sql` has the fault, `fixed.sql` has not, `tricky.sql` looks the other way round.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createModel } from '../../src/doctor/analysis/model.ts'
+import { readCatalogHere } from '../../src/doctor/catalog/read.ts'
+import type { Finding } from '../../src/doctor/finding.ts'
+import { rules } from '../../src/doctor/rules.ts'
+import { diagnose } from '../../src/doctor/run.ts'
+import { loadParser, type Parser } from '../../src/sql/parser.ts'
+import { createTestDatabase, describePg, postgresMajor, repository, type TestDatabase } from '../support/pg.ts'
+
+const folder = `${repository}test/doctor/rules/`
+const prelude = readFileSync(`${folder}prelude.sql`, 'utf8')
+const stems = rules.map(({ code, slug }) => `${code.toLowerCase()}-${slug}`)
+
+it('each rule has its three files, and each folder its rule', () => {
+  const folders = readdirSync(folder, { withFileTypes: true }).filter((each) => each.isDirectory())
+  expect(folders.map(({ name }) => name).sort()).toEqual([...stems].sort())
+  const files = stems.flatMap((stem) => ['broken', 'fixed', 'tricky'].map((name) => `${stem}/${name}.sql`))
+  expect(files.filter((file) => !existsSync(folder + file))).toEqual([])
+})
+
+it('the numbers of rules are in order, each once, and slugs are words', () => {
+  const codes = rules.map(({ code }) => code)
+  expect(codes).toEqual([...new Set(codes)].sort())
+  expect(rules.filter(({ code, slug }) => !/^RLS\d{3}$/.test(code) || !/^[a-z]+(-[a-z]+)*$/.test(slug))).toEqual([])
+})
+
+describePg('the rules of the doctor', () => {
+  let database: TestDatabase
+  let client: pg.Client
+  let parser: Parser
+  let before: ReadonlySet<string>
+
+  beforeAll(async () => {
+    database = await createTestDatabase({ contents: 'bare' })
+    client = new pg.Client({ connectionString: database.superuserUrl })
+    await client.connect()
+    for (const role of ['authenticated', 'anonymous']) {
+      await client.query(`do $$ begin create role ${role}; exception when duplicate_object then null; end $$`)
+    }
+    await client.query('alter schema public owner to postgres')
+    parser = await loadParser()
+    await client.query(`begin; ${prelude}`)
+    before = new Set((await find()).map(({ key }) => key))
+    await client.query('rollback')
+  })
+  afterAll(async () => {
+    await client.end()
+    await database.close()
+  })
+
+  /** What is found in the transaction that is open, without what an empty database has. */
+  async function find(): Promise<Finding[]> {
+    await client.query('savepoint reading')
+    const { findings } = diagnose(createModel(await readCatalogHere(client), parser))
+    await client.query('rollback to savepoint reading')
+    return findings.filter(({ key }) => before === undefined || !before.has(key))
+  }
+
+  async function rolledBack(work: () => Promise<void>): Promise<void> {
+    await client.query('begin')
+    try {
+      await client.query(prelude)
+      await work()
+    } finally {
+      await client.query('rollback')
+    }
+  }
+
+  describe.each(stems)('%s', (stem) => {
+    const code = stem.slice(0, 6).toUpperCase()
+
+    it.each(['broken', 'fixed', 'tricky'])('%s.sql has exactly the findings it says', async (name) => {
+      const { sql, expected } = readCase(`${folder}${stem}/${name}.sql`)
+      if (name === 'broken') expect(expected.some((key) => key.startsWith(code))).toBe(true)
+      if (name === 'fixed') expect(expected).toEqual([])
+      await rolledBack(async () => {
+        await client.query(sql)
+        const found = await find()
+        expect(found.map(({ key }) => key).sort()).toEqual(expected)
+        const fixes = found.flatMap(({ fix }) => ('sql' in fix ? fix.sql : []))
+        if (name === 'fixed' || fixes.length === 0) return
+        await client.query(fixes.join(';\n'))
+        const left = found.filter(({ fix }) => 'person' in fix)
+        expect((await find()).map(({ key }) => key).sort()).toEqual(left.map(({ key }) => key).sort())
+      })
+    })
+  })
+})
+
+/** `-- expect: RLS001:public.notes` or `-- expect: none`; `-- from: 17` where an older server has not got the thing. */
+function readCase(path: string): { sql: string; expected: string[] } {
+  const sql = readFileSync(path, 'utf8')
+  const [, text] = /^-- expect: (.*)\n/.exec(sql) ?? []
+  if (text === undefined) throw new TypeError(`${path} does not say what to expect`)
+  const [, from = '0'] = /^-- from: (\d+)$/m.exec(sql) ?? []
+  if (postgresMajor() < Number(from)) return { sql: '', expected: [] }
+  return { sql, expected: text === 'none' ? [] : text.split(' | ').sort() }
+}

@@ -1,0 +1,6 @@
+-- expect: RLS002:public.notes
+-- FORCE alone enables nothing.
+create table notes (id uuid primary key);
+alter table notes force row level security;
+create policy notes_read on notes for select to authenticated using (id = (select app.user_id()));
+grant select on notes to authenticated;

@@ -1,0 +1,10 @@
+-- expect: RLS006:authenticated:doctor_owner
+create role doctor_owner;
+create table notes (id uuid primary key);
+alter table notes enable row level security;
+create policy notes_read on notes for select to authenticated using (id = (select app.user_id()));
+grant select on notes to authenticated;
+grant create on schema public to doctor_owner;
+alter table notes owner to doctor_owner;
+revoke create on schema public from doctor_owner;
+grant doctor_owner to authenticated;

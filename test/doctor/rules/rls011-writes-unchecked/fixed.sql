@@ -1,0 +1,7 @@
+-- expect: none
+create table notes (id uuid primary key default gen_random_uuid(), body text);
+alter table notes enable row level security;
+create policy notes_read on notes for select to authenticated using (id = (select app.user_id()));
+create policy notes_insert on notes for insert to authenticated with check (id = (select app.user_id()));
+create policy notes_delete on notes for delete to authenticated using (id = (select app.user_id()));
+grant select, insert (body), delete on notes to authenticated;
