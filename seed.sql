@@ -1,4 +1,4 @@
--- Example rows: four tenants, twelve people, one admin a tenant. Run it as the owner; running it again adds nothing.
+-- Example rows: four tenants, twelve people, one admin a tenant, two people with a second tenant. Run it as the owner; running it again adds nothing.
 -- `src/api/personas.ts` lists the same people for the demo's sign-in; test/schema/seed.test.ts compares the two.
 
 begin;
@@ -8,6 +8,7 @@ begin;
 set local lock_timeout = '10s';
 alter table tenants no force row level security;
 alter table users no force row level security;
+alter table memberships no force row level security;
 
 insert into tenants (id, name) values
   ('f330c503-5e9c-46a7-8393-2995aeb03675', 'Neon'),
@@ -31,7 +32,14 @@ insert into users (id, tenant_id, email, name, role) values
   ('0bafe048-1408-4db0-a69e-1145d90bdb9e', '4ad18972-e46d-452a-bc2b-d0ea1e7145ad', 'callum@kestrel.example', 'Callum Reid', 'member')
 on conflict do nothing;
 
+-- Amara helps out at Other Company; Priya reads along at Kestrel Cycles.
+insert into memberships (user_id, tenant_id, role) values
+  ('60ae8038-e4f4-4a2c-ab55-47934d41dfd3', 'e3e0bc31-2df8-4410-9b5d-ff71cf509a8e', 'admin'),
+  ('030dde22-eae7-4b26-97bf-a1e03772024b', '4ad18972-e46d-452a-bc2b-d0ea1e7145ad', 'member')
+on conflict do nothing;
+
 alter table tenants force row level security;
 alter table users force row level security;
+alter table memberships force row level security;
 
 commit;

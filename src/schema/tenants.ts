@@ -4,6 +4,8 @@
 import { sql } from 'drizzle-orm'
 import { check, text, timestamp, uuid } from 'drizzle-orm/pg-core'
 import { policies } from '../policies/policies.ts'
+import { issuer } from '../policies/roles.ts'
+import { everyRow } from '../policies/rule.ts'
 import { inTenant, tenantAdmin } from '../policies/rules.ts'
 import { protectedTable } from '../policies/table.ts'
 
@@ -26,5 +28,6 @@ export const tenants = protectedTable(
       select: inTenant(table.id),
       columns: { insert: [table.id, table.name], update: [table.name] },
     }),
+    ...policies(table, { to: issuer, insert: everyRow, columns: { insert: [table.id, table.name] } }),
   ],
 )

@@ -4,7 +4,8 @@
 import { sql } from 'drizzle-orm'
 import { check, text, timestamp, unique, uuid } from 'drizzle-orm/pg-core'
 import { policies } from '../policies/policies.ts'
-import { both, either, rule } from '../policies/rule.ts'
+import { issuer } from '../policies/roles.ts'
+import { both, either, everyRow, rule } from '../policies/rule.ts'
 import { hasRole, inTenant, ownedBy, tenantAdmin } from '../policies/rules.ts'
 import { protectedTable } from '../policies/table.ts'
 import { tenants } from './tenants.ts'
@@ -53,6 +54,16 @@ export const users = protectedTable(
           update: [table.name],
         },
         pageBy: [table.id],
+      }),
+      ...policies(table, {
+        to: issuer,
+        select: everyRow,
+        // Who signs up is the admin of a tenant of their own.
+        insert: rule(sql`${table.role} = 'admin'`),
+        columns: {
+          select: [table.id, table.tenantId, table.email, table.role],
+          insert: [table.id, table.tenantId, table.email, table.name, table.role],
+        },
       }),
     ]
   },

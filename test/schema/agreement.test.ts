@@ -7,6 +7,7 @@ import { getTableConfig, PgDialect } from 'drizzle-orm/pg-core'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { writeGrants } from '../../src/cli/commands/db-grants.ts'
+import { memberships } from '../../src/schema/memberships.ts'
 import { tenants } from '../../src/schema/tenants.ts'
 import { users } from '../../src/schema/users.ts'
 import { createTestDatabase, describePg, repository, type TestDatabase } from '../support/pg.ts'
@@ -67,14 +68,18 @@ describePg('the database after drizzle/', () => {
       `select relname, relrowsecurity, relforcerowsecurity, relowner::regrole from pg_class
        where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f') order by 1`,
     )
-    expect(tables).toEqual(['tenants true true rowpass_owner', 'users true true rowpass_owner'])
+    expect(tables).toEqual([
+      'memberships true true rowpass_owner',
+      'tenants true true rowpass_owner',
+      'users true true rowpass_owner',
+    ])
   })
 
   it('has the conditions of src/schema in its policies', async () => {
     const read = () => lines(`select * from pg_policies where schemaname = 'public' order by tablename, policyname`)
     const before = await read()
     await client.query('begin')
-    for (const { name, policies } of [tenants, users].map(getTableConfig)) {
+    for (const { name, policies } of [memberships, tenants, users].map(getTableConfig)) {
       for (const { name: policy, using, withCheck } of policies) {
         const clauses = [using && `using (${toText(using)})`, withCheck && `with check (${toText(withCheck)})`]
         await client.query(`alter policy ${policy} on ${name} ${clauses.filter(Boolean).join(' ')}`)
@@ -85,29 +90,37 @@ describePg('the database after drizzle/', () => {
     expect(after).toEqual(before)
   })
 
-  it('SEC-53 has one policy for each command, each for authenticated alone', async () => {
+  it('SEC-53 has one policy for each command and role, and those of the issuer apart', async () => {
     const policies = await lines(
       `select tablename, policyname, permissive, cmd, roles, qual is not null, with_check is not null
        from pg_policies where schemaname = 'public' order by tablename, policyname`,
     )
     expect(policies).toEqual([
+      'memberships memberships_delete PERMISSIVE DELETE {authenticated} true false',
+      'memberships memberships_insert PERMISSIVE INSERT {authenticated} false true',
+      'memberships memberships_select PERMISSIVE SELECT {authenticated} true false',
+      'memberships memberships_select_rowpass_issuer PERMISSIVE SELECT {rowpass_issuer} true false',
+      'memberships memberships_update PERMISSIVE UPDATE {authenticated} true true',
       'tenants tenants_delete PERMISSIVE DELETE {authenticated} true false',
       'tenants tenants_insert PERMISSIVE INSERT {authenticated} false true',
+      'tenants tenants_insert_rowpass_issuer PERMISSIVE INSERT {rowpass_issuer} false true',
       'tenants tenants_select PERMISSIVE SELECT {authenticated} true false',
       'tenants tenants_update PERMISSIVE UPDATE {authenticated} true true',
       'users users_delete PERMISSIVE DELETE {authenticated} true false',
       'users users_insert PERMISSIVE INSERT {authenticated} false true',
+      'users users_insert_rowpass_issuer PERMISSIVE INSERT {rowpass_issuer} false true',
       'users users_select PERMISSIVE SELECT {authenticated} true false',
+      'users users_select_rowpass_issuer PERMISSIVE SELECT {rowpass_issuer} true false',
       'users users_update PERMISSIVE UPDATE {authenticated} true true',
     ])
   })
 
-  it('asks in every policy whether the tenant is the one of the token', async () => {
+  it('asks in every policy of requests whether the tenant is the one of the token', async () => {
     const policies = await lines(
       `select policyname, expression from pg_policies, unnest(array[qual, with_check]) as expression
-       where schemaname = 'public' and expression is not null`,
+       where schemaname = 'public' and expression is not null and roles = '{authenticated}'`,
     )
-    expect(policies).toHaveLength(10)
+    expect(policies).toHaveLength(15)
     for (const policy of policies) {
       expect(policy).toMatch(/\((tenant_)?id = \( SELECT auth\.claim_uuid\('tenant_id'::text\) AS/)
     }
@@ -128,27 +141,47 @@ describePg('the database after drizzle/', () => {
        ) as grants order by relname, privilege, grantee`,
     )
     expect(grants).toEqual([
+      'authenticated memberships DELETE false',
+      'authenticated memberships SELECT false',
+      'authenticated memberships.role INSERT false',
+      'rowpass_issuer memberships.role SELECT false',
+      'authenticated memberships.role UPDATE false',
+      'authenticated memberships.tenant_id INSERT false',
+      'rowpass_issuer memberships.tenant_id SELECT false',
+      'authenticated memberships.user_id INSERT false',
+      'rowpass_issuer memberships.user_id SELECT false',
       'authenticated tenants DELETE false',
       'authenticated tenants SELECT false',
       'authenticated tenants.id INSERT false',
+      'rowpass_issuer tenants.id INSERT false',
       'authenticated tenants.name INSERT false',
+      'rowpass_issuer tenants.name INSERT false',
       'authenticated tenants.name UPDATE false',
       'authenticated users DELETE false',
       'authenticated users SELECT false',
       'authenticated users.email INSERT false',
+      'rowpass_issuer users.email INSERT false',
+      'rowpass_issuer users.email SELECT false',
+      'rowpass_issuer users.id INSERT false',
+      'rowpass_issuer users.id SELECT false',
       'authenticated users.name INSERT false',
+      'rowpass_issuer users.name INSERT false',
       'authenticated users.name UPDATE false',
       'authenticated users.role INSERT false',
+      'rowpass_issuer users.role INSERT false',
+      'rowpass_issuer users.role SELECT false',
       'authenticated users.tenant_id INSERT false',
+      'rowpass_issuer users.tenant_id INSERT false',
+      'rowpass_issuer users.tenant_id SELECT false',
     ])
   })
 
   it('SEC-57 has no referential action that would delete or change rows past the policies', async () => {
     const actions = await lines(
-      `select conrelid::regclass, confdeltype, confupdtype from pg_constraint
-       where contype = 'f' and connamespace = 'public'::regnamespace`,
+      `select conrelid::regclass::text, confdeltype, confupdtype from pg_constraint
+       where contype = 'f' and connamespace = 'public'::regnamespace order by 1, 2`,
     )
-    expect(actions).toEqual(['users r a'])
+    expect(actions).toEqual(['memberships r a', 'memberships r a', 'users r a'])
   })
 })
 

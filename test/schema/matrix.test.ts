@@ -8,9 +8,16 @@ const neonId = 'f330c503-5e9c-46a7-8393-2995aeb03675'
 const otherId = 'e3e0bc31-2df8-4410-9b5d-ff71cf509a8e'
 const newId = '5f3f0f4c-8f0b-4d58-9a53-0d0b7a0d3a11'
 const david = '2e7e25e8-5445-40bd-8f89-dc19bba64faa'
+const amara = '60ae8038-e4f4-4a2c-ab55-47934d41dfd3'
+const priya = '030dde22-eae7-4b26-97bf-a1e03772024b'
+const stranger = 'aaaaaaaa-8f0b-4d58-9a53-0d0b7a0d3a11'
+const lukas = 'd50b17ab-e8a3-4e0c-8093-892565f38b45'
 const mei = '07bed1a4-91e7-4570-ab05-ff128e872801'
 
-/** The columns: `founder` is the admin of a tenant that has no row yet, `claimless` has David's id and nothing else. */
+/**
+ * The columns: `neonAdmin` is Amara, whose second tenant is Other Company; `founder` is the admin of a tenant that has no
+ * row yet, `claimless` has David's id and nothing else.
+ */
 const people = {
   david: { id: david, tenantId: neonId, role: 'member' },
   neonAdmin: { id: '60ae8038-e4f4-4a2c-ab55-47934d41dfd3', tenantId: neonId, role: 'admin' },
@@ -56,6 +63,19 @@ const attempts: Record<string, string> = {
   'creates a founding member': `insert into users (tenant_id, email, name) values ('${newId}', 'a@b.example', 'A')`,
   'deletes David': `delete from users where id = '${david}'`,
   'deletes Mei': `delete from users where id = '${mei}'`,
+
+  'reads memberships': `select user_id from memberships`,
+  'lets Lukas into Neon': `insert into memberships (user_id, tenant_id) values ('${lukas}', '${neonId}')`,
+  'lets Mei into Other Company': `insert into memberships (user_id, tenant_id) values ('${mei}', '${otherId}')`,
+  'makes Priya an admin of Neon': `insert into memberships (user_id, tenant_id, role) values ('${priya}', '${neonId}', 'admin')`,
+  'lets a stranger into Neon': `insert into memberships (user_id, tenant_id) values ('${stranger}', '${neonId}')`,
+  'lets Amara into Other Company again': `insert into memberships (user_id, tenant_id) values ('${amara}', '${otherId}')`,
+  'demotes Amara in Other Company': `update memberships set role = 'member' where user_id = '${amara}'`,
+  'promotes everybody': `update memberships set role = 'admin'`,
+  'moves memberships': `update memberships set tenant_id = '${neonId}'`,
+  'gives memberships away': `update memberships set user_id = '${david}'`,
+  'ends the membership of Mei': `delete from memberships where user_id = '${mei}'`,
+  'ends every membership': `delete from memberships`,
 }
 
 /**
@@ -93,6 +113,19 @@ const matrix = `
   creates a second David elsewhere| policy | policy    | policy   | 1          | policy   | policy    | grant
   creates a user of a chosen id   | grant  | grant     | grant    | grant      | grant    | grant     | grant
   overwrites David                | policy | 1         | policy   | policy     | policy   | policy    | grant
+
+  reads memberships               | 0      | 1         | 0        | 2          | 0        | 0         | grant
+  demotes Amara in Other Company  | 0      | 0         | 0        | 1          | 0        | 0         | grant
+  promotes everybody              | 0      | 0         | 0        | 1          | 0        | 0         | grant
+  moves memberships               | grant  | grant     | grant    | grant      | grant    | grant     | grant
+  gives memberships away          | grant  | grant     | grant    | grant      | grant    | grant     | grant
+  lets a stranger into Neon       | policy | conflict  | policy   | policy     | policy   | policy    | grant
+  lets Lukas into Neon            | policy | 1         | policy   | policy     | policy   | policy    | grant
+  makes Priya an admin of Neon    | policy | 1         | policy   | policy     | policy   | policy    | grant
+  lets Amara into Other Company again | policy | policy | policy  | conflict   | policy   | policy    | grant
+  lets Mei into Other Company     | policy | policy    | policy   | 1          | policy   | policy    | grant
+  ends the membership of Mei      | 0      | 0         | 0        | 1          | 0        | 0         | grant
+  ends every membership           | 0      | 3         | 0        | 1          | 0        | 0         | grant
 
   deletes Neon                    | 0      | conflict  | 0        | 0          | 0        | 0         | grant
   deletes the founded tenant      | 0      | 0         | 0        | 0          | 1        | 0         | grant
