@@ -1,6 +1,11 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
+  // The examples import the package by its name; here that is the source.
+  resolve: {
+    alias: [{ find: /^rowpass\/(\w+)$/, replacement: fileURLToPath(new URL('src/exports/$1.ts', import.meta.url)) }],
+  },
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],

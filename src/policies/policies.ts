@@ -64,24 +64,57 @@ const maxNameBytes = 63
  * Does NOT grant anything and does NOT write FORCE, which drizzle-kit cannot: `forceAndGrants` does.
  *
  * @param columns the columns, as the callback of the table gets them
+ * @param options one for each role or group of people; call it once for a table, so that no index is made twice
  * @throws TypeError for a change `into` rows of which it is left open whose they are, for no rule at all, and for a name
- *   that PostgreSQL would cut off
+ *   that is there twice, or that PostgreSQL would cut off
  */
 export function policies(
   columns: Readonly<Record<string, PgColumn>>,
-  options: PolicyOptions,
+  ...options: readonly [PolicyOptions, ...PolicyOptions[]]
 ): (PgPolicy | AnyIndexBuilder)[] {
   const table = tableNameOf(columns)
-  const written = commands.flatMap((command) => {
+  const written = options.flatMap((each) => writePolicies(table, columns, each))
+  const names = written.map(({ policy }) => policy.name)
+  const twice = names.find((name, at) => names.indexOf(name) < at)
+  if (twice !== undefined) throw new TypeError(`two policies have the name ${twice}: tell them apart by \`who\``)
+  return [
+    ...written.map(({ policy }) => policy),
+    ...writeIndexes(
+      table,
+      written.flatMap(({ indexes }) => indexes),
+    ),
+  ]
+}
+
+interface Written {
+  readonly policy: PgPolicy
+  readonly indexes: readonly (readonly PgColumn[])[]
+}
+
+function writePolicies(
+  table: string,
+  columns: Readonly<Record<string, PgColumn>>,
+  options: PolicyOptions,
+): readonly Written[] {
+  const changes = commands.flatMap((command) => {
     const change = changeFor(command, options)
     return change === undefined ? [] : [{ command, change }]
   })
-  if (written.length === 0) throw new TypeError(`the policies of ${table} have no rule`)
-  const rules = written.flatMap(({ change }) => [change.of, change.into])
-  return [
-    ...written.map(({ command, change }) => writePolicy(table, columns, options, command, change, rules)),
-    ...(options.indexes === false ? [] : writeIndexes(table, written, options.pageBy ?? [])),
-  ]
+  if (changes.length === 0) throw new TypeError(`the policies of ${table} have no rule`)
+  const rules = changes.flatMap(({ change }) => [change.of, change.into])
+  return changes.map(({ command, change }) => ({
+    policy: writePolicy(table, columns, options, command, change, rules),
+    indexes: indexesFor(options, command, change),
+  }))
+}
+
+/** The row of an INSERT is not looked up. */
+function indexesFor({ indexes, pageBy = [] }: PolicyOptions, command: Command, change: Change): readonly PgColumn[][] {
+  if (indexes === false || command === 'insert') return []
+  return change.of.indexes.map((columns) => [
+    ...columns,
+    ...pageBy.filter((column) => !columns.some(({ name }) => name === column.name)),
+  ])
 }
 
 function changeFor(command: Command, options: PolicyOptions): Change | undefined {
@@ -132,20 +165,11 @@ function grantedColumns(
     .map(({ name }) => name)
 }
 
-function writeIndexes(
-  table: string,
-  written: readonly { command: Command; change: Change }[],
-  pageBy: readonly PgColumn[],
-): AnyIndexBuilder[] {
-  const wanted = written
-    // The row of an INSERT is not looked up.
-    .filter(({ command }) => command !== 'insert')
-    .flatMap(({ change }) => change.of.indexes)
-    .map((columns) => [...columns, ...pageBy.filter((column) => !columns.some(({ name }) => name === column.name))])
-    // A primary key and a unique column have an index already.
-    .filter(([first]) => first !== undefined && !first.primary && !first.isUnique)
-  return wanted
-    .filter((columns, at) => !wanted.some((other, otherAt) => covers(other, columns, otherAt < at)))
+function writeIndexes(table: string, wanted: readonly (readonly PgColumn[])[]): AnyIndexBuilder[] {
+  // A primary key and a unique column have an index already.
+  const needed = wanted.filter(([first]) => first !== undefined && !first.primary && !first.isUnique)
+  return needed
+    .filter((columns, at) => !needed.some((other, otherAt) => covers(other, columns, otherAt < at)))
     .map((columns) => {
       const [first, ...rest] = columns
       if (first === undefined) throw new TypeError('an index has no column')
