@@ -1,0 +1,15 @@
+/**
+ * `rowpass/testing`: tests of policies for any test runner.
+ */
+export { type ExpectedRefusal, expectHidden, expectRefused, expectVisible } from '../testing/expectations.ts'
+export type { Refusal } from '../testing/refusal.ts'
+export {
+  type Claims,
+  createTester,
+  type Person,
+  type Rows,
+  type Scene,
+  type SqlTag,
+  type Tester,
+  type TesterOptions,
+} from '../testing/tester.ts'

@@ -1,0 +1,72 @@
+/**
+ * Tells a refusal by a grant from one by a policy, and names the policies that could have let the row in.
+ */
+import pg from 'pg'
+import type { Identity } from '../doctor/identity.ts'
+
+/** Why PostgreSQL refused a statement. */
+export interface Refusal {
+  readonly by: 'grant' | 'policy'
+  /** The table of the policy, or what the privilege was missing for; as PostgreSQL names it. */
+  readonly on: string
+  /** The policies that refused: the restrictive one, or all the permissive ones of which none let the row in. */
+  readonly policies: readonly string[]
+}
+
+const refusals = new WeakMap<object, Refusal>()
+
+/** What {@link explainRefusal} found out about an error, also when drizzle-orm has put its own around it. */
+export function refusalOf(error: unknown): Refusal | undefined {
+  for (let each: unknown = error; each instanceof Error; each = each.cause) {
+    const refusal = refusals.get(each)
+    if (refusal !== undefined) return refusal
+  }
+  return undefined
+}
+
+/**
+ * Finds out why a statement was refused; returns the same error.
+ *
+ * @param client as its own role again, the failed statement undone
+ */
+export async function explainRefusal(
+  client: pg.ClientBase,
+  error: unknown,
+  identity: Identity | undefined,
+  statement: string,
+): Promise<unknown> {
+  if (!(error instanceof pg.DatabaseError) || error.code !== '42501') return error
+  // The texts are those of PostgreSQL 15 to 18 in English; with lc_messages in another language a policy is not told.
+  const policy = /row-level security policy (?:"(.+)" )?(?:\(USING expression\) )?for table "(.+)"$/.exec(error.message)
+  if (policy !== null) {
+    const [, name, table = ''] = policy
+    const names = name === undefined ? await candidates(client, error, identity, statement) : [name]
+    refusals.set(error, { by: 'policy', on: table, policies: names })
+  } else {
+    refusals.set(error, { by: 'grant', on: error.message.replace(/^permission denied for /, ''), policies: [] })
+  }
+  return error
+}
+
+/** The permissive policies that apply; those of a command that the statement cannot be are left out. */
+async function candidates(
+  client: pg.ClientBase,
+  error: pg.DatabaseError,
+  identity: Identity | undefined,
+  statement: string,
+): Promise<string[]> {
+  const table = /for table "(.+)"$/.exec(error.message)?.[1]
+  const word = /^\s*(insert|update)\b/i.exec(statement)?.[1]?.toUpperCase()
+  // ON CONFLICT DO UPDATE is both.
+  const commands = word === undefined || /\bon\s+conflict\b/i.test(statement) ? ['INSERT', 'UPDATE'] : [word]
+  const { rows } = await client.query<{ name: string }>(
+    `select distinct policyname as name from pg_policies
+      where tablename = $1 and permissive = 'PERMISSIVE' and cmd = any($2 || array['ALL'])
+        and (schemaname = $4 or $4::name is null)
+        and exists (select from unnest(roles) role where role = 'public'
+                    or exists (select from pg_roles where rolname = role and pg_has_role(coalesce($3::name, current_user), oid, 'USAGE')))
+      order by 1`,
+    [table, commands, identity?.role ?? null, error.schema ?? null],
+  )
+  return rows.map(({ name }) => name)
+}
