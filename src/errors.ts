@@ -121,6 +121,53 @@ export const failures = {
     says: 'There is a key file already, and keys are never overwritten',
     hint: 'Move the file away first. Tokens signed with it are refused once its public half is gone.',
   },
+  key_unknown: {
+    status: 404,
+    sqlstate: '42704',
+    says: 'The key ring has no such key',
+    hint: '"rowpass keys list" shows those that there are.',
+  },
+  key_known: {
+    status: 409,
+    sqlstate: '42710',
+    says: 'The key ring has this key already, or had it',
+    hint: 'A key does not come back. Make a new one.',
+  },
+  key_state_wrong: {
+    status: 409,
+    sqlstate: '55000',
+    says: 'The key is not in the state for this step',
+    hint: '"rowpass keys list" shows the states, and what may happen next.',
+  },
+  key_too_early: {
+    status: 409,
+    sqlstate: '55000',
+    says: 'It is too early for this step',
+    hint: 'Before that time, verifiers may refuse tokens that are good. --force goes ahead.',
+  },
+  key_ring_full: {
+    status: 409,
+    sqlstate: '54000',
+    says: 'The key ring is full',
+    hint: 'Prune the keys that are retired.',
+  },
+  key_ring_busy: {
+    status: 503,
+    sqlstate: '55P03',
+    says: 'Another process is changing the key ring',
+    hint: 'Nothing was changed. Try again.',
+  },
+  key_locked: {
+    status: 500,
+    sqlstate: 'F0000',
+    says: 'A signing key cannot be decrypted',
+    hint: 'KEY_ENCRYPTION_KEYS has to hold the key, by name, under which it is kept.',
+  },
+  lifetime_refused: {
+    status: 500,
+    sqlstate: '22023',
+    says: 'The key ring does not allow tokens that live this long',
+  },
   config_invalid: { status: 500, sqlstate: 'F0000', says: 'The configuration is wrong' },
   state_invalid: {
     status: 500,

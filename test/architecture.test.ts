@@ -16,6 +16,7 @@ const mayImport: Record<string, readonly string[]> = {
   seal: ['errors', 'events', 'sql'],
   pg: ['errors', 'events', 'sql', 'seal'],
   database: ['errors', 'events', 'sql', 'seal', 'pg'],
+  'key-store': ['errors', 'keys', 'database'],
   gateway: ['errors', 'events', 'keys', 'verify', 'sql', 'seal', 'pg', 'database'],
   policies: [],
   schema: ['policies'],

@@ -81,8 +81,6 @@ const requirements: Readonly<Record<number, string>> = {
 /** Without any test, and why. */
 const open: Readonly<Record<number, string>> = {
   14: 'the vectors are not in the repository; those of the RFCs are',
-  23: 'there is no key ring: one key signs, and others are published by hand',
-  24: 'keys are files, made by a command',
   31: 'there is no authorization server beyond the demo sign-in',
   33: 'there is no switching of tenants',
   34: 'there are no refresh tokens',

@@ -1,12 +1,9 @@
 /** Turns a grant into a signed access token. Who may have the grant is decided elsewhere. */
 import { CompactSign } from 'jose'
 import type { SigningKey } from '../keys/key.ts'
-import { MAX_SUBJECT_LENGTH, MAX_TOKEN_LENGTH } from '../keys/token-limits.ts'
+import { DEFAULT_TTL_SECONDS, MAX_SUBJECT_LENGTH, MAX_TOKEN_LENGTH, MAX_TTL_SECONDS } from '../keys/token-limits.ts'
 
-/** The lifetime of a token when the grant names none. */
-export const DEFAULT_TTL_SECONDS = 900
-/** The longest lifetime that can be asked for. */
-export const MAX_TTL_SECONDS = 86_400
+export { DEFAULT_TTL_SECONDS, MAX_TTL_SECONDS } from '../keys/token-limits.ts'
 
 /** What a token is to say. */
 export interface Grant {

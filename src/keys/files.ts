@@ -11,8 +11,8 @@ export const PRIVATE_KEY_FILE = 'privateKey.jwk.json'
 /** The half to publish; mode 0644. */
 export const PUBLIC_KEY_FILE = 'publicKey.jwk.json'
 
-/** No key is near this size. */
-const MAX_FILE_BYTES = 65_536
+/** No ring of keys is near this size, let alone a key. */
+const MAX_FILE_BYTES = 262_144
 
 /** Where a new pair was put. */
 export interface WrittenKeyFiles {
@@ -88,7 +88,13 @@ async function writeNew(path: string, name: string, jwk: object, mode: number): 
   }
 }
 
-async function readKeyFile(directory: string, name: string, { secret }: { secret: boolean }): Promise<string> {
+/**
+ * Reads a file that holds keys.
+ *
+ * @param secret whether to refuse a file that other users of the machine can read (not checked on Windows)
+ * @throws Failure `key_missing` when it is not there, `key_invalid` when it is no such file; neither quotes it
+ */
+export async function readKeyFile(directory: string, name: string, { secret }: { secret: boolean }): Promise<string> {
   // Non-blocking, so that a named pipe in place of the file is refused instead of waited for.
   const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
   const file = await open(join(directory, name), flags).catch((cause: NodeJS.ErrnoException) => {

@@ -104,7 +104,7 @@ describe('key files that cannot be used', () => {
   })
 
   it('are folders, or far too large', async () => {
-    await truncate(publicPath, 65_537)
+    await truncate(publicPath, 262_145)
     await expect(readKeyFiles(directory)).rejects.toMatchObject({ detail: expect.stringContaining('too large') })
     await rm(publicPath)
     await mkdir(publicPath)
