@@ -32,6 +32,8 @@ export const exitCodes = {
   notRunning: 3,
   /** The doctor could not examine the database; 1 means findings there. */
   unexamined: 4,
+  /** Explained, but the explanation does not agree with what happened. */
+  incomplete: 5,
 } as const
 
 /** How a command tells its exit code where that is not 0. */

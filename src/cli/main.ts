@@ -19,6 +19,7 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<C
   doctor: { summary: 'find faults in row-level security', load: () => import('./commands/doctor.ts') },
   keys: { summary: 'make signing keys', load: () => import('./commands/keys.ts') },
   token: { summary: 'sign a token', load: () => import('./commands/token.ts') },
+  why: { summary: 'explain what a statement does for an identity', load: () => import('./commands/why.ts') },
   env: { summary: 'print where the running system is', load: () => import('./commands/env.ts') },
 }
 

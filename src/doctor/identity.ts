@@ -72,10 +72,43 @@ export async function become(
   identity: Identity,
   carrier: ClaimsCarrier | undefined,
 ): Promise<void> {
+  await makeReady(client, identity, carrier)
+  await client.query(`set local role ${pg.escapeIdentifier(identity.role)}`)
+}
+
+/**
+ * Sets the claims of an identity and makes sure that `set local role` to it will be allowed, and stays the connection's
+ * own role: for who changes between the two.
+ *
+ * @throws Failure as {@link become}
+ */
+export async function makeReady(
+  client: pg.ClientBase,
+  identity: Identity,
+  carrier: ClaimsCarrier | undefined,
+): Promise<void> {
+  await setClaims(client, identity, carrier)
+  await allowRole(client, identity.role)
+}
+
+/**
+ * Sets the claims and stays the connection's own role: to run with them what the identity may not run.
+ *
+ * @throws Failure `owner_powerless` when the connection cannot read the seal keys
+ */
+export async function lendClaims(
+  client: pg.ClientBase,
+  { claims }: Identity,
+  carrier: ClaimsCarrier | undefined,
+): Promise<void> {
+  // A seal names its role, and this is what `current_setting('role')` says where none was set.
+  await setClaims(client, { role: 'none', claims }, carrier)
+}
+
+async function setClaims(client: pg.ClientBase, identity: Identity, carrier: ClaimsCarrier | undefined): Promise<void> {
   for (const [name, value] of await toSettings(client, identity, carrier)) {
     await client.query('select set_config($1, $2, true)', [name, value])
   }
-  await takeRole(client, identity.role)
 }
 
 /** Is the connection's own role again, with the claims still set; for a look at what the identity cannot see. */
@@ -128,7 +161,7 @@ async function seal(client: pg.ClientBase, { role, claims }: Identity): Promise<
   }
 }
 
-async function takeRole(client: pg.ClientBase, role: string): Promise<void> {
+async function allowRole(client: pg.ClientBase, role: string): Promise<void> {
   const name = pg.escapeIdentifier(role)
   try {
     const { rows } = await client.query<{ known: boolean; able: boolean }>(
@@ -140,7 +173,6 @@ async function takeRole(client: pg.ClientBase, role: string): Promise<void> {
     )
     if (rows[0]?.known !== true) throw new Failure('input_invalid', { detail: `there is no database role ${name}` })
     if (!rows[0].able) await client.query(`grant ${name} to current_user`)
-    await client.query(`set local role ${name}`)
   } catch (error) {
     throw asPowerless(error, `become the role ${name}`)
   }

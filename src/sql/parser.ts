@@ -23,6 +23,16 @@ export type Parsed =
   /** Nested too deeply, a tree of more than 16 MiB, or too many operator characters in a row. */
   | { readonly kind: 'too_complex' }
 
+/** A word of a text; offsets count bytes of its UTF-8. */
+export interface Token {
+  readonly start: number
+  readonly end: number
+  /** As it is written. */
+  readonly text: string
+  /** PostgreSQL's name of what the lexer took it for, such as `IDENT`, `SCONST`, `PARAM`. */
+  readonly kind: string
+}
+
 /** The parser. One serves a whole process. */
 export interface Parser {
   /**
@@ -36,6 +46,8 @@ export interface Parser {
   parse(sql: string): Parsed
   /** 16 hex digits, the same for texts that differ only in literals; `''` when there is none. The text has parsed before. */
   fingerprint(sql: string): string
+  /** The words of a text that has parsed before; undefined when they cannot be told. Comments are left out. */
+  tokens(sql: string): readonly Token[] | undefined
   /**
    * Reads a `create function … language plpgsql` and gives the SQL in it as trees, expressions as `select <expression>`.
    *
@@ -62,6 +74,7 @@ interface Instance {
   _wasm_parse_plpgsql(text: number): number
   _wasm_free_parse_result(result: number): void
   _wasm_fingerprint(text: number): number
+  _wasm_scan(text: number): number
   _wasm_free_string(text: number): void
   lengthBytesUTF8(text: string): number
   stringToUTF8(text: string, pointer: number, bytes: number): void
@@ -157,6 +170,10 @@ function createParser(start: () => Promise<Instance>, first: Instance, second: I
     },
     fingerprint: (sql) => withInstance((instance) => fingerprintWith(instance, sql)) ?? '',
     parsePlPgSql: (definition) => withInstance((instance) => plpgsqlWith(instance, definition)),
+    tokens(sql) {
+      const answer = withInstance((instance) => scanWith(instance, sql))
+      return answer === undefined ? undefined : readTokens(answer, sql)
+    },
   }
 }
 
@@ -238,4 +255,25 @@ function readPlPgSql(tree: unknown): PlPgSql {
   }
   visit(tree)
   return { statements, dynamic }
+}
+
+function scanWith(instance: Instance, sql: string): string {
+  return withText(instance, sql, (text) => {
+    const result = instance._wasm_scan(text)
+    const answer = instance.UTF8ToString(result)
+    instance._wasm_free_string(result)
+    return answer
+  })
+}
+
+/** The answer's own copies of the words are not used: it cuts and escapes them as it likes. */
+function readTokens(answer: string, sql: string): readonly Token[] | undefined {
+  const bytes = Buffer.from(sql)
+  const words = [...answer.matchAll(/\{"start":(\d+),"end":(\d+),/g)]
+  const kinds = [...answer.matchAll(/,"tokenType":\d+,"tokenName":"(\w+)","keywordKind":/g)]
+  if (words.length !== kinds.length) return undefined
+  return words
+    .map(([, start, end], index) => ({ start: Number(start), end: Number(end), kind: kinds[index]?.[1] ?? '' }))
+    .map((word) => ({ ...word, text: bytes.subarray(word.start, word.end).toString() }))
+    .filter(({ kind }) => kind !== 'SQL_COMMENT' && kind !== 'C_COMMENT')
 }

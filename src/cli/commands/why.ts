@@ -1,0 +1,134 @@
+/**
+ * `rowpass why`: what one statement does for one identity, and why.
+ */
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { findPersona } from '../../api/personas.ts'
+import { withConnection } from '../../database/connect.ts'
+import { explain } from '../../doctor/why/explain.ts'
+import { plain, renderExplanation } from '../../doctor/why/report.ts'
+import { Failure } from '../../errors.ts'
+import { bold, dim, exitCodes, type Io, red, type SetExitCode } from '../io.ts'
+import { chooseDatabase } from '../why-database.ts'
+import { type ReadToken, readToken } from '../why-token.ts'
+
+const help = `
+Tells what a statement does for an identity and why: grants, row-level security, each policy with its value for the rows in
+question. Works on any PostgreSQL 15 to 18, with or without the rest of Rowpass.
+
+The statement is run as the identity, and the rows behind it are looked at as the owner, in transactions that are rolled
+back. Nothing is committed; sequences advance. Values of rows that the identity cannot see are shown with --reveal only.
+
+Database: --database-url, else what runs in this folder, else OWNER_DATABASE_URL, else the embedded database.
+
+Examples:
+  $ npx rowpass why --as david@neon.example "select * from users"
+  $ npx rowpass why --as '{"sub":"…","tenant_id":"…"}' "update users set name = 'X' where id = '…'"
+  $ npx rowpass why --as @claims.json --role app_user --database-url postgresql://me@db.example.com/app "select …"
+  $ npx rowpass token --sub … | npx rowpass why --token - "select * from users"
+
+Exit codes: 0 explained, 1 failed, 2 wrong usage, 5 the explanation does not agree with what happened.`
+
+interface WhyOptions {
+  as?: string
+  token?: string
+  role?: string
+  databaseUrl?: string
+  param: string[]
+  timeout: number
+  run?: boolean
+  reveal?: true
+  json?: true
+}
+
+/** The shell side of the command. */
+export function define(io: Io, setExitCode: SetExitCode): Command {
+  return new Command('why')
+    .argument('<statement>', 'one SELECT, INSERT, UPDATE, DELETE or MERGE; @file reads it from a file')
+    .option('--as <who>', 'claims as JSON, @file with them, or the id or e-mail address of a person of the demo')
+    .addOption(
+      new Option('--token <-|@file>', 'a token from standard input or a file; its claims are used').conflicts('as'),
+    )
+    .option('--role <name>', 'database role (default: authenticated)')
+    .option('--database-url <url>', "URL of the tables' owner or a superuser")
+    .option('--param <text>', 'the value of $1, $2 …; may be repeated', (text, list: string[]) => [...list, text], [])
+    .option('--timeout <seconds>', 'for each statement, 1 to 600', parseTimeout, 5)
+    .option('--run', 'run it also where a trigger reaches outside of the database')
+    .option('--no-run', 'do not run it; explain only')
+    .option('--reveal', 'show values of rows that the identity cannot see')
+    .option('--json', 'print the explanation as JSON')
+    .addHelpText('after', help)
+    .action((text: string, options: WhyOptions) => whyCommand(io, text, options, setExitCode))
+}
+
+async function whyCommand(io: Io, text: string, options: WhyOptions, setExitCode: SetExitCode): Promise<void> {
+  const sql = text.startsWith('@') ? readText(io, text.slice(1)) : text
+  const { claims, lines, role } = await identityOf(io, options)
+  const url = await chooseDatabase(io, options.databaseUrl)
+  try {
+    const explanation = await withConnection(url.href, (client) =>
+      explain(client, {
+        identity: { role: options.role ?? role ?? 'authenticated', claims },
+        sql,
+        params: options.param,
+        timeoutMs: options.timeout * 1_000,
+        reveal: options.reveal === true,
+        run: options.run === undefined ? 'safe' : options.run ? 'always' : 'never',
+      }),
+    )
+    const style = io.colours
+      ? {
+          bold: (each: string) => bold(io, each),
+          dim: (each: string) => dim(io, each),
+          red: (each: string) => red(io, each),
+        }
+      : plain
+    const json = () => `${JSON.stringify({ ...explanation, ...(lines.length > 0 && { token: lines }) }, null, 2)}\n`
+    io.stdout(options.json === true ? json() : renderExplanation(explanation, style, lines))
+    if (!explanation.complete) setExitCode(exitCodes.incomplete)
+  } finally {
+    await url.close()
+  }
+}
+
+async function identityOf(io: Io, options: WhyOptions): Promise<ReadToken> {
+  if (options.token !== undefined) return readToken(io, options.token)
+  return { claims: claimsOf(io, options.as), lines: [], role: undefined }
+}
+
+function claimsOf(io: Io, who: string | undefined): Readonly<Record<string, unknown>> {
+  if (who === undefined) return {}
+  if (who.startsWith('@')) return parseClaims(readText(io, who.slice(1)))
+  if (who.trimStart().startsWith('{')) return parseClaims(who)
+  const persona = findPersona(who)
+  if (persona === undefined) {
+    const detail = '--as is no JSON object, no @file, and nobody of the demo has this id or e-mail address'
+    throw new Failure('input_invalid', { detail })
+  }
+  return { sub: persona.id, tenant_id: persona.tenantId, role: persona.role }
+}
+
+function parseClaims(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  } catch {
+    // Said below, without the text: claims may be personal.
+  }
+  throw new Failure('input_invalid', { detail: 'the claims are not a JSON object' })
+}
+
+function readText(io: Io, file: string): string {
+  try {
+    return readFileSync(resolve(io.cwd, file), 'utf8')
+  } catch (error) {
+    throw new Failure('input_invalid', { detail: `${file} cannot be read`, cause: error })
+  }
+}
+
+function parseTimeout(text: string): number {
+  const seconds = Number(text)
+  if (/^\d+$/.test(text) && seconds >= 1 && seconds <= 600) return seconds
+  throw new InvalidArgumentError('It is not a whole number from 1 to 600.')
+}

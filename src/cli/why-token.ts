@@ -1,0 +1,95 @@
+/**
+ * The token step of `rowpass why`: what is in a token, and whether the gateway would take it.
+ */
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { Failure } from '../errors.ts'
+import { parseIssuers } from '../gateway/issuers.ts'
+import { type CompactToken, parseCompact } from '../verify/compact.ts'
+import type { TrustedIssuer } from '../verify/issuer-config.ts'
+import { TokenRefusal } from '../verify/refusal.ts'
+import { createVerifier } from '../verify/verifier.ts'
+import type { Io } from './io.ts'
+import { loadProject } from './project.ts'
+import { readRunning } from './running.ts'
+
+/** A token, read. */
+export interface ReadToken {
+  readonly claims: Readonly<Record<string, unknown>>
+  /** What happened to it, for a person. Holds no part of the token but its claims. */
+  readonly lines: readonly string[]
+  /** The database role that the gateway would give it. */
+  readonly role: string | undefined
+}
+
+/**
+ * Reads a token, and has it verified as the gateway of this folder would: by the issuers in ROWPASS_ISSUERS, or by the
+ * API that runs here.
+ *
+ * A token that would be refused is explained all the same; its claims are then only what somebody wrote.
+ *
+ * @param source `-` for standard input, or `@file`; a token on the command line would be seen by other users
+ * @throws Failure `input_invalid` when there is no token to read
+ */
+export async function readToken(io: Io, source: string, now: () => number = Date.now): Promise<ReadToken> {
+  const text = readSource(io, source).trim()
+  const token = parse(text)
+  const verdict = await judge(io, text, now)
+  return { claims: token.claims, role: verdict.role, lines: [describe(token, now()), verdict.says] }
+}
+
+function readSource(io: Io, source: string): string {
+  if (source !== '-' && !source.startsWith('@')) {
+    throw new Failure('input_invalid', { detail: '--token takes - for standard input, or @file' })
+  }
+  try {
+    return readFileSync(source === '-' ? 0 : resolve(io.cwd, source.slice(1)), 'utf8')
+  } catch (error) {
+    throw new Failure('input_invalid', { detail: 'the token cannot be read', cause: error })
+  }
+}
+
+function parse(text: string): CompactToken {
+  try {
+    return parseCompact(text)
+  } catch (error) {
+    const detail = error instanceof TokenRefusal ? error.message : 'it is no token'
+    throw new Failure('input_invalid', { detail, cause: error })
+  }
+}
+
+function describe({ alg, kid, typ, claims }: CompactToken, nowMs: number): string {
+  const { iss, aud, exp } = claims
+  const left = typeof exp === 'number' ? Math.round(exp - nowMs / 1000) : undefined
+  const until = left === undefined ? 'without exp' : left > 0 ? `expires in ${left} s` : `expired ${-left} s ago`
+  return `${typ || 'no typ'}, ${alg}, key ${kid}, issuer ${String(iss)}, audience ${String(aud)}, ${until}`
+}
+
+async function judge(io: Io, text: string, now: () => number): Promise<{ says: string; role: string | undefined }> {
+  const issuers = findIssuers(io)
+  if (issuers.length === 0)
+    return { says: 'not verified: no issuer is configured or runs in this folder', role: undefined }
+  const sha256 = (each: string) => createHash('sha256').update(each).digest('base64')
+  try {
+    const { iss, role } = await createVerifier(issuers, { sha256, now, allowPrivateNetwork: true }).verify(text)
+    return { says: `verified with the keys of ${iss}: the gateway gives it the role ${role}`, role }
+  } catch (error) {
+    const cause = error instanceof Failure ? error.cause : error
+    const reason = cause instanceof Error ? cause.message : 'unknown'
+    return {
+      says: `REFUSED by the gateway: ${reason}. What follows is for its claims as they are written`,
+      role: undefined,
+    }
+  }
+}
+
+function findIssuers(io: Io): readonly TrustedIssuer[] {
+  const project = loadProject(io)
+  const configured = project.env.ROWPASS_ISSUERS
+  const running = readRunning(project.directory)
+  if (configured !== undefined) return parseIssuers(configured)
+  if (running?.ready !== true) return []
+  const jwksUrl = `${running.apiUrl}/.well-known/jwks.json`
+  return parseIssuers(JSON.stringify([{ iss: project.issuer, audience: project.audience, jwks_url: jwksUrl }]))
+}

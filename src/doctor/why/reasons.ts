@@ -1,0 +1,224 @@
+/**
+ * Makes reasons of facts: what stands in the way, what hides rows, and what the reader may take for a wall and is none.
+ */
+import type { Unreached } from './access.ts'
+import type { Finding, FindingCode, RelationReport, StepReport } from './explanation.ts'
+import type { Right } from './grants.ts'
+import type { SqlProblem } from './session.ts'
+import { maxRows } from './trial.ts'
+import type { Facts } from './verdict.ts'
+
+/** Reasons, in the order in which PostgreSQL would come to them; at least one. */
+export function findReasons(facts: Facts): Finding[] {
+  const { relations, outcome } = facts
+  const missing = [...relations.flatMap(({ rights }) => rights), ...facts.functions].filter(({ held }) => !held)
+  const reasons = [
+    ...facts.unreached.map((each) => unreachedReason(each, facts.role)),
+    ...missing.map(grantReason),
+    ...relations.flatMap((relation) => policyReasons(relation, outcome?.problem)),
+    ...relations.flatMap((relation) => wallReasons(relation, facts.role)),
+    ...problemReasons(outcome?.problem),
+  ]
+  const explained = reasons.some(({ code }) => !informative.has(code))
+  return explained ? reasons : [...reasons, plainReason(facts)]
+}
+
+const informative: ReadonlySet<FindingCode> = new Set(['view_owner', 'rls_bypassed', 'rls_off'])
+
+function reason(code: FindingCode, says: string, advice?: string): Finding {
+  return { code, says, ...(advice !== undefined && { advice }), refuses: false }
+}
+
+function refusal(code: FindingCode, says: string, advice?: string): Finding {
+  return { ...reason(code, says, advice), refuses: true }
+}
+
+function unreachedReason({ use, resolution }: Unreached, role: string): Finding {
+  const name = use.schema === undefined ? use.name : `${use.schema}.${use.name}`
+  if (resolution.kind === 'closed') {
+    const { schema } = resolution
+    const says = `${name} is in the schema ${schema}, which ${role} may not use. PostgreSQL refuses the schema, or speaks as if there were no such relation.`
+    return refusal('schema_closed', says, `grant usage on schema ${schema} to ${role};`)
+  }
+  const elsewhere = resolution.elsewhere.filter((schema) => schema !== use.schema)
+  const where = use.schema === undefined ? ' on the search path' : ''
+  const advice = elsewhere.length > 0 ? `There is one of that name in: ${elsewhere.join(', ')}.` : undefined
+  return refusal('relation_missing', `There is no relation ${name}${where}.`, advice)
+}
+
+function grantReason({ privilege, on, object, columns, role }: Right): Finding {
+  const list = columns.length > 0 ? ` (${columns.join(', ')})` : ''
+  const plural = columns.length > 1 ? 'columns' : 'column'
+  const what = columns.length > 0 ? `${plural} ${columns.join(', ')} of ${object}` : `${on} ${object}`
+  const kind = on === 'table' ? '' : `${on} `
+  const says = `The role ${role} has no ${privilege} on ${what}. A policy does not stand in for a grant.`
+  return refusal('grant_missing', says, `grant ${privilege.toLowerCase()}${list} on ${kind}${object} to ${role};`)
+}
+
+function policyReasons(relation: RelationReport, problem: SqlProblem | undefined): Finding[] {
+  let refused: StepReport['row'] | undefined
+  return relation.steps.flatMap((step) => {
+    const failures = step.policies.flatMap((policy) => failureReason(relation, policy))
+    if (step.failure === 'hides') return [...failures, ...hidingReasons(relation, step)]
+    // Once the new row is refused, nothing looks for a row in its way.
+    if (refused !== undefined && step.row !== refused) return []
+    // MERGE refuses the rows that it means to change, and of the visible ones not all may be meant.
+    if (step.row === 'existing' && !/^target row violates/.test(problem?.message ?? '')) return failures
+    const reasons = refusingReasons(relation, step)
+    const also = refused ? reasons.map((each) => ({ ...each, says: `Also: ${each.says}` })) : reasons
+    if (reasons.length > 0) refused = step.row
+    return [...failures, ...also]
+  })
+}
+
+function failureReason(
+  { name, actor }: RelationReport,
+  { problem, name: policy, closedFunctions }: StepReport['policies'][number],
+): Finding[] {
+  if (problem === undefined) return []
+  if (problem.includes('(42P17)')) {
+    const says = `The policy ${policy} of ${name} asks a table whose policies ask this one again: infinite recursion.`
+    const advice = 'Let it ask a SECURITY DEFINER function with a pinned search_path that reads past the policies.'
+    return [refusal('policy_recursion', says, advice)]
+  }
+  const [closed] = closedFunctions
+  const advice = closed === undefined ? undefined : `grant execute on function ${closed} to ${actor};`
+  return [reason('policy_fails', `The policy ${policy} of ${name} fails: ${problem}.`, advice)]
+}
+
+/** Rows that are passed over in silence. */
+function hidingReasons(relation: RelationReport, step: StepReport): Finding[] {
+  const { name, rows, actor } = relation
+  if (rows === undefined || rows.matching === 0) return []
+  if (!step.policies.some(({ permissive }) => permissive)) return [noPolicy(relation, step)]
+  const advice = step.policies.some(({ parts }) => parts !== undefined) ? compareSides : undefined
+  return step.blame.map(({ policies, rows: failing }) => {
+    const count = some(failing, rows.sampled < rows.matching)
+    const by = `${policies.join(' and ')}${forCommand(step)}`
+    return reason('rows_hidden', `${count} of ${name} ${be(failing)} hidden from ${actor} by ${by}.`, advice)
+  })
+}
+
+const compareSides =
+  'Compare both sides of what is false above: a claim that is missing or wrong, or a row of somebody else.'
+
+/** Rows that end the statement. */
+function refusingReasons(relation: RelationReport, step: StepReport): Finding[] {
+  const { name } = relation
+  if (step.tested === 0) return []
+  if (!step.policies.some(({ permissive }) => permissive)) {
+    return [{ ...noPolicy(relation, step), refuses: step.tested !== undefined }]
+  }
+  return step.blame.map(({ policies }) => {
+    const by = policies.join(' and ')
+    const row = `The ${rowWords[step.row]} of ${name}`
+    if (step.command === 'SELECT') {
+      const says = `${row} would not be visible to its writer: the SELECT policy ${by} is false for it. It is asked because the statement reads columns (RETURNING, WHERE, ON CONFLICT).`
+      return refusal('select_policy_refuses', says, 'Leave out RETURNING, or let the SELECT policy see the row.')
+    }
+    const kind = step.expression === 'check' ? 'WITH CHECK' : 'USING'
+    const says = `${row} is refused by ${by}${forCommand(step)}: ${kind} is not true for it.`
+    return refusal('row_refused', says, 'Send values that the policy allows for these claims, or change the policy.')
+  })
+}
+
+function noPolicy({ name, actor }: RelationReport, { command, forOthers }: StepReport): Finding {
+  const others = forOthers.length > 0 ? ` (${forOthers.join(', ')} ${be(forOthers.length)} for other roles)` : ''
+  const says = `Row-level security is on for ${name}, and no permissive policy for ${command} is for ${actor}${others}. Without one nothing is allowed.`
+  return reason('no_policy', says, `create policy … on ${name} for ${command.toLowerCase()} to ${actor} …;`)
+}
+
+/** Where policies do not hold, and the reader may think that they do. */
+function wallReasons(relation: RelationReport, role: string): Finding[] {
+  const { name, rls, via, actor, owner, kind } = relation
+  const view = via.at(-1)
+  if (kind === 'm' || kind === 'f') {
+    const what = kind === 'm' ? 'a materialized view' : 'a foreign table'
+    return [reason('rls_off', `${name} is ${what}: it has no policies, and whoever may read it reads all of it.`)]
+  }
+  if (kind !== 'r' && kind !== 'p') return []
+  if (!rls.enabled) {
+    const says = `Row-level security is off for ${name}: its policies, if any, are not asked.`
+    return [reason('rls_off', says, `alter table ${name} enable row level security;`)]
+  }
+  const invoker = `alter view ${view} set (security_invoker = true);`
+  if (rls.holds) {
+    if (view === undefined || actor === role) return []
+    const says = `A view runs with the rights of its owner ${actor}: the policies of ${name} are asked for ${actor}.`
+    return [reason('view_owner', says, invoker)]
+  }
+  const says = `The policies of ${name} are not asked: ${holders[rls.because]?.(actor, owner) ?? rls.because}`
+  if (view !== undefined) return [reason('view_owner', `${says}, with whose rights the view ${view} runs.`, invoker)]
+  const force = `alter table ${name} force row level security;`
+  return [
+    reason(
+      'rls_bypassed',
+      `${says}.`,
+      rls.because === 'owner' ? force : 'Run requests under a role without this right.',
+    ),
+  ]
+}
+
+const holders: Readonly<Record<string, (actor: string, owner: string) => string>> = {
+  superuser: (actor) => `${actor} is a superuser`,
+  bypassrls: (actor) => `${actor} has BYPASSRLS`,
+  owner: (actor, owner) => `${actor} has the rights of the owner ${owner}, and FORCE is not set`,
+}
+
+/** Errors that are no matter of grants and policies. */
+function problemReasons(problem: SqlProblem | undefined): Finding[] {
+  if (problem === undefined || elsewhere.has(problem.sqlstate)) return []
+  const { sqlstate, message, constraint, table } = problem
+  const kind = constraintKinds[sqlstate]
+  if (kind !== undefined) {
+    const where = constraint === undefined ? '' : ` ${constraint}${table === undefined ? '' : ` of ${table}`}`
+    const advice = 'Constraints see all rows, also those that policies hide.'
+    return [refusal('constraint', `No policy: the ${kind} constraint${where} is violated.`, advice)]
+  }
+  if (sqlstate === '57014') {
+    return [refusal('timeout', 'The statement took too long and was cancelled.', 'Give it more time with --timeout.')]
+  }
+  return [refusal('error', `PostgreSQL: ${message} (${sqlstate}).`)]
+}
+
+/** Told of by other reasons: privileges and policies, names, recursion. */
+const elsewhere = new Set(['42501', '42P01', '3F000', '42P17'])
+
+const constraintKinds: Readonly<Record<string, string>> = {
+  '23001': 'foreign key',
+  '23502': 'not-null',
+  '23503': 'foreign key',
+  '23505': 'unique',
+  '23514': 'check',
+  '23P01': 'exclusion',
+  '44000': 'view check option',
+}
+
+function plainReason({ outcome, command, relations }: Facts): Finding {
+  const problem = outcome?.problem
+  if (problem !== undefined) return refusal('error', `PostgreSQL: ${problem.message} (${problem.sqlstate}).`)
+  if (outcome?.rows === 0 && command !== 'INSERT') {
+    const empty = relations.some(({ rows }) => rows?.matching === 0)
+    const says = empty
+      ? 'No such row exists: nothing matches, also without policies.'
+      : 'Nothing matches the conditions; no policy hides a row.'
+    return reason('no_rows', says)
+  }
+  return reason('allowed', 'Nothing stands in the way: the grants are there, and no policy hides or refuses a row.')
+}
+
+/** How many rows, for a person. */
+export function some(rows: number, atLeast = false): string {
+  const most = rows > maxRows
+  return `${most || atLeast ? 'at least ' : ''}${most ? maxRows : rows} ${rows === 1 ? 'row' : 'rows'}`
+}
+
+function be(count: number): string {
+  return count === 1 ? 'is' : 'are'
+}
+
+const rowWords = { existing: 'row', new: 'new row', conflicting: 'row in the way', updated: 'updated row' }
+
+function forCommand({ command }: StepReport): string {
+  return command === 'SELECT' ? '' : ` (${command})`
+}

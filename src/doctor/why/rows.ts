@@ -1,0 +1,110 @@
+/**
+ * The rows that a statement would meet if there were no policies: counted, and a bounded sample of them read, by the
+ * connection's own role. They stay inside this process; nothing of them is shown unless asked for.
+ */
+import pg from 'pg'
+import type { Access } from './access.ts'
+import { isProblem, rolledBack, type Setting, type SqlProblem, toProblem } from './session.ts'
+
+/** Rows of one relation. */
+export interface Rows {
+  /** In the text form of PostgreSQL's records, at most {@link sampleSize}. */
+  readonly sample: readonly string[]
+  /** At most {@link countLimit} + 1. */
+  readonly total: number
+  /** Whether the statement's own conditions chose them, or they are all the rows there are. */
+  readonly filtered: boolean
+  /** How many of `total` the identity is given when it counts them itself; undefined where it may not ask. */
+  readonly seen: number | undefined
+}
+
+/** Why no rows could be had. */
+export interface NoRows {
+  readonly reason: string
+}
+
+/** Rows that are looked at one by one. */
+export const sampleSize = 1_000
+/** Rows that are counted. */
+export const countLimit = 100_000
+
+/**
+ * Reads the rows of a relation past its policies.
+ *
+ * An owner who is subject to the policies himself (FORCE) lifts FORCE inside the transaction, which locks the table for
+ * these milliseconds; a superuser or a role with BYPASSRLS needs no lock.
+ *
+ * @param conditions SQL that chooses rows by the alias of the use; tried, and dropped where PostgreSQL does not take it
+ */
+export async function readRows(
+  client: pg.ClientBase,
+  setting: Setting,
+  access: Access,
+  conditions: readonly string[],
+): Promise<Rows | NoRows> {
+  const tries = conditions.length > 0 ? [conditions, []] : [[]]
+  let last: SqlProblem | undefined
+  for (const each of tries) {
+    const found = await peek(client, setting, access, each)
+    if (!isProblem(found)) {
+      const filtered = each.length === conditions.length
+      return { ...found, filtered, seen: await countAsIdentity(client, setting, access, each) }
+    }
+    last = found
+  }
+  return { reason: last === undefined ? 'unknown' : `${last.message} (${last.sqlstate})` }
+}
+
+/** @returns the rows, or what PostgreSQL said */
+async function peek(
+  client: pg.ClientBase,
+  setting: Setting,
+  access: Access,
+  conditions: readonly string[],
+): Promise<{ sample: string[]; total: number } | SqlProblem> {
+  const from = fromClause(access, conditions)
+  const alias = pg.escapeIdentifier(access.use.alias)
+  try {
+    return await rolledBack(client, setting, 'self', async () => {
+      await unforce(client, access)
+      // Rather an error than rows that are missing.
+      await client.query('set local row_security = off')
+      const counted = await client.query(`select count(*)::int as n from (select ${from} limit ${countLimit + 1}) x`)
+      const read = await client.query(`select (${alias}.*)::text as row ${from} limit ${sampleSize}`)
+      return { total: counted.rows[0].n, sample: read.rows.map(({ row }) => row) }
+    })
+  } catch (error) {
+    return toProblem(error)
+  }
+}
+
+async function unforce(client: pg.ClientBase, { relation }: Access): Promise<void> {
+  const { rows } = await client.query<{ active: boolean }>('select row_security_active($1::oid) as active', [
+    relation.oid,
+  ])
+  if (rows[0]?.active === true) await client.query(`alter table ${relation.sql} no force row level security`)
+}
+
+async function countAsIdentity(
+  client: pg.ClientBase,
+  setting: Setting,
+  access: Access,
+  conditions: readonly string[],
+): Promise<number | undefined> {
+  if (access.via.length > 0) return undefined
+  try {
+    const from = fromClause(access, conditions)
+    const { rows } = await rolledBack(client, setting, 'identity', () =>
+      client.query(`select count(*)::int as n from (select ${from} limit ${countLimit + 1}) x`),
+    )
+    return rows[0].n
+  } catch (error) {
+    toProblem(error)
+    return undefined
+  }
+}
+
+function fromClause({ relation, use }: Access, conditions: readonly string[]): string {
+  const where = conditions.length > 0 ? ` where ${conditions.map((each) => `(${each}\n)`).join(' and ')}` : ''
+  return `from ${relation.sql} as ${pg.escapeIdentifier(use.alias)}${where}`
+}
