@@ -35,6 +35,12 @@ export const failures = {
     says: 'The token has expired',
     hint: 'Ask the issuer for a new token.',
   },
+  session_revoked: {
+    status: 401,
+    sqlstate: '28000',
+    says: 'The session has been ended',
+    hint: 'Sign in again.',
+  },
   role_refused: {
     status: 403,
     sqlstate: '28000',

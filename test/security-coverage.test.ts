@@ -93,7 +93,6 @@ const open: Readonly<Record<number, string>> = {
 /** With tests that show a part, and what is missing. */
 const partly: Readonly<Record<number, string>> = {
   30: 'the demo sign-in only',
-  36: 'expiry only: a single token cannot be revoked',
   ...Object.fromEntries(
     [47, 48, 51, 52, 53, 54, 55, 56, 57].map((number) => [number, 'our own schema only: nothing examines others']),
   ),

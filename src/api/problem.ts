@@ -41,6 +41,8 @@ function headersOf(code: FailureCode): Record<string, string> {
       return { 'WWW-Authenticate': challenge('The token was refused') }
     case 'token_expired':
       return { 'WWW-Authenticate': challenge('The token has expired') }
+    case 'session_revoked':
+      return { 'WWW-Authenticate': challenge('The session has been ended') }
     case 'overloaded':
     case 'database_unavailable':
       return { 'Retry-After': '1' }

@@ -143,11 +143,11 @@ async function seal(client: pg.ClientBase, { role, claims }: Identity): Promise<
   try {
     const { rows } = await client.query<{ seal: string }>(
       `with key as (
-         select *, concat_ws(':', name, $1::text, (extract(epoch from now()) + ${sealedSeconds})::bigint) as header
+         select *, format(':%s:%s::', name, (extract(epoch from now()) + ${sealedSeconds})::bigint) as header
            from rowpass.seal_keys order by created_at desc, name limit 1
        )
-       select concat_ws(':', encode(sha256(outer_pad || sha256(
-                inner_pad || convert_to(concat_ws(':', header, $2::text), 'UTF8'))), 'hex'), header) as seal from key`,
+       select format('x%s;%s', encode(sha256(outer_pad || sha256(
+                inner_pad || convert_to($1 || header || $2, 'UTF8'))), 'hex'), header) as seal from key`,
       [role, text],
     )
     const [row] = rows

@@ -198,8 +198,11 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
 const serverGone = /^57P/
 
 /** An error that is not one of the caller's SQL: nobody but us is to hear what the server said. */
-function throwOurFault(flight: Flight, { code, message }: PostgresError): void {
+function throwOurFault(flight: Flight, { code, message, schema, constraint }: PostgresError): void {
   const cause = new Error(message)
+  if (code === '28000' && schema === 'rowpass' && constraint === 'session_revoked') {
+    throw new Failure('session_revoked', { cause })
+  }
   if (serverGone.test(code)) throw new Failure('database_unavailable', { cause })
   if (flight.step < leadingSteps(flight.work)) throw new Error('the session could not be prepared', { cause })
 }
@@ -261,7 +264,7 @@ function toCaller(token: VerifiedToken, key: SealKey): Caller {
   const { iss, sub, kid, role, jti, claims } = token
   const tenantId = claims.tenant_id
   return {
-    identity: { role, session: sealSession(key, token) },
+    identity: { role, session: sealSession(key, { ...token, sid: claims.sid }) },
     owner: JSON.stringify(typeof tenantId === 'string' ? [iss, 'tenant', tenantId] : [iss, 'subject', sub]),
     audit: {
       auth: 'token',

@@ -35,16 +35,19 @@ export interface Outgoing {
   take(): Buffer | undefined
 }
 
-/** Runs before each request's statements. Each value is tested, so that no call can be left out and no claim is echoed. */
-const envelopeSql = `select (set_config('role', $1, true) is null)::int
-  + (set_config('rowpass.claims', $2, true) is null)::int
-  + (set_config('rowpass.seal', $3, true) is null)::int`
+/**
+ * Runs before each request's statements. No call can be left out, as none of these values is ever null, and no claim is
+ * echoed. A chain of `or` and not a sum: PostgreSQL checks the right to each operator in each transaction, and `or` is none.
+ */
+const envelopeSql = `select set_config('role', $1, true) is null
+  or set_config('rowpass.claims', $2, true) is null
+  or set_config('rowpass.seal', $3, true) is null`
 const envelopeName = 'envelope'
 /** The same behind a pooler, with the timeouts: the next message after it starts the clock anew. */
 const pooledEnvelopeSql = `${envelopeSql}
-  + (set_config('statement_timeout', $4, true) is null)::int
-  + (set_config('lock_timeout', $5, true) is null)::int
-  + (set_config('idle_in_transaction_session_timeout', $6, true) is null)::int`
+  or set_config('statement_timeout', $4, true) is null
+  or set_config('lock_timeout', $5, true) is null
+  or set_config('idle_in_transaction_session_timeout', $6, true) is null`
 
 const traceSql = "select set_config('rowpass.traceparent', $1, true) is null"
 

@@ -41,6 +41,7 @@ export function toChallenge(code: FailureCode): string | undefined {
       return 'Bearer'
     case 'token_invalid':
     case 'token_expired':
+    case 'session_revoked':
       return 'Bearer error="invalid_token"'
     case 'role_refused':
       return 'Bearer error="insufficient_scope"'

@@ -52,6 +52,18 @@ describePg('the API, through the gateway', () => {
 
   afterAll(() => stack.close())
 
+  it('SEC-36 answers 401 with a challenge once the session was ended', async () => {
+    const sid = randomUUID()
+    const token = await stack.sign(david, { sid })
+    expect((await askWith(token, 'GET', '/api/users')).status).toBe(200)
+    await asOwner(`select rowpass.end_session('${sid}')`)
+    const { status, body, headers } = await askWith(token, 'GET', '/api/users')
+    expect({ status, code: body.code }).toEqual({ status: 401, code: 'session_revoked' })
+    expect(headers.get('WWW-Authenticate')).toBe(
+      'Bearer realm="rowpass", error="invalid_token", error_description="The session has been ended"',
+    )
+  })
+
   it('lists to a member their own row, and nothing of it is cached', async () => {
     const { status, body, headers } = await ask(david, 'GET', '/api/users')
     expect(status).toBe(200)

@@ -39,6 +39,8 @@ interface SignOptions {
   role?: 'authenticated' | 'anonymous'
   /** The time at which it is signed, in milliseconds. */
   now?: number
+  /** The session that it belongs to. */
+  sid?: string
 }
 
 const audience = 'rowpass'
@@ -89,7 +91,7 @@ export async function startStack(settings: Record<string, string> = {}): Promise
     database,
     gatewayUrl,
     bindings,
-    sign: (who, { role = 'authenticated', now = Date.now() } = {}) =>
+    sign: (who, { role = 'authenticated', now = Date.now(), sid } = {}) =>
       issueToken(
         key,
         {
@@ -97,8 +99,8 @@ export async function startStack(settings: Record<string, string> = {}): Promise
           audience,
           clientId: 'test',
           ...('sub' in who
-            ? { subject: who.sub }
-            : { subject: who.id, claims: { tenant_id: who.tenantId, role: who.role } }),
+            ? { subject: who.sub, claims: { sid } }
+            : { subject: who.id, claims: { tenant_id: who.tenantId, role: who.role, sid } }),
         },
         { now: () => now },
       ),

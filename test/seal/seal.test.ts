@@ -2,7 +2,7 @@ import type { Client } from 'pg'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { formatSealKeys, generateSealKey, installSealKeys, parseSealKeys, removeSealKey } from '../../src/seal/keys.ts'
-import { type SealedSession, type SealKey, sealSession } from '../../src/seal/seal.ts'
+import { type SealedIdentity, type SealedSession, type SealKey, sealSession } from '../../src/seal/seal.ts'
 import { createTestDatabase, describePg, type TestDatabase } from '../support/pg.ts'
 
 const subject = '2e7e25e8-5445-40bd-8f89-dc19bba64faa'
@@ -29,7 +29,7 @@ describePg('sealed sessions', () => {
     await database.close()
   })
 
-  const seal = (over: Partial<{ role: string; exp: number; claimsJson: string }> = {}, by = key): SealedSession =>
+  const seal = (over: Partial<SealedIdentity> = {}, by = key): SealedSession =>
     sealSession(by, { role: 'authenticated', exp, claimsJson: JSON.stringify(claims), ...over })
 
   /** Runs SQL as the gateway does: role and session in the same transaction. */
@@ -82,17 +82,33 @@ describePg('sealed sessions', () => {
     ['a claim added', ({ claims, seal }) => ({ claims: claims.replace('{', '{"role":"admin",'), seal })],
     [
       'one bit of the MAC flipped',
-      ({ claims, seal }) => ({ claims, seal: (seal[0] === '0' ? '1' : '0') + seal.slice(1) }),
+      ({ claims, seal }) => ({ claims, seal: `x${seal[1] === '0' ? '1' : '0'}${seal.slice(2)}` }),
     ],
-    ['another role in the seal', ({ claims, seal }) => ({ claims, seal: seal.replace('authenticated', 'anonymous') })],
-    ['a later expiry', ({ claims, seal }) => ({ claims, seal: seal.replace(String(exp), String(exp + 1)) })],
+    ['a later expiry', ({ claims, seal }) => ({ claims, seal: seal.replace(String(exp + 60), String(exp + 61)) })],
+    ['another session', ({ claims, seal }) => ({ claims, seal: seal.replace(/:$/, `${subject}:`) })],
+    ['no session where there was one', () => withoutSession(seal({ sid: subject }))],
+    ['a header after the header', ({ claims, seal }) => ({ claims, seal: `${seal}x` })],
+    [
+      'a header before the header',
+      ({ claims, seal }) => ({ claims, seal: seal.replace(';', ';:spare:99999999999::') }),
+    ],
+    [
+      'a field moved from the header into the claims',
+      ({ claims, seal }) => ({ claims: `:${claims}`, seal: seal.slice(0, -1) }),
+    ],
     ['another key', () => seal({}, { name: key.name, secret: Buffer.alloc(32, 7) })],
     ['an unknown key', () => seal({}, { name: 'nobody', secret: key.secret })],
-    ['no MAC', ({ claims, seal }) => ({ claims, seal: seal.slice(64) })],
-    ['an empty MAC over the right header', ({ claims, seal }) => ({ claims, seal: '0'.repeat(64) + seal.slice(64) })],
+    ['the name of another key', ({ claims, seal }) => ({ claims, seal: seal.replace(':test:', ':spare:') })],
+    ['no MAC', ({ claims, seal }) => ({ claims, seal: seal.slice(65) })],
+    ['a MAC cut short', ({ claims, seal }) => ({ claims, seal: seal.replace(/^x.{8}/, 'x') })],
+    [
+      'a MAC of zeros over the right header',
+      ({ claims, seal }) => ({ claims, seal: `x${'0'.repeat(64)}${seal.slice(65)}` }),
+    ],
     ['text that is no seal', ({ claims }) => ({ claims, seal: 'x' })],
     ['no claims', ({ seal }) => ({ claims: '', seal })],
   ]
+  const withoutSession = ({ claims, seal }: SealedSession) => ({ claims, seal: seal.replace(`${subject}:`, ':') })
   test.each(tampered)('SEC-37 refuses %s', async (_title, tamper) => {
     await expect(as(tamper(seal()), 'select auth.session()')).rejects.toMatchObject({ severity: 'ERROR' })
   })
@@ -100,7 +116,7 @@ describePg('sealed sessions', () => {
   test('SEC-37 refuses a seal under another role than its own', async () => {
     await expect(as(seal(), 'select auth.session()', 'anonymous')).rejects.toMatchObject({
       code: '28000',
-      message: 'the session is sealed for another role',
+      message: 'the session is not sealed for the role anonymous, or its seal is not valid',
     })
     expect(await as(seal({ role: 'anonymous' }), 'select auth.user_id()', 'anonymous')).toBe(subject)
   })
@@ -145,7 +161,7 @@ describePg('sealed sessions', () => {
       grant usage on schema evil to authenticated`)
     const sql = `select auth.user_id() from set_config('search_path', 'evil, pg_catalog', true)`
     expect(await as(seal(), sql)).toBe(subject)
-    const zeros = { claims: seal().claims, seal: '0'.repeat(64) + seal().seal.slice(64) }
+    const zeros = { claims: seal().claims, seal: `x${'0'.repeat(64)}${seal().seal.slice(65)}` }
     await expect(as(zeros, sql)).rejects.toMatchObject({ code: '28000' })
   })
 })

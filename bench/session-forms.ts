@@ -1,0 +1,123 @@
+/**
+ * The forms of `rowpass.claims()` that `bench/session.ts` compares: the one in force, the one before it, and some that
+ * were tried and left out. The latter are made by changing the text of the one in force.
+ */
+import { createHmac } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { withConnection } from '../src/database/connect.ts'
+import { platformFolder } from '../src/database/platform.ts'
+import { type SealedIdentity, type SealedSession, type SealKey, sealSession } from '../src/seal/seal.ts'
+
+/** One form. `$schema` in its SQL stands for a schema of its own. */
+export interface SessionForm {
+  readonly name: string
+  readonly sql: string
+  /** What a policy compares the owner of a row with. */
+  readonly policy: string
+  readonly seal: (key: SealKey, identity: SealedIdentity) => SealedSession
+  /** Whether the token names a session, which is looked up among those that were ended. */
+  readonly hasSession: boolean
+}
+
+const inForce = { sql: '', seal: sealSession, hasSession: false }
+
+/** Reads the forms from the database and from the migrations. */
+export async function readForms(ownerUrl: string): Promise<SessionForm[]> {
+  const definition = await withConnection(ownerUrl, async (client) => {
+    const { rows } = await client.query<{ text: string }>(
+      "select pg_get_functiondef('rowpass.claims()'::regprocedure) as text",
+    )
+    return rows[0]?.text.replace('rowpass.claims()', '$schema.claims()') ?? ''
+  })
+  const changed = (...changes: [from: string, to: string][]) =>
+    changes.reduce((text, [from, to]) => {
+      if (!text.includes(from)) throw new Error(`rowpass.claims() does not hold: ${from}`)
+      return text.replace(from, () => to)
+    }, definition)
+  const unchecked = `create function $schema.claims() returns text language plpgsql stable security definer
+    set search_path = pg_catalog, pg_temp as 'begin return current_setting(''rowpass.claims'', true); end'`
+  const own = "$schema.claims()::json ->> 'sub'"
+
+  return [
+    { ...inForce, name: 'the setting, unchecked', policy: "current_setting('rowpass.claims', true)::jsonb ->> 'sub'" },
+    { ...inForce, name: 'a `SECURITY DEFINER` function that checks nothing', sql: unchecked, policy: own },
+    {
+      ...inForce,
+      name: '`auth.user_id()` of migrations 0001 and 0002',
+      ...firstForm,
+      policy: "$schema.session() ->> 'sub'",
+    },
+    { ...inForce, name: "**`auth.session() ->> 'sub'`**", policy: "auth.session() ->> 'sub'" },
+    { ...inForce, name: '**`auth.user_id()`**', policy: 'auth.user_id()' },
+    { ...inForce, name: '**`auth.user_id()`, the token names a session**', hasSession: true, policy: 'auth.user_id()' },
+    {
+      ...inForce,
+      name: '– the subject is looked up beside the session, in one scan',
+      hasSession: true,
+      sql: changed([
+        "sid = split_part(seal, ':', 4)::uuid",
+        "sid in (split_part(seal, ':', 4)::uuid, md5(claims)::uuid)",
+      ]),
+      policy: own,
+    },
+    {
+      ...inForce,
+      name: '– the session is looked up in the query for the key',
+      hasSession: true,
+      sql: changed(
+        [
+          "where name = split_part(seal, ':', 2)",
+          `where name = split_part(seal, ':', 2)
+            and not exists (select from rowpass.revoked_sessions where sid = split_part(seal, ':', 4)::uuid)`,
+        ],
+        ["split_part(seal, ':', 4) <> ''", 'false'],
+      ),
+      policy: own,
+    },
+    {
+      ...inForce,
+      name: '– hashes of the MACs are compared, not their bits',
+      sql: changed(
+        [
+          "bit_count(split_part(seal, ';', 1)::bit(256) # ('x' || encode(",
+          "sha256(decode(substr(seal, 2, 64), 'hex')) = sha256(",
+        ],
+        ["'UTF8'))), 'hex'))::bit(256)) = 0", "'UTF8'))))"],
+      ),
+      policy: own,
+    },
+    {
+      ...inForce,
+      name: '– the MAC in the query for the key',
+      sql: changed(
+        [
+          'select inner_pad, outer_pad into inner_key, outer_key',
+          `select ${macOf(definition)}, outer_pad into inner_key, outer_key`,
+        ],
+        [macOf(definition).replace('outer_pad', 'outer_key').replace('inner_pad', 'inner_key'), 'inner_key'],
+      ),
+      policy: own,
+    },
+  ]
+}
+
+/** The expression of the HMAC, over columns and not variables. */
+function macOf(definition: string): string {
+  const [, mac = ''] = /encode\((sha256\(outer_key[\s\S]*?'UTF8'\)\)\)), 'hex'/.exec(definition) ?? []
+  return mac.replace('outer_key', 'outer_pad').replace('inner_key', 'inner_pad')
+}
+
+/** As it was: role and expiry beside the MAC, a row variable, a `jsonb` of all claims. */
+const firstForm: Pick<SessionForm, 'sql' | 'seal'> = {
+  sql: (
+    /create function rowpass\.session\(\)[\s\S]*?\n\$\$;/.exec(
+      readFileSync(join(platformFolder, '0001_sealed_session.sql'), 'utf8'),
+    )?.[0] ?? ''
+  ).replace('rowpass.session()', '$schema.session()'),
+  seal(key, { role, exp, claimsJson }) {
+    const header = `${key.name}:${role}:${exp}`
+    const mac = createHmac('sha256', key.secret).update(`${header}:${claimsJson}`, 'utf8').digest('hex')
+    return { claims: claimsJson, seal: `${mac}:${header}` }
+  },
+}

@@ -1,0 +1,150 @@
+/**
+ * `npm run bench:session`: what reading the session costs the backend, beside forms that were tried and left out.
+ *
+ * npm run bench:session -- [--rounds 15] [--ms 500] [--write]
+ * With --write the table goes into docs/performance.md.
+ */
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { withConnection } from '../src/database/connect.ts'
+import type { Identity, Work } from '../src/pg/flight.ts'
+import { createPool, type Pool } from '../src/pg/pool.ts'
+import { parseSealKeys } from '../src/seal/keys.ts'
+import { startBenchDatabase } from './database.ts'
+import { replaceSection, toTable } from './document.ts'
+import { measure, type Subject } from './measure.ts'
+import { readForms, type SessionForm } from './session-forms.ts'
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '15' },
+    ms: { type: 'string', default: '500' },
+    write: { type: 'boolean', default: false },
+  },
+})
+const rounds = Number(values.rounds)
+const durationMs = Number(values.ms)
+const people = 100
+const revoked = 10_000
+const requestsAtOnce = 32
+
+const database = await startBenchDatabase(people, 100)
+try {
+  const forms = await readForms(database.ownerUrl)
+  for (const [index, form] of forms.entries()) await setUp(form, `form_${index}`)
+  await withConnection(database.ownerUrl, (client) =>
+    client.query(`insert into rowpass.revoked_sessions
+      select gen_random_uuid(), now() + interval '1 hour' from generate_series(1, ${revoked})`),
+  )
+  await withConnection(database.superuserUrl, (client) => client.query('vacuum (analyze, freeze)'))
+  const pool = await openPool(database.gatewayUrl)
+  const subjects = forms.map((form, index) => toSubject(form, `form_${index}`, pool))
+  const outcomes = await measure(subjects, rounds, database.postmasterPid())
+  await pool.close()
+  report(outcomes.map(({ name, backendMicros }) => [name, backendMicros]))
+} finally {
+  await database.close()
+}
+
+/** A copy of the table for each form, so that a statement's plan holds that one alone. */
+function setUp({ sql, policy }: SessionForm, schema: string): Promise<unknown> {
+  return withConnection(database.ownerUrl, (client) =>
+    client.query(`create schema ${schema};
+      create table ${schema}.notes (like public.notes including all);
+      insert into ${schema}.notes select * from public.notes;
+      alter table ${schema}.notes enable row level security;
+      set local search_path = ${schema};
+      ${sql.replaceAll('$schema', schema)};
+      create policy own on ${schema}.notes to authenticated
+        using (owner_id = (select ${policy.replaceAll('$schema', schema)}));
+      grant usage on schema ${schema} to authenticated;
+      grant select on ${schema}.notes to authenticated;
+      grant execute on all functions in schema ${schema} to authenticated`),
+  )
+}
+
+function toSubject({ name, seal, hasSession }: SessionForm, schema: string, pool: Pool): Subject {
+  const [key] = parseSealKeys(database.sealKeys)
+  const iat = Math.floor(Date.now() / 1000)
+  const identities = Array.from({ length: people }, (_, index): Identity => {
+    const sid = hasSession ? { sid: crypto.randomUUID() } : {}
+    const claims = { iss: 'http://127.0.0.1:8787', aud: 'rowpass', sub: `user-${index + 1}`, client_id: 'bench', iat }
+    const more = { exp: iat + 86_400, jti: crypto.randomUUID(), tenant_id: crypto.randomUUID(), role: 'member', ...sid }
+    const claimsJson = JSON.stringify({ ...claims, ...more })
+    return {
+      role: 'authenticated',
+      session: seal(key, { role: 'authenticated', exp: more.exp, claimsJson, ...sid }),
+    }
+  })
+  const sql = `select id, owner_id, body from ${schema}.notes where id = $1`
+  let turn = 0
+  const ask = () => {
+    const who = turn++ % people
+    return run(pool, identities[who], sql, String(who * 100 + (turn % 100) + 1))
+  }
+  return { name, pid: process.pid, run: () => load(ask) }
+}
+
+async function load(ask: () => Promise<void>): ReturnType<Subject['run']> {
+  const start = performance.now()
+  let requests = 0
+  await Promise.all(
+    Array.from({ length: requestsAtOnce }, async () => {
+      for (; performance.now() - start < durationMs; requests++) await ask()
+    }),
+  )
+  return { requests, perSecond: (requests * 1000) / (performance.now() - start), latenciesMs: new Float64Array() }
+}
+
+function run(pool: Pool, identity: Identity | undefined, sql: string, id: string): Promise<void> {
+  const work: Work = {
+    identity,
+    statements: [{ sql, params: [id], prepare: true, shape: { arrayMode: true, rawText: true } }],
+    begin: undefined,
+    exclusive: false,
+    reset: false,
+  }
+  return new Promise((resolve, reject) => {
+    pool.run(work, 'bench', ({ error, sinks: [sink] }) =>
+      error === undefined && sink?.rowCount === 1 ? resolve() : reject(new Error(`${sql}: ${JSON.stringify(error)}`)),
+    )
+  })
+}
+
+/** As the gateway has it: 4 connections, 8 requests deep. */
+async function openPool(url: string): Promise<Pool> {
+  const { username, password, pathname } = new URL(url)
+  const pool = createPool({
+    server: new URL(url),
+    user: username,
+    password,
+    database: pathname.slice(1),
+    applicationName: undefined,
+    connectTimeoutMs: 5_000,
+    statementTimeoutMs: 15_000,
+    lockTimeoutMs: 5_000,
+    maxResponseBytes: 10_000_000,
+    maxPreparedStatements: 100,
+    size: 4,
+    maxPipelineDepth: 8,
+    maxQueued: 1_000,
+    queueTimeoutMs: 10_000,
+    maxPerOwner: 1_000,
+    requestTimeoutMs: 30_000,
+  })
+  while (pool.open < 4) await new Promise((resolve) => setTimeout(resolve, 10))
+  return pool
+}
+
+function report(rows: [name: string, micros: number][]): void {
+  const base = rows[0]?.[1] ?? Number.NaN
+  const table = toTable(
+    ['the policy reads the subject from', 'backend µs a request', 'more than the first'],
+    rows.map(([name, micros]) => [name, micros.toFixed(1), (micros - base).toFixed(1)]),
+  )
+  const measured = `Measured ${new Date().toISOString().slice(0, 10)} with \`npm run bench:session -- --rounds ${rounds} --ms ${values.ms} --write\`: Node ${process.version}, PostgreSQL ${database.version}.`
+  console.log(`\n${table}\n\n${measured}`)
+  if (!values.write) return
+  const page = fileURLToPath(new URL('../docs/performance.md', import.meta.url))
+  replaceSection(page, 'bench:session', `${table}\n\n${measured}`)
+}

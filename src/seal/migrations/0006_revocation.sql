@@ -1,0 +1,97 @@
+-- Ends sessions at once, and makes reading the session cheaper. `npm run bench:session` measures what each form costs.
+
+-- The check of the seal, and the claims as the text that was sealed; NULL when there is no identity.
+-- Two settings carry it: rowpass.claims is the JSON, rowpass.seal reads x<mac>;:<key name>:<good until>:<session>: where
+-- the session is the claim `sid` as uuid, or empty. The MAC covers <role>:<key name>:<good until>:<session>:<claims>. Any
+-- role may write both settings, so nothing in them is believed before the MAC is checked.
+-- Once in a transaction PostgreSQL prepares each expression of a function anew, and checks the right to every function
+-- and operator in it: that is the cost of this one, and why the way to success has as few of them as it can.
+create function rowpass.claims() returns text
+  language plpgsql stable parallel safe security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  seal constant text := current_setting('rowpass.seal', true);
+  claims constant text := current_setting('rowpass.claims', true);
+  inner_key bytea;
+  outer_key bytea;
+begin
+  select inner_pad, outer_pad into inner_key, outer_key from rowpass.seal_keys where name = split_part(seal, ':', 2);
+
+  -- The MACs are compared by counting the bits that differ: a comparison that stops at the first difference would tell
+  -- a caller who can try many seals how much of one is right.
+  -- The role is part of what was sealed, so SET ROLE cannot carry the claims to another.
+  -- A seal is good for a minute longer than its token, for clocks that differ. Copied out of a session it is worth
+  -- nothing after that.
+  if found
+     and bit_count(split_part(seal, ';', 1)::bit(256) # ('x' || encode(sha256(outer_key || sha256(inner_key || convert_to(
+           current_setting('role') || split_part(seal, ';', 2) || claims, 'UTF8'))), 'hex'))::bit(256)) = 0
+     and split_part(seal, ':', 3)::float8 > date_part('epoch', current_timestamp) then
+    if split_part(seal, ':', 4) <> '' then
+      perform from rowpass.revoked_sessions where sid = split_part(seal, ':', 4)::uuid;
+      if found then
+        -- The gateway knows this refusal by schema and constraint.
+        raise exception 'the session has been ended'
+          using errcode = 'invalid_authorization_specification', schema = 'rowpass', constraint = 'session_revoked';
+      end if;
+    end if;
+    return claims;
+  end if;
+
+  -- After the transaction that set it, a custom setting reads '' and not NULL.
+  if seal <> '' then
+    raise exception '%', case
+        when inner_key is null then 'the session is sealed with a key that this database does not have'
+        when split_part(seal, ':', 3)::float8 <= date_part('epoch', current_timestamp) then 'the session has expired'
+        else format('the session is not sealed for the role %I, or its seal is not valid', current_setting('role'))
+      end
+      using errcode = 'invalid_authorization_specification',
+            hint = 'Only the gateway can seal a session; its keys are installed by "rowpass db migrate".';
+  end if;
+  return null;
+end
+$$;
+revoke all on function rowpass.claims() from public;
+grant execute on function rowpass.claims() to authenticated, anonymous;
+
+-- One expression, which PostgreSQL puts in the place of the call.
+create or replace function rowpass.session() returns jsonb
+  language sql stable parallel safe security invoker
+  return rowpass.claims()::jsonb;
+
+-- What the gateway writes for a claim `sid`: the uuid that it is, or else one made of its SHA-256.
+create function rowpass.session_id(sid text) returns uuid
+  language sql immutable strict parallel safe
+  return coalesce(
+    substring(sid from '^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$'),
+    left(encode(sha256(convert_to(sid, 'UTF8')), 'hex'), 32))::uuid;
+revoke all on function rowpass.session_id(text) from public;
+
+-- Ends a session, of whatever issuer: from the next statement on, tokens with this `sid` are refused wherever the row
+-- is. `until` is when the last of these tokens has expired; the row may go two minutes later.
+create function rowpass.end_session(sid text, until timestamptz default now() + interval '1 day') returns void
+  language sql volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+  insert into rowpass.revoked_sessions (sid, expires_at)
+  values (rowpass.session_id(sid), until + interval '2 minutes')
+  on conflict on constraint revoked_sessions_pkey do update
+    set expires_at = greatest(revoked_sessions.expires_at, excluded.expires_at)
+$$;
+revoke all on function rowpass.end_session(text, timestamptz) from public;
+
+-- Whoever ends a session clears away up to a hundred rows that have no effect any more.
+create function rowpass.prune_revoked_sessions() returns trigger
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  delete from rowpass.revoked_sessions where sid in (
+    select sid from rowpass.revoked_sessions where expires_at < now()
+     order by expires_at limit 100 for update skip locked);
+  return null;
+end
+$$;
+revoke all on function rowpass.prune_revoked_sessions() from public;
+create trigger prune after insert on rowpass.revoked_sessions
+  for each statement execute function rowpass.prune_revoked_sessions();

@@ -1,0 +1,195 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { withConnection } from '../../src/database/connect.ts'
+import { sealSession } from '../../src/seal/seal.ts'
+import { startTestGateway, type TestGateway } from '../support/gateway.ts'
+import { describePg, sealKeysText } from '../support/pg.ts'
+import { type Scene, startScene } from './scene.ts'
+
+const readAll = 'select owner, body from notes'
+const ofAda = [{ owner: 'ada', body: 'of ada' }]
+const ended = {
+  status: 400,
+  body: { code: '28000', message: 'The session has been ended', hint: 'session_revoked: Sign in again.' },
+}
+
+describePg('a session that was ended', () => {
+  let scene: Scene
+  let other: TestGateway
+
+  beforeAll(async () => {
+    scene = await startScene()
+    const { iss, jwksUrl } = scene.gateway.issuer
+    other = await startTestGateway(scene.database, {
+      ROWPASS_SEAL_KEYS: sealKeysText,
+      ROWPASS_ISSUERS: JSON.stringify([{ iss, jwks_url: jwksUrl, audience: 'rowpass' }]),
+    })
+  })
+  afterAll(async () => {
+    await other.close()
+    await scene.close()
+  })
+
+  const tokenOf = (sid: unknown) => scene.gateway.issuer.token('ada', { sid })
+  const end = (sid: string, until = "now() + interval '1 hour'") =>
+    scene.asOwner(`select rowpass.end_session('${sid}', ${until})`)
+
+  test('SEC-36 SEC-17 is refused by the next query of a warm gateway, with a code and a challenge', async () => {
+    const [sid, another] = [randomUUID(), randomUUID()]
+    const [token, tokenOfAnother] = [await tokenOf(sid), await tokenOf(another)]
+    for (let turn = 0; turn < 10; turn++) {
+      expect((await scene.gateway.sql(token, readAll)).body.rows).toEqual(ofAda)
+    }
+    await end(sid)
+    const answer = await scene.gateway.sql(token, readAll)
+    expect(answer).toMatchObject(ended)
+    expect(answer.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"')
+    expect(scene.gateway.events.at(-1)).toMatchObject({ type: 'sql_answered', outcome: 'session_revoked' })
+    expect((await scene.gateway.sql(tokenOfAnother, readAll)).body.rows).toEqual(ofAda)
+  })
+
+  test('SEC-36 is refused by every gateway', async () => {
+    const sid = randomUUID()
+    const token = await tokenOf(sid)
+    for (const gateway of [scene.gateway, other]) expect((await gateway.sql(token, readAll)).status).toBe(200)
+    await end(sid)
+    for (const gateway of [scene.gateway, other]) expect(await gateway.sql(token, readAll)).toMatchObject(ended)
+  })
+
+  test('SEC-36 is refused whatever token brings it', async () => {
+    const sid = randomUUID()
+    await end(sid)
+    for (const subject of ['ada', 'bob']) {
+      expect(await scene.gateway.sql(await scene.gateway.issuer.token(subject, { sid }), readAll)).toMatchObject(ended)
+    }
+  })
+
+  test('SEC-36 writes nothing, and nothing of a batch stays', async () => {
+    const sid = randomUUID()
+    const token = await tokenOf(sid)
+    const write = "insert into notes (owner, body) values ('ada', 'after the end')"
+    await end(sid)
+    expect(await scene.gateway.sql(token, write)).toMatchObject(ended)
+    expect(await scene.gateway.batch(token, [write, readAll])).toMatchObject(ended)
+    expect(await scene.asSuperuser("select from notes where body = 'after the end'")).toEqual([])
+  })
+
+  test.each(['Serializable', 'RepeatableRead', 'ReadCommitted'])(
+    'SEC-36 is refused in a read-only batch, %s',
+    async (isolation) => {
+      const sid = randomUUID()
+      const token = await tokenOf(sid)
+      const headers = { 'neon-batch-read-only': 'true', 'neon-batch-isolation-level': isolation }
+      expect((await scene.gateway.batch(token, [readAll], headers)).body.results[0].rows).toEqual(ofAda)
+      await end(sid)
+      expect(await scene.gateway.batch(token, [readAll], headers)).toMatchObject(ended)
+    },
+  )
+
+  test('SEC-36 is refused where nothing can be written, as on a replica', async () => {
+    const sid = randomUUID()
+    const exp = Math.floor(Date.now() / 1000) + 900
+    const claimsJson = JSON.stringify({ sub: 'ada', sid, exp })
+    const { claims, seal } = sealSession(scene.database.sealKeys[0], { role: 'authenticated', exp, claimsJson, sid })
+    await withConnection(scene.database.gatewayUrl, async (client) => {
+      await client.query('set default_transaction_read_only = on')
+      const ask = async (sql: string) => {
+        await client.query('begin')
+        try {
+          await client.query(
+            `select set_config('role', 'authenticated', true), set_config('rowpass.claims', $1, true),
+               set_config('rowpass.seal', $2, true)`,
+            [claims, seal],
+          )
+          return (await client.query(sql)).rows
+        } finally {
+          await client.query('rollback')
+        }
+      }
+      expect(await ask(readAll)).toEqual(ofAda)
+      await end(sid)
+      for (const reader of ['session()', 'jwt()', 'user_id()', 'uid()', "claim_text('sub')"]) {
+        await expect(ask(`select auth.${reader}`)).rejects.toMatchObject({
+          code: '28000',
+          message: 'the session has been ended',
+          constraint: 'session_revoked',
+        })
+      }
+    })
+  })
+
+  test('SEC-36 may have a name that is no uuid, as other issuers give it', async () => {
+    for (const sid of ['session_2N1xYz', 'ü😀', 'a:b;c', '00000000-0000-0000-0000-00000000000A', 'x'.repeat(2_000)]) {
+      const token = await tokenOf(sid)
+      expect((await scene.gateway.sql(token, readAll)).body.rows).toEqual(ofAda)
+      await end(sid)
+      expect(await scene.gateway.sql(token, readAll)).toMatchObject(ended)
+    }
+  })
+
+  test.each([7, null, '', {}, ['a'], true])('cannot be named by %j: such a token has no session', async (sid) => {
+    expect((await scene.gateway.sql(await tokenOf(sid), readAll)).body.rows).toEqual(ofAda)
+  })
+
+  test('is looked up for tokens that name a session, and for no others', async () => {
+    const [token, without] = [await tokenOf(randomUUID()), await scene.gateway.issuer.token('ada')]
+    await withConnection(scene.database.ownerUrl, async (client) => {
+      await client.query('begin; lock table rowpass.revoked_sessions in access exclusive mode')
+      expect((await scene.gateway.sql(without, readAll)).body.rows).toEqual(ofAda)
+      const waiting = scene.gateway.sql(token, readAll)
+      await client.query('rollback')
+      expect((await waiting).body.rows).toEqual(ofAda)
+    })
+  })
+
+  test('an error of a function of the owner is not taken for it', async () => {
+    await scene.asOwner(`create function refuse() returns text language plpgsql as $$
+        begin raise exception 'the session has been ended' using errcode = '28000'; end $$;
+      grant execute on function refuse() to authenticated`)
+    const { body } = await scene.gateway.sql(await tokenOf(randomUUID()), 'select refuse()')
+    expect(body).toMatchObject({ code: '28000', message: 'the session has been ended', hint: null })
+  })
+
+  test.each(['authenticated', 'anonymous', 'rowpass_gateway', 'rowpass_issuer'])(
+    'SEC-37 the role %s can neither see, end nor revive one',
+    async (role) => {
+      const calls = [
+        'select * from rowpass.revoked_sessions',
+        "insert into rowpass.revoked_sessions values (gen_random_uuid(), now() + interval '1 hour')",
+        'delete from rowpass.revoked_sessions',
+        "select rowpass.end_session('x')",
+        "select rowpass.session_id('x')",
+      ]
+      for (const sql of calls) {
+        await expect(scene.asSuperuser(`begin; set local role ${role}; ${sql}`)).rejects.toMatchObject({
+          code: '42501',
+        })
+      }
+    },
+  )
+
+  test('goes when its tokens have expired, a hundred rows with each that comes', async () => {
+    await scene.asOwner('truncate rowpass.revoked_sessions')
+    await scene.asOwner(`insert into rowpass.revoked_sessions
+      select gen_random_uuid(), now() + interval '10 minutes' * sign(n - 150.5) from generate_series(1, 160) n`)
+    const count = async () => Number((await scene.asOwner('select count(*) from rowpass.revoked_sessions'))[0]?.count)
+    expect(await count()).toBe(60)
+    await end(randomUUID())
+    expect(await count()).toBe(11)
+    await end(randomUUID(), "now() - interval '1 minute'")
+    expect(await count()).toBe(12)
+    await end(randomUUID(), "now() - interval '3 minutes'")
+    expect(await count()).toBe(12)
+  })
+
+  test('a later end counts where a session is ended twice', async () => {
+    const sid = randomUUID()
+    await end(sid, "'2100-01-02'")
+    await end(sid, "'2100-01-01'")
+    expect(
+      await scene.asOwner(
+        `select expires_at = '2100-01-02 00:02' as late from rowpass.revoked_sessions where sid = '${sid}'`,
+      ),
+    ).toEqual([{ late: true }])
+  })
+})
