@@ -24,6 +24,8 @@ const faultFile = z.strictObject({
   proof: z.strictObject({ broken: z.string(), fixed: z.string() }),
   /** Names of the splinter lints that would name this problem, decided before the tools ran; both other tools use them. */
   lints: z.array(z.string()),
+  /** The same for the rules of `rowpass doctor`. */
+  rules: z.array(z.string()),
 })
 
 /** One planted fault. */
