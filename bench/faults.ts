@@ -87,8 +87,8 @@ async function judgeFault(url: string, fault: Fault, tools: readonly Tool[]): Pr
     await withSchema(url, fault, variant, async (database) => {
       const ask = async (tool: Tool) => said[variant].set(tool, await tool.findings(database))
       await Promise.all(tools.filter(({ splinter }) => !splinter).map(ask))
-      if (others.length > 0) await actAsSupabase(database)
-      await Promise.all(tools.filter(({ splinter }) => splinter).map(ask))
+      const rest = tools.filter(({ splinter }) => splinter)
+      if (rest.length > 0) await actAsSupabase(database, () => Promise.all(rest.map(ask)))
     })
   }
   return tools.map((tool) =>
@@ -96,8 +96,9 @@ async function judgeFault(url: string, fault: Fault, tools: readonly Tool[]): Pr
   )
 }
 
-function describe({ foundBy, falseAlarms }: Judgement): string {
-  return `${foundBy ?? 'missed'}${falseAlarms.length > 0 ? `; false: ${falseAlarms.join(', ')}` : ''}`
+function describe({ foundBy, falseAlarms, notes }: Judgement): string {
+  const list = (title: string, rules: readonly string[]) => (rules.length > 0 ? `; ${title}: ${rules.join(', ')}` : '')
+  return `${foundBy ?? 'missed'}${list('false alarms', falseAlarms)}${list('notes', notes)}`
 }
 
 function document(
@@ -114,6 +115,7 @@ function document(
   ])
   const found = total((judgements) => judgements.filter(({ foundBy }) => foundBy !== undefined).length)
   const alarms = total((judgements) => judgements.flatMap(({ falseAlarms }) => falseAlarms).length)
+  const notes = total((judgements) => judgements.flatMap((judgement) => judgement.notes).length)
   const alarmed = total((judgements) => judgements.filter(({ falseAlarms }) => falseAlarms.length > 0).length)
   return [
     `Measured on ${new Date().toISOString().slice(0, 10)}, PostgreSQL ${serverVersion}, by \`npm run bench:faults\`.`,
@@ -122,8 +124,9 @@ function document(
       ['planted fault, and the rule that named it', ...tools.map(({ title, version: number }) => `${title} ${number}`)],
       [
         [`**found, of ${results.length}**`, ...found.map(bold)],
-        [`**findings about the ${results.length} fixed schemas (false alarms)**`, ...alarms.map(bold)],
+        [`**false alarms: warnings and errors about the ${results.length} fixed schemas**`, ...alarms.map(bold)],
         ['**fixed schemas with a false alarm**', ...alarmed.map(bold)],
+        ['notes about the fixed schemas (level info)', ...notes],
         ...rows,
       ],
     ),

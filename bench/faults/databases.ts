@@ -5,12 +5,13 @@ import type pg from 'pg'
 import { withConnection } from '../../src/database/connect.ts'
 import { buildSchema, type Fault, type Variant } from './corpus.ts'
 
-const databaseName = 'faults'
+const databaseName = 'rowpass_faults'
+const lockNumber = 4712
 
 /**
  * Builds a variant, hands its URL to `work`, and removes the database and every role that the schema made.
  *
- * Takes the name `faults` and the roles of the corpus for itself: for a throw-away server, one call at a time.
+ * Takes the database `rowpass_faults` and the roles `saas_…` of the server for itself, whatever they held.
  */
 export async function withSchema<T>(
   superuserUrl: string,
@@ -21,19 +22,24 @@ export async function withSchema<T>(
   const url = new URL(superuserUrl)
   url.pathname = `/${databaseName}`
   return withConnection(superuserUrl, async (client) => {
-    const before = await roleNames(client)
-    await client.query(`create database ${databaseName}`)
+    // Two programs that share a server wait for each other; the lock ends with the connection.
+    await client.query('select pg_advisory_lock($1)', [lockNumber])
+    await removeAll(client)
+    await client.query(`create database ${databaseName} strategy file_copy`)
     try {
       await withConnection(url.href, (connection) => buildSchema(connection, fault, variant))
       return await work(url.href)
     } finally {
-      await client.query(`drop database ${databaseName} with (force)`)
-      for (const role of await roleNames(client)) if (!before.has(role)) await client.query(`drop role ${role}`)
+      await removeAll(client)
     }
   })
 }
 
-async function roleNames(client: pg.Client): Promise<Set<string>> {
-  const { rows } = await client.query<{ name: string }>('select quote_ident(rolname) as name from pg_roles')
-  return new Set(rows.map(({ name }) => name))
+/** The roles of the corpus begin with `saas_`. */
+async function removeAll(client: pg.Client): Promise<void> {
+  await client.query(`drop database if exists ${databaseName} with (force)`)
+  const { rows } = await client.query<{ name: string }>(
+    "select quote_ident(rolname) as name from pg_roles where starts_with(rolname, 'saas_')",
+  )
+  if (rows.length > 0) await client.query(`drop role ${rows.map(({ name }) => name).join(', ')}`)
 }

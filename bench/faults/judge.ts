@@ -8,12 +8,11 @@ import type { Finding, Tool } from './tools.ts'
 export interface Judgement {
   /** The rule that named the fault about its object; undefined when it was missed. */
   readonly foundBy: string | undefined
-  /** Rules that spoke about the fixed schema, one entry a finding. */
+  /** Rules that warned of the fixed schema, one entry a finding. */
   readonly falseAlarms: readonly string[]
+  /** Rules that spoke about it with the level `info`. */
+  readonly notes: readonly string[]
 }
-
-/** Splinter calls every index unused in a database that nobody has queried yet: not counted against anybody. */
-const needTraffic = new Set(['unused_index'])
 
 /**
  * Applies the rules of the comparison, which were fixed before any program ran: a fault is found when a rule that `fault.json`
@@ -29,10 +28,8 @@ export function judge(
     accepted.includes(rule) && fault.objects.some((name) => mentions(text, name))
   const said = findings.fixed.map(({ text }) => text)
   const found = findings.broken.filter(isMeant).find(({ text }) => !said.includes(text))
-  return {
-    foundBy: found?.rule,
-    falseAlarms: findings.fixed.map(({ rule }) => rule).filter((rule) => !needTraffic.has(rule)),
-  }
+  const rulesOf = (notes: boolean) => findings.fixed.filter(({ note }) => note === notes).map(({ rule }) => rule)
+  return { foundBy: found?.rule, falseAlarms: rulesOf(false), notes: rulesOf(true) }
 }
 
 /** `public.notes` is mentioned by its last part, as a whole word. */

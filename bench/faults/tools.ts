@@ -9,6 +9,8 @@ import { withConnection } from '../../src/database/connect.ts'
 export interface Finding {
   /** The program's own name of the rule. */
   readonly rule: string
+  /** Whether the program itself calls it a mere note: its level `info`. */
+  readonly note: boolean
   /** Everything that says what it is about. */
   readonly text: string
 }
@@ -38,8 +40,12 @@ export function rowpassDoctor(version: string): Tool {
     splinter: false,
     async findings(url) {
       const output = await run(process.execPath, [program, 'doctor', '--json'], { OWNER_DATABASE_URL: url })
-      const { findings } = JSON.parse(output) as { findings: { rule: string }[] }
-      return findings.map((finding) => ({ rule: finding.rule, text: JSON.stringify(finding) }))
+      const { findings } = JSON.parse(output) as { findings: { code: string; level: string }[] }
+      return findings.map((finding) => ({
+        rule: finding.code,
+        note: finding.level === 'info',
+        text: JSON.stringify(finding),
+      }))
     },
   }
 }
@@ -57,8 +63,12 @@ export function supabaseAdvisors(folder: string): Tool {
         ['db', 'advisors', '--db-url', target, '--level', 'info', '--output-format', 'json'],
         { SUPABASE_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1', HOME: folder },
       )
-      const { results } = JSON.parse(output) as { results: { name: string }[] }
-      return results.map((result) => ({ rule: result.name, text: JSON.stringify(result) }))
+      const { results } = JSON.parse(output) as { results: { name: string; level: string }[] }
+      return results.map((result) => ({
+        rule: result.name,
+        note: result.level === 'INFO',
+        text: JSON.stringify(result),
+      }))
     },
   }
 }
@@ -75,8 +85,14 @@ export function dblint(folder: string): Tool {
         ['dblint', `--connection-string=${url}`, '--reporter=json', '--max-diagnostics=none'],
         { HOME: folder },
       )
-      const { diagnostics } = JSON.parse(output) as { diagnostics: { category: string; message: string }[] }
-      return diagnostics.map(({ category, message }) => ({ rule: toSnakeCase(category), text: message }))
+      const { diagnostics } = JSON.parse(output) as {
+        diagnostics: { category: string; severity: string; message: string }[]
+      }
+      return diagnostics.map(({ category, severity, message }) => ({
+        rule: toSnakeCase(category),
+        note: severity === 'info' || severity === 'information',
+        text: message,
+      }))
     },
   }
 }
@@ -88,17 +104,22 @@ function toSnakeCase(category: string): string {
 
 /**
  * The rules of splinter look at what Supabase's roles may do in the schemas of its API, and dblint leaves most of them out
- * where these roles are missing: the roles get the rights of ours.
+ * where these roles are missing: while they work, the roles are there and have the rights of ours.
  */
-export async function actAsSupabase(url: string): Promise<void> {
-  await withConnection(url, (client) =>
-    client.query(`
+export async function actAsSupabase(url: string, work: () => Promise<unknown>): Promise<void> {
+  await withConnection(url, async (client) => {
+    await client.query(`
       create role anon;
       create role authenticated;
       create role service_role bypassrls;
       grant saas_api to anon, authenticated;
-      do $$ begin execute format('alter database %I set pgrst.db_schemas = ' || quote_literal('public'), current_database()); end $$`),
-  )
+      do $$ begin execute format('alter database %I set pgrst.db_schemas = ' || quote_literal('public'), current_database()); end $$`)
+    try {
+      await work()
+    } finally {
+      await client.query('drop role anon, authenticated, service_role')
+    }
+  })
 }
 
 /** Standard output of a program, whatever its exit code: these programs say by it that there are findings. */

@@ -57,12 +57,11 @@ create policy replies_add on replies for insert to saas_api
 grant select, insert, update on tickets to saas_api;
 grant select, insert on replies to saas_api;
 
--- The people of the support desk see all tickets.
+-- A dump must hold all rows; the login that makes it may become nothing else.
 reset role;
-create role saas_support nologin bypassrls;
-create role saas_desk login noinherit;
-grant saas_support to saas_desk;
-grant saas_support to saas_login;
+create role saas_backup nologin bypassrls;
+grant pg_read_all_data to saas_backup;
+create role saas_dump login noinherit;
+grant saas_backup to saas_dump;
+grant saas_backup to saas_login;
 set role saas_owner;
-grant usage on schema app to saas_support;
-grant select on tickets to saas_support;
