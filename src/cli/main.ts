@@ -17,6 +17,10 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<C
   gateway: { summary: 'run the SQL gateway alone', load: () => import('./commands/gateway.ts') },
   db: { summary: 'prepare a database: migrate, seed, harden', load: () => import('./commands/db.ts') },
   doctor: { summary: 'find faults in row-level security', load: () => import('./commands/doctor.ts') },
+  matrix: {
+    summary: 'try what each identity may do with each table',
+    load: () => import('./commands/matrix.ts'),
+  },
   keys: { summary: 'make signing keys', load: () => import('./commands/keys.ts') },
   token: { summary: 'sign a token', load: () => import('./commands/token.ts') },
   why: { summary: 'explain what a statement does for an identity', load: () => import('./commands/why.ts') },

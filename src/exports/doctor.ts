@@ -10,6 +10,31 @@ export {
   readBaseline,
 } from '../doctor/baseline.ts'
 export type { Finding, Fix, Level, Rule, RuleCode } from '../doctor/finding.ts'
+export {
+  type Approval,
+  compareApprovals,
+  type Difference,
+  isAlarming,
+  parseApproval,
+  printApproval,
+  toApproval,
+} from '../doctor/matrix/approval.ts'
+export {
+  type Attempt,
+  type Cell,
+  type Command,
+  type Line,
+  type Matrix,
+  type Outcome,
+  type Subject,
+  type TableMatrix,
+  type Tally,
+  toAccess,
+  type Verdict,
+  type Whose,
+} from '../doctor/matrix/cell.ts'
+export { drawMatrix, type MatrixOptions } from '../doctor/matrix/draw.ts'
+export { renderPage } from '../doctor/matrix/page.ts'
 export { type Migration, writeMigration } from '../doctor/migration.ts'
 export { type JsonFinding, type JsonReport, toJson } from '../doctor/report/json.ts'
 export { toSarif } from '../doctor/report/sarif.ts'

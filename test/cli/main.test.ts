@@ -9,7 +9,16 @@ describe('the command line', () => {
   })
   afterEach(() => sandbox.remove())
 
-  const commands = [['dev'], ['gateway'], ['db', 'migrate'], ['db', 'seed'], ['keys', 'generate'], ['token'], ['env']]
+  const commands = [
+    ['dev'],
+    ['gateway'],
+    ['db', 'migrate'],
+    ['db', 'seed'],
+    ['keys', 'generate'],
+    ['token'],
+    ['matrix'],
+    ['env'],
+  ]
 
   it('names every command and every exit code in its help', async () => {
     const { code, stdout } = await sandbox.run(['--help'])

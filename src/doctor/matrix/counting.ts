@@ -1,0 +1,85 @@
+/**
+ * Counts the rows that an UPDATE or DELETE reaches, without touching one of them.
+ *
+ * A temporary view of the table carries a condition that counts, and that is never true unless a row is picked. A
+ * condition that is not leakproof runs after those of the policies (PostgreSQL, "Rules and Privileges"), so what it
+ * counts is what the policies let through. Only the view's text names columns: the statement itself reads none, so that
+ * the policies of SELECT do not narrow it, as they would not narrow a caller's own `delete from t`.
+ */
+import pg from 'pg'
+import type { Table } from './catalog.ts'
+import { owners, type Tally, type Whose, withoutZeros } from './cell.ts'
+
+const prefix = 'rowpass_matrix'
+const neverPicked = '-'
+
+/**
+ * Creates the function that counting falls back to where roles may not call `set_config`.
+ * @returns whether it is needed
+ */
+export async function prepareCounting(client: pg.ClientBase, roles: readonly string[]): Promise<boolean> {
+  const { rows } = await client.query<{ open: boolean }>(
+    "select bool_and(has_function_privilege(r, 'set_config(text, text, boolean)', 'EXECUTE')) as open from unnest($1::text[]) r",
+    [roles],
+  )
+  if (rows[0]?.open === true) return false
+  await client.query(
+    `create function pg_temp.${prefix}_set(name text, value text) returns text language sql security definer volatile
+       as 'select pg_catalog.set_config($1, $2, true)'`,
+  )
+  await client.query(`grant execute on function pg_temp.${prefix}_set(text, text) to ${toList(roles)}`)
+  return true
+}
+
+/** Creates the counting view of a table and lets the roles use it. Its privileges are those of the caller on the table. */
+export async function createCountingView(
+  client: pg.ClientBase,
+  table: Table,
+  options: { tenantColumn: string | undefined; roles: readonly string[]; indirect: boolean },
+): Promise<string> {
+  const { tenantColumn, roles, indirect } = options
+  const view = `pg_temp.${prefix}_${table.oid}`
+  const column = tenantColumn === undefined ? undefined : `${pg.escapeIdentifier(tenantColumn)}::text`
+  const step = (whose: Whose): string => {
+    const next = `(pg_catalog.current_setting('${prefix}.n_${whose}')::int8 + 1)::text`
+    const set = indirect
+      ? `pg_temp.${prefix}_set('${prefix}.n_${whose}', ${next})`
+      : `pg_catalog.set_config('${prefix}.n_${whose}', ${next}, true)`
+    return `${set} = pg_catalog.current_setting('${prefix}.pick_${whose}')`
+  }
+  const where =
+    column === undefined
+      ? step('any')
+      : `case when ${column} is null then ${step('shared')}
+              when ${column} = any (pg_catalog.current_setting('${prefix}.tenants')::text[]) then ${step('own')}
+              else ${step('other')} end`
+  await client.query(
+    `create temp view ${prefix}_${table.oid} with (security_invoker) as select * from ${table.sql} where ${where}`,
+  )
+  await client.query(`grant select, insert, update, delete on ${view} to ${toList(roles)}`)
+  return view
+}
+
+/** Sets the counters to 0 and says which row is to be picked: the `nth` of an owner, or none. For {@link readCounters}. */
+export function resetCounters(tenants: readonly string[], pick?: { whose: Whose; nth: number }): string {
+  const settings: [string, string][] = [['tenants', `{${tenants.map(quoteElement).join(',')}}`]]
+  for (const whose of owners) {
+    settings.push([`n_${whose}`, '0'], [`pick_${whose}`, pick?.whose === whose ? String(pick.nth) : neverPicked])
+  }
+  return settings.map(([name, value]) => `set local ${prefix}.${name} = ${pg.escapeLiteral(value)}`).join('; ')
+}
+
+/** What has been counted since {@link resetCounters}. */
+export async function readCounters(client: pg.ClientBase): Promise<Tally> {
+  const list = owners.map((whose) => `current_setting('${prefix}.n_${whose}')`).join(', ')
+  const { rows } = await client.query<string[]>({ text: `select ${list}`, rowMode: 'array' })
+  return withoutZeros(Object.fromEntries(owners.map((whose, index) => [whose, Number(rows[0]?.[index] ?? 0)])))
+}
+
+function quoteElement(text: string): string {
+  return `"${text.replaceAll(/["\\]/g, '\\$&')}"`
+}
+
+function toList(roles: readonly string[]): string {
+  return roles.map((role) => pg.escapeIdentifier(role)).join(', ')
+}

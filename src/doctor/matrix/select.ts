@@ -1,0 +1,67 @@
+/**
+ * SELECT: counts the rows that an identity sees, and tells whose they are.
+ */
+import pg from 'pg'
+import { attempt } from './attempt.ts'
+import { type Cell, type Tally, withoutZeros } from './cell.ts'
+import { explain, ownTenants, type Trial, toCell, verdictOfFailure, verdictOn } from './trial.ts'
+
+/**
+ * Tries SELECT on the whole table.
+ *
+ * Where the role may not read the tenant column, only the number of rows is known. What goes beyond the rows of the own
+ * tenant that are there is then certain to be others', the rest is of nobody that could be told.
+ */
+export async function trySelect(trial: Trial): Promise<Cell> {
+  const { client, survey, grants } = trial
+  const { table, tenantColumn } = survey
+  const told = tenantColumn !== undefined && grants.select.includes(tenantColumn)
+  const column = told ? `${pg.escapeIdentifier(tenantColumn)}::text` : undefined
+  const filters =
+    column === undefined
+      ? ''
+      : `, count(${column}) as tenants, count(*) filter (where ${column} = any ($1::text[])) as own`
+  const { attempt: tried, value } = await attempt<number[]>(
+    client,
+    {
+      sql: `select count(*) as seen${filters} from ${table.sql}`,
+      values: column === undefined ? [] : [toArray(ownTenants(trial))],
+      says: 'count the rows that are seen',
+    },
+    async ({ rows }) => {
+      const counts = Object.values(rows[0] ?? {}).map(Number)
+      return { rows: counts[0] ?? 0, value: counts }
+    },
+  )
+  const attempts = [tried]
+  if (value === undefined) {
+    const verdict = verdictOfFailure(tried, grants.usage && grants.select.length > 0)
+    return toCell(trial, 'select', { verdict, attempts, notes: verdict === 'grant' ? [] : [explain(tried)] })
+  }
+  const [all = 0, ofTenants = 0, own = 0] = value
+  const reached: Tally = withoutZeros(
+    told
+      ? { own, other: ofTenants - own, shared: all - ofTenants }
+      : tenantColumn === undefined
+        ? { any: all }
+        : atLeast(trial, all),
+  )
+  const note = 'The role may not read the tenant column: whose rows these are is told from their number alone.'
+  return toCell(trial, 'select', {
+    verdict: verdictOn(trial, reached),
+    reached,
+    attempts,
+    notes: tenantColumn !== undefined && !told && all > 0 ? [note] : [],
+  })
+}
+
+function atLeast({ survey, subject }: Trial, all: number): Tally {
+  const there = survey.there.get(subject.name)
+  const mine = (there?.own ?? 0) + (there?.shared ?? 0)
+  const other = there === undefined ? 0 : Math.max(0, all - mine)
+  return { other, any: all - other }
+}
+
+function toArray(values: readonly string[]): string {
+  return `{${values.map((value) => `"${value.replaceAll(/["\\]/g, '\\$&')}"`).join(',')}}`
+}

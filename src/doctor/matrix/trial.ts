@@ -1,0 +1,94 @@
+/**
+ * What is at hand while one identity tries one table, and the cells that need no statement of their own.
+ */
+import type pg from 'pg'
+import type { Grants } from './catalog.ts'
+import { policiesOf } from './catalog.ts'
+import { type Attempt, type Cell, type Command, type Subject, type Tally, total, type Verdict } from './cell.ts'
+import type { Effects, Trigger } from './effects.ts'
+import type { Survey } from './survey.ts'
+
+/** One identity at one table. The connection has taken on the identity. */
+export interface Trial {
+  readonly client: pg.ClientBase
+  readonly subject: Subject
+  readonly survey: Survey
+  readonly grants: Grants
+  readonly effects: Effects
+  readonly triggers: readonly Trigger[]
+  /** Tenants that somebody has or that samples have, as the column spells them; to find one that is not the subject's. */
+  readonly strangers: readonly string[]
+  readonly fireTriggers: boolean
+  readonly advanceSequences: boolean
+}
+
+/** What a cell is made of besides what follows from it. */
+export interface Findings {
+  readonly verdict: Verdict
+  readonly reached?: Tally
+  readonly attempts?: readonly Attempt[]
+  readonly notes?: readonly string[]
+  readonly move?: Cell['move']
+  readonly returning?: Cell['returning']
+}
+
+const opened = 'Row-level security is off: every row that comes will be reached.'
+
+/** Completes a cell. */
+export function toCell(trial: Trial, command: Command, findings: Findings): Cell {
+  const { survey, subject } = trial
+  const { verdict, reached = {}, attempts = [], move, returning } = findings
+  const notes =
+    verdict === 'empty' && survey.table.rowSecurity === 'off'
+      ? [...(findings.notes ?? []), opened]
+      : (findings.notes ?? [])
+  return {
+    command,
+    verdict,
+    reached,
+    crossTenant: (reached.other ?? 0) > 0 || move === 'done' || move === 'constraint',
+    policies: policiesOf(survey.table, subject.role, command),
+    attempts,
+    notes,
+    ...(move !== undefined && { move }),
+    ...(returning !== undefined && { returning }),
+  }
+}
+
+/** The tenants of the subject, spelled as the tenant column of the table does. */
+export function ownTenants({ survey, subject }: Trial): readonly string[] {
+  return survey.tenants.get(subject.name) ?? []
+}
+
+/** The verdict on a number of rows that were reached. */
+export function verdictOn(trial: Trial, reached: Tally): Verdict {
+  if (total(reached) > 0) return 'rows'
+  return trial.survey.rows === 0 ? 'empty' : 'none'
+}
+
+/** The verdict on a statement that did not end well. */
+export function verdictOfFailure({ outcome }: Attempt, privileged: boolean): Verdict {
+  switch (outcome) {
+    case 'denied':
+      // With the privilege on the table it is one on a function or on another table that is missing.
+      return privileged ? 'error' : 'grant'
+    case 'policy':
+      return 'policy'
+    case 'constraint':
+      return 'constraint'
+    case 'error':
+      return 'error'
+    default:
+      return 'untried'
+  }
+}
+
+/** What stands in the way of a statement that was not tried to its end, in words. */
+export function explain({ outcome, error = '' }: Attempt): string {
+  const known: Readonly<Record<string, string>> = {
+    timeout: 'It took longer than --timeout allows.',
+    busy: `Another session held the table or the row: ${error}.`,
+    unsuited: `No row could be made that the table takes: ${error}.`,
+  }
+  return known[outcome] ?? `${error}.`
+}
