@@ -78,6 +78,13 @@ export async function valueForCaller(
   })
 }
 
+/** What happened to one row of a copy; records as text. */
+export interface Change {
+  readonly operation: 'INSERT' | 'UPDATE' | 'DELETE'
+  readonly before: string | null
+  readonly after: string | null
+}
+
 /** A statement that is run on a copy instead of the table. */
 export interface CopyTrial {
   readonly relation: Relation
@@ -94,16 +101,15 @@ export interface CopyTrial {
  * Runs a statement on a copy as the identity, with defaults and the triggers that change a row before its policies see it,
  * and without constraints.
  *
- * @returns the rows that it wrote, as text
+ * @returns what it did, in the order in which it did it
  */
-export async function writtenRows(client: pg.ClientBase, trial: CopyTrial): Promise<readonly string[] | SqlProblem> {
+export async function writtenRows(client: pg.ClientBase, trial: CopyTrial): Promise<readonly Change[] | SqlProblem> {
   const { relation, rows, role, sql, indexes } = trial
   const name = copyName(relation)
-  const alias = pg.escapeIdentifier(relation.name)
   return attempt(client, async () => {
     const like = ` including defaults including generated including identity${indexes ? ' including indexes' : ''}`
     await createCopy(client, relation, rows, { role, like })
-    const before = await placesOf(client, name)
+    await client.query(logSql(name, role))
     for (const { timing, perRow, outside, definition } of relation.triggers) {
       if (timing !== 'BEFORE' || !perRow || outside) continue
       await client.query(definition.replace(` ON ${relation.sql} `, ` ON ${name} `))
@@ -111,9 +117,24 @@ export async function writtenRows(client: pg.ClientBase, trial: CopyTrial): Prom
     await client.query(`set local role ${pg.escapeIdentifier(role)}`)
     await client.query(sql)
     await client.query('set local role none')
-    const after = await client.query(`select ctid::text as place, (${alias}.*)::text as row from ${name} as ${alias}`)
-    return after.rows.filter(({ place }) => !before.includes(place)).map(({ row }) => row)
+    return (await client.query('select operation, before, after from pg_temp.rowpass_why_log order by number')).rows
   })
+}
+
+/** A trigger of the copy that writes down what happens to it. Last by its name, as PostgreSQL fires them by name. */
+function logSql(name: string, role: string): string {
+  return `
+    create temp table rowpass_why_log
+      (number int generated always as identity, operation text, before text, after text) on commit drop;
+    grant insert on pg_temp.rowpass_why_log to ${pg.escapeIdentifier(role)};
+    create function pg_temp.rowpass_why_log() returns trigger language plpgsql as $$
+    begin
+      insert into pg_temp.rowpass_why_log (operation, before, after) values (tg_op,
+        case when tg_op <> 'INSERT' then old::text end, case when tg_op <> 'DELETE' then new::text end);
+      return null;
+    end $$;
+    create trigger rowpass_why_log after insert or update or delete on ${name}
+      for each row execute function pg_temp.rowpass_why_log()`
 }
 
 async function createCopy(

@@ -8,7 +8,7 @@ import { type FunctionFactRow, functionFactsSql, parseFunctionFacts } from '../.
 import { loadParser, type Parser } from '../../sql/parser.ts'
 import { type ClaimsCarrier, detectCarrier, type Identity } from '../identity.ts'
 import { type Access, reach } from './access.ts'
-import type { Explanation, Finding, RelationReport } from './explanation.ts'
+import { type Explanation, type Finding, type RelationReport, withoutData } from './explanation.ts'
 import { type Right, rightsFor } from './grants.ts'
 import { findReasons } from './reasons.ts'
 import { type Rehearsal, rehearse, type Stage } from './rehearsal.ts'
@@ -66,7 +66,8 @@ export async function explain(client: pg.ClientBase, options: ExplainOptions): P
   const { accesses, unreached } = await rolledBack(client, setting, 'self', () => reach(client, statement, role))
   const functions = await functionRights(client, statement, role)
   const notRun = reasonNotToRun(options.run ?? 'safe', accesses)
-  const outcome = notRun === undefined ? await tryStatement(client, setting, statement, sql) : undefined
+  const tried = notRun === undefined ? await tryStatement(client, setting, statement, sql) : undefined
+  const outcome = tried?.problem && !reveal ? { ...tried, problem: withoutData(tried.problem) } : tried
   const stage: Stage = { client, parser, role: role.name, setting, statement, sql, reveal }
   const relations: RelationReport[] = []
   let predictedRows: number | undefined

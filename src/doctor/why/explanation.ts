@@ -143,7 +143,18 @@ export interface Explanation {
   readonly doubts: readonly string[]
 }
 
-/** What may be shown of a problem: messages about values are left out, as the values may be of hidden rows. */
-export function safeText({ sqlstate, message }: SqlProblem): string {
-  return /^(42|28|54|55|57|0A|3F)/.test(sqlstate) ? `${message} (${sqlstate})` : `it fails with SQLSTATE ${sqlstate}`
+/**
+ * The problem without what its message may quote of a row: messages about data end before the first colon or quotation
+ * mark. Those about names, rights, constraints and limits hold no data.
+ */
+export function withoutData(problem: SqlProblem): SqlProblem {
+  const { sqlstate, message } = problem
+  if (/^(23|42|28|54|55|57|0A|3F)/.test(sqlstate)) return problem
+  return { ...problem, message: /^[^:"']*/.exec(message)?.[0].trim() || 'an error whose text may hold data' }
+}
+
+/** One line that may be shown of a problem. */
+export function safeText(problem: SqlProblem): string {
+  const { message, sqlstate } = withoutData(problem)
+  return `${message} (${sqlstate})`
 }

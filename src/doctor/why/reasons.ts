@@ -15,7 +15,7 @@ export function findReasons(facts: Facts): Finding[] {
   const reasons = [
     ...facts.unreached.map((each) => unreachedReason(each, facts.role)),
     ...missing.map(grantReason),
-    ...relations.flatMap((relation) => policyReasons(relation, outcome?.problem)),
+    ...relations.flatMap(policyReasons),
     ...relations.flatMap((relation) => wallReasons(relation, facts.role)),
     ...problemReasons(outcome?.problem),
   ]
@@ -55,15 +55,13 @@ function grantReason({ privilege, on, object, columns, role }: Right): Finding {
   return refusal('grant_missing', says, `grant ${privilege.toLowerCase()}${list} on ${kind}${object} to ${role};`)
 }
 
-function policyReasons(relation: RelationReport, problem: SqlProblem | undefined): Finding[] {
+function policyReasons(relation: RelationReport): Finding[] {
   let refused: StepReport['row'] | undefined
   return relation.steps.flatMap((step) => {
     const failures = step.policies.flatMap((policy) => failureReason(relation, policy))
     if (step.failure === 'hides') return [...failures, ...hidingReasons(relation, step)]
     // Once the new row is refused, nothing looks for a row in its way.
     if (refused !== undefined && step.row !== refused) return []
-    // MERGE refuses the rows that it means to change, and of the visible ones not all may be meant.
-    if (step.row === 'existing' && !/^target row violates/.test(problem?.message ?? '')) return failures
     const reasons = refusingReasons(relation, step)
     const also = refused ? reasons.map((each) => ({ ...each, says: `Also: ${each.says}` })) : reasons
     if (reasons.length > 0) refused = step.row
@@ -217,7 +215,14 @@ function be(count: number): string {
   return count === 1 ? 'is' : 'are'
 }
 
-const rowWords = { existing: 'row', new: 'new row', conflicting: 'row in the way', updated: 'updated row' }
+const rowWords: Readonly<Record<StepReport['row'], string>> = {
+  existing: 'row',
+  new: 'new row',
+  conflicting: 'row in the way',
+  updated: 'updated row',
+  changed: 'row to update',
+  removed: 'row to delete',
+}
 
 function forCommand({ command }: StepReport): string {
   return command === 'SELECT' ? '' : ` (${command})`

@@ -4,7 +4,7 @@
 import pg from 'pg'
 import type { Access } from './access.ts'
 import { conditionsFor } from './conditions.ts'
-import { copyName, copyRows, writtenRows } from './copy.ts'
+import { type Change, copyName, copyRows, writtenRows } from './copy.ts'
 import { type RowsReport, type StepReport, safeText } from './explanation.ts'
 import { type Rows, readRows, sampleSize } from './rows.ts'
 import type { RowKind, Step } from './rules.ts'
@@ -130,19 +130,37 @@ async function written(
   const { statement, sql, parser } = stage
   const target = (text: string) => retarget(text, statement.tree, copyName(access.relation), parser)
   if (!access.actions.has('insert')) {
-    const rows = visible === undefined ? undefined : await write(stage, access, visible, target(sql), false)
-    return rows === undefined ? [] : [['new', rows]]
+    const changes = visible === undefined ? undefined : await write(stage, access, visible, target(sql), false)
+    return changes === undefined ? [] : kindsOf(changes, access.actions.has('merge'))
   }
   const bare = bareInsert(sql, parser)
   const proposed = bare === undefined ? undefined : await write(stage, access, [], target(bare), false)
   if (proposed === undefined) return []
-  const rows: [RowKind, readonly string[]][] = [['new', proposed]]
-  const conflicting = access.actions.has('conflict_update') ? await findConflicts(stage, access, proposed) : undefined
+  const rows: [RowKind, readonly string[]][] = [['new', afterOf(proposed, 'INSERT')]]
+  if (!access.actions.has('conflict_update')) return rows
+  const conflicting = await findConflicts(stage, access, afterOf(proposed, 'INSERT'))
   if (conflicting === undefined) return rows
-  rows.push(['conflicting', conflicting])
-  const updated = conflicting.length > 0 ? await write(stage, access, conflicting, target(sql), true) : []
-  if (updated !== undefined) rows.push(['updated', updated])
-  return rows
+  const changes = conflicting.length > 0 ? await write(stage, access, conflicting, target(sql), true) : []
+  if (changes === undefined) return [...rows, ['conflicting', conflicting]]
+  return [...rows, ['conflicting', beforeOf(changes, 'UPDATE')], ['updated', afterOf(changes, 'UPDATE')]]
+}
+
+function kindsOf(changes: readonly Change[], isMerge: boolean): [RowKind, readonly string[]][] {
+  if (!isMerge) return [['new', afterOf(changes, 'UPDATE')]]
+  return [
+    ['new', afterOf(changes, 'INSERT')],
+    ['updated', afterOf(changes, 'UPDATE')],
+    ['changed', beforeOf(changes, 'UPDATE')],
+    ['removed', beforeOf(changes, 'DELETE')],
+  ]
+}
+
+function afterOf(changes: readonly Change[], operation: Change['operation']): readonly string[] {
+  return changes.flatMap((change) => (change.operation === operation ? (change.after ?? []) : []))
+}
+
+function beforeOf(changes: readonly Change[], operation: Change['operation']): readonly string[] {
+  return changes.flatMap((change) => (change.operation === operation ? (change.before ?? []) : []))
 }
 
 async function write(
@@ -151,7 +169,7 @@ async function write(
   rows: readonly string[],
   sql: string | undefined,
   indexes: boolean,
-): Promise<readonly string[] | undefined> {
+): Promise<readonly Change[] | undefined> {
   if (sql === undefined) return undefined
   const result = await rolledBack(client, setting, 'stage', () =>
     writtenRows(client, { relation, rows, role, sql, indexes }),

@@ -117,6 +117,8 @@ function stepLines(step: StepReport): string[] {
     new: 'the new row',
     conflicting: 'the row in the way',
     updated: 'the updated row',
+    changed: 'the row to update',
+    removed: 'the row to delete',
   }
   const kind = step.expression === 'check' ? 'WITH CHECK' : 'USING'
   const result = step.tested === undefined ? 'not tried' : `${step.passed ?? '?'} of ${step.tested} pass`

@@ -4,6 +4,7 @@
  */
 import pg from 'pg'
 import type { Access } from './access.ts'
+import { safeText } from './explanation.ts'
 import { isProblem, rolledBack, type Setting, type SqlProblem, toProblem } from './session.ts'
 
 /** Rows of one relation. */
@@ -52,7 +53,7 @@ export async function readRows(
     }
     last = found
   }
-  return { reason: last === undefined ? 'unknown' : `${last.message} (${last.sqlstate})` }
+  return { reason: last === undefined ? 'unknown' : safeText(last) }
 }
 
 /** @returns the rows, or what PostgreSQL said */

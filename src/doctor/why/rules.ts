@@ -9,8 +9,11 @@ import type { Action } from './usage.ts'
 /** The commands that a policy can be for, besides ALL. */
 export type PolicyCommand = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE'
 
-/** `conflicting` is there and in the way of an INSERT; `updated` is what ON CONFLICT DO UPDATE makes of it. */
-export type RowKind = 'existing' | 'new' | 'conflicting' | 'updated'
+/**
+ * `existing`: what is there and matches. `new`: what INSERT proposes, or UPDATE makes. `conflicting`: what is in the way
+ * of an INSERT. `updated`: what ON CONFLICT and MERGE make of a row. `changed`, `removed`: what MERGE updates or deletes.
+ */
+export type RowKind = 'existing' | 'new' | 'conflicting' | 'updated' | 'changed' | 'removed'
 
 /** One check that rows have to pass. */
 export interface Step {
@@ -46,11 +49,11 @@ export const steps: Readonly<Record<Action, readonly Step[]>> = {
   merge: [step('SELECT', 'using', 'existing', 'hides', 'reads')],
   merge_insert: [step('INSERT', 'check', 'new', 'refuses'), step('SELECT', 'using', 'new', 'refuses', 'returning')],
   merge_update: [
-    step('UPDATE', 'using', 'existing', 'refuses'),
-    step('UPDATE', 'check', 'new', 'refuses'),
-    step('SELECT', 'using', 'new', 'refuses', 'reads'),
+    step('UPDATE', 'using', 'changed', 'refuses'),
+    step('UPDATE', 'check', 'updated', 'refuses'),
+    step('SELECT', 'using', 'updated', 'refuses', 'reads'),
   ],
-  merge_delete: [step('DELETE', 'using', 'existing', 'refuses')],
+  merge_delete: [step('DELETE', 'using', 'removed', 'refuses')],
 }
 
 /**

@@ -41,7 +41,12 @@ export function parseStatement(sql: string, parser: Parser): Statement {
     const { what } = describeStatement(root?.type === 'SelectStmt' ? 'CreateTableAsStmt' : (root?.type ?? ''))
     throw refusal(`${what} is not explained: only SELECT, INSERT, UPDATE, DELETE and MERGE are`)
   }
-  return new Reader(command, tree).read(root.type, root.node)
+  try {
+    return new Reader(command, tree).read(root.type, root.node)
+  } catch (error) {
+    // The walk needs more of the stack than the parser did.
+    throw error instanceof RangeError ? refusal('the statement is too complex') : error
+  }
 }
 
 function refusal(detail: string): Failure {

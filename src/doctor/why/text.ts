@@ -166,7 +166,11 @@ function conditionTree(condition: string, parser: Parser): unknown {
 }
 
 function sameTree(one: unknown, other: unknown): boolean {
-  return one !== undefined && withoutPlaces(one) === withoutPlaces(other)
+  try {
+    return one !== undefined && withoutPlaces(one) === withoutPlaces(other)
+  } catch {
+    return false
+  }
 }
 
 function withoutPlaces(tree: unknown): string {
