@@ -5,6 +5,7 @@ import { NeonDbError, neon } from '@neondatabase/serverless'
 import { drizzle, type NeonHttpDatabase } from 'drizzle-orm/neon-http'
 import { Failure, type FailureCode, failures } from '../errors.ts'
 import type { Settings } from './env.ts'
+import type { StatementRecorder } from './why.ts'
 
 /** A Drizzle database in which every query runs as one caller. */
 export type CallerDatabase = NeonHttpDatabase
@@ -13,9 +14,15 @@ export type CallerDatabase = NeonHttpDatabase
  * Opens the database as the bearer of a token. Costs nothing: each query is one HTTP request.
  *
  * Does NOT look at the token: the gateway verifies it with each statement.
+ *
+ * @param logger hears each statement before it is sent; see `why.ts`
  */
-export function connectAs(token: string, { databaseUrl }: Settings): CallerDatabase {
-  return drizzle(neon(databaseUrl, { authToken: token }))
+export function connectAs(
+  token: string,
+  { databaseUrl }: Pick<Settings, 'databaseUrl'>,
+  logger?: StatementRecorder,
+): CallerDatabase {
+  return drizzle(neon(databaseUrl, { authToken: token }), { ...(logger && { logger }) })
 }
 
 /**

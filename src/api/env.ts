@@ -8,6 +8,7 @@ import { parseJwks } from '../keys/jwks.ts'
 import { importSigningKey } from '../keys/key.ts'
 import { fixedKeys, type KeySource } from '../keys/key-source.ts'
 import type { Assets } from './assets.ts'
+import type { WhySettings } from './why.ts'
 
 /** What the platform hands in: untrusted text, and the files of the demo page. See `.dev.vars.example`. */
 export interface Bindings {
@@ -18,6 +19,9 @@ export interface Bindings {
   readonly ISSUER?: string
   readonly AUDIENCE?: string
   readonly DEMO?: string
+  /** Set by `rowpass dev` alone, with WHY_SECRET. */
+  readonly WHY_URL?: string
+  readonly WHY_SECRET?: string
   readonly ASSETS?: Assets
 }
 
@@ -33,6 +37,8 @@ export interface Settings {
   readonly keys: KeySource
   /** Set where `DEMO=true`: the demo's sign-in and page are served only then. */
   readonly demo: { readonly assets: Assets | undefined } | undefined
+  /** Set by `rowpass dev` where `DEMO=true`: answers then say why, see `why.ts`. */
+  readonly why: WhySettings | undefined
 }
 
 /**
@@ -54,9 +60,12 @@ export async function parseSettings(bindings: Bindings): Promise<Settings> {
     ...[privateKey, publicKeys].flatMap(({ problem }) => problem ?? []),
   ]
   if (texts.data?.DEMO === true && !bindings.PRIVATE_KEY) problems.push('PRIVATE_KEY is required where DEMO is true')
+  if ((bindings.WHY_URL || bindings.WHY_SECRET) && texts.data?.DEMO !== true) {
+    problems.push('WHY_URL and WHY_SECRET are for development, where DEMO is true')
+  }
   if (!texts.success || problems.length > 0) throw new TypeError(`The settings have problems: ${problems.join('; ')}`)
 
-  const { DATABASE_URL, GATEWAY_URL, ISSUER, AUDIENCE, DEMO } = texts.data
+  const { DATABASE_URL, GATEWAY_URL, ISSUER, AUDIENCE, DEMO, WHY_URL, WHY_SECRET } = texts.data
   if (GATEWAY_URL !== undefined) neonConfig.fetchEndpoint = GATEWAY_URL
   return Object.freeze({
     databaseUrl: DATABASE_URL,
@@ -64,6 +73,7 @@ export async function parseSettings(bindings: Bindings): Promise<Settings> {
     audience: AUDIENCE,
     keys: fixedKeys(privateKey.value, publicKeys.value?.keys),
     demo: DEMO ? { assets: bindings.ASSETS } : undefined,
+    why: WHY_URL !== undefined && WHY_SECRET !== undefined ? { url: WHY_URL, secret: WHY_SECRET } : undefined,
   })
 }
 
@@ -94,6 +104,8 @@ const schema = z.object({
   DEMO: optional(z.enum(['true', 'false'], { error: 'must be true, false or unset' })).transform(
     (text) => text === 'true',
   ),
+  WHY_URL: optional(z.string().refine(isLoopbackUrl, 'must be an http URL of 127.0.0.1')),
+  WHY_SECRET: optional(z.string()),
 })
 
 async function attempt<T>(
@@ -117,6 +129,11 @@ function parseUrl(text: string): URL | undefined {
 function isDatabaseUrl(text: string): boolean {
   const url = parseUrl(text)
   return url !== undefined && /^postgres(ql)?:$/.test(url.protocol) && url.username !== '' && url.pathname.length > 1
+}
+
+function isLoopbackUrl(text: string): boolean {
+  const url = parseUrl(text)
+  return url?.protocol === 'http:' && url.hostname === '127.0.0.1' && url.username === '' && url.password === ''
 }
 
 function isHttpUrl(text: string): boolean {

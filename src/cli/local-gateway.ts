@@ -7,8 +7,10 @@ import pino from 'pino'
 import { isErrno, stateFolder } from '../database/private-files.ts'
 import { Failure } from '../errors.ts'
 import { parseGatewayConfig } from '../gateway/config.ts'
+import { parseIssuers } from '../gateway/issuers.ts'
 import { createEventLog } from '../gateway/log.ts'
 import { createGateway, type Gateway } from '../gateway/server.ts'
+import type { TrustedIssuer } from '../verify/issuer-config.ts'
 import type { OpenDatabase } from './local-database.ts'
 import type { Project } from './project.ts'
 
@@ -52,13 +54,21 @@ async function untilReady(gateway: Gateway): Promise<void> {
   }
 }
 
+/** The issuers that the gateway of a project trusts: those of ROWPASS_ISSUERS, else its own API. */
+export function ownIssuers(project: Project, apiUrl: string): readonly TrustedIssuer[] {
+  return parseIssuers(project.env.ROWPASS_ISSUERS ?? JSON.stringify([ownIssuer(project, apiUrl)]))
+}
+
+function ownIssuer(project: Project, apiUrl: string): Record<string, string> {
+  return { iss: project.issuer, audience: project.audience, jwks_url: `${apiUrl}/.well-known/jwks.json` }
+}
+
 function gatewayEnv(project: Project, database: OpenDatabase, apiUrl: string): Record<string, string> {
-  const own = { iss: project.issuer, audience: project.audience, jwks_url: `${apiUrl}/.well-known/jwks.json` }
   const given = Object.entries(project.env).filter(([name]) => name.startsWith('ROWPASS_'))
   return {
     ROWPASS_DATABASE_URL: database.gatewayUrl,
     ROWPASS_SEAL_KEYS: database.sealKeys,
-    ROWPASS_ISSUERS: JSON.stringify([own]),
+    ROWPASS_ISSUERS: JSON.stringify([ownIssuer(project, apiUrl)]),
     ROWPASS_PRIVATE_JWKS: 'true',
     ROWPASS_PASSWORD_MODE: 'true',
     ...Object.fromEntries(given),

@@ -5,12 +5,12 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Failure } from '../errors.ts'
-import { parseIssuers } from '../gateway/issuers.ts'
 import { type CompactToken, parseCompact } from '../verify/compact.ts'
 import type { TrustedIssuer } from '../verify/issuer-config.ts'
 import { TokenRefusal } from '../verify/refusal.ts'
 import { createVerifier } from '../verify/verifier.ts'
 import type { Io } from './io.ts'
+import { ownIssuers } from './local-gateway.ts'
 import { loadProject } from './project.ts'
 import { readRunning } from './running.ts'
 
@@ -86,10 +86,7 @@ async function judge(io: Io, text: string, now: () => number): Promise<{ says: s
 
 function findIssuers(io: Io): readonly TrustedIssuer[] {
   const project = loadProject(io)
-  const configured = project.env.ROWPASS_ISSUERS
   const running = readRunning(project.directory)
-  if (configured !== undefined) return parseIssuers(configured)
-  if (running?.ready !== true) return []
-  const jwksUrl = `${running.apiUrl}/.well-known/jwks.json`
-  return parseIssuers(JSON.stringify([{ iss: project.issuer, audience: project.audience, jwks_url: jwksUrl }]))
+  if (running?.ready === true) return ownIssuers(project, running.apiUrl)
+  return project.env.ROWPASS_ISSUERS === undefined ? [] : ownIssuers(project, '')
 }

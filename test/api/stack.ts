@@ -27,6 +27,8 @@ export interface Stack {
     readonly GATEWAY_URL: string
     readonly PRIVATE_KEY: string
   }
+  /** The issuers that the gateway trusts, as ROWPASS_ISSUERS has them. */
+  readonly issuers: string
   /** A token of our issuer for a seeded person, or for a stranger with these claims. */
   sign(who: Pick<Persona, 'id' | 'tenantId' | 'role'> | { sub: string }, options?: SignOptions): Promise<string>
   /** Asks the app, in this process. */
@@ -90,6 +92,7 @@ export async function startStack(settings: Record<string, string> = {}): Promise
   return {
     database,
     gatewayUrl,
+    issuers: JSON.stringify(trusted),
     bindings,
     sign: (who, { role = 'authenticated', now = Date.now(), sid } = {}) =>
       issueToken(

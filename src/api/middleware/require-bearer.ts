@@ -5,6 +5,7 @@ import { createMiddleware } from 'hono/factory'
 import { Failure } from '../../errors.ts'
 import type { CallerEnv } from '../app-env.ts'
 import { connectAs } from '../database.ts'
+import { addReason, recordStatements } from '../why.ts'
 
 /**
  * Sets `db` to the caller's database.
@@ -21,7 +22,10 @@ export const requireBearer = createMiddleware<CallerEnv>(async (c, next) => {
   if (header.includes(',')) throw new Failure('request_invalid', { detail: 'More than one bearer token was sent.' })
   const token = /^bearer +([\w.~+/-]+=*) *$/i.exec(header)?.[1]
   if (token === undefined) throw new Failure('token_invalid')
-  c.set('db', connectAs(token, c.get('settings')))
+  const settings = c.get('settings')
+  const statements = settings.why && recordStatements()
+  c.set('db', connectAs(token, settings, statements))
   await next()
+  if (settings.why && statements) await addReason(c, settings.why, token, statements)
   c.header('Cache-Control', 'no-store')
 })
