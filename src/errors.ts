@@ -260,6 +260,17 @@ export const failures = {
     sqlstate: '42501',
     says: 'The owner login may not do this',
   },
+  database_in_use: {
+    status: 409,
+    sqlstate: '55006',
+    says: 'The database is in use and cannot be copied',
+    hint: 'PostgreSQL copies a database only while nobody is connected to it. End the other connections.',
+  },
+  tests_failed: {
+    status: 500,
+    sqlstate: '55000',
+    says: 'The tests did not run to a result',
+  },
   internal: { status: 500, sqlstate: 'XX000', says: 'Something failed inside Rowpass' },
 } as const satisfies Record<string, FailureSpec>
 

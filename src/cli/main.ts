@@ -24,6 +24,7 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<C
   keys: { summary: 'make signing keys', load: () => import('./commands/keys.ts') },
   token: { summary: 'sign a token', load: () => import('./commands/token.ts') },
   why: { summary: 'explain what a statement does for an identity', load: () => import('./commands/why.ts') },
+  test: { summary: 'write tests of policies, and test the tests', load: () => import('./commands/test.ts') },
   env: { summary: 'print where the running system is', load: () => import('./commands/env.ts') },
 }
 

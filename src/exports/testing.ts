@@ -2,6 +2,7 @@
  * `rowpass/testing`: tests of policies for any test runner.
  */
 export { type ExpectedRefusal, expectHidden, expectRefused, expectVisible } from '../testing/expectations.ts'
+export { type Outcome, outcomeOf } from '../testing/outcome.ts'
 export type { Refusal } from '../testing/refusal.ts'
 export {
   type Claims,

@@ -35,9 +35,11 @@ export function createScene(client: pg.ClientBase, carrier: ClaimsCarrier | unde
 
   async function switchTo(identity: Identity | undefined): Promise<void> {
     if (identity === current) return
-    await stepBack(client)
-    await forget(client, current, carrier)
-    current = undefined
+    if (current !== undefined) {
+      await stepBack(client)
+      await forget(client, current, carrier)
+      current = undefined
+    }
     if (identity !== undefined) await become(client, identity, carrier)
     current = identity
   }

@@ -1,0 +1,100 @@
+/**
+ * `rowpass test generate`: writes an isolation suite from what a database does.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { Command, Option } from 'commander'
+import * as z from 'zod'
+import { isErrno } from '../../database/private-files.ts'
+import { Failure } from '../../errors.ts'
+import { type Candidate, generateSuite } from '../../testing/generate.ts'
+import { chooseDatabase } from '../database-option.ts'
+import type { Io } from '../io.ts'
+
+const help = `
+Each person tries each statement for real, in a transaction that is rolled back; what came of it becomes a test. Read the
+file before you keep it: it says what is allowed, not what should be. Triggers fire, so give it a database for tests, with
+rows of each person. The login is a superuser, or the owner of the tables.
+
+People are a JSON array; without claims, the role is "anonymous":
+  [{ "name": "ada", "role": "authenticated", "claims": { "sub": "…", "tenant_id": "…" } }, { "name": "nobody" }]
+
+The database is --database-url, else OWNER_DATABASE_URL. A URL on the command line can be seen by other users of the
+machine: prefer the variable.
+
+Examples:
+  $ npx rowpass test generate --identities people.json --out test/isolation.test.ts
+  $ npx rowpass test generate --identities people.json --runner node --only users > isolation.test.mjs`
+
+const fileSchema = z
+  .array(
+    z.strictObject({
+      name: z.string().min(1),
+      role: z.string().optional(),
+      claims: z.record(z.string(), z.unknown()).default({}),
+    }),
+  )
+  .min(1)
+  .refine((people) => new Set(people.map(({ name }) => name)).size === people.length, 'two people have one name')
+
+interface Options {
+  readonly databaseUrl?: string
+  readonly identities: string
+  readonly out?: string
+  readonly runner: 'vitest' | 'node'
+  readonly only?: string
+}
+
+/** The shell side of the command. */
+export function defineGenerate(io: Io): Command {
+  return new Command('generate')
+    .summary('write an isolation suite from what the database does')
+    .requiredOption('--identities <file>', 'the people, as JSON')
+    .option('--database-url <url>', 'the database')
+    .option('--out <file>', 'where to write it; a file that is there is not overwritten (default: standard output)')
+    .addOption(new Option('--runner <name>', 'which runner it is for').choices(['vitest', 'node']).default('vitest'))
+    .option('--only <text>', 'only tables whose name contains this')
+    .addHelpText('after', help)
+    .action((options: Options) => generateCommand(io, options))
+}
+
+async function generateCommand(io: Io, { databaseUrl, identities, out, runner, only }: Options): Promise<void> {
+  const text = await generateSuite({
+    databaseUrl: chooseDatabase(io, databaseUrl),
+    people: readPeople(resolve(io.cwd, identities)),
+    runner,
+    ...(only !== undefined && { only }),
+    onProgress: (line) => io.stderr(`${line}\n`),
+  })
+  if (out === undefined) return io.stdout(text)
+  try {
+    writeFileSync(resolve(io.cwd, out), text, { flag: 'wx' })
+  } catch (error) {
+    const reason = isErrno(error, 'EEXIST') ? 'is there already' : 'cannot be written'
+    throw new Failure('config_invalid', { detail: `${out} ${reason}`, cause: error })
+  }
+  io.stdout(`wrote ${out}\n`)
+}
+
+function readPeople(path: string): Candidate[] {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new Failure('config_invalid', { detail: `${path} cannot be read`, cause: error })
+  }
+  const parsed = fileSchema.safeParse(toJson(text))
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    throw new Failure('config_invalid', { detail: `${path}: ${issue?.path.join('.')} ${issue?.message}` })
+  }
+  return parsed.data.map(({ name, role, claims }) => ({ name, claims, ...(role !== undefined && { role }) }))
+}
+
+function toJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * Writes an isolation suite: what each person can do with each table today, as a test file to read, correct and keep.
+ */
+import { type Outcome, outcomeOf } from './outcome.ts'
+import { attemptsFor, type SampleRow } from './statements.ts'
+import { readSubjects, type Subject } from './subjects.ts'
+import { type SuiteFile, type SuiteTable, writeSuite } from './suite.ts'
+import { type Claims, createTester, type Person, type Scene, type Tester } from './tester.ts'
+
+/** Somebody of a suite. */
+export interface Candidate {
+  readonly name: string
+  /** Default `authenticated`, or `anonymous` without claims. */
+  readonly role?: string
+  readonly claims: Claims
+}
+
+/** What to write. */
+export interface GenerateOptions {
+  readonly databaseUrl: string
+  readonly people: readonly Candidate[]
+  /** Which runner the file is for. Default `vitest`. */
+  readonly runner?: SuiteFile['runner']
+  /** Only tables whose name contains this text. */
+  readonly only?: string
+  readonly onProgress?: (text: string) => void
+}
+
+/**
+ * Tries everything for real, each statement in a transaction that is rolled back, and writes what came of it.
+ *
+ * The suite says what IS allowed; whether it should be is for its reader to judge. It is for a database with the same
+ * rows, such as a seeded one. Triggers fire: run it on a database for tests.
+ *
+ * @throws Failure see `createTester`
+ */
+export async function generateSuite(options: GenerateOptions): Promise<string> {
+  const { databaseUrl, people, runner = 'vitest', only = '', onProgress } = options
+  const tester = await createTester({ databaseUrl })
+  try {
+    const given = people.map((each) => ({ ...each, role: roleOf(each) }))
+    const roles = [...new Set(given.map(({ role }) => role))]
+    const subjects = await tester.run(({ owner }) => readSubjects(owner, roles))
+    const chosen = subjects.filter(({ name }) => name.includes(only))
+    const cast = [...given, ...extras(given, chosen)]
+    const tables: SuiteTable[] = []
+    for (const subject of chosen) {
+      onProgress?.(`trying ${subject.name}`)
+      tables.push(await tryTable(tester, subject, cast, roles))
+    }
+    return writeSuite({ runner, people: cast, roles, tables })
+  } finally {
+    await tester.close()
+  }
+}
+
+type Cast = readonly (Candidate & { readonly role: string })[]
+
+function roleOf({ role, claims }: Candidate): string {
+  return role ?? (count(claims) === 0 ? 'anonymous' : 'authenticated')
+}
+
+function count(claims: Claims): number {
+  return Object.keys(claims).length
+}
+
+/**
+ * Whoever shows what the given people cannot: the owner of a table, whether it is forced; and claims under a role that
+ * they are not for, whether a policy is for one role alone.
+ */
+function extras(given: Cast, subjects: readonly Subject[]): Cast {
+  const owners = [...new Set(subjects.map(({ owner }) => owner))]
+  const claimless = given.find(({ claims }) => count(claims) === 0)
+  // Whoever says most of themselves is let through most.
+  const claimed = given.toSorted((a, b) => count(b.claims) - count(a.claims)).find(({ claims }) => count(claims) > 0)
+  const wrongRole =
+    claimless === undefined || claimed === undefined || claimless.role === claimed.role
+      ? []
+      : [{ name: `${claimed.name} as ${claimless.role}`, role: claimless.role, claims: claimed.claims }]
+  return [...wrongRole, ...owners.map((role) => ({ name: `owner ${role}`, role, claims: {} }))]
+}
+
+async function tryTable(tester: Tester, subject: Subject, people: Cast, roles: readonly string[]): Promise<SuiteTable> {
+  const samples = await tester.run((scene) => readSamples(scene, subject, people))
+  const lines: SuiteTable['lines'][number][] = []
+  for (const { statement, granted } of attemptsFor(subject, samples)) {
+    const outcomes: Outcome[] = []
+    // One after the other: parallel transactions would wait for each other's rows.
+    for (const each of people) {
+      const outcome = await tester.run(async (scene) => {
+        if (granted) await scene.owner.db.execute(`grant all on ${subject.name} to ${roles.map(quote).join(', ')}`)
+        return outcomeOf(meet(scene, each), statement)
+      })
+      outcomes.push(outcome)
+    }
+    lines.push({ statement, granted, outcomes })
+  }
+  return { name: subject.name, lines }
+}
+
+function quote(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+function meet(scene: Scene, candidate: Candidate): Person {
+  return scene.asUser(candidate.claims, { role: roleOf(candidate) })
+}
+
+/** The first row that each person sees and nobody before, and one that only the connection's own role does. */
+async function readSamples(
+  scene: Scene,
+  { name, columns }: Subject,
+  people: readonly Candidate[],
+): Promise<SampleRow[]> {
+  const list = columns.map((column) => `${column.name}::text`).join(', ')
+  const found = new Map<string, SampleRow>()
+  for (const person of [...people.map((each) => meet(scene, each)), scene.owner]) {
+    const rows = await readRows(
+      person,
+      `select ${list} from ${name} order by ${columns.map((_, at) => at + 1).join(', ')} limit 100`,
+    )
+    const first = rows.find((row) => !found.has(JSON.stringify(row)))
+    if (first !== undefined) found.set(JSON.stringify(first), first)
+  }
+  // By quoted name: the result has the bare ones.
+  return [...found.values()].map((row) =>
+    Object.fromEntries(columns.map(({ name: quoted }, at) => [quoted, Object.values(row)[at] ?? null])),
+  )
+}
+
+async function readRows(person: Person, statement: string): Promise<SampleRow[]> {
+  try {
+    const { rows } = await person.db.execute<SampleRow>(statement)
+    return rows
+  } catch {
+    // Whoever may not read has no sample to give.
+    return []
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * The statements by which an isolation suite tries a table, made of rows that people of the suite see.
+ */
+import type { Subject, SubjectColumn } from './subjects.ts'
+
+/** A row as text, by the quoted names of its columns. */
+export type SampleRow = Readonly<Record<string, string | null>>
+
+const maxValues = 4
+
+/** A statement to try. */
+export interface Attempt {
+  readonly statement: string
+  /** Whether the roles get every privilege on the table before, so that the policies alone decide. */
+  readonly granted: boolean
+}
+
+/**
+ * Reads: all rows. Changes: each column alone, and those that policies read to the values of each sample, in a statement
+ * that reads nothing, so that the policies for SELECT do not hide what those for UPDATE let through. Deletes: all rows, and
+ * each sample. Inserts: copies of the samples with the columns that somebody may give, and once with all. What policies
+ * are to decide is tried a second time with every privilege granted.
+ */
+export function attemptsFor({ name, columns }: Subject, samples: readonly SampleRow[]): Attempt[] {
+  const read = `select from ${name}`
+  const updates = (list: readonly SubjectColumn[]): string[] =>
+    list.flatMap((column) => valuesOf(column, samples).map((value) => `update ${name} set ${column.name} = ${value}`))
+  const inserts = unique(samples.flatMap((sample) => insertsOf(name, columns, sample)))
+  const whole = samples.slice(0, 1).map((sample) => insertOf(name, columns, sample))
+  const remove = `delete from ${name}`
+  const deletes = unique(samples.flatMap((sample) => deleteOf(name, columns, sample)))
+  const plain = columns.filter(({ isKey, isTrusted }) => !isKey && !isTrusted).slice(0, 1)
+  const trusted = columns.filter(({ isTrusted }) => isTrusted)
+  return [
+    ...[read, ...updates(columns), ...inserts, ...whole, remove, ...deletes].map((statement) => ({
+      statement,
+      granted: false,
+    })),
+    ...[read, ...updates([...plain, ...trusted]), ...inserts, remove].map((statement) => ({
+      statement,
+      granted: true,
+    })),
+  ]
+}
+
+function valuesOf(column: SubjectColumn, samples: readonly SampleRow[]): string[] {
+  const values = unique(samples.map((sample) => toLiteral(sample[column.name])))
+  return values.slice(0, column.isTrusted ? maxValues : 1)
+}
+
+function insertsOf(table: string, columns: readonly SubjectColumn[], sample: SampleRow): string[] {
+  const given = columns.filter(({ isInsertable }) => isInsertable)
+  const usual = given.filter(({ isKey, hasDefault }) => !(isKey && hasDefault))
+  // A key that policies read is what says whose the row is.
+  const lists = given.some(({ isKey, isTrusted }) => isKey && isTrusted) ? [usual, given] : [usual]
+  return lists.filter((list) => list.length > 0).map((list) => insertOf(table, list, sample))
+}
+
+function insertOf(table: string, columns: readonly SubjectColumn[], sample: SampleRow): string {
+  const values = columns.map(({ name, isText, isUnique, isKey }) => {
+    const value = sample[name] ?? null
+    return toLiteral(isText && isUnique && !isKey && value !== null ? `copy.${value}` : value)
+  })
+  return `insert into ${table} (${columns.map(({ name }) => name).join(', ')}) values (${values.join(', ')})`
+}
+
+function deleteOf(table: string, columns: readonly SubjectColumn[], sample: SampleRow): string[] {
+  const key = columns.filter(({ isKey }) => isKey)
+  if (key.length === 0) return []
+  return [`delete from ${table} where ${key.map(({ name }) => `${name} = ${toLiteral(sample[name])}`).join(' and ')}`]
+}
+
+/** Of unknown type, so that PostgreSQL reads it as the column's. */
+function toLiteral(value: string | null | undefined): string {
+  if (value === null || value === undefined) return 'null'
+  const quoted = `'${value.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`
+  return value.includes('\\') ? `e${quoted}` : quoted
+}
+
+function unique(values: readonly string[]): string[] {
+  return [...new Set(values)]
+}
