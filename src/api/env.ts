@@ -3,19 +3,15 @@
  */
 import { neonConfig } from '@neondatabase/serverless'
 import * as z from 'zod'
-import { Failure } from '../errors.ts'
-import { parseJwks } from '../keys/jwks.ts'
-import { importSigningKey } from '../keys/key.ts'
-import { fixedKeys, type KeySource } from '../keys/key-source.ts'
+import type { KeySource } from '../keys/key-source.ts'
 import type { Assets } from './assets.ts'
+import { chooseKeys, type KeyBindings } from './key-ring.ts'
 import type { WhySettings } from './why.ts'
 
 /** What the platform hands in: untrusted text, and the files of the demo page. See `.dev.vars.example`. */
-export interface Bindings {
+export interface Bindings extends KeyBindings {
   readonly DATABASE_URL?: string
   readonly GATEWAY_URL?: string
-  readonly PRIVATE_KEY?: string
-  readonly PUBLIC_KEY?: string
   readonly ISSUER?: string
   readonly AUDIENCE?: string
   readonly DEMO?: string
@@ -51,19 +47,21 @@ export interface Settings {
  */
 export async function parseSettings(bindings: Bindings): Promise<Settings> {
   const texts = schema.safeParse(bindings)
-  const [privateKey, publicKeys] = await Promise.all([
-    attempt('PRIVATE_KEY', bindings.PRIVATE_KEY, importSigningKey),
-    attempt('PUBLIC_KEY', bindings.PUBLIC_KEY, parseJwks),
-  ])
+  const chosen = await chooseKeys(bindings)
   const problems = [
     ...(texts.error?.issues.map(({ path, message }) => `${path.join('.')} ${message}`) ?? []),
-    ...[privateKey, publicKeys].flatMap(({ problem }) => problem ?? []),
+    ...('problems' in chosen ? chosen.problems : []),
   ]
-  if (texts.data?.DEMO === true && !bindings.PRIVATE_KEY) problems.push('PRIVATE_KEY is required where DEMO is true')
+  const { PRIVATE_KEY, KEY_RING, KEY_ENCRYPTION_KEYS } = bindings
+  if (texts.data?.DEMO === true && !(PRIVATE_KEY || KEY_RING || KEY_ENCRYPTION_KEYS)) {
+    problems.push('PRIVATE_KEY, KEY_RING or KEY_ENCRYPTION_KEYS is required where DEMO is true')
+  }
   if ((bindings.WHY_URL || bindings.WHY_SECRET) && texts.data?.DEMO !== true) {
     problems.push('WHY_URL and WHY_SECRET are for development, where DEMO is true')
   }
-  if (!texts.success || problems.length > 0) throw new TypeError(`The settings have problems: ${problems.join('; ')}`)
+  if (!texts.success || 'problems' in chosen || problems.length > 0) {
+    throw new TypeError(`The settings have problems: ${problems.join('; ')}`)
+  }
 
   const { DATABASE_URL, GATEWAY_URL, ISSUER, AUDIENCE, DEMO, WHY_URL, WHY_SECRET } = texts.data
   if (GATEWAY_URL !== undefined) neonConfig.fetchEndpoint = GATEWAY_URL
@@ -71,7 +69,7 @@ export async function parseSettings(bindings: Bindings): Promise<Settings> {
     databaseUrl: DATABASE_URL,
     issuer: ISSUER,
     audience: AUDIENCE,
-    keys: fixedKeys(privateKey.value, publicKeys.value?.keys),
+    keys: chosen.keys,
     demo: DEMO ? { assets: bindings.ASSETS } : undefined,
     why: WHY_URL !== undefined && WHY_SECRET !== undefined ? { url: WHY_URL, secret: WHY_SECRET } : undefined,
   })
@@ -107,20 +105,6 @@ const schema = z.object({
   WHY_URL: optional(z.string().refine(isLoopbackUrl, 'must be an http URL of 127.0.0.1')),
   WHY_SECRET: optional(z.string()),
 })
-
-async function attempt<T>(
-  name: string,
-  text: string | undefined,
-  parse: (text: string) => Promise<T>,
-): Promise<{ value?: T; problem?: string }> {
-  if (!text) return {}
-  try {
-    return { value: await parse(text) }
-  } catch (error) {
-    // Only `detail` is known not to quote the key.
-    return { problem: `${name} cannot be used: ${(error instanceof Failure && error.detail) || 'it is malformed'}` }
-  }
-}
 
 function parseUrl(text: string): URL | undefined {
   return URL.canParse(text) ? new URL(text) : undefined

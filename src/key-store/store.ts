@@ -50,7 +50,7 @@ export interface KeyStore extends RingHome {
 /** The timing of a new ring, unless it is told otherwise. */
 export const defaultTiming: RingTiming = {
   jwksMaxAgeSeconds: JWKS_MAX_AGE_SECONDS,
-  lagSeconds: 15,
+  lagSeconds: 5,
   // 30 s for which the gateway accepts a token after its expiry, and 30 s by which clocks may differ.
   skewSeconds: 60,
   ttlSeconds: DEFAULT_TTL_SECONDS,

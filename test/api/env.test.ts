@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { type Bindings, parseSettings, settingsOf } from '../../src/api/env.ts'
+import { generateEncryptionKey } from '../../src/keys/encryption.ts'
 import { generateKey } from '../../src/keys/key.ts'
 
 const first = await generateKey()
@@ -56,7 +57,28 @@ describe('parseSettings', () => {
     ['a gateway with credentials', { ...valid, GATEWAY_URL: 'https://me:canary@host/sql' }, 'GATEWAY_URL must be'],
     ['an issuer that is no URL', { ...valid, ISSUER: 'rowpass' }, 'ISSUER must be an http or https URL'],
     ['DEMO that is neither', { ...valid, DEMO: 'yes' }, 'DEMO must be true, false or unset'],
-    ['DEMO without a key to sign', { ...valid, DEMO: 'true' }, 'PRIVATE_KEY is required where DEMO is true'],
+    ['DEMO without a key to sign', { ...valid, DEMO: 'true' }, 'KEY_ENCRYPTION_KEYS is required where DEMO is true'],
+    [
+      'keys in two places',
+      { ...valid, PUBLIC_KEY: '', PRIVATE_KEY: '{"d":"canary"}', KEY_RING: 'canary' },
+      'PRIVATE_KEY and KEY_RING are set, and keys can be in one place only',
+    ],
+    ['a public key beside a ring', { ...valid, KEY_RING: 'canary' }, 'PUBLIC_KEY is set beside KEY_RING'],
+    [
+      'a ring that is none',
+      { ...valid, PUBLIC_KEY: '', KEY_RING: '{"canary"' },
+      'KEY_RING cannot be used: The key ring: it is not a JSON object',
+    ],
+    [
+      'a ring in the database without a login',
+      { ...valid, PUBLIC_KEY: '', KEY_ENCRYPTION_KEYS: generateEncryptionKey('canary') },
+      'ISSUER_DATABASE_URL is required where KEY_ENCRYPTION_KEYS is set',
+    ],
+    [
+      'encryption keys that are none, and a login that is none',
+      { ...valid, PUBLIC_KEY: '', KEY_ENCRYPTION_KEYS: 'a:canary', ISSUER_DATABASE_URL: 'canary' },
+      'KEY_ENCRYPTION_KEYS cannot be used: key "a" is not 32 bytes in base64url; ISSUER_DATABASE_URL must read',
+    ],
     [
       'a public key that is no JSON',
       { ...valid, PUBLIC_KEY: '{canary' },
@@ -114,7 +136,10 @@ describe('.dev.vars.example', () => {
   )
 
   it('names every variable, and its values are accepted', async () => {
-    const names = ['AUDIENCE', 'DATABASE_URL', 'DEMO', 'GATEWAY_URL', 'ISSUER', 'PRIVATE_KEY', 'PUBLIC_KEY']
+    const names = [
+      ...['AUDIENCE', 'DATABASE_URL', 'DEMO', 'GATEWAY_URL', 'ISSUER', 'ISSUER_DATABASE_URL', 'KEY_ENCRYPTION_KEYS'],
+      ...['KEY_RING', 'PRIVATE_KEY', 'PUBLIC_KEY'],
+    ]
     expect(Object.keys(example).sort()).toEqual(names)
     await expect(parseSettings(example)).resolves.toMatchObject({ issuer: example.ISSUER, demo: undefined })
   })

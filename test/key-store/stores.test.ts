@@ -124,9 +124,9 @@ describePg('a key ring that is kept', () => {
       await store.change(add)
       const next = (await store.read()).ring.keys[1]!
       await store.change(async (ring, at) => ({ ring: activateKey(ring, next.kid, at, { force: true }) }))
-      now = 15_000 - 1
+      now = 5_000 - 1
       expect((await source.signingKey()).kid).toBe(before.kid)
-      now = 15_000
+      now = 5_000
       expect((await source.signingKey()).kid).toBe(next.kid)
       expect(await source.jwks()).toMatchObject({ maxAgeSeconds: 300, keys: [{ kid: before.kid }, { kid: next.kid }] })
     })
@@ -147,13 +147,13 @@ describePg('a key ring that is kept', () => {
       const source = createRingSource(place.open(), { now: () => now })
       for (let n = 0; n < 5; n++) await source.signingKey(600)
       expect((await store.read()).tokensInUse.get(first)).toBe(1)
-      now = 15_000
+      now = 5_000
       await source.jwks()
       expect((await store.read()).tokensInUse.get(first)).toBe(5)
       const next = (await store.change(add)).ring.keys[1]!.kid
       await store.change(async (each, at) => ({ ring: activateKey(each, next, at, { force: true }) }))
       await source.signingKey(600)
-      now = 30_000
+      now = 10_000
       await source.signingKey(600)
       const { tokensInUse } = await store.read()
       expect([tokensInUse.get(first), tokensInUse.get(next)]).toEqual([6, 1])
