@@ -166,6 +166,21 @@ export const settings = {
     says: 'Whether JWKS may be fetched from private addresses and over plain http.',
     parse: flag,
   },
+  ROWPASS_JWKS_MIN_SECONDS: {
+    default: '30',
+    says: 'The shortest time for which the keys of an issuer are kept, whatever its `max-age` says.',
+    parse: integer(1, 600),
+  },
+  ROWPASS_JWKS_MAX_SECONDS: {
+    default: '600',
+    says: 'The longest. A key that its issuer has removed is refused within this, or its `max-age`, and 6 s.',
+    parse: integer(1, 86_400),
+  },
+  ROWPASS_JWKS_STALE_SECONDS: {
+    default: '3600',
+    says: 'How long keys are used when their issuer does not answer.',
+    parse: integer(600, 86_400),
+  },
 } as const satisfies Record<string, Setting<unknown>>
 
 type SettingName = keyof typeof settings
@@ -179,6 +194,9 @@ export interface GatewayConfig {
   readonly sealKeys: readonly [SealKey, ...SealKey[]]
   readonly issuers: readonly TrustedIssuer[]
   readonly allowPrivateJwks: boolean
+  readonly jwksMinSeconds: number
+  readonly jwksMaxSeconds: number
+  readonly jwksStaleSeconds: number
   readonly host: string
   readonly port: number
   readonly metricsPort: number
@@ -270,6 +288,9 @@ function toConfig(values: Values): GatewayConfig {
     sealKeys: values.ROWPASS_SEAL_KEYS,
     issuers: values.ROWPASS_ISSUERS,
     allowPrivateJwks: values.ROWPASS_PRIVATE_JWKS,
+    jwksMinSeconds: values.ROWPASS_JWKS_MIN_SECONDS,
+    jwksMaxSeconds: values.ROWPASS_JWKS_MAX_SECONDS,
+    jwksStaleSeconds: values.ROWPASS_JWKS_STALE_SECONDS,
     host: values.ROWPASS_HOST,
     port: values.ROWPASS_PORT,
     metricsPort: values.ROWPASS_METRICS_PORT,

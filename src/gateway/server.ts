@@ -88,6 +88,9 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
   const verifier = createVerifier(config.issuers, {
     sha256: (text) => hash('sha256', text, 'base64'),
     allowPrivateNetwork: config.allowPrivateJwks,
+    minFreshSeconds: config.jwksMinSeconds,
+    maxFreshSeconds: config.jwksMaxSeconds,
+    maxStaleSeconds: config.jwksStaleSeconds,
     emit,
   })
   const catalog = createCatalogKeeper(config, emit)

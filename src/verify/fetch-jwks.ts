@@ -12,6 +12,12 @@ export const MIN_FRESH_MS = 30_000
 /** The longest time keys count as fresh, whatever the answer says: it bounds how long a removed key goes on. */
 export const MAX_FRESH_MS = 600_000
 
+/** Between which times keys count as fresh, in milliseconds. */
+export interface FreshLimits {
+  readonly minMs: number
+  readonly maxMs: number
+}
+
 /** What came back. */
 export interface FetchedJwks {
   readonly body: Uint8Array
@@ -27,7 +33,12 @@ export interface FetchedJwks {
  *
  * @throws KeySetError `unreachable`, `timeout`, `status`, `too_large`
  */
-export async function fetchJwks(url: URL, fetcher: typeof fetch, timeoutMs = FETCH_TIMEOUT_MS): Promise<FetchedJwks> {
+export async function fetchJwks(
+  url: URL,
+  fetcher: typeof fetch,
+  options: { readonly timeoutMs?: number | undefined; readonly freshLimits?: FreshLimits | undefined } = {},
+): Promise<FetchedJwks> {
+  const { timeoutMs = FETCH_TIMEOUT_MS, freshLimits = { minMs: MIN_FRESH_MS, maxMs: MAX_FRESH_MS } } = options
   const controller = new AbortController()
   let timer: ReturnType<typeof setTimeout> | undefined
   const timeout = new Promise<never>((_, reject) => {
@@ -36,7 +47,7 @@ export async function fetchJwks(url: URL, fetcher: typeof fetch, timeoutMs = FET
   })
   try {
     // A race, as a fetch that was handed in may not heed the signal.
-    return await Promise.race([timeout, request(url, fetcher, controller.signal)])
+    return await Promise.race([timeout, request(url, fetcher, controller.signal, freshLimits)])
   } catch (cause) {
     controller.abort()
     throw cause instanceof KeySetError ? cause : new KeySetError('unreachable', 'the fetch failed', { cause })
@@ -45,11 +56,16 @@ export async function fetchJwks(url: URL, fetcher: typeof fetch, timeoutMs = FET
   }
 }
 
-async function request(url: URL, fetcher: typeof fetch, signal: AbortSignal): Promise<FetchedJwks> {
+async function request(
+  url: URL,
+  fetcher: typeof fetch,
+  signal: AbortSignal,
+  limits: FreshLimits,
+): Promise<FetchedJwks> {
   const accept = 'application/jwk-set+json, application/json'
   const response = await fetcher(url.href, { headers: { accept }, redirect: 'manual', signal })
   if (response.status !== 200) throw new KeySetError('status', `the answer has the status ${response.status}`)
-  return { body: await readBounded(response), freshMs: freshMsOf(response.headers) }
+  return { body: await readBounded(response), freshMs: freshMsOf(response.headers, limits) }
 }
 
 async function readBounded(response: Response): Promise<Uint8Array> {
@@ -69,11 +85,11 @@ async function readBounded(response: Response): Promise<Uint8Array> {
 }
 
 /** @see RFC 9111 §4.2.1, §5.2.2 */
-function freshMsOf(headers: Headers): number {
+function freshMsOf(headers: Headers, { minMs, maxMs }: FreshLimits): number {
   const cacheControl = headers.get('cache-control') ?? ''
-  if (/(?:^|[\s,])no-(?:store|cache)\b/i.test(cacheControl)) return MIN_FRESH_MS
+  if (/(?:^|[\s,])no-(?:store|cache)\b/i.test(cacheControl)) return minMs
   const maxAge = /(?:^|[\s,])max-age\s*=\s*"?(\d+)/i.exec(cacheControl)?.[1]
-  if (maxAge === undefined) return DEFAULT_FRESH_MS
+  if (maxAge === undefined) return Math.min(maxMs, Math.max(minMs, DEFAULT_FRESH_MS))
   const age = /^\d+$/.exec(headers.get('age') ?? '')?.[0] ?? '0'
-  return Math.min(MAX_FRESH_MS, Math.max(MIN_FRESH_MS, (Number(maxAge) - Number(age)) * 1000))
+  return Math.min(maxMs, Math.max(minMs, (Number(maxAge) - Number(age)) * 1000))
 }

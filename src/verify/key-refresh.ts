@@ -1,11 +1,11 @@
 /** The memory of one issuer's keys, and the attempts to renew it: one at a time, backing off while they fail. */
 import type { Emit } from '../events.ts'
 import type { Algorithm } from '../keys/algorithms.ts'
-import { FETCH_TIMEOUT_MS, fetchJwks } from './fetch-jwks.ts'
+import { FETCH_TIMEOUT_MS, type FreshLimits, fetchJwks } from './fetch-jwks.ts'
 import { type KeySet, KeySetError, parseKeySet } from './key-set.ts'
 
-/** How long stale keys are used while a refresh runs behind the requests. */
-export const GRACE_MS = 60_000
+/** How long stale keys are used while a refresh runs behind the requests: as long as the slowest one takes. */
+export const GRACE_MS = FETCH_TIMEOUT_MS + 1_000
 /** The age at which keys are refused when no refresh succeeds. */
 export const DEFAULT_MAX_STALE_MS = 3_600_000
 /**
@@ -15,6 +15,8 @@ export const DEFAULT_MAX_STALE_MS = 3_600_000
 export const COOLDOWN_MS = 900
 /** The most time between two attempts while they fail. */
 export const MAX_RETRY_MS = 30_000
+/** How long stale keys are used without waiting after an attempt that failed. */
+export const FAILED_GRACE_MS = 2 * MAX_RETRY_MS
 
 /** What is needed to fetch and judge the keys of one issuer. */
 export interface RemoteKeysOptions {
@@ -31,6 +33,8 @@ export interface RemoteKeysOptions {
   readonly cooldownMs?: number | undefined
   /** Default {@link FETCH_TIMEOUT_MS}. */
   readonly timeoutMs?: number | undefined
+  /** Default from `MIN_FRESH_MS` to `MAX_FRESH_MS`. */
+  readonly freshLimits?: FreshLimits | undefined
 }
 
 /** The keys of one issuer and what is known of the attempts to fetch them. Times are milliseconds since the epoch. */
@@ -45,6 +49,8 @@ export interface KeyMemory {
   /** How many attempts have started, and how many have ended; attempts are told apart by number, not by the clock. */
   started: number
   ended: number
+  /** The number of the last attempt whose answer counts as stale when it comes. */
+  distrusted: number
   /** Failed attempts since the last that succeeded. */
   failures: number
   /** The attempt that is under way. It never rejects. */
@@ -55,7 +61,7 @@ export interface KeyMemory {
 export function emptyMemory(): KeyMemory {
   const never = Number.NEGATIVE_INFINITY
   const times = { fetchedAt: never, freshUntil: never, graceUntil: never, startedAt: never }
-  return { set: undefined, ...times, started: 0, ended: 0, failures: 0, running: undefined }
+  return { set: undefined, ...times, started: 0, ended: 0, distrusted: 0, failures: 0, running: undefined }
 }
 
 /** The set, unless it is older than the hard limit. */
@@ -79,14 +85,26 @@ export function refresh(memory: KeyMemory, options: RemoteKeysOptions): Promise<
   return memory.running
 }
 
+/**
+ * Makes the set stale at once: it is used again only when an attempt that starts from now on brings it, or fails.
+ */
+export function distrust(memory: KeyMemory): void {
+  memory.distrusted = memory.started
+  memory.freshUntil = Number.NEGATIVE_INFINITY
+  memory.graceUntil = Number.NEGATIVE_INFINITY
+  // Not the cooldown of an attempt that is not believed.
+  memory.startedAt = Number.NEGATIVE_INFINITY
+}
+
 async function attempt(memory: KeyMemory, options: RemoteKeysOptions): Promise<void> {
-  const { url, algorithms, now, timeoutMs = FETCH_TIMEOUT_MS } = options
+  const { url, algorithms, now, timeoutMs, freshLimits } = options
   const start = now()
   memory.startedAt = start
   memory.started += 1
+  const number = memory.started
   try {
-    const { body, freshMs } = await fetchJwks(url, options.fetch, timeoutMs)
-    accept(memory, options, await parseKeySet(body, algorithms), { start, freshMs })
+    const { body, freshMs } = await fetchJwks(url, options.fetch, { timeoutMs, freshLimits })
+    accept(memory, options, await parseKeySet(body, algorithms), { number, start, freshMs })
   } catch (error) {
     fail(memory, options, error, start)
   }
@@ -96,14 +114,15 @@ function accept(
   memory: KeyMemory,
   { iss, emit, now }: RemoteKeysOptions,
   next: KeySet,
-  { start, freshMs }: { start: number; freshMs: number },
+  { number, start, freshMs }: { number: number; start: number; freshMs: number },
 ): void {
   const changed = next.fingerprint !== memory.set?.fingerprint
   // The same keys stay the same object, so verified tokens outlive a refresh that changes nothing.
   if (changed) memory.set = next
   memory.fetchedAt = start
-  memory.freshUntil = start + freshMs
-  memory.graceUntil = memory.freshUntil + GRACE_MS
+  const trusted = number > memory.distrusted
+  memory.freshUntil = trusted ? start + freshMs : start
+  memory.graceUntil = trusted ? memory.freshUntil + GRACE_MS : start
   memory.failures = 0
   const durationMs = now() - start
   emit?.({ type: 'jwks_loaded', iss, keys: next.keys.size, skipped: next.skipped, changed, durationMs })
@@ -113,7 +132,7 @@ function fail(memory: KeyMemory, options: RemoteKeysOptions, error: unknown, sta
   const { iss, emit, maxStaleMs = DEFAULT_MAX_STALE_MS } = options
   const failedAt = options.now()
   memory.failures += 1
-  memory.graceUntil = failedAt + GRACE_MS
+  memory.graceUntil = failedAt + FAILED_GRACE_MS
   const usableForMs = memory.set === undefined ? 0 : Math.max(0, memory.fetchedAt + maxStaleMs - failedAt)
   const reason = error instanceof KeySetError ? error.reason : 'malformed'
   emit?.({ type: 'jwks_failed', iss, reason, usableForMs, durationMs: failedAt - start })

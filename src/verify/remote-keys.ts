@@ -5,12 +5,14 @@
  *  fetched            fresh until       + GRACE_MS                       fetched + maxStaleMs
  *     |---- used as is ----|-- used, refreshed --|-- used if a refresh fails --|-- refused
  * ```
- * A key that its issuer removes stops verifying within MAX_FRESH_MS + GRACE_MS + FETCH_TIMEOUT_MS (11 min 5 s) while the
- * issuer answers, and within `maxStaleMs` (1 h) when it does not.
+ * A key that its issuer removes stops verifying within the time its answers may be kept, at most MAX_FRESH_MS, and
+ * GRACE_MS (together 10 min 6 s; 5 min 6 s with our own issuer) while the issuer answers, and within `maxStaleMs` (1 h)
+ * when it does not. After `distrust` it is the next answer that decides.
  */
 
 import {
   COOLDOWN_MS,
+  distrust,
   emptyMemory,
   type KeyMemory,
   type RemoteKeysOptions,
@@ -42,6 +44,11 @@ export interface RemoteKeys {
    * @throws TokenRefusal `key_unknown`, `keys_unavailable`
    */
   find(kid: string): Promise<{ set: KeySet; key: VerificationKey }>
+  /**
+   * Asks the issuer before any key is used again, as when one is known to be in the wrong hands. When it does not answer,
+   * the keys are used as before.
+   */
+  distrust(): void
 }
 
 /**
@@ -73,12 +80,16 @@ export function createRemoteKeys(options: RemoteKeysOptions): RemoteKeys {
     return { set: latest, key }
   }
 
-  return { current, find }
+  return { current, find, distrust: () => distrust(memory) }
 }
 
 /** Waits for a set that may be used, unless attempts are failing and it is too early for another. */
 async function settle(memory: KeyMemory, options: RemoteKeysOptions): Promise<KeySet> {
-  if (memory.running !== undefined || waitMs(memory, options, options.now()) === 0) await refresh(memory, options)
+  if (memory.running !== undefined || waitMs(memory, options, options.now()) === 0) {
+    await refresh(memory, options)
+    // One that had started before `distrust` may bring the very key that is not to be used.
+    if (memory.failures === 0 && memory.ended <= memory.distrusted) await refresh(memory, options)
+  }
   const set = usableSet(memory, options, options.now())
   if (set === undefined) throw new TokenRefusal('keys_unavailable', 'the keys of the issuer cannot be fetched')
   return set

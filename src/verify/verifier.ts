@@ -7,6 +7,7 @@ import { toAlgorithm } from '../keys/algorithms.ts'
 import { MAX_TOKEN_LENGTH } from '../keys/token-limits.ts'
 import { checkClaims } from './claims.ts'
 import { type CompactToken, parseCompact, toMediaType } from './compact.ts'
+import { MAX_FRESH_MS, MIN_FRESH_MS } from './fetch-jwks.ts'
 import { parseIssuers, type TrustedIssuer } from './issuer-config.ts'
 import type { KeySet } from './key-set.ts'
 import { type RefusedToken, TokenRefusal, toFailure } from './refusal.ts'
@@ -45,7 +46,8 @@ export interface Verifier {
    */
   verify(token: string): VerifiedToken | Promise<VerifiedToken>
   /**
-   * Puts other issuers in place. Verified tokens are forgotten; keys are kept where issuer, URL and algorithms are the
+   * Puts other issuers in place, or the same once more. Verified tokens are forgotten, and each issuer is asked for its
+   * keys before one is used again; one that does not answer then keeps its keys, where issuer, URL and algorithms are the
    * same.
    *
    * @throws TypeError when the configuration is wrong; then nothing has changed
@@ -70,6 +72,10 @@ export interface VerifierOptions {
   readonly uuidClaims?: readonly string[]
   /** How long keys are used when their issuer does not answer, from 600 to 86,400. Default 3600. */
   readonly maxStaleSeconds?: number
+  /** The shortest time for which keys are kept, whatever the issuer says, from 1. Default 30. */
+  readonly minFreshSeconds?: number
+  /** The longest, up to 86,400: it bounds how long a key goes on that its issuer has removed. Default 600. */
+  readonly maxFreshSeconds?: number
   /** Whether keys may come from private addresses and names, there also by `http`. Default false. */
   readonly allowPrivateNetwork?: boolean
 }
@@ -146,6 +152,7 @@ export function createVerifier(issuers: readonly TrustedIssuer[], options: Verif
     verify,
     replaceIssuers(next) {
       byName = connect(next, settings, byName)
+      for (const { keys } of byName.values()) keys.distrust()
       cache.clear()
     },
   }
@@ -155,11 +162,15 @@ type Settings = Required<Omit<VerifierOptions, 'emit'>> & { readonly emit: Emit 
 
 function parseOptions(options: VerifierOptions): Settings {
   const { skewSeconds = 30, cacheSize = 10_000, maxStaleSeconds = 3600, emit } = options
+  const { minFreshSeconds = MIN_FRESH_MS / 1000, maxFreshSeconds = MAX_FRESH_MS / 1000 } = options
   if (typeof options.sha256 !== 'function') throw new TypeError('sha256 is not a function')
   if (!(skewSeconds >= 0 && skewSeconds <= 60)) throw new TypeError('skewSeconds is not from 0 to 60')
   if (!(Number.isInteger(cacheSize) && cacheSize >= 0)) throw new TypeError('cacheSize is not a whole number from 0')
   if (!(maxStaleSeconds >= 600 && maxStaleSeconds <= 86_400)) {
     throw new TypeError('maxStaleSeconds is not from 600 to 86400')
+  }
+  if (!(minFreshSeconds >= 1 && minFreshSeconds <= maxFreshSeconds && maxFreshSeconds <= 86_400)) {
+    throw new TypeError('minFreshSeconds and maxFreshSeconds are not from 1 to 86400, in this order')
   }
   return {
     sha256: options.sha256,
@@ -170,6 +181,8 @@ function parseOptions(options: VerifierOptions): Settings {
     skewSeconds,
     uuidClaims: [...(options.uuidClaims ?? ['tenant_id'])],
     maxStaleSeconds,
+    minFreshSeconds,
+    maxFreshSeconds,
     allowPrivateNetwork: options.allowPrivateNetwork ?? false,
   }
 }
@@ -193,8 +206,10 @@ function sameKeys(a: TrustedIssuer, b: TrustedIssuer): boolean {
 }
 
 function openKeys({ iss, jwksUrl, algorithms }: TrustedIssuer, settings: Settings): RemoteKeys {
-  const { fetch, now, emit, maxStaleSeconds } = settings
-  return createRemoteKeys({ iss, url: jwksUrl, algorithms, fetch, now, emit, maxStaleMs: maxStaleSeconds * 1000 })
+  const { fetch, now, emit, maxStaleSeconds, minFreshSeconds, maxFreshSeconds } = settings
+  const freshLimits = { minMs: minFreshSeconds * 1000, maxMs: maxFreshSeconds * 1000 }
+  const maxStaleMs = maxStaleSeconds * 1000
+  return createRemoteKeys({ iss, url: jwksUrl, algorithms, fetch, now, emit, maxStaleMs, freshLimits })
 }
 
 /** Chooses the issuer by the unverified `iss`; from here on only this issuer's keys and rules count. */

@@ -81,9 +81,19 @@ describe('a token that was verified before', () => {
     await verifier.verify(token)
     verifier.replaceIssuers([t.trusted(server.url, { audience: 'elsewhere' })])
     expect(await t.refusalOf(verifier, token)).toMatchObject({ reason: 'audience' })
-    expect(server.requests).toHaveLength(1)
+    expect(server.requests).toHaveLength(2)
     verifier.replaceIssuers([])
     expect(await t.refusalOf(verifier, token)).toMatchObject({ reason: 'issuer' })
+  })
+
+  it('SEC-29 is refused at once after its key was removed, when the same issuers are put in place again', async () => {
+    const verifier = t.verifierOf([t.trusted(server.url)])
+    const token = t.tokenOf(key)
+    await verifier.verify(token)
+    server.answer(t.publish([next]))
+    expect(await verifier.verify(token)).toBeTruthy()
+    verifier.replaceIssuers([t.trusted(server.url)])
+    expect(await t.refusalOf(verifier, token)).toEqual({ code: 'token_invalid', reason: 'key_unknown' })
   })
 
   it('is not remembered when the issuers are replaced while it is verified', async () => {

@@ -92,11 +92,11 @@ describe('a fetch of a JWKS', () => {
 
   it.each(slow)('SEC-28 gives up on a server that %s', async (_, handler) => {
     server.answer(handler)
-    expect(await reasonOf(fetchJwks(server.url, fetch, 150))).toBe('timeout')
+    expect(await reasonOf(fetchJwks(server.url, fetch, { timeoutMs: 150 }))).toBe('timeout')
   })
 
   it('SEC-28 gives up on a fetch that does not heed its signal', async () => {
-    expect(await reasonOf(fetchJwks(server.url, () => new Promise(() => {}), 50))).toBe('timeout')
+    expect(await reasonOf(fetchJwks(server.url, () => new Promise(() => {}), { timeoutMs: 50 }))).toBe('timeout')
   })
 
   it('SEC-28 is given five seconds and 64 KiB', () => {

@@ -1,8 +1,14 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { RowpassEvent } from '../../src/events.ts'
 import type { GeneratedKey } from '../../src/keys/key.ts'
-import { DEFAULT_FRESH_MS, FETCH_TIMEOUT_MS, MAX_FRESH_MS, MIN_FRESH_MS } from '../../src/verify/fetch-jwks.ts'
-import { DEFAULT_MAX_STALE_MS, GRACE_MS, MAX_RETRY_MS, type RemoteKeysOptions } from '../../src/verify/key-refresh.ts'
+import { DEFAULT_FRESH_MS, MAX_FRESH_MS, MIN_FRESH_MS } from '../../src/verify/fetch-jwks.ts'
+import {
+  DEFAULT_MAX_STALE_MS,
+  FAILED_GRACE_MS,
+  GRACE_MS,
+  MAX_RETRY_MS,
+  type RemoteKeysOptions,
+} from '../../src/verify/key-refresh.ts'
 import { createRemoteKeys, MAX_WAITING, type RemoteKeys } from '../../src/verify/remote-keys.ts'
 import * as t from './test-issuer.ts'
 
@@ -232,7 +238,7 @@ describe('an issuer that does not answer', () => {
     expect(await outcome(keys, first.kid)).toBe('found')
     expect(performance.now() - start).toBeLessThan(80)
     await ended(2)
-    clock.ms += GRACE_MS + 1
+    clock.ms += FAILED_GRACE_MS + 1
     expect(await outcome(keys, first.kid)).toBe('found') // waits for the timeout, then goes on with what it has
     expect(events.filter(({ type }) => type === 'jwks_failed')).toHaveLength(2)
   })
@@ -270,10 +276,56 @@ describe('a key that its issuer removed', () => {
     server.answer(t.publish([second]))
     clock.ms = t.NOW_MS + MAX_FRESH_MS - 1
     expect(await outcome(keys, first.kid)).toBe('found')
-    clock.ms = t.NOW_MS + MAX_FRESH_MS + GRACE_MS + FETCH_TIMEOUT_MS
+    clock.ms = t.NOW_MS + MAX_FRESH_MS + GRACE_MS
     expect(await outcome(keys, first.kid)).toBe('key_unknown')
     expect(keys.current(clock.ms)?.keys.has(first.kid)).toBe(false)
     expect(await outcome(keys, second.kid)).toBe('found')
+  })
+
+  it.each([
+    ['no longer than it is told to', { minMs: 1000, maxMs: 2000 }, 'max-age=86400', 2000],
+    ['as short as it is told to', { minMs: 1000, maxMs: 2000 }, 'max-age=0', 1000],
+    ['no longer than it is told to when the issuer says nothing', { minMs: 1000, maxMs: 2000 }, '', 2000],
+  ])('SEC-29 is kept %s', async (_, freshLimits, cacheControl, freshMs) => {
+    server.answer(t.publish([first], { 'cache-control': cacheControl }))
+    const keys = keysOf({ freshLimits })
+    await keys.find(first.kid)
+    server.answer(t.publish([second]))
+    clock.ms = t.NOW_MS + freshMs + GRACE_MS - 1
+    expect(keys.current(clock.ms)?.keys.has(first.kid)).toBe(true)
+    clock.ms = t.NOW_MS + freshMs + GRACE_MS
+    expect(await outcome(keys, first.kid)).toBe('key_unknown')
+  })
+
+  it('SEC-29 is refused at once when the keys are distrusted, also when an older answer is still on its way', async () => {
+    const keys = keysOf()
+    await keys.find(first.kid)
+    keys.distrust()
+    server.answer(t.publish([second]))
+    expect(keys.current(clock.ms)).toBeUndefined()
+    expect(await outcome(keys, first.kid)).toBe('key_unknown')
+
+    let answerOld: () => void = () => undefined
+    server.answer((request, response) => {
+      answerOld = () => t.publish([first, second])(request, response)
+    })
+    clock.ms += DEFAULT_FRESH_MS
+    keys.current(clock.ms) // a refresh in the background, which hangs
+    await expect.poll(() => requests()).toBe(3)
+    keys.distrust()
+    const asked = outcome(keys, first.kid)
+    server.answer(t.publish([second]))
+    answerOld()
+    expect(await asked).toBe('key_unknown')
+  })
+
+  it('SEC-27 SEC-29 is used as before when the keys are distrusted and the issuer does not answer', async () => {
+    const keys = keysOf()
+    await keys.find(first.kid)
+    server.answer(t.refuseAll)
+    keys.distrust()
+    expect(await outcome(keys, first.kid)).toBe('found')
+    expect(requests()).toBe(2)
   })
 
   it('SEC-29 stops at the next refresh when the set has become empty', async () => {
