@@ -13,10 +13,16 @@ import type { Io } from './io.ts'
 /** The API's process. */
 export interface ApiProcess {
   /**
-   * Starts the Worker; resolves when it answers.
+   * Starts the Worker; resolves when it is loaded.
    * @throws Failure `worker_failed`
    */
   start(settings: ApiSettings): Promise<void>
+  /**
+   * Asks for its keys: it says that it is ready also when it is not, and only an answer is proof. Once everything is there
+   * that it needs for one.
+   * @throws Failure `worker_failed`
+   */
+  answer(port: number): Promise<void>
   /** Settles when the process has ended for whatever reason. */
   readonly ended: Promise<void>
   /** Ends it and everything that it started. May be called twice. */
@@ -47,7 +53,10 @@ export function launchApi(io: Io): ApiProcess {
         ended.then(() => 'its process ended'),
         delay(startMs, `it was not ready after ${startMs / 1000} s`, { ref: false }),
       ])
-      const problem = answer ?? (await askForKeys(settings.port, ended))
+      if (answer !== undefined && !stopping) throw new Failure('worker_failed', { detail: answer })
+    },
+    async answer(port) {
+      const problem = await askForKeys(port, ended)
       if (problem !== undefined && !stopping) throw new Failure('worker_failed', { detail: problem })
     },
     async stop() {
@@ -87,7 +96,6 @@ function forkHost(io: Io): ChildProcess {
   return child
 }
 
-/** wrangler says that it is ready also when it is not; only an answer of the Worker is proof. */
 async function askForKeys(port: number, ended: Promise<void>): Promise<string | undefined> {
   const request = fetch(`http://127.0.0.1:${port}/.well-known/jwks.json`, {
     signal: AbortSignal.timeout(firstAnswerMs),

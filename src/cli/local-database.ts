@@ -32,6 +32,8 @@ export interface OpenDatabase {
   readonly databaseUrl: string
   /** Seal keys, `name:secret[,…]`; the first one seals. */
   readonly sealKeys: string
+  /** What private keys in the database are encrypted under, `name:secret[,…]`; the first one encrypts. */
+  readonly encryptionKeys: string
   /** Whether the password of the gateway's login may be set anew where it differs. */
   readonly replaceGatewayPassword: boolean
   /** Superuser of an embedded server that this call started, connected to the database; undefined for others. */
@@ -64,6 +66,7 @@ export async function openDatabase(
     issuerUrl: project.env.ISSUER_DATABASE_URL ?? loginUrl(ownerUrl, issuerRole, secrets.issuerPassword),
     databaseUrl: loginUrl(ownerUrl, 'authenticated', ''),
     sealKeys,
+    encryptionKeys: project.env.KEY_ENCRYPTION_KEYS ?? secrets.encryptionKeys,
   })
   const notOurs = { superuserUrl: undefined, ended: new Promise<void>(() => undefined), stop: async () => undefined }
   const ours = { replaceGatewayPassword: true, replaceIssuerPassword: true }

@@ -21,7 +21,7 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<C
     summary: 'try what each identity may do with each table',
     load: () => import('./commands/matrix.ts'),
   },
-  keys: { summary: 'make signing keys', load: () => import('./commands/keys.ts') },
+  keys: { summary: 'make signing keys, rotate and revoke them', load: () => import('./commands/keys.ts') },
   token: { summary: 'sign a token', load: () => import('./commands/token.ts') },
   why: { summary: 'explain what a statement does for an identity', load: () => import('./commands/why.ts') },
   test: { summary: 'write tests of policies, and test the tests', load: () => import('./commands/test.ts') },

@@ -19,6 +19,8 @@ export interface LocalSecrets {
   readonly issuerPassword: string
   /** Seal keys, `name:base64url`. */
   readonly sealKeys: string
+  /** What private keys in the database are encrypted under, `name:base64url`. */
+  readonly encryptionKeys: string
 }
 
 const makers: { readonly [name in keyof LocalSecrets]: () => string } = {
@@ -26,8 +28,8 @@ const makers: { readonly [name in keyof LocalSecrets]: () => string } = {
   ownerPassword: randomPassword,
   gatewayPassword: randomPassword,
   issuerPassword: randomPassword,
-  // A name of its own: several machines may work on one database, each with its key.
-  sealKeys: () => `local-${randomBytes(4).toString('hex')}:${randomPassword()}`,
+  sealKeys: makeNamedKey,
+  encryptionKeys: makeNamedKey,
 }
 
 /** 256 random bits in base64url: no character that a URL or SQL would have to escape. */
@@ -63,11 +65,17 @@ export function loadSecrets(folder: string): { secrets: LocalSecrets; made: read
     gatewayPassword: pick('gatewayPassword'),
     issuerPassword: pick('issuerPassword'),
     sealKeys: pick('sealKeys'),
+    encryptionKeys: pick('encryptionKeys'),
   }
   if (made.length === 0) return { secrets, made }
   if (stored !== undefined) writeJsonFile(path, { ...stored, ...secrets })
   else if (!createSecrets(path, secrets)) return loadSecrets(folder)
   return { secrets, made }
+}
+
+/** A name of its own: several machines may work on one database, each with its key. */
+function makeNamedKey(): string {
+  return `local-${randomBytes(4).toString('hex')}:${randomPassword()}`
 }
 
 /** Hard links are atomic and never overwrite; returns false when another process was first. */

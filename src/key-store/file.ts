@@ -66,6 +66,7 @@ export function createFileStore(file: string, options: FileStoreOptions = {}): K
 
   return {
     says: path,
+    inFile: true,
     read: async () => toStored(await load(), now()),
     change,
     rewrap: async () => [],

@@ -37,6 +37,7 @@ export function createPostgresStore(options: PostgresStoreOptions): KeyStore {
   return {
     ...home,
     says: serverOf(ownerUrl),
+    inFile: false,
     read: () => connected(async (client) => (await readRing(client, timing)).stored),
     change: (work) => connected((client) => changeRing(client, { encryptionKeys, timing }, work)),
     rewrap: () =>

@@ -30,6 +30,8 @@ export interface RingChange {
 export interface KeyStore extends RingHome {
   /** For a person: where the ring is, without a secret. */
   readonly says: string
+  /** Whether it is a file, which may also be somebody's secret elsewhere. */
+  readonly inFile: boolean
   read(): Promise<StoredRing>
   /**
    * Changes the ring, alone: others wait, and see either what was or what becomes of it. A key that goes loses its

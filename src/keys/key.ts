@@ -41,7 +41,7 @@ export interface GeneratedKey {
  * Makes a new key pair.
  *
  * The `kid` is the RFC 7638 thumbprint, so the same key has the same name wherever it is imported.
- * Does NOT store it: see `files.ts`.
+ * It never begins with a hyphen. Does NOT store the key: see `files.ts` and `ring.ts`.
  *
  * @param alg default `ES256`; RSA keys get 2048 bits
  * @throws TypeError when the algorithm is not one of the four
@@ -53,6 +53,8 @@ export async function generateKey(alg: Algorithm = 'ES256'): Promise<GeneratedKe
   const pair = await generateKeyPair(alg, { extractable: true })
   const material = await exportJWK(pair.privateKey)
   const publicJwk = await toPublicJwk({ ...material, alg })
+  // On a command line, such a name would be an option.
+  if (publicJwk.kid.startsWith('-')) return generateKey(alg)
   return { kid: publicJwk.kid, alg, publicJwk, privateJwk: { ...material, use: 'sig', alg, kid: publicJwk.kid } }
 }
 

@@ -33,7 +33,8 @@ describe('rowpass dev', { timeout: 2 * startMs }, () => {
   // A failed test must not leave a system behind.
   afterEach(() => Promise.all(project.running.splice(0).map(kill)))
 
-  it('goes from nothing to rows, and leaves nothing running', async () => {
+  it('goes from a key to rows, rotates while it runs, and leaves nothing running', async () => {
+    expect((await project.run(['keys', 'generate'])).code).toBe(0)
     const dev = await project.start()
     const { PORT: port, GATEWAY_PORT: gatewayPort } = project.env
     const api = `http://127.0.0.1:${port}`
@@ -48,6 +49,20 @@ describe('rowpass dev', { timeout: 2 * startMs }, () => {
     expect(await names(api, david)).toEqual({ users: ['David'], tenants: ['Neon'] })
     const other = await signIn(api, 'employee@other.example')
     expect(await names(api, other)).toEqual({ users: ['Other Employee'], tenants: ['Other Company'] })
+
+    // The key of the file is the first of the ring; another takes over, and no token is refused.
+    const { kid } = JSON.parse(readFileSync(project.file('publicKey.jwk.json'), 'utf8'))
+    expect(dev.output()).toContain(`key ring of the database, ES256 ${kid} (privateKey.jwk.json)`)
+    expect(kidOf(david)).toBe(kid)
+    const next = (await project.run(['keys', 'add'])).output.trim().replace('added ', '')
+    const activated = await project.run(['keys', 'activate', next, '--force'])
+    expect(activated.output).toBe(`signs now: ${next}\nretired ${kid}\n`)
+    let rotated = david
+    while (kidOf(rotated) !== next) {
+      await delay(200)
+      rotated = await signIn(api, 'david@neon.example')
+    }
+    for (const token of [david, rotated]) expect((await names(api, token)).users).toEqual(['David'])
 
     const [header, payload, signature] = david.split('.')
     const claims = JSON.parse(Buffer.from(payload!, 'base64url').toString())
@@ -83,10 +98,11 @@ describe('rowpass dev', { timeout: 2 * startMs }, () => {
   })
 
   it('starts again with the same key, rows and secrets, and reads the program that the page shows', async () => {
-    const before = readFileSync(project.file('publicKey.jwk.json'), 'utf8')
     const dev = await project.start()
     expect(dev.output()).toMatch(/migrations +up to date \(/)
-    expect(readFileSync(project.file('publicKey.jwk.json'), 'utf8')).toBe(before)
+    const { keys } = JSON.parse((await project.run(['keys', 'list', '--json'])).output)
+    expect(keys.map(({ state }: { state: string }) => state)).toEqual(['retired', 'active'])
+    expect(dev.output()).toContain(`key ring of the database, ES256 ${keys[1].kid} `)
     const shell = dev.output().match(/^ {4}\S.*$/gm)!
     expect(shell).toHaveLength(3)
     const { stdout } = await sh(shell.join('\n'))
@@ -281,6 +297,10 @@ async function kill(child: ChildProcess): Promise<void> {
 async function exitOf(child: ChildProcess, withinMs: number): Promise<number | null> {
   await until(() => child.exitCode !== null || child.signalCode !== null, withinMs)
   return child.exitCode
+}
+
+function kidOf(token: string): string {
+  return JSON.parse(Buffer.from(token.split('.')[0]!, 'base64url').toString()).kid
 }
 
 async function signIn(api: string, as: string): Promise<string> {

@@ -18,14 +18,18 @@ describe('the secrets of a project', () => {
 
   it('are made once and are the same ever after', () => {
     const first = loadSecrets(folder)
-    expect(first.made).toEqual(['superuserPassword', 'ownerPassword', 'gatewayPassword', 'issuerPassword', 'sealKeys'])
+    expect(first.made).toEqual([
+      ...['superuserPassword', 'ownerPassword', 'gatewayPassword', 'issuerPassword', 'sealKeys', 'encryptionKeys'],
+    ])
     expect(loadSecrets(folder)).toEqual({ secrets: first.secrets, made: [] })
   })
 
   it('hold 256 random bits each, and no two are the same', () => {
-    const { sealKeys, ...passwords } = loadSecrets(folder).secrets
+    const { sealKeys, encryptionKeys, ...passwords } = loadSecrets(folder).secrets
     for (const password of Object.values(passwords)) expect(password).toMatch(/^[\w-]{43}$/)
     expect(parseSealKeys(sealKeys)[0].secret).toHaveLength(32)
+    expect(parseSealKeys(encryptionKeys)[0].secret).toHaveLength(32)
+    expect(encryptionKeys.split(':')[1]).not.toBe(sealKeys.split(':')[1])
     expect(new Set(Object.values(passwords)).size).toBe(4)
   })
 
@@ -43,7 +47,7 @@ describe('the secrets of a project', () => {
     writeFileSync(file(), JSON.stringify({ superuserPassword: 'kept', mine: 1 }))
     const { secrets, made } = loadSecrets(folder)
     expect(secrets.superuserPassword).toBe('kept')
-    expect(made).toEqual(['ownerPassword', 'gatewayPassword', 'issuerPassword', 'sealKeys'])
+    expect(made).toEqual(['ownerPassword', 'gatewayPassword', 'issuerPassword', 'sealKeys', 'encryptionKeys'])
     expect(JSON.parse(readFileSync(file(), 'utf8'))).toEqual({ ...secrets, mine: 1 })
   })
 

@@ -54,6 +54,11 @@ describe('a key', () => {
     expect(await generateKey()).toMatchObject({ alg: 'ES256', publicJwk: { kty: 'EC', crv: 'P-256' } })
   })
 
+  it('has a name that no command line takes for an option', async () => {
+    const kids = await Promise.all(Array.from({ length: 200 }, async () => (await generateKey()).kid))
+    expect(kids.filter((kid) => kid.startsWith('-'))).toEqual([])
+  })
+
   it('of RSA has 2048 bits', async () => {
     const { publicJwk } = await generateKey('RS256')
     expect(Buffer.from(publicJwk.n ?? '', 'base64url')).toHaveLength(256)

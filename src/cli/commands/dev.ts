@@ -13,7 +13,7 @@ import { migrateDatabase, type OpenDatabase, openDatabase, seedDatabase } from '
 import { ownIssuers, startGateway } from '../local-gateway.ts'
 import { refuseTakenPorts } from '../ports.ts'
 import { loadProject, type Project } from '../project.ts'
-import { loadOrMakeKeys, type ProjectKeys } from '../project-keys.ts'
+import { type NamedKeys, prepareRing, readNamedKeys } from '../project-keys.ts'
 import { claimFolder, type RunningUrls } from '../running.ts'
 import { superuserUrl } from '../why-database.ts'
 import { startWhyEndpoint, type WhyEndpointOptions } from '../why-endpoint.ts'
@@ -27,7 +27,8 @@ Settings, from the environment or .dev.vars:
   OWNER_DATABASE_URL  owner of the database, with CREATEROLE
   PORT                port of the API (default 8787)
   GATEWAY_PORT        port of the SQL gateway (default 4444)
-  PRIVATE_KEY         private JWK that signs (default: privateKey.jwk.json, made when missing)
+  PRIVATE_KEY         private JWK that signs; or KEY_RING, KEY_RING_FILE (default: the key ring in the database, whose
+                      first key is privateKey.jwk.json if that is there)
   ISSUER, AUDIENCE    iss and aud of the tokens (default: the API's URL, rowpass)
   DEMO                false turns off the sign-in of seeded people (default true)
   ROWPASS_*           settings of the gateway
@@ -81,7 +82,7 @@ async function start(io: Io, project: Project, ladder: Ladder): Promise<void> {
   const api = launchApi(io)
   ladder.add({ down: api.stop, ended: api.ended.then(() => new Failure('worker_failed', { detail: 'it ended' })) })
 
-  const keys = await step('keys', () => loadOrMakeKeys(project))
+  const named = await readNamedKeys(project)
   const database = await step('database', () => openDatabase(project, { onProgress: note(io) }))
   ladder.add({ down: database.stop, ended: database.ended.then(() => new Failure('embedded_ended')) })
   io.signal.throwIfAborted()
@@ -93,17 +94,18 @@ async function start(io: Io, project: Project, ladder: Ladder): Promise<void> {
   }
   const why = project.demo ? await startWhyEndpoint(whyOptions(project, database, urls)) : undefined
   if (why !== undefined) ladder.add({ down: why.close })
-  const bindings = { ...toBindings(project, keys, urls, database), ...why?.bindings }
+  const bindings = { ...toBindings(project, named, urls, database), ...why?.bindings }
   const ready = api.start({ config, port: project.port, bindings })
   // Awaited below; a failure before that must not end the process as unhandled.
   ready.catch(() => undefined)
   await step('migrations', () => prepare(project, database, note(io)))
+  await step('keys', async () => named ?? prepareRing(project, database))
   io.signal.throwIfAborted()
   const gateway = await step('gateway', () => startGateway(project, database, urls))
   // Together: the gateway waits for requests under way, and the API is what sends them.
   ladder.add({ down: async () => void (await Promise.all([api.stop(), gateway.close()])) })
   await step('api', async () => {
-    await Promise.race([ready, aborted(io.signal)])
+    await Promise.race([ready.then(() => api.answer(project.port)), aborted(io.signal)])
     return { says: urls.apiUrl }
   })
   io.signal.throwIfAborted()
@@ -113,7 +115,7 @@ async function start(io: Io, project: Project, ladder: Ladder): Promise<void> {
 
 function toBindings(
   project: Project,
-  keys: ProjectKeys,
+  named: NamedKeys | undefined,
   urls: RunningUrls,
   database: OpenDatabase,
 ): Record<string, string> {
@@ -121,8 +123,7 @@ function toBindings(
     DATABASE_URL: urls.databaseUrl,
     ISSUER_DATABASE_URL: database.issuerUrl,
     GATEWAY_URL: urls.gatewayUrl,
-    PRIVATE_KEY: keys.privateKey,
-    ...(keys.publicKey !== undefined && { PUBLIC_KEY: keys.publicKey }),
+    ...(named?.bindings ?? { KEY_ENCRYPTION_KEYS: database.encryptionKeys }),
     ISSUER: project.issuer,
     AUDIENCE: project.audience,
     DEMO: String(project.demo),

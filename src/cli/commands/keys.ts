@@ -1,14 +1,17 @@
 /**
- * `rowpass keys`: makes signing keys.
+ * `rowpass keys`: makes signing keys, and rotates them.
  */
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { algorithms, isAlgorithm } from '../../keys/algorithms.ts'
 import { writeKeyFiles } from '../../keys/files.ts'
-import type { Io } from '../io.ts'
+import type { Io, SetExitCode } from '../io.ts'
+import { defineRing } from './keys-ring.ts'
+import { defineRotate } from './keys-rotate.ts'
 
 const help = `
 Writes privateKey.jwk.json (mode 0600, a secret) and publicKey.jwk.json, or neither. Never replaces a file.
+One key for ever is the smallest case: "rowpass keys rotate" is for more than that.
 
 Examples:
   $ npx rowpass keys generate
@@ -16,16 +19,18 @@ Examples:
   $ npx wrangler secret put PRIVATE_KEY < privateKey.jwk.json`
 
 /** The shell side of the command. */
-export function define(io: Io): Command {
+export function define(io: Io, setExitCode: SetExitCode): Command {
   const keys = new Command('keys')
   keys
     .command('generate')
-    .summary('write a new key pair')
+    .summary('write a new key pair to files')
     .option('--dir <folder>', 'where to write', '.')
     .addOption(new Option('--alg <name>', 'algorithm').choices(Object.keys(algorithms)).default('ES256'))
     .option('--json', 'print the result as JSON')
     .addHelpText('after', help)
     .action((options: { dir: string; alg: string; json?: true }) => generateCommand(io, options))
+  keys.addCommand(defineRotate(io, setExitCode))
+  for (const command of defineRing(io)) keys.addCommand(command)
   return keys
 }
 

@@ -6,10 +6,11 @@ import { Failure } from '../../errors.ts'
 import { DEFAULT_TTL_SECONDS, issueToken, MAX_TTL_SECONDS } from '../../issuer/issue.ts'
 import type { Io } from '../io.ts'
 import { loadProject } from '../project.ts'
-import { loadKeys } from '../project-keys.ts'
+import { withProjectKeys } from '../project-keys.ts'
 
 const help = `
-Signs with PRIVATE_KEY, else with privateKey.jwk.json in this folder. Prints the token and nothing else.
+Signs with PRIVATE_KEY, KEY_RING or KEY_RING_FILE, else with the key ring of this folder's database, else with
+privateKey.jwk.json in this folder. Prints the token and nothing else.
 iss and aud are ISSUER and AUDIENCE, as with "rowpass dev".
 
 Examples:
@@ -45,18 +46,19 @@ export function define(io: Io): Command {
 
 async function tokenCommand(io: Io, options: TokenOptions): Promise<void> {
   const project = loadProject(io)
-  const { signingKey } = await loadKeys(project)
-  const token = await issueToken(signingKey, {
-    issuer: options.issuer ?? project.issuer,
-    audience: options.audience ?? project.audience,
-    subject: options.sub,
-    clientId: options.clientId,
-    claims: options.claim,
-    ttlSeconds: options.ttl,
-  }).catch((error: unknown) => {
-    // To the issuer wrong claims are a mistake of the programmer; here they came from a person.
-    throw error instanceof TypeError ? new Failure('input_invalid', { detail: error.message, cause: error }) : error
-  })
+  const token = await withProjectKeys(project, async (keys) =>
+    issueToken(await keys.signingKey(options.ttl), {
+      issuer: options.issuer ?? project.issuer,
+      audience: options.audience ?? project.audience,
+      subject: options.sub,
+      clientId: options.clientId,
+      claims: options.claim,
+      ttlSeconds: options.ttl,
+    }).catch((error: unknown) => {
+      // To the issuer wrong claims are a mistake of the programmer; here they came from a person.
+      throw error instanceof TypeError ? new Failure('input_invalid', { detail: error.message, cause: error }) : error
+    }),
+  )
   const response = { access_token: token, token_type: 'Bearer', expires_in: options.ttl }
   io.stdout(`${options.json === true ? JSON.stringify(response) : token}\n`)
 }
