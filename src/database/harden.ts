@@ -224,6 +224,17 @@ export const exposureSql = `
  */
 const soundVersions = [150014, 160010, 170006, 180000]
 
+/**
+ * Whether a server is known to lack these corrections.
+ *
+ * @param version `server_version_num`
+ * @returns the first version of the same major that has them; undefined when it has them, or is of another major
+ */
+export function missingCorrections(version: number): number | undefined {
+  const sound = soundVersions.find((each) => Math.floor(each / 10_000) === Math.floor(version / 10_000))
+  return sound !== undefined && version < sound ? sound : undefined
+}
+
 /** Reads the row of {@link exposureSql}. */
 export function parseExposures(row: Readonly<Record<string, unknown>>): Exposure[] {
   const flags: readonly Exposure[] = [
@@ -233,8 +244,6 @@ export function parseExposures(row: Readonly<Record<string, unknown>>): Exposure
     'temporary_files',
     'logged_parameters',
   ]
-  const version = Number(row.version)
-  const sound = soundVersions.find((each) => Math.floor(each / 10_000) === Math.floor(version / 10_000))
-  const outdated = sound !== undefined && version < sound
+  const outdated = missingCorrections(Number(row.version)) !== undefined
   return [...(outdated ? (['server_version'] as const) : []), ...flags.filter((name) => row[name] === true)]
 }

@@ -13,14 +13,12 @@ export interface Migration {
 }
 
 /**
- * Writes the fixes of findings, each statement once, in the order of the findings' codes.
+ * Writes the fixes of findings, each statement once.
  *
  * With `drizzle`, statements are parted as drizzle-kit parts them. Does NOT run anything.
  */
 export function writeMigration(findings: readonly Finding[], options: { drizzle?: boolean } = {}): Migration {
-  const fixed = findings
-    .filter(({ fix }) => 'sql' in fix)
-    .sort((a, b) => (a.code < b.code ? -1 : a.code > b.code ? 1 : 0))
+  const fixed = findings.filter(({ fix }) => 'sql' in fix).sort(byOrder)
   const seen = new Set<string>()
   const parts = fixed.flatMap((finding) => {
     const statements = 'sql' in finding.fix ? finding.fix.sql.filter((each) => !seen.has(each)) : []
@@ -38,4 +36,15 @@ export function writeMigration(findings: readonly Finding[], options: { drizzle?
 /** Names may hold line breaks; a comment ends at one. */
 function comment({ key, title }: Finding): string {
   return `-- ${key}: ${title}`.replaceAll(/[\r\n\u2028\u2029]+/g, ' ')
+}
+
+/**
+ * What writes a policy's expressions anew comes first, as what narrows them builds on that; what drops a policy comes last.
+ */
+function byOrder(a: Finding, b: Finding): number {
+  const rank = ({ code, fix }: Finding): string => {
+    const drops = 'sql' in fix && fix.sql.some((each) => each.startsWith('drop '))
+    return `${drops ? 2 : /^RLS(019|03)/.test(code) ? 0 : 1}${code}`
+  }
+  return rank(a) < rank(b) ? -1 : 1
 }

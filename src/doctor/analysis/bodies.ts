@@ -23,6 +23,10 @@ export interface Body {
   readonly tables: readonly BodyTable[]
   /** Text constants in it. */
   readonly texts: readonly string[]
+  /** Last parts of the names of columns in it. */
+  readonly columns: readonly string[]
+  /** Readings of settings that fail where the setting is missing or empty. */
+  readonly fragile: readonly string[]
   /** Whether it asks who the current user is, and who logged in. */
   readonly currentUser: boolean
   readonly sessionUser: boolean
@@ -39,6 +43,8 @@ const unknownBody: Body = {
   calls: [],
   tables: [],
   texts: [],
+  columns: [],
+  fragile: [],
   currentUser: false,
   sessionUser: false,
   dynamic: false,
@@ -81,6 +87,8 @@ export function bodyOf(trees: readonly unknown[]): Body {
   const found = { settings: new Set<string>(), texts: new Set<string>(), calls: [] as BodyCall[] }
   const tables: BodyTable[] = []
   const ctes = new Set<string>()
+  const columns = new Set<string>()
+  const fragile = new Set<string>()
   let currentUser = false
   let sessionUser = false
   for (const [type, node] of walk(trees)) {
@@ -89,6 +97,12 @@ export function bodyOf(trees: readonly unknown[]): Body {
       found.calls.push({ ...name, argumentCount: listOf(node.args).length })
       const setting = settingOf(name, node.args)
       if (setting !== undefined) found.settings.add(setting)
+      if (setting !== undefined && !toleratesMissing(node.args)) fragile.add(`current_setting('${setting}')`)
+    } else if (type === 'TypeCast') {
+      const setting = castSetting(node)
+      if (setting !== undefined) fragile.add(`current_setting('${setting}', true)::${castName(node)}`)
+    } else if (type === 'ColumnRef') {
+      columns.add(namesOf(node.fields).at(-1) ?? '')
     } else if (type === 'SQLValueFunction') {
       currentUser ||= /CURRENT_(USER|ROLE)|SVFOP_USER/.test(String(node.op))
       sessionUser ||= node.op === 'SVFOP_SESSION_USER'
@@ -107,6 +121,8 @@ export function bodyOf(trees: readonly unknown[]): Body {
     settings: [...found.settings],
     calls: found.calls,
     texts: [...found.texts],
+    columns: [...columns],
+    fragile: [...fragile],
     tables: tables.filter(({ schema, name }) => schema !== undefined || !ctes.has(name)),
     currentUser,
     sessionUser,
@@ -122,6 +138,24 @@ export function settingOf(name: QualifiedName, args: unknown): string | undefine
   const [first] = listOf(args)
   const setting = stringOf(first) ?? '*'
   return setting === '*' || setting.includes('.') ? setting : undefined
+}
+
+/** Whether the second argument is `true`: a missing setting is NULL then, and an error otherwise. */
+export function toleratesMissing(args: unknown): boolean {
+  const [, second] = listOf(args)
+  const constant = fieldsOf(second, 'A_Const')
+  return isNode(constant?.boolval) ? constant.boolval.boolval === true : second !== undefined
+}
+
+/** The setting of `current_setting(…)::type`, where an empty text is no value of the type. */
+export function castSetting(cast: Readonly<Record<string, unknown>>): string | undefined {
+  const call = fieldsOf(cast.arg, 'FuncCall')
+  if (call === undefined || ['text', 'varchar', 'bpchar', 'name'].includes(castName(cast))) return undefined
+  return settingOf(qualifiedName(namesOf(call.funcname)), call.args)
+}
+
+function castName(cast: Readonly<Record<string, unknown>>): string {
+  return isNode(cast.typeName) ? (namesOf(cast.typeName.names).at(-1) ?? '') : ''
 }
 
 function toName(node: Readonly<Record<string, unknown>>): QualifiedName {

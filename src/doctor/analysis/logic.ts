@@ -12,6 +12,8 @@ export interface Judge {
   readsCaller(tree: unknown): boolean
   /** What a call of a function gives without claims; undefined when that cannot be told. */
   withoutClaims(tree: unknown): Value | undefined
+  /** Whether something in it, or in a function it calls, makes a value of NULL: COALESCE, IS NULL, IS DISTINCT FROM. */
+  swallowsNull(tree: unknown): boolean
 }
 
 /** What an expression may be: SQL's three values, something that is not NULL, or anything. */
@@ -111,7 +113,7 @@ function isAlwaysFalse(tree: unknown): boolean {
 export function openedByMissingClaims(tree: unknown, judge: Judge): readonly unknown[] {
   return operands(tree, 'OR_EXPR').flatMap((branch) => {
     const conditions = operands(branch, 'AND_EXPR')
-    const about = conditions.filter((each) => judge.readsCaller(each))
+    const about = conditions.filter((each) => judge.readsCaller(each) && judge.swallowsNull(each))
     if (about.length === 0) return []
     const nested = about.flatMap((each) =>
       operands(each, 'OR_EXPR').length > 1 ? openedByMissingClaims(each, judge) : [],
@@ -165,6 +167,11 @@ export function evaluate(tree: unknown, judge: Judge): Value {
     case 'FuncCall':
       // Almost every function of PostgreSQL gives NULL for NULL.
       return listOf(node.args).some((each) => value(each) === 'null') ? 'null' : 'any'
+    case 'A_ArrayExpr':
+      return listOf(node.elements).every((each) => value(each) === 'null') ? 'null' : 'some'
+    case 'SQLValueFunction':
+      // Who has no claims is no owner of rows by name either.
+      return /USER|ROLE/.test(String(node.op)) ? 'null' : 'some'
     case 'SubLink':
       return evaluateSubLink(node, judge)
     case 'BooleanTest':
@@ -208,7 +215,8 @@ function evaluateSubLink(node: Readonly<Record<string, unknown>>, judge: Judge):
   const empty = where !== undefined && isClosed(evaluate(where, judge))
   if (node.subLinkType === 'EXISTS_SUBLINK') return empty ? 'false' : 'any'
   if (node.subLinkType === 'ANY_SUBLINK') return empty || evaluate(node.testexpr, judge) === 'null' ? 'false' : 'any'
-  if (node.subLinkType === 'EXPR_SUBLINK') return empty ? 'null' : 'any'
+  // = ANY of an empty array is false, which is as closed as NULL.
+  if (node.subLinkType === 'EXPR_SUBLINK' || node.subLinkType === 'ARRAY_SUBLINK') return empty ? 'null' : 'any'
   return node.subLinkType === 'ALL_SUBLINK' && empty ? 'true' : 'any'
 }
 
@@ -218,4 +226,14 @@ function evaluateTest(test: string, value: Value): Value {
   const asked = test.replace(/^IS_(NOT_)?/, '').toLowerCase()
   const holds = asked === 'unknown' ? value === 'null' : asked === value
   return holds !== negated ? 'true' : 'false'
+}
+
+/** Whether a node makes a value of NULL. */
+export function isNullSwallower(type: string, node: Readonly<Record<string, unknown>>): boolean {
+  return (
+    ['CoalesceExpr', 'NullTest', 'BooleanTest', 'CaseExpr', 'MinMaxExpr'].includes(type) ||
+    (type === 'A_Expr' && (node.kind === 'AEXPR_DISTINCT' || node.kind === 'AEXPR_NOT_DISTINCT')) ||
+    (type === 'FuncCall' &&
+      ['concat', 'concat_ws', 'format', 'num_nulls', 'num_nonnulls'].includes(namesOf(node.funcname).at(-1) ?? ''))
+  )
 }

@@ -7,7 +7,7 @@ import { type Access, createAccess } from './access.ts'
 import { bodyOf, settingOf } from './bodies.ts'
 import { type Callers, createCallers, isSystemCaller } from './callers.ts'
 import { type Expression, parseExpression, type Reading } from './expression.ts'
-import { evaluate, type Judge, tiedColumns, type Value } from './logic.ts'
+import { evaluate, isNullSwallower, type Judge, tiedColumns, type Value } from './logic.ts'
 import { fieldsOf, listOf, namesOf, qualifiedName, walk } from './tree.ts'
 
 /** A policy with its table and its expressions, parsed. */
@@ -26,6 +26,10 @@ export interface Model {
   /** Tables that are nobody's extension. */
   readonly tables: readonly Relation[]
   readonly policies: readonly PolicyFacts[]
+  /** Parses an expression about a table's row. */
+  parse(text: string, table: Relation): Expression | undefined
+  /** Parses a whole query; undefined when the parser does not take it. */
+  query(text: string): unknown
   policiesOf(relation: Relation): readonly PolicyFacts[]
   /** Policies that hold for a role and a command, of tables with RLS on or off. */
   applying(relation: Relation, role: Role, command: Command): readonly PolicyFacts[]
@@ -46,12 +50,12 @@ export function createModel(catalog: Catalog, parser: Parser, apiRoles?: readonl
   const callers = createCallers(parser, catalog)
   const access = createAccess(catalog, apiRoles)
   const judge = createJudge(callers)
-  const parse = (text: string | undefined, table: Relation) =>
-    text === undefined ? undefined : parseExpression(parser, text, table.name)
+  const parse = (text: string, table: Relation) => parseExpression(parser, text, table.name)
+  const maybe = (text: string | undefined, table: Relation) => (text === undefined ? undefined : parse(text, table))
   const policies = catalog.policies.flatMap((policy): PolicyFacts[] => {
     const table = catalog.relations.get(policy.relation)
     if (table === undefined) return []
-    return [{ ...policy, table, usingTree: parse(policy.using, table), checkTree: parse(policy.check, table) }]
+    return [{ ...policy, table, usingTree: maybe(policy.using, table), checkTree: maybe(policy.check, table) }]
   })
   const byTable = new Map<number, PolicyFacts[]>()
   for (const policy of policies) byTable.set(policy.relation, [...(byTable.get(policy.relation) ?? []), policy])
@@ -69,6 +73,11 @@ export function createModel(catalog: Catalog, parser: Parser, apiRoles?: readonl
     callers,
     judge,
     policies,
+    parse,
+    query(text) {
+      const parsed = parser.parse(text)
+      return parsed.kind === 'tree' ? parsed.statements : undefined
+    },
     policiesOf,
     applying,
     tables: relations.filter(({ kind, extension }) => !extension && (kind === 'table' || kind === 'partitioned')),
@@ -109,6 +118,17 @@ function createJudge(callers: Callers): Judge {
       }
       return false
     },
+    swallowsNull(tree) {
+      for (const [type, node] of walk(tree)) {
+        if (isNullSwallower(type, node)) return true
+        if (type !== 'FuncCall' || depth.current >= maxDepth) continue
+        depth.current++
+        const found = routinesOf(node).some((each) => judge.swallowsNull(callers.body(each).expression))
+        depth.current--
+        if (found) return true
+      }
+      return false
+    },
     withoutClaims(tree): Value | undefined {
       const node = fieldsOf(tree, 'FuncCall')
       if (node === undefined) return undefined
@@ -116,19 +136,15 @@ function createJudge(callers: Callers): Judge {
       const routines = routinesOf(node).filter((each) => callers.readsCaller(each))
       const [routine] = routines
       if (routine === undefined) return undefined
-      const { expression, known } = callers.body(routine)
+      const { expression } = callers.body(routine)
       if (expression !== undefined && depth.current < maxDepth) {
         depth.current++
         const value = evaluate(expression, judge)
         depth.current--
         return value
       }
-      // A body with branches may give anything for a row; for none of its arguments it most likely gives a claim.
-      return !known || listOf(node.args).length === 0
-        ? routine.returns === 'boolean' && known
-          ? 'any'
-          : 'null'
-        : 'any'
+      // A body that is more than one expression is taken for one that denies; nobody but a trial can tell.
+      return 'null'
     },
   }
   return judge

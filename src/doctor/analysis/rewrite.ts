@@ -3,12 +3,13 @@
  * columns are compared bare, so that an index can be used.
  */
 import type { Relation } from '../catalog/catalog.ts'
+import { castSetting, settingOf, toleratesMissing } from './bodies.ts'
 import type { Expression } from './expression.ts'
 import { scan } from './expression.ts'
 import { operands, unwrap } from './logic.ts'
 import type { Model, PolicyFacts } from './model.ts'
 import { type Span, type Spans, spansOf } from './spans.ts'
-import { fieldsOf, isNode, listOf, namesOf, typed } from './tree.ts'
+import { fieldsOf, isNode, listOf, namesOf, typed, walk } from './tree.ts'
 
 interface Edit extends Span {
   readonly text: string
@@ -34,14 +35,44 @@ export function rewritePolicy(model: Model, policy: PolicyFacts): Rewritten | un
 
 /** @returns undefined when nothing can be improved */
 export function rewriteExpression(model: Model, expression: Expression, table: Relation): string | undefined {
-  const spans = spansOf(expression)
-  const edits = leaves(expression.tree).flatMap((leaf) => rewriteLeaf(model, leaf, table, spans) ?? [])
+  const sturdy = apply(expression, sturdyEdits(expression))
+  const parsed = sturdy === undefined ? expression : model.parse(sturdy, table)
+  if (parsed === undefined) return undefined
+  const spans = spansOf(parsed)
+  return (
+    apply(
+      parsed,
+      leaves(parsed.tree).flatMap((leaf) => rewriteLeaf(model, leaf, table, spans) ?? []),
+    ) ?? sturdy
+  )
+}
+
+function apply({ parsed }: Expression, edits: readonly Edit[]): string | undefined {
   if (edits.length === 0) return undefined
-  let text = expression.parsed
+  let text = parsed
   for (const { start, end, text: replacement } of [...edits].sort((a, b) => b.start - a.start)) {
     text = Buffer.concat([text.subarray(0, start), Buffer.from(replacement), text.subarray(end)])
   }
   return text.toString().replace(/^select /, '')
+}
+
+/** Readings of a setting that fail where it is missing, or where it is empty after the transaction that set it. */
+function sturdyEdits(expression: Expression): Edit[] {
+  const spans = spansOf(expression)
+  const cast = new Set(
+    [...walk(expression.tree)].flatMap(([type, node]) =>
+      type === 'TypeCast' && castSetting(node) !== undefined ? [fieldsOf(node.arg, 'FuncCall')] : [],
+    ),
+  )
+  return expression.calls.flatMap(({ node, args, location, schema, name }) => {
+    const span = spans.callAt(location)
+    if (span === undefined || settingOf({ schema, name }, args) === undefined) return []
+    const tolerant = toleratesMissing(args)
+    if (tolerant && !cast.has(node)) return []
+    const inner = spans.textOf({ start: span.start, end: span.end - 1 })
+    const call = tolerant ? `${inner})` : `${inner}, true)`
+    return [{ ...span, text: cast.has(node) ? `NULLIF(${call}, ''::text)` : call }]
+  })
 }
 
 /** Conditions below AND, OR and NOT; what is inside of `(select …)` is one condition. */

@@ -1,6 +1,7 @@
 /**
  * RLS001: a table that requests can reach, without row-level security.
  */
+import { protectedAncestor } from '../analysis/reading.ts'
 import { listed } from '../analysis/words.ts'
 import type { Rule } from '../finding.ts'
 
@@ -13,12 +14,13 @@ export const rls001: Rule = {
     'Every request sees every row of it, and changes any row where it has the grant. Enable row-level security and ' +
     'write a policy for each command; a table that everybody may read gets a policy for SELECT with USING (true), ' +
     'which says so.',
-  *find({ tables, access, policiesOf, catalog }) {
+  *find(model) {
+    const { tables, access, policiesOf } = model
     for (const table of tables) {
       const roles = access.exposedTo(table)
       if (table.rls || roles.length === 0 || policiesOf(table).length > 0) continue
       // Children of a protected table are RLS043's.
-      if (table.parents.some((oid) => catalog.relations.get(oid)?.rls)) continue
+      if (protectedAncestor(model, table) !== undefined) continue
       yield {
         object: table.sql,
         says: `${table.sql} is open to ${listed(roles.map(({ sql }) => sql))}, and row-level security is off.`,

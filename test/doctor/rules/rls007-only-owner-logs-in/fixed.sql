@@ -1,4 +1,5 @@
 -- expect: none
+drop policy nothing_own on app.nothing;
 create role doctor_requests;
 grant usage on schema public, app to doctor_requests;
 create role doctor_owner login;

@@ -1,5 +1,6 @@
 -- expect: none
 -- The owner logs in, to migrate, and cannot become a role of requests.
+drop policy nothing_own on app.nothing;
 create role doctor_requests;
 grant usage on schema public, app to doctor_requests;
 create role doctor_owner login;

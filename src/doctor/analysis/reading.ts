@@ -1,0 +1,72 @@
+/**
+ * What a policy, a view or a function reads in the end, and as whom.
+ */
+import type { Relation, Routine } from '../catalog/catalog.ts'
+import { type Model, type PolicyFacts, reachedBy } from './model.ts'
+
+/** A table that a view reaches, as whom it is read, and through which views with rights of their owner. */
+export interface Reach {
+  readonly table: Relation
+  /** Role whose rights count; undefined: the caller's. */
+  readonly as: number | undefined
+  readonly through: readonly Relation[]
+}
+
+/**
+ * All tables that a view reaches, through views of views.
+ *
+ * A view without `security_invoker` reads as its owner; one with it as the caller of the whole query, also where another
+ * view reads it. Materialized views hold rows of their own: what they have read is in them.
+ */
+export function tablesOf(model: Model, view: Relation): Reach[] {
+  const found: Reach[] = []
+  const seen = new Set<string>()
+  const visit = (each: Relation, through: readonly Relation[]): void => {
+    const definer = each.kind === 'matview' || !each.securityInvoker
+    const as = definer ? each.owner : undefined
+    const path = definer ? [...through, each] : through
+    for (const oid of each.reads) {
+      const next = model.catalog.relations.get(oid)
+      if (next === undefined || oid === each.oid || seen.has(`${oid} ${as}`)) continue
+      seen.add(`${oid} ${as}`)
+      if (next.kind === 'view' || next.kind === 'matview') visit(next, path)
+      else found.push({ table: next, as, through: definer ? path : [] })
+    }
+  }
+  visit(view, [])
+  return found
+}
+
+/** Tables that the sub-selects of a policy read, and those that its functions read as the caller. */
+export function tablesReadBy(model: Model, policy: PolicyFacts): Set<Relation> {
+  const found = new Set<Relation>()
+  for (const expression of [policy.usingTree, policy.checkTree]) {
+    if (expression === undefined) continue
+    for (const reading of expression.sublinks.flatMap(({ relations }) => relations)) {
+      const table = model.relationNamed(reading)
+      if (table !== undefined) found.add(table)
+    }
+    for (const table of readAsCaller(model, [...reachedBy(model, expression.tree).routines])) found.add(table)
+  }
+  return found
+}
+
+/** A SECURITY DEFINER function of an owner whom policies do not hold reads past them, and ends a cycle. */
+function readAsCaller(model: Model, routines: readonly Routine[]): Relation[] {
+  return routines.flatMap((routine) =>
+    model.callers
+      .body(routine)
+      .tables.flatMap((each) => model.relationNamed(each) ?? [])
+      .filter((table) => !routine.securityDefiner || !model.access.bypasses(routine.owner, table)),
+  )
+}
+
+/** The nearest parent, grandparent … with row-level security. */
+export function protectedAncestor(model: Model, { parents }: Relation): Relation | undefined {
+  for (const oid of parents) {
+    const parent = model.catalog.relations.get(oid)
+    const found = parent?.rls ? parent : parent && protectedAncestor(model, parent)
+    if (found !== undefined) return found
+  }
+  return undefined
+}

@@ -1,0 +1,66 @@
+/**
+ * RLS014: an UPDATE can give a row to somebody else.
+ */
+import { isAlwaysTrue, tiedColumns } from '../analysis/logic.ts'
+import { type Model, type PolicyFacts, writeExpression } from '../analysis/model.ts'
+import { rewriteExpression } from '../analysis/rewrite.ts'
+import { listed, policyOn, showPolicy } from '../analysis/words.ts'
+import type { Role } from '../catalog/catalog.ts'
+import type { Rule } from '../finding.ts'
+
+export const rls014: Rule = {
+  code: 'RLS014',
+  slug: 'row-can-be-moved',
+  level: 'error',
+  title: 'An update can move a row to another owner or tenant',
+  why:
+    'USING chooses the rows, WITH CHECK judges what becomes of them; without a WITH CHECK it is USING again. Columns by ' +
+    'which rows are shown to their owners must be held by it, or must not be granted for UPDATE.',
+  *find(model) {
+    for (const policy of model.policies) {
+      if (!policy.permissive || (policy.command !== 'update' && policy.command !== 'all')) continue
+      const loose = looseColumns(model, policy)
+      if (loose.length === 0) continue
+      const columns = policy.table.columns.filter(({ name }) => loose.includes(name)).map(({ sql }) => sql)
+      const held = policy.usingTree && tiedColumns(policy.usingTree.tree, policy.table, model.judge)
+      const using = policy.usingTree && (rewriteExpression(model, policy.usingTree, policy.table) ?? policy.using)
+      yield {
+        object: policy.table.sql,
+        part: policy.sql,
+        says: `The ${policyOn(policy)} lets ${listed(columns)} of a row become anything.`,
+        evidence: showPolicy(policy),
+        fix: loose.every((column) => held?.has(column))
+          ? { sql: [`alter policy ${policy.sql} on ${policy.table.sql} with check (${using})`] }
+          : { person: `Hold ${listed(columns)} in WITH CHECK, or grant UPDATE by column without it.` },
+      }
+    }
+  },
+}
+
+function looseColumns(model: Model, policy: PolicyFacts): string[] {
+  const { table, usingTree } = policy
+  const write = writeExpression(policy)
+  if (write === undefined) return []
+  // All rows, whatever they become: RLS011's.
+  if (isAlwaysTrue(write.tree, table) && (usingTree === undefined || isAlwaysTrue(usingTree.tree, table))) return []
+  const held = tiedColumns(write.tree, table, model.judge)
+  const found = model.access.exposedTo(table).flatMap((role) => {
+    if (!model.access.isAmong(role, policy.roles)) return []
+    const restricted = model
+      .applying(table, role, 'update')
+      .filter(({ permissive }) => !permissive)
+      .flatMap((each) => [...tiedColumns(writeExpression(each)?.tree, table, model.judge)])
+    return [...identifying(model, policy, role)].filter(
+      (column) =>
+        !held.has(column) && !restricted.includes(column) && model.access.canColumn(role, 'update', table, column),
+    )
+  })
+  return [...new Set(found)]
+}
+
+/** Columns that say whose a row is: by what is seen, or where nothing is, by what may be changed. */
+function identifying(model: Model, policy: PolicyFacts, role: Role): ReadonlySet<string> {
+  const seen = model.tied(policy.table, role)
+  const own = policy.usingTree && tiedColumns(policy.usingTree.tree, policy.table, model.judge)
+  return new Set([...seen, ...(own ?? [])])
+}

@@ -1,0 +1,31 @@
+/**
+ * RLS018: a policy opens when the claims are missing.
+ */
+import { openedByMissingClaims } from '../analysis/logic.ts'
+import { writeExpression } from '../analysis/model.ts'
+import { policyOn, showPolicy } from '../analysis/words.ts'
+import type { Rule } from '../finding.ts'
+
+export const rls018: Rule = {
+  code: 'RLS018',
+  slug: 'opens-without-claims',
+  level: 'error',
+  title: 'A policy lets rows through when the claims are missing',
+  why:
+    'Missing claims are NULL. IS DISTINCT FROM, IS NULL, COALESCE and NOT … IS make something true of it, and so does a ' +
+    'default claim. Compare by = alone: NULL is never equal, and no claims are no rows.',
+  *find(model) {
+    for (const policy of model.policies) {
+      if (!policy.permissive) continue
+      const expression = policy.command === 'insert' ? writeExpression(policy) : policy.usingTree
+      if (expression === undefined || openedByMissingClaims(expression.tree, model.judge).length === 0) continue
+      yield {
+        object: policy.table.sql,
+        part: policy.sql,
+        says: `The ${policyOn(policy)} is not closed to somebody without claims.`,
+        evidence: showPolicy(policy),
+        fix: { person: 'What the condition was meant to allow is for a person to say.' },
+      }
+    }
+  },
+}

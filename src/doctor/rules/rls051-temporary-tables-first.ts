@@ -1,0 +1,60 @@
+/**
+ * RLS051: a pinned search_path in which the caller's temporary tables come first, or a schema of theirs.
+ */
+import type { Model } from '../analysis/model.ts'
+import { listed } from '../analysis/words.ts'
+import type { Role, Routine } from '../catalog/catalog.ts'
+import type { Rule } from '../finding.ts'
+import { callersOf, definers, pathOf } from './rls050-unpinned-search-path.ts'
+
+export const rls051: Rule = {
+  code: 'RLS051',
+  slug: 'temporary-tables-first',
+  level: 'error',
+  title: 'A SECURITY DEFINER function looks for its tables where its caller can make some',
+  why:
+    'Unless pg_temp is named, PostgreSQL looks there first: a temporary table of the caller takes the place of the ' +
+    'function\u2019s own. Name it at the end. A schema where the caller may create things does not belong into the path at ' +
+    'all. Only names without a schema are looked up.',
+  *find(model) {
+    for (const [routine, roles] of definers(model)) {
+      const path = pathOf(routine)
+      if (path === undefined || routine.resolved || !looksUpTables(model, routine)) continue
+      const writable = roles.flatMap((role) => writableSchemas(model, role)).filter((name) => path.includes(name))
+      const first = path.at(-1) !== 'pg_temp' && roles.some((role) => mayMakeTemporary(model, role))
+      if (!first && writable.length === 0) continue
+      const kept = path.filter((name) => name !== 'pg_temp' && !writable.includes(name))
+      const named = kept.flatMap(
+        (name) =>
+          model.catalog.schemas.find((schema) => schema.name === name)?.sql ?? (name === 'pg_catalog' ? [name] : []),
+      )
+      yield {
+        object: routine.sql,
+        says:
+          writable.length > 0
+            ? `${routine.sql} looks into ${listed([...new Set(writable)])}, where ${callersOf(roles)} may create tables.`
+            : `${routine.sql} finds a temporary table of ${callersOf(roles)} before its own.`,
+        evidence: `pg_proc.proconfig of ${routine.sql}: search_path=${path.join(', ') || "''"}`,
+        fix:
+          writable.length > 0
+            ? { person: 'Take the right to create there away, or qualify the names in the body.' }
+            : { sql: [`alter ${routine.kind} ${routine.sql} set search_path = ${[...named, 'pg_temp'].join(', ')}`] },
+      }
+    }
+  },
+}
+
+/** Whether the body names a table without its schema, or cannot be read. */
+function looksUpTables(model: Model, routine: Routine): boolean {
+  const { known, dynamic, tables } = model.callers.body(routine)
+  return !known || dynamic || tables.some(({ schema }) => schema === undefined)
+}
+
+function writableSchemas({ catalog, access }: Model, role: Role): string[] {
+  return catalog.schemas.filter(({ grants }) => access.has(role, grants, 'CREATE')).map(({ name }) => name)
+}
+
+/** The privilege is the login's, or the role's that it has become. */
+function mayMakeTemporary({ catalog, access }: Model, role: Role): boolean {
+  return access.has(role, catalog.database.grants, 'TEMPORARY')
+}

@@ -1,0 +1,34 @@
+/**
+ * RLS065: requests may read or set a sequence.
+ */
+import { listed } from '../analysis/words.ts'
+import type { Rule } from '../finding.ts'
+
+export const rls065: Rule = {
+  code: 'RLS065',
+  slug: 'sequence-open',
+  level: 'warning',
+  title: 'Requests may read or set a sequence',
+  why:
+    'SELECT shows how many rows were made, by everybody; UPDATE lets setval turn it back, so that inserts of others fail. ' +
+    'USAGE is enough for a serial column, and an identity column needs nothing.',
+  *find({ catalog, access }) {
+    for (const { sql, grants, owner } of catalog.sequences) {
+      const found = ['SELECT', 'UPDATE'].flatMap((privilege) => {
+        const roles = access.grantees(grants, privilege).filter((name) => name !== catalog.roles.get(owner)?.sql)
+        return roles.length === 0 ? [] : [{ privilege, roles }]
+      })
+      if (found.length === 0) continue
+      yield {
+        object: sql,
+        says: `${found.map(({ privilege, roles }) => `${privilege} for ${listed(roles)}`).join('; ')} on ${sql}.`,
+        evidence: `pg_class.relacl of ${sql}`,
+        fix: {
+          sql: found.map(
+            ({ privilege, roles }) => `revoke ${privilege.toLowerCase()} on sequence ${sql} from ${roles.join(', ')}`,
+          ),
+        },
+      }
+    }
+  },
+}

@@ -1,0 +1,6 @@
+-- expect: none
+create table notes (id uuid primary key);
+alter table notes enable row level security;
+create policy notes_read on notes for select to authenticated
+  using ((select app.claims() -> 'app_metadata' ->> 'role') = 'admin');
+grant select on notes to authenticated;

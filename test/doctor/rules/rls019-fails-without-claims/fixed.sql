@@ -1,0 +1,6 @@
+-- expect: none
+create table notes (id uuid primary key);
+alter table notes enable row level security;
+create policy notes_read on notes for select to authenticated
+  using (id = (select nullif(current_setting('app.user', true), '')::uuid));
+grant select on notes to authenticated;

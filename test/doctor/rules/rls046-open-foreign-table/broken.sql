@@ -1,0 +1,5 @@
+-- expect: RLS046:public.remote
+create foreign data wrapper doctor_wrapper;
+create server doctor_server foreign data wrapper doctor_wrapper;
+create foreign table remote (id uuid) server doctor_server;
+grant select on remote to authenticated;

@@ -1,0 +1,7 @@
+-- expect: RLS049:public.notes:authenticated
+-- There is a policy, and no grant.
+create table notes (id uuid primary key);
+alter table notes enable row level security;
+create policy notes_read on notes for select to authenticated using (id = (select app.user_id()));
+create policy notes_add on notes for insert to authenticated with check (id = (select app.user_id()));
+grant insert on notes to authenticated;

@@ -1,0 +1,2 @@
+-- expect: RLS061:public
+grant create on schema public to public;

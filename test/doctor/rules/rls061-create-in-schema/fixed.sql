@@ -1,0 +1,2 @@
+-- expect: none
+grant usage on schema public to public;

@@ -1,0 +1,2 @@
+-- expect: none
+alter default privileges in schema public revoke all on tables from authenticated;

@@ -1,0 +1,3 @@
+-- expect: RLS065:public.numbers
+create sequence numbers;
+grant select, update on sequence numbers to authenticated;

@@ -1,0 +1,3 @@
+-- expect: none
+create sequence numbers;
+grant usage on sequence numbers to authenticated;

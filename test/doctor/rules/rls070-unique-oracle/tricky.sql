@@ -1,0 +1,9 @@
+-- expect: RLS070:public.people:public.people_lower_idx
+-- An index over an expression. A key nobody can write, and one of a random value, tell nothing.
+create table people (id uuid primary key, tenant_id uuid not null, email text, number bigint generated always as identity unique);
+create index on people (tenant_id);
+create unique index on people (lower(email));
+alter table people enable row level security;
+create policy people_read on people for select to authenticated using (tenant_id = (select app.tenant_id()));
+create policy people_add on people for insert to authenticated with check (tenant_id = (select app.tenant_id()));
+grant select, insert on people to authenticated;
