@@ -51,6 +51,15 @@ export const failures = {
     sqlstate: '28P01',
     says: 'The user or the password is wrong',
   },
+  password_wrong: { status: 403, sqlstate: '42501', says: 'The current password is wrong' },
+  invite_invalid: {
+    status: 400,
+    sqlstate: '22023',
+    says: 'The invite is unknown, used or expired',
+    hint: 'Ask for another one: an invite can be used once, and the last one that was sent holds.',
+  },
+  attempts_exceeded: { status: 429, sqlstate: '53400', says: 'Too many attempts: wait before the next one' },
+  mail_failed: { status: 502, sqlstate: '58000', says: 'The message could not be handed over' },
   password_mode_off: {
     status: 403,
     sqlstate: '28000',
@@ -231,6 +240,14 @@ export const failures = {
     says: 'There is no such seal key',
     hint: '"rowpass db seal-keys" lists those that there are.',
   },
+  client_exists: { status: 409, sqlstate: '42710', says: 'There is a client of this name' },
+  client_unknown: {
+    status: 404,
+    sqlstate: '42704',
+    says: 'There is no client of this name',
+    hint: '"rowpass clients list" shows those that there are.',
+  },
+  account_unknown: { status: 404, sqlstate: '42704', says: 'Nobody has this e-mail address' },
   login_exists: {
     status: 409,
     sqlstate: '42710',

@@ -11,8 +11,10 @@ import { settingsOf } from './env.ts'
 import { maxBodyBytes } from './input.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
 import { renderProblem } from './problem.ts'
+import { accountRoutes } from './routes/accounts.ts'
 import { demoRoutes } from './routes/demo.ts'
 import { jwksRoutes } from './routes/jwks.ts'
+import { metadataRoutes, oauthRoutes } from './routes/oauth.ts'
 import { tenantRoutes } from './routes/tenants.ts'
 import { userRoutes } from './routes/users.ts'
 
@@ -36,8 +38,11 @@ export const app = new Hono<ApiEnv>()
     }),
   )
   .route('/.well-known', jwksRoutes)
+  .route('/.well-known', metadataRoutes)
+  .route('/api', oauthRoutes)
   .route('/api/users', userRoutes)
   .route('/api/tenants', tenantRoutes)
   .route('/', demoRoutes)
+  .route('/api', accountRoutes)
   .notFound((c) => renderProblem(c, new Failure('path_unknown')))
   .onError((error, c) => renderProblem(c, toFailure(error)))

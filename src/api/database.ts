@@ -25,6 +25,14 @@ export function connectAs(
   return drizzle(neon(databaseUrl, { authToken: token }), { ...(logger && { logger }) })
 }
 
+/** A Drizzle database in which every query runs as `rowpass_issuer`. */
+export type IssuerDatabase = NeonHttpDatabase
+
+/** Opens the database as the issuer: its password is in the URL. */
+export function openIssuerDatabase(issuerDatabaseUrl: string): IssuerDatabase {
+  return drizzle(neon(issuerDatabaseUrl))
+}
+
 /**
  * Names what went wrong in a query.
  *

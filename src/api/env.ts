@@ -3,6 +3,7 @@
  */
 import { neonConfig } from '@neondatabase/serverless'
 import * as z from 'zod'
+import { isIssuerUrl, isLoopback } from '../issuer/issuer.ts'
 import type { KeySource } from '../keys/key-source.ts'
 import type { Assets } from './assets.ts'
 import { chooseKeys, type KeyBindings } from './key-ring.ts'
@@ -12,12 +13,16 @@ import type { WhySettings } from './why.ts'
 export interface Bindings extends KeyBindings {
   readonly DATABASE_URL?: string
   readonly GATEWAY_URL?: string
+  readonly MAIL_URL?: string
+  readonly ADDRESS_HEADER?: string
   readonly ISSUER?: string
   readonly AUDIENCE?: string
   readonly DEMO?: string
   /** Set by `rowpass dev` alone, with WHY_SECRET. */
   readonly WHY_URL?: string
   readonly WHY_SECRET?: string
+  /** Only looked at to refuse DEMO where it is `production`. */
+  readonly NODE_ENV?: string
   readonly ASSETS?: Assets
 }
 
@@ -25,9 +30,15 @@ export interface Bindings extends KeyBindings {
 export interface Settings {
   /** PostgreSQL URL with a user and without a password: the token of each request is the credential. */
   readonly databaseUrl: string
-  /** `iss` of the tokens that the demo signs. */
+  /** PostgreSQL URL of `rowpass_issuer`, with its password; undefined where this API issues no tokens. */
+  readonly issuerDatabaseUrl: string | undefined
+  /** Where messages to people are posted. */
+  readonly mailUrl: string | undefined
+  /** Header in which the proxy in front puts the address of the client; undefined where there is none to be trusted. */
+  readonly addressHeader: string | undefined
+  /** `iss` of the tokens. */
   readonly issuer: string
-  /** `aud` of the tokens that the demo signs. */
+  /** `aud` of the tokens. */
   readonly audience: string
   /** What signs and what is published; without a key that signs when another service issues the tokens. */
   readonly keys: KeySource
@@ -52,27 +63,54 @@ export async function parseSettings(bindings: Bindings): Promise<Settings> {
     ...(texts.error?.issues.map(({ path, message }) => `${path.join('.')} ${message}`) ?? []),
     ...('problems' in chosen ? chosen.problems : []),
   ]
-  const { PRIVATE_KEY, KEY_RING, KEY_ENCRYPTION_KEYS } = bindings
-  if (texts.data?.DEMO === true && !(PRIVATE_KEY || KEY_RING || KEY_ENCRYPTION_KEYS)) {
-    problems.push('PRIVATE_KEY, KEY_RING or KEY_ENCRYPTION_KEYS is required where DEMO is true')
-  }
-  if ((bindings.WHY_URL || bindings.WHY_SECRET) && texts.data?.DEMO !== true) {
-    problems.push('WHY_URL and WHY_SECRET are for development, where DEMO is true')
-  }
+  if (texts.success) problems.push(...contradictions(texts.data, bindings))
   if (!texts.success || 'problems' in chosen || problems.length > 0) {
     throw new TypeError(`The settings have problems: ${problems.join('; ')}`)
   }
 
-  const { DATABASE_URL, GATEWAY_URL, ISSUER, AUDIENCE, DEMO, WHY_URL, WHY_SECRET } = texts.data
+  const { DATABASE_URL, GATEWAY_URL, ISSUER_DATABASE_URL, MAIL_URL, ADDRESS_HEADER, AUDIENCE, DEMO } = texts.data
+  const { WHY_URL, WHY_SECRET } = texts.data
   if (GATEWAY_URL !== undefined) neonConfig.fetchEndpoint = GATEWAY_URL
   return Object.freeze({
     databaseUrl: DATABASE_URL,
-    issuer: ISSUER,
+    issuerDatabaseUrl: ISSUER_DATABASE_URL,
+    mailUrl: MAIL_URL,
+    addressHeader: ADDRESS_HEADER ?? (onWorkers() ? 'CF-Connecting-IP' : undefined),
+    issuer: texts.data.ISSUER ?? demoIssuer,
     audience: AUDIENCE,
     keys: chosen.keys,
     demo: DEMO ? { assets: bindings.ASSETS } : undefined,
     why: WHY_URL !== undefined && WHY_SECRET !== undefined ? { url: WHY_URL, secret: WHY_SECRET } : undefined,
   })
+}
+
+/** `iss` of the demo's tokens where none is set. */
+const demoIssuer = 'http://127.0.0.1:8787'
+
+/** Settings that are each well-formed, and together would let anybody in or sign for nobody. */
+function contradictions(
+  { DEMO, ISSUER, ISSUER_DATABASE_URL, GATEWAY_URL }: z.output<typeof schema>,
+  { PRIVATE_KEY, KEY_RING, KEY_ENCRYPTION_KEYS, NODE_ENV, WHY_URL, WHY_SECRET }: Bindings,
+): string[] {
+  const problems: string[] = []
+  const signs = Boolean(PRIVATE_KEY || KEY_RING || KEY_ENCRYPTION_KEYS)
+  if (DEMO) {
+    if (!signs) problems.push('PRIVATE_KEY, KEY_RING or KEY_ENCRYPTION_KEYS is required where DEMO is true')
+    if (ISSUER !== undefined && !isLoopback(new URL(ISSUER).hostname)) {
+      problems.push('DEMO signs anybody in without a password, so ISSUER must be on loopback where it is true')
+    }
+    if (GATEWAY_URL === undefined || !isLoopback(new URL(GATEWAY_URL).hostname)) {
+      problems.push('DEMO signs anybody in without a password, so GATEWAY_URL must be on loopback where it is true')
+    }
+    if (NODE_ENV === 'production') problems.push('DEMO must not be true where NODE_ENV is production')
+  } else {
+    if (ISSUER === undefined) problems.push('ISSUER is required where DEMO is not true')
+    if (WHY_URL || WHY_SECRET) problems.push('WHY_URL and WHY_SECRET are for development, where DEMO is true')
+    if (ISSUER_DATABASE_URL !== undefined && !signs) {
+      problems.push('PRIVATE_KEY, KEY_RING or KEY_ENCRYPTION_KEYS is required where ISSUER_DATABASE_URL is set')
+    }
+  }
+  return problems
 }
 
 /** Parses the bindings once for each bindings object; a Worker gets the same one for all requests of an isolate. */
@@ -95,8 +133,16 @@ const schema = z.object({
     .refine(isDatabaseUrl, 'must read postgresql://authenticated@host:port/database')
     .refine((text) => !parseUrl(text)?.password, 'must not hold a password: the token takes its place'),
   GATEWAY_URL: optional(z.string().refine(isHttpUrl, 'must be an http or https URL without credentials')),
-  ISSUER: optional(z.string().refine(isHttpUrl, 'must be an http or https URL')).transform(
-    (text) => text ?? 'http://127.0.0.1:8787',
+  ISSUER_DATABASE_URL: optional(
+    z
+      .string()
+      .refine(isDatabaseUrl, 'must read postgresql://rowpass_issuer:password@host:port/database')
+      .refine((text) => parseUrl(text)?.password, 'must hold the password of rowpass_issuer'),
+  ),
+  MAIL_URL: optional(z.string().refine(isServiceUrl, 'must be an https URL, or http on loopback')),
+  ADDRESS_HEADER: optional(z.string().regex(/^[A-Za-z][A-Za-z0-9-]*$/, 'must be the name of a header')),
+  ISSUER: optional(
+    z.string().refine(isIssuerUrl, 'must be an https URL, or http on loopback, without a slash at its end'),
   ),
   AUDIENCE: optional(z.string()).transform((text) => text ?? 'rowpass'),
   DEMO: optional(z.enum(['true', 'false'], { error: 'must be true, false or unset' })).transform(
@@ -118,6 +164,15 @@ function isDatabaseUrl(text: string): boolean {
 function isLoopbackUrl(text: string): boolean {
   const url = parseUrl(text)
   return url?.protocol === 'http:' && url.hostname === '127.0.0.1' && url.username === '' && url.password === ''
+}
+
+function isServiceUrl(text: string): boolean {
+  const url = parseUrl(text)
+  return url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname))
+}
+
+function onWorkers(): boolean {
+  return globalThis.navigator?.userAgent === 'Cloudflare-Workers'
 }
 
 function isHttpUrl(text: string): boolean {

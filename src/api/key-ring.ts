@@ -98,6 +98,8 @@ async function attempt<T>(
   parse: (text: string) => Promise<T>,
 ): Promise<{ value?: T; problem?: string }> {
   if (!text) return {}
+  // A secret is always text; an object came out of a configuration file.
+  if (typeof text !== 'string') return { problem: `${name} is a plain variable: make it a secret` }
   try {
     return { value: await parse(text) }
   } catch (error) {

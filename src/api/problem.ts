@@ -43,6 +43,8 @@ function headersOf(code: FailureCode): Record<string, string> {
       return { 'WWW-Authenticate': challenge('The token has expired') }
     case 'session_revoked':
       return { 'WWW-Authenticate': challenge('The session has been ended') }
+    case 'attempts_exceeded':
+      return { 'Retry-After': '60' }
     case 'overloaded':
     case 'database_unavailable':
       return { 'Retry-After': '1' }

@@ -15,7 +15,7 @@ const bindings: Bindings = {
   DATABASE_URL: 'postgresql://authenticated@127.0.0.1:5432/rowpass',
   GATEWAY_URL: `http://127.0.0.1:${await closedPort()}/sql`,
   PRIVATE_KEY: JSON.stringify(key.privateJwk),
-  ISSUER: 'https://issuer.example',
+  ISSUER: 'http://issuer.localhost',
   AUDIENCE: 'somebody',
   DEMO: 'true',
   ASSETS: createAssets((name) => readFile(new URL(name, web)).catch(() => undefined)),
@@ -53,7 +53,7 @@ describe('GET /api/token', () => {
     expect(body).toEqual({ access_token: expect.any(String), token_type: 'Bearer', expires_in: 900 })
     const claims = decodeJwt(body.access_token)
     expect(claims).toMatchObject({
-      iss: 'https://issuer.example',
+      iss: 'http://issuer.localhost',
       aud: 'somebody',
       sub: '2e7e25e8-5445-40bd-8f89-dc19bba64faa',
       client_id: 'rowpass-demo',

@@ -9,7 +9,17 @@ const first = await generateKey()
 const second = await generateKey()
 const valid: Bindings = {
   DATABASE_URL: 'postgresql://authenticated@127.0.0.1:5432/rowpass',
+  ISSUER: 'https://api.example',
   PUBLIC_KEY: JSON.stringify(first.publicJwk),
+}
+
+/** What `rowpass dev` sets. */
+const demo: Bindings = {
+  ...valid,
+  ISSUER: 'http://127.0.0.1:8787',
+  GATEWAY_URL: 'http://127.0.0.1:4444/sql',
+  PRIVATE_KEY: JSON.stringify(first.privateJwk),
+  DEMO: 'true',
 }
 
 const problemsOf = async (bindings: Bindings): Promise<string> => {
@@ -25,7 +35,10 @@ describe('parseSettings', () => {
     const { keys, ...settings } = await parseSettings(valid)
     expect(settings).toEqual({
       databaseUrl: valid.DATABASE_URL,
-      issuer: 'http://127.0.0.1:8787',
+      issuer: 'https://api.example',
+      issuerDatabaseUrl: undefined,
+      mailUrl: undefined,
+      addressHeader: undefined,
       audience: 'rowpass',
       demo: undefined,
     })
@@ -33,7 +46,7 @@ describe('parseSettings', () => {
   })
 
   it('takes an empty variable for an unset one', async () => {
-    const empty = { GATEWAY_URL: '', PRIVATE_KEY: '', ISSUER: '', AUDIENCE: '', DEMO: '' }
+    const empty = { GATEWAY_URL: '', ISSUER_DATABASE_URL: '', MAIL_URL: '', PRIVATE_KEY: '', AUDIENCE: '', DEMO: '' }
     const [given, unset] = [await parseSettings({ ...valid, ...empty }), await parseSettings(valid)]
     expect(JSON.stringify(given)).toBe(JSON.stringify(unset))
   })
@@ -55,7 +68,44 @@ describe('parseSettings', () => {
       'GATEWAY_URL must be an http or https URL',
     ],
     ['a gateway with credentials', { ...valid, GATEWAY_URL: 'https://me:canary@host/sql' }, 'GATEWAY_URL must be'],
-    ['an issuer that is no URL', { ...valid, ISSUER: 'rowpass' }, 'ISSUER must be an http or https URL'],
+    ['an issuer that is no URL', { ...valid, ISSUER: 'rowpass' }, 'ISSUER must be an https URL'],
+    ['an issuer without TLS', { ...valid, ISSUER: 'http://api.example' }, 'ISSUER must be an https URL'],
+    ['an issuer with a slash at its end', { ...valid, ISSUER: 'https://api.example/' }, 'ISSUER must be an https URL'],
+    [
+      'an issuer with credentials',
+      { ...valid, ISSUER: 'https://me:canary@api.example' },
+      'ISSUER must be an https URL',
+    ],
+    ['no issuer', { ...valid, ISSUER: '' }, 'ISSUER is required where DEMO is not true'],
+    [
+      'a login of the issuer without password',
+      { ...valid, ISSUER_DATABASE_URL: 'postgresql://rowpass_issuer@host/db' },
+      'ISSUER_DATABASE_URL must hold the password',
+    ],
+    [
+      'a login of the issuer, and no key to sign',
+      { ...valid, ISSUER_DATABASE_URL: 'postgresql://rowpass_issuer:canary@host/db' },
+      'KEY_ENCRYPTION_KEYS is required where ISSUER_DATABASE_URL is set',
+    ],
+    ['mail without TLS', { ...valid, MAIL_URL: 'http://mail.example/canary' }, 'MAIL_URL must be an https URL'],
+    ['an address header that is none', { ...valid, ADDRESS_HEADER: 'a header' }, 'ADDRESS_HEADER must be the name'],
+    [
+      'DEMO with an issuer for the world',
+      { ...demo, ISSUER: 'https://api.example' },
+      'ISSUER must be on loopback where it is true',
+    ],
+    [
+      'DEMO with a gateway elsewhere',
+      { ...demo, GATEWAY_URL: 'https://gateway.example/sql' },
+      'GATEWAY_URL must be on loopback where it is true',
+    ],
+    ['DEMO with no gateway', { ...demo, GATEWAY_URL: '' }, 'GATEWAY_URL must be on loopback where it is true'],
+    ['DEMO in production', { ...demo, NODE_ENV: 'production' }, 'DEMO must not be true where NODE_ENV is production'],
+    [
+      'a private key that came as a variable',
+      { ...valid, PRIVATE_KEY: { kty: 'EC', d: 'canary' } as never },
+      'PRIVATE_KEY is a plain variable: make it a secret',
+    ],
     ['DEMO that is neither', { ...valid, DEMO: 'yes' }, 'DEMO must be true, false or unset'],
     ['DEMO without a key to sign', { ...valid, DEMO: 'true' }, 'KEY_ENCRYPTION_KEYS is required where DEMO is true'],
     [
@@ -123,7 +173,7 @@ describe('parseSettings', () => {
 
   it('SEC-20 SEC-25 publishes the public part of a private key, and never prints the private one', async () => {
     const text = JSON.stringify(first.privateJwk)
-    const settings = await parseSettings({ ...valid, PUBLIC_KEY: text, PRIVATE_KEY: text, DEMO: 'true' })
+    const settings = await parseSettings({ ...demo, PUBLIC_KEY: text })
     expect((await settings.keys.jwks()).keys).toEqual([first.publicJwk])
     expect(JSON.stringify(settings) + inspect(settings, { depth: 9 })).not.toContain(first.privateJwk.d)
   })
@@ -137,11 +187,22 @@ describe('.dev.vars.example', () => {
 
   it('names every variable, and its values are accepted', async () => {
     const names = [
-      ...['AUDIENCE', 'DATABASE_URL', 'DEMO', 'GATEWAY_URL', 'ISSUER', 'ISSUER_DATABASE_URL', 'KEY_ENCRYPTION_KEYS'],
-      ...['KEY_RING', 'PRIVATE_KEY', 'PUBLIC_KEY'],
+      'ADDRESS_HEADER',
+      'AUDIENCE',
+      'DATABASE_URL',
+      'DEMO',
+      'GATEWAY_URL',
+      'ISSUER',
+      'ISSUER_DATABASE_URL',
+      'KEY_ENCRYPTION_KEYS',
+      'KEY_RING',
+      'MAIL_URL',
+      'PRIVATE_KEY',
+      'PUBLIC_KEY',
     ]
     expect(Object.keys(example).sort()).toEqual(names)
-    await expect(parseSettings(example)).resolves.toMatchObject({ issuer: example.ISSUER, demo: undefined })
+    const filled = { ...example, PRIVATE_KEY: JSON.stringify(first.privateJwk) }
+    await expect(parseSettings(filled)).resolves.toMatchObject({ issuer: example.ISSUER, demo: undefined })
   })
 })
 

@@ -25,6 +25,7 @@ export interface Stack {
   readonly bindings: Bindings & {
     readonly DATABASE_URL: string
     readonly GATEWAY_URL: string
+    readonly ISSUER_DATABASE_URL: string
     readonly PRIVATE_KEY: string
   }
   /** The issuers that the gateway trusts, as ROWPASS_ISSUERS has them. */
@@ -46,7 +47,7 @@ interface SignOptions {
 }
 
 const audience = 'rowpass'
-const issuers = { authenticated: 'http://issuer.example', anonymous: 'http://issuer.example/anonymous' }
+const issuers = { authenticated: 'http://issuer.localhost', anonymous: 'http://issuer.localhost/anonymous' }
 
 /** Starts everything on free ports of 127.0.0.1. `settings` are more settings of the gateway. */
 export async function startStack(settings: Record<string, string> = {}): Promise<Stack> {
@@ -73,6 +74,8 @@ export async function startStack(settings: Record<string, string> = {}): Promise
       ROWPASS_ISSUERS: JSON.stringify(trusted),
       ROWPASS_PORT: '0',
       ROWPASS_PRIVATE_JWKS: 'true',
+      ROWPASS_PASSWORD_MODE: 'true',
+      ROWPASS_PASSWORD_USERS: 'rowpass_issuer',
       ...settings,
     }),
   )
@@ -83,6 +86,7 @@ export async function startStack(settings: Record<string, string> = {}): Promise
   const bindings = {
     DATABASE_URL: `postgresql://authenticated@127.0.0.1:5432/${database.name}`,
     GATEWAY_URL: gatewayUrl,
+    ISSUER_DATABASE_URL: database.issuerUrl,
     PRIVATE_KEY: JSON.stringify(generated.privateJwk),
     ISSUER: issuers.authenticated,
     AUDIENCE: audience,

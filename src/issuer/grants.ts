@@ -1,0 +1,157 @@
+/**
+ * What a client may hand in for a token: one function for each `grant_type`.
+ */
+import { toAttempt, toEmail } from './attempt.ts'
+import { OAuthError } from './oauth-error.ts'
+import { readOwnToken } from './own-token.ts'
+import { type Parameters, required } from './parameters.ts'
+import { comparePassword, hashPassword } from './password.ts'
+import { createSecret, hashSecret } from './secret.ts'
+import type { Client } from './store.ts'
+import { type IssuerContext, ownClaimsOf, signFor, type TokenResponse } from './token.ts'
+
+/** One request for a token, its client known. */
+export interface GrantRequest {
+  readonly client: Client
+  readonly parameters: Parameters
+  /** Network address of the client, where it is known. */
+  readonly address: string | undefined
+}
+
+/** Turns what was handed in into tokens, or throws an OAuthError. */
+export type Grant = (context: IssuerContext, request: GrantRequest) => Promise<TokenResponse>
+
+/** URN of RFC 8693. */
+export const tokenExchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
+const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
+
+/** The grants by `grant_type`. */
+export const grants: Readonly<Record<string, Grant>> = {
+  password: signIn,
+  refresh_token: refresh,
+  client_credentials: serveClient,
+  [tokenExchange]: switchTenant,
+}
+
+/** RFC 6749 §4.3, for first-party clients. `username` is the e-mail address. */
+async function signIn(context: IssuerContext, { client, parameters, address }: GrantRequest): Promise<TokenResponse> {
+  const { store, lifetimes } = context
+  const username = required(parameters, 'username')
+  const password = required(parameters, 'password')
+  const scope = toScope(parameters.get('scope'), client.scopes)
+  const attempt = await toAttempt('sign-in', username, address)
+  const { retryAfterSeconds, credential, person } = await store.beginSignIn(toEmail(username), attempt)
+  if (retryAfterSeconds > 0) {
+    throw new OAuthError('too_many_attempts', 'Too many attempts failed: wait before the next one', retryAfterSeconds)
+  }
+  // The same work where there is no such account.
+  const { matches, outdated } = await comparePassword(password, credential?.passwordHash)
+  if (!matches || credential === undefined || person === undefined) throw wrongCredentials()
+  const claims = await ownClaimsOf(context, person)
+  const refreshToken = client.grantTypes.includes('refresh_token') ? createSecret() : undefined
+  const refreshHash = refreshToken === undefined ? undefined : await hashSecret(refreshToken)
+  const sid = crypto.randomUUID()
+  const opened = await store.openSession(
+    { sid, credential, clientId: client.clientId, scope, refreshHash, attempt },
+    lifetimes,
+  )
+  if (opened === undefined) throw wrongCredentials()
+  if (outdated) await store.replaceHash(credential, await hashPassword(password))
+  return signFor(context, { client, sid, scope, claims, person: opened }, { refreshToken })
+}
+
+/** RFC 6749 §6. The token is used up; the answer holds the next one. */
+async function refresh(context: IssuerContext, { client, parameters }: GrantRequest): Promise<TokenResponse> {
+  const { store, lifetimes } = context
+  const hash = await hashSecret(required(parameters, 'refresh_token'))
+  const session = await store.findRefresh(hash)
+  if (session === undefined || session.clientId !== client.clientId) throw wrongRefreshToken()
+  // Before the token is used up: a wrong scope costs nobody their session.
+  const scope = toScope(parameters.get('scope'), session.scope.split(' '))
+  const claims = session.used || session.person === undefined ? {} : await ownClaimsOf(context, session.person)
+  const refreshToken = createSecret()
+  const rotation = await store.rotateRefresh(hash, client.clientId, await hashSecret(refreshToken), lifetimes)
+  if (rotation.outcome === 'reused') {
+    context.emit({ type: 'refresh_token_reused', clientId: client.clientId, sid: session.sid })
+  }
+  if (rotation.outcome !== 'rotated') throw wrongRefreshToken()
+  const { person } = rotation
+  if (person === undefined) {
+    await store.endSession(session.sid)
+    throw wrongRefreshToken()
+  }
+  return signFor(context, { client, sid: session.sid, scope, claims, person }, { refreshToken })
+}
+
+/** RFC 6749 §4.4: a service, for itself. There is nothing to refresh. */
+async function serveClient(context: IssuerContext, { client, parameters }: GrantRequest): Promise<TokenResponse> {
+  if (client.secretHash === undefined) {
+    throw new OAuthError('unauthorized_client', 'A client without a secret cannot act for itself')
+  }
+  const scope = toScope(parameters.get('scope'), client.scopes)
+  const sid = await context.store.extendService(client.clientId, context.lifetimes)
+  if (sid === undefined) throw new OAuthError('invalid_client', 'The client is unknown or has not authenticated')
+  return signFor(context, { client, sid, scope, claims: {}, person: undefined })
+}
+
+/**
+ * RFC 8693: a person's access token for one in another of their tenants, which the parameter `tenant_id` names. Both
+ * are of the same session; the old one stays as it is.
+ */
+async function switchTenant(context: IssuerContext, { client, parameters }: GrantRequest): Promise<TokenResponse> {
+  const { store, lifetimes } = context
+  const tenantId = required(parameters, 'tenant_id').toLowerCase()
+  if (!/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(tenantId)) {
+    throw new OAuthError('invalid_request', 'The parameter tenant_id is not a UUID')
+  }
+  const subjectToken = required(parameters, 'subject_token')
+  checkTypes(context, parameters)
+  const token = await readOwnToken(subjectToken, context)
+  if (token === undefined || token.clientId !== client.clientId) throw wrongSubjectToken()
+  const scope = toScope(parameters.get('scope'), token.scope.split(' '))
+  const person = await store.findPerson(token.subject, tenantId)
+  if (person === undefined) throw wrongSubjectToken()
+  const claims = await ownClaimsOf(context, person)
+  const { sid, subject: userId } = token
+  const now = await store.extendSession({ sid, userId, clientId: client.clientId, tenantId }, lifetimes)
+  if (now === undefined) throw wrongSubjectToken()
+  return signFor(context, { client, sid, scope, claims, person: now }, { issuedTokenType: accessTokenType })
+}
+
+function checkTypes(context: IssuerContext, parameters: Parameters): void {
+  if (required(parameters, 'subject_token_type') !== accessTokenType) {
+    throw new OAuthError('invalid_request', 'Only access tokens can be exchanged')
+  }
+  if ((parameters.get('requested_token_type') ?? accessTokenType) !== accessTokenType) {
+    throw new OAuthError('invalid_request', 'Only access tokens are given in exchange')
+  }
+  if (parameters.has('actor_token')) throw new OAuthError('invalid_request', 'Nobody acts for somebody else here')
+  if (parameters.has('resource') || (parameters.get('audience') ?? context.audience) !== context.audience) {
+    throw new OAuthError('invalid_target', 'Tokens are for the one audience of this issuer')
+  }
+}
+
+/**
+ * What is asked for, within what may be had.
+ *
+ * @param allowed in the order in which they are granted when nothing is asked for
+ */
+function toScope(asked: string | undefined, allowed: readonly string[]): string {
+  const wanted = asked === undefined ? allowed : [...new Set(asked.split(' '))]
+  if (!wanted.every((each) => allowed.includes(each))) {
+    throw new OAuthError('invalid_scope', 'More was asked for than this client may have')
+  }
+  return wanted.join(' ')
+}
+
+function wrongCredentials(): OAuthError {
+  return new OAuthError('invalid_grant', 'The address or the password is wrong')
+}
+
+function wrongRefreshToken(): OAuthError {
+  return new OAuthError('invalid_grant', 'The refresh token is unknown, expired, of another client, or was used before')
+}
+
+function wrongSubjectToken(): OAuthError {
+  return new OAuthError('invalid_grant', 'The subject token is not good for this tenant')
+}
