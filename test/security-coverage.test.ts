@@ -82,8 +82,6 @@ const requirements: Readonly<Record<number, string>> = {
 const open: Readonly<Record<number, string>> = {
   14: 'the vectors are not in the repository; those of the RFCs are',
   31: 'there is no authorization server beyond the demo sign-in',
-  33: 'there is no switching of tenants',
-  34: 'there are no refresh tokens',
   35: 'there is no list of revoked tokens',
   49: 'nothing examines schemas other than our own, which has no views',
   50: 'nothing examines schemas other than our own, which has no partitions',
