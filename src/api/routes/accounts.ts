@@ -8,7 +8,8 @@ import { type IssuingEnv, onlyWhereIssuing, onlyWithDelivery, requirePerson, typ
 
 const password = z.string().max(1024)
 const email = z.string().max(254).pipe(z.email())
-const signUp = z.strictObject({ email: z.string().trim().toLowerCase().pipe(email), name, tenantName: name })
+// Not folded before it is looked at: U+212A would become a "k".
+const signUp = z.strictObject({ email: z.string().trim().pipe(email), name, tenantName: name })
 const reset = z.strictObject({ email: z.string().trim().max(254) })
 const accept = z.strictObject({ token: z.string().max(64), password })
 const change = z.strictObject({ currentPassword: password, password })

@@ -14,7 +14,13 @@ import { toPage } from '../page.ts'
 
 const newUser = z.strictObject({
   tenantId: id,
-  email: z.string().trim().toLowerCase().max(254).pipe(z.email()),
+  // Folded after it is looked at: U+212A would become a "k".
+  email: z
+    .string()
+    .trim()
+    .max(254)
+    .pipe(z.email())
+    .transform((text) => text.toLowerCase()),
   name,
   role: z.enum(['member', 'admin']).default('member'),
 })
