@@ -3,13 +3,14 @@
  */
 import { element } from './element.js'
 
-/** Both answers as tables. `person` is whose token was sent; their own row is marked. */
-export function renderRows({ tenants, users }, person) {
+/** Both answers as tables. `person` is whose token was sent; their own row is marked. `why` tells of rows that are not there. */
+export function renderRows({ tenants, users }, person, why) {
   return [
     renderTable(
       'GET /api/tenants',
       ['Name', 'Id'],
       tenants.map(({ id, name }) => [name, element('code', { class: 'id' }, id)]),
+      why.tenants,
     ),
     renderTable(
       'GET /api/users',
@@ -19,6 +20,7 @@ export function renderRows({ tenants, users }, person) {
         toAddress(email),
         role,
       ]),
+      why.users,
     ),
   ]
 }
@@ -35,7 +37,7 @@ export function renderProblem({ status, body, challenge }, why) {
   )
 }
 
-function renderTable(request, columns, rows) {
+function renderTable(request, columns, rows, why) {
   const count = rows.length === 1 ? '1 row' : `${rows.length} rows`
   return element(
     'div',
@@ -52,6 +54,7 @@ function renderTable(request, columns, rows) {
       element('thead', {}, element('tr', {}, ...columns.map((column) => element('th', { scope: 'col' }, column)))),
       element('tbody', {}, ...rows.map((cells) => element('tr', {}, ...cells.map((cell) => element('td', {}, cell))))),
     ),
+    ...(why === undefined ? [] : [element('p', { class: 'why' }, why)]),
   )
 }
 

@@ -15,11 +15,13 @@ export async function signIn(id, signal) {
 /**
  * What `GET path` answers to the bearer of a token.
  *
- * @returns status, body as JSON, and the challenge of a refusal (RFC 6750 §3)
+ * @returns status, body as JSON, the challenge of a refusal (RFC 6750 §3), and in development why there are no more rows
  */
 export async function get(path, token, signal) {
   const response = await fetch(path, { headers: { Authorization: `Bearer ${token}` }, signal })
-  return { status: response.status, body: await response.json(), challenge: response.headers.get('WWW-Authenticate') }
+  const { status, headers } = response
+  const why = /\bwhy;.*desc="([^"]*)"/.exec(headers.get('Server-Timing'))?.[1]
+  return { status, body: await response.json(), challenge: headers.get('WWW-Authenticate'), why }
 }
 
 async function readJson(response) {

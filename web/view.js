@@ -85,9 +85,12 @@ export function showAnswers(view, answers, { person, edited }) {
     return showFailure(view, verdict, renderProblem(failed, refused && edited ? unsigned : undefined))
   }
   const [{ tenants }, { users }] = answers.map(({ body }) => body)
+  const [whyTenants, whyUsers] = answers.map(({ why }) => why)
   finish(view, false)
   view.part('verdict').textContent = `${person.name} sees ${count(tenants, 'tenant')} and ${count(users, 'user')}.`
-  view.part('answer').replaceChildren(...renderRows({ tenants, users }, person))
+  view
+    .part('answer')
+    .replaceChildren(...renderRows({ tenants, users }, person, { tenants: whyTenants, users: whyUsers }))
 }
 
 /** Shows that there are no rows, and why. */

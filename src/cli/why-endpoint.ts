@@ -80,7 +80,7 @@ export async function startWhyEndpoint({ databaseUrl, verifier }: WhyEndpointOpt
     if (verified === undefined) return 401
     const { role, claims } = verified
     const explanation = await withConnection(databaseUrl, (client) =>
-      explain(client, { identity: { role, claims }, sql: query, params, timeoutMs }),
+      explain(client, { identity: { role, claims }, sql: query, params, timeoutMs, parts: false }),
     )
     return hintOf(explanation) ?? 204
   }

@@ -87,6 +87,9 @@ async function judge(io: Io, text: string, now: () => number): Promise<{ says: s
 function findIssuers(io: Io): readonly TrustedIssuer[] {
   const project = loadProject(io)
   const running = readRunning(project.directory)
-  if (running?.ready === true) return ownIssuers(project, running.apiUrl)
+  if (running?.ready === true) {
+    // Whoever started it may have given it another port than this command was given.
+    return ownIssuers({ ...project, issuer: project.env.ISSUER ?? running.apiUrl }, running.apiUrl)
+  }
   return project.env.ROWPASS_ISSUERS === undefined ? [] : ownIssuers(project, '')
 }

@@ -39,13 +39,16 @@ export async function rolledBack<T>(
 ): Promise<T> {
   await client.query('begin')
   try {
-    for (const [name, value] of [
-      ['statement_timeout', setting.timeoutMs],
-      ['lock_timeout', Math.min(lockMs, setting.timeoutMs)],
-      ['idle_in_transaction_session_timeout', setting.timeoutMs * 4],
-    ]) {
-      await client.query('select pg_catalog.set_config($1, $2, true)', [name, String(value)])
-    }
+    const [statementMs, waitMs, idleMs] = [
+      setting.timeoutMs,
+      Math.min(lockMs, setting.timeoutMs),
+      setting.timeoutMs * 4,
+    ]
+    await client.query(
+      `select set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true),
+              set_config('idle_in_transaction_session_timeout', $3, true)`,
+      [statementMs, waitMs, idleMs].map(String),
+    )
     await enter[as](client, setting.identity, setting.carrier)
     return await work()
   } finally {
