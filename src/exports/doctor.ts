@@ -10,6 +10,7 @@ export {
   readBaseline,
 } from '../doctor/baseline.ts'
 export type { Finding, Fix, Level, Rule, RuleCode } from '../doctor/finding.ts'
+export type { ClaimsCarrier, Identity } from '../doctor/identity.ts'
 export {
   type Approval,
   compareApprovals,
@@ -40,3 +41,6 @@ export { type JsonFinding, type JsonReport, toJson } from '../doctor/report/json
 export { toSarif } from '../doctor/report/sarif.ts'
 export { rules } from '../doctor/rules.ts'
 export { type Diagnosis, type DoctorOptions, runDoctor } from '../doctor/run.ts'
+export { type ExplainOptions, explain as explainStatement } from '../doctor/why/explain.ts'
+export type { Explanation, Finding as Reason, FindingCode as ReasonCode } from '../doctor/why/explanation.ts'
+export { renderExplanation } from '../doctor/why/report.ts'

@@ -3,12 +3,11 @@
  */
 import pg from 'pg'
 import { Failure } from '../../errors.ts'
-import { createClassifier } from '../../sql/classify.ts'
-import { type FunctionFactRow, functionFactsSql, parseFunctionFacts } from '../../sql/facts.ts'
-import { loadParser, type Parser } from '../../sql/parser.ts'
+import { loadParser } from '../../sql/parser.ts'
 import { type ClaimsCarrier, detectCarrier, type Identity } from '../identity.ts'
 import { type Access, reach } from './access.ts'
-import { type Explanation, type Finding, type RelationReport, withoutData } from './explanation.ts'
+import { type Explanation, type RelationReport, withoutData } from './explanation.ts'
+import { gatewayReasons } from './gateway.ts'
 import { type Right, rightsFor } from './grants.ts'
 import { findReasons } from './reasons.ts'
 import { type Rehearsal, rehearse, type Stage } from './rehearsal.ts'
@@ -88,7 +87,7 @@ export async function explain(client: pg.ClientBase, options: ExplainOptions): P
     functions,
     predictedRows,
   }
-  const gateway = carrier?.kind === 'sealed' && parts ? await gatewayReason(client, parser, sql) : []
+  const gateway = carrier?.kind === 'sealed' && parts ? await gatewayReasons(client, parser, sql) : []
   const reasons = findReasons(facts)
   const doubts = findDoubts(facts, reasons)
   return {
@@ -167,21 +166,6 @@ async function functionRights(client: pg.ClientBase, { functions }: Statement, r
     held: false,
     role: role.name,
   }))
-}
-
-async function gatewayReason(client: pg.ClientBase, parser: Parser, sql: string): Promise<Finding[]> {
-  const { rows } = await client.query<FunctionFactRow>(functionFactsSql)
-  const verdict = createClassifier(parser, parseFunctionFacts(rows))(sql)
-  if (verdict.kind !== 'refused') return []
-  const instead = verdict.instead === undefined ? {} : { advice: verdict.instead }
-  return [
-    {
-      code: 'gateway_refuses',
-      refuses: false,
-      says: `The gateway refuses it before PostgreSQL sees it: ${verdict.what} is not allowed with a token.`,
-      ...instead,
-    },
-  ]
 }
 
 function notesOf(

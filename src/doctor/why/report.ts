@@ -37,7 +37,7 @@ export function renderExplanation(
     ['This explanation is incomplete', doubts],
   ]
   const texts = sections.flatMap(([title, lines]) =>
-    lines.length === 0 ? [] : [style.bold(title), ...lines.map((line) => `  ${printable(line)}`), ''],
+    lines.length === 0 ? [] : [style.bold(title), ...lines.map((line) => `  ${printable(line)}`.trimEnd()), ''],
   )
   return `${[printable(explanation.sql), style.dim(printable(who(explanation))), '', ...texts].join('\n').trimEnd()}\n`
 }
@@ -154,17 +154,18 @@ function partLines(part: PartReport, tested: number, indent: number): string[] {
     return [`${space}${word}: ${result}`, ...(part.parts ?? []).flatMap((each) => partLines(each, tested, indent + 2))]
   }
   const { comparison } = part
-  const sides = comparison === undefined ? [] : [comparison.left, comparison.right].flatMap((side) => sideLine(side))
+  const sides =
+    comparison === undefined ? [] : [comparison.left, comparison.right].flatMap((side) => sideLine(side, tested))
   return [`${space}${oneLine(part.text)}: ${result}`, ...sides.map((line) => `${space}  ${line}`)]
 }
 
-function sideLine({ text, whose, value }: SideReport): string[] {
+function sideLine({ text, whose, value }: SideReport, tested: number): string[] {
   const name = oneLine(text)
+  // A constant says itself.
   if (/^'(?:[^']|'')*'(?:::[\w" ]+)?$|^-?[\d.]+$/.test(name)) return []
   if (value === undefined) return whose === 'row' ? [`${name} is withheld: the row is hidden (--reveal)`] : []
-  return [
-    `${name} is ${value === null ? 'NULL' : JSON.stringify(value)}${whose === 'caller' ? ' for this caller' : ' in one of these rows'}`,
-  ]
+  const where = whose === 'caller' ? 'for this caller' : tested === 1 ? 'in this row' : 'in one of these rows'
+  return [`${name} is ${value === null ? 'NULL' : JSON.stringify(value)} ${where}`]
 }
 
 function oneLine(text: string): string {

@@ -66,7 +66,7 @@ describePg('why, on policies made at random', () => {
   afterAll(() => scene.close())
 
   test('SEC-59 predicts what PostgreSQL does', async () => {
-    const runs = Number(process.env.WHY_RUNS ?? 40)
+    const runs = Number(process.env.WHY_RUNS ?? 25)
     await fc.assert(
       fc.asyncProperty(
         fc.array(policy, { maxLength: 5 }),
