@@ -68,13 +68,20 @@ export async function createTestDatabase(options: { contents?: Contents } = {}):
   const contents = options.contents ?? 'application'
   const name = `${inject('databasePrefix')}${randomBytes(5).toString('hex')}`
   await withConnection(inject('superuserUrl'), async (client) => {
-    await ensureTemplate(client, contents)
-    const source = contents === 'bare' ? 'template1' : templateName(contents)
+    const source = await findSource(client, contents)
     await client.query(`create database ${name} template ${source} strategy file_copy owner ${ownerName}`)
     // Rights of a database are not copied from its template.
     if (contents !== 'bare') await client.query(`revoke temporary on database ${name} from public`)
   })
   return describeDatabase(name)
+}
+
+/** `npm run test:mutate` has the tests try a weakened copy of the application's database, which it names. */
+async function findSource(client: pg.Client, contents: Contents): Promise<string> {
+  const weakened = process.env.TEST_APPLICATION_URL
+  if (contents === 'application' && weakened) return new URL(weakened).pathname.slice(1)
+  await ensureTemplate(client, contents)
+  return contents === 'bare' ? 'template1' : templateName(contents)
 }
 
 function describeDatabase(name: string): TestDatabase {

@@ -10,5 +10,7 @@ export default defineConfig({
       { find: /^rowpass\/(\w+)$/, replacement: fileURLToPath(new URL('../../src/exports/$1.ts', import.meta.url)) },
     ],
   },
+  // Else it would lie in the folder.
+  cacheDir: fileURLToPath(new URL('../../node_modules/.vite-suite', import.meta.url)),
   test: { include: ['*.test.ts'], pool: 'threads' },
 })
