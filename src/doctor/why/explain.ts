@@ -6,17 +6,17 @@ import { Failure } from '../../errors.ts'
 import { loadParser } from '../../sql/parser.ts'
 import { type ClaimsCarrier, detectCarrier, type Identity } from '../identity.ts'
 import { type Access, reach } from './access.ts'
+import { firing, functionRights, loadFunctions, reasonNotToRun } from './effects.ts'
 import { type Explanation, type RelationReport, withoutData } from './explanation.ts'
 import { gatewayReasons } from './gateway.ts'
-import { type Right, rightsFor } from './grants.ts'
+import { rightsFor } from './grants.ts'
 import { findReasons } from './reasons.ts'
-import { type Rehearsal, rehearse, type Stage } from './rehearsal.ts'
-import { loadRole, type Role, type Trigger } from './relations.ts'
+import { type Rehearsal, rehearse, type Stage, unrehearsed } from './rehearsal.ts'
+import { loadRole } from './relations.ts'
 import { rolledBack, type Setting } from './session.ts'
 import { parseStatement } from './statement.ts'
 import { inlineParameters, withoutEnd } from './text.ts'
 import { type Outcome, tryStatement } from './trial.ts'
-import type { Statement } from './usage.ts'
 import { type Facts, findDoubts } from './verdict.ts'
 
 /** What to explain. */
@@ -65,33 +65,23 @@ export async function explain(client: pg.ClientBase, options: ExplainOptions): P
   if (role === undefined) throw new Failure('input_invalid', { detail: `there is no database role ${identity.role}` })
 
   const { accesses, unreached } = await rolledBack(client, setting, 'self', () => reach(client, statement, role))
-  const functions = await functionRights(client, statement, role)
-  const notRun = reasonNotToRun(options.run ?? 'safe', accesses)
+  const functions = await loadFunctions(client, statement, role)
+  const run = options.run ?? 'safe'
+  const notRun = reasonNotToRun(run, accesses, functions)
   const tried = notRun === undefined ? await tryStatement(client, setting, statement, sql) : undefined
   const outcome = tried?.problem && !reveal ? { ...tried, problem: withoutData(tried.problem) } : tried
   const stage: Stage = { client, parser, role: role.name, setting, statement, sql, reveal, parts }
-  const relations: RelationReport[] = []
-  let predictedRows: number | undefined
-  for (const access of accesses) {
-    const rehearsal = access.steps.length > 0 ? await rehearse(stage, access) : nothing
-    relations.push(toReport(access, rehearsal))
-    if (rehearsal.exact && (access.actions.has('update') || access.actions.has('delete')))
-      predictedRows = rehearsal.visible
-  }
-  const facts: Facts = {
-    command: statement.command,
-    role: role.name,
-    outcome,
-    unreached,
-    relations,
-    functions,
-    predictedRows,
-  }
+  // The conditions of the statement are evaluated for a rehearsal, too.
+  const rehearses = run === 'always' || !functions.some(({ outside }) => outside)
+  const { relations, predictedRows } = await rehearseAll(stage, accesses, rehearses)
+  const missing = functionRights(functions, role)
+  const { command } = statement
+  const facts: Facts = { command, role: role.name, outcome, unreached, relations, functions: missing, predictedRows }
   const gateway = carrier?.kind === 'sealed' && parts ? await gatewayReasons(client, parser, sql) : []
   const reasons = findReasons(facts)
   const doubts = findDoubts(facts, reasons)
   return {
-    command: statement.command,
+    command,
     sql,
     identity: { role: role.name, claims: identity.claims },
     carrier,
@@ -105,7 +95,21 @@ export async function explain(client: pg.ClientBase, options: ExplainOptions): P
   }
 }
 
-const nothing: Rehearsal = { steps: [], rows: undefined, visible: undefined, exact: false }
+async function rehearseAll(
+  stage: Stage,
+  accesses: readonly Access[],
+  rehearses: boolean,
+): Promise<{ relations: readonly RelationReport[]; predictedRows: number | undefined }> {
+  const relations: RelationReport[] = []
+  let predictedRows: number | undefined
+  for (const access of accesses) {
+    const rehearsal = rehearses && access.steps.length > 0 ? await rehearse(stage, access) : unrehearsed(access)
+    relations.push(toReport(access, rehearsal))
+    const changes = access.actions.has('update') || access.actions.has('delete')
+    if (rehearsal.exact && changes) predictedRows = rehearsal.visible
+  }
+  return { relations, predictedRows }
+}
 
 function toReport(access: Access, { steps, rows, rowsProblem }: Rehearsal): RelationReport {
   const { relation, via, actor, actions, rls } = access
@@ -123,49 +127,6 @@ function toReport(access: Access, { steps, rows, rowsProblem }: Rehearsal): Rela
     ...(rowsProblem !== undefined && { rowsProblem }),
     triggers: firing(access).map(({ name, function: calls, outside }) => ({ name, function: calls, outside })),
   }
-}
-
-const events: Readonly<Record<string, Trigger['events'][number]>> = {
-  insert: 'INSERT',
-  update: 'UPDATE',
-  delete: 'DELETE',
-  conflict_update: 'UPDATE',
-  merge_insert: 'INSERT',
-  merge_update: 'UPDATE',
-  merge_delete: 'DELETE',
-}
-
-/** The triggers that the statement would fire. */
-function firing({ relation, actions }: Access): readonly Trigger[] {
-  const fired = new Set([...actions].map((action) => events[action]))
-  return relation.triggers.filter((trigger) => trigger.events.some((event) => fired.has(event)))
-}
-
-function reasonNotToRun(run: 'safe' | 'always' | 'never', accesses: readonly Access[]): string | undefined {
-  if (run === 'never') return 'it was not asked for'
-  const outside = accesses.flatMap(firing).find((trigger) => trigger.outside)
-  if (run === 'always' || outside === undefined) return undefined
-  return `the trigger ${outside.name} calls ${outside.function}, whose effects a rollback may not undo (--run runs it)`
-}
-
-/** Functions that the statement calls by name and of which the role may execute none. */
-async function functionRights(client: pg.ClientBase, { functions }: Statement, role: Role): Promise<readonly Right[]> {
-  const { rows } = await client.query<{ object: string }>(
-    `select min(p.oid::regprocedure::text) as object
-       from unnest($1::text[], $2::text[]) as f (schema, name)
-       join pg_proc p on p.proname = f.name join pg_namespace n on n.oid = p.pronamespace
-      where (f.schema is null or n.nspname = f.schema)
-      group by f.schema, f.name having not bool_or(has_function_privilege($3::oid, p.oid, 'EXECUTE'))`,
-    [functions.map((path) => path.at(-2) ?? null), functions.map((path) => path.at(-1) ?? ''), role.oid],
-  )
-  return rows.map(({ object }) => ({
-    privilege: 'EXECUTE',
-    on: 'function',
-    object,
-    columns: [],
-    held: false,
-    role: role.name,
-  }))
 }
 
 function notesOf(

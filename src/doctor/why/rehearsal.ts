@@ -6,7 +6,7 @@ import type { Access } from './access.ts'
 import { conditionsFor } from './conditions.ts'
 import { type Change, copyName, copyRows, writtenRows } from './copy.ts'
 import { type RowsReport, type StepReport, safeText } from './explanation.ts'
-import { type Rows, readRows, sampleSize } from './rows.ts'
+import { type Rows, readRows, sampleSize, unforce } from './rows.ts'
 import type { RowKind, Step } from './rules.ts'
 import { isProblem, rolledBack, type Setting, toProblem } from './session.ts'
 import { bareInsert, retarget } from './text.ts'
@@ -36,11 +36,17 @@ export interface Stage extends Tools {
 
 const writes = new Set(['insert', 'update', 'merge', 'conflict_update'])
 
+/** The steps of an access without rows to try them on. */
+export function unrehearsed(access: Access): Rehearsal {
+  const steps = access.steps.map((step) => untriedStep(access, step))
+  return { steps, rows: undefined, visible: undefined, exact: false }
+}
+
 /** Rehearses one access. Nothing of it is kept in the database. */
 export async function rehearse(stage: Stage, access: Access): Promise<Rehearsal> {
   const { client, setting, statement, sql, parser } = stage
   const { steps } = access
-  const untried = { steps: steps.map((step) => untriedStep(access, step)), visible: undefined, exact: false }
+  const untried = unrehearsed(access)
   const needsRows = steps.some(({ row }) => row === 'existing')
   const conditions = conditionsFor(statement, sql, access, parser)
   const rows = needsRows ? await readRows(client, setting, access, conditions.sql) : undefined
@@ -187,10 +193,7 @@ async function findConflicts(
     return await rolledBack(client, setting, 'self', async () => {
       const { rows: keys } = await client.query<{ columns: string[] }>(uniqueKeysSql, [relation.oid])
       if (keys.length === 0) return []
-      const { rows: active } = await client.query('select row_security_active($1::oid) as active', [relation.oid])
-      if (active[0].active === true) {
-        await client.query(`alter table ${relation.sql} no force row level security`)
-      }
+      await unforce(client, relation)
       const equal = keys.map(({ columns }) =>
         columns.map((name) => `t.${pg.escapeIdentifier(name)} = p.${pg.escapeIdentifier(name)}`).join(' and '),
       )

@@ -2,6 +2,7 @@
  * What the catalog says of the relations of a statement, for one role: policies, privileges, triggers, what is below a view.
  */
 import type pg from 'pg'
+import { outsideSql } from './outside.ts'
 import type { PolicyCommand } from './rules.ts'
 import type { Use } from './usage.ts'
 
@@ -158,13 +159,6 @@ export async function loadRelation(client: pg.ClientBase, oid: number, role: Rol
   return rows[0]?.relation
 }
 
-/**
- * Names in a function's text whose effects no rollback undoes: other servers, files, background workers. `nextval` is
- * left out; it is told of separately.
- */
-const outsideNames =
-  '(dblink|http_|net\\.http|pg_background|lo_export|copy\\s.*\\s(to|from)\\s+program|cron\\.schedule)'
-
 const relationSql = `
 select json_build_object(
   'oid', c.oid::int8, 'schema', n.nspname, 'name', c.relname, 'sql', format('%I.%I', n.nspname, c.relname),
@@ -231,7 +225,7 @@ select json_build_object(
                   where t.tgtype & v.bit > 0),
       'timing', case when t.tgtype & 64 > 0 then 'INSTEAD OF' when t.tgtype & 2 > 0 then 'BEFORE' else 'AFTER' end,
       'perRow', t.tgtype & 1 > 0, 'function', f.oid::regproc::text, 'language', l.lanname,
-      'outside', l.lanname not in ('sql', 'plpgsql', 'internal') or f.prosrc ~* '${outsideNames}',
+      'outside', ${outsideSql('f', 'l')},
       'definition', pg_get_triggerdef(t.oid)
     ) order by t.tgname)
     from pg_trigger t join pg_proc f on f.oid = t.tgfoid join pg_language l on l.oid = f.prolang

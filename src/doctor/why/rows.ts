@@ -5,6 +5,7 @@
 import pg from 'pg'
 import type { Access } from './access.ts'
 import { safeText } from './explanation.ts'
+import type { Relation } from './relations.ts'
 import { isProblem, rolledBack, type Setting, type SqlProblem, toProblem } from './session.ts'
 
 /** Rows of one relation. */
@@ -49,7 +50,11 @@ export async function readRows(
     const found = await peek(client, setting, access, each)
     if (!isProblem(found)) {
       const filtered = each.length === conditions.length
-      return { ...found, filtered, seen: await countAsIdentity(client, setting, access, each) }
+      const { seen, rows } = await askAsIdentity(client, setting, access, each)
+      // Of a large table the first rows may all be of others: those that the identity sees are looked at as well.
+      const more = found.total > sampleSize ? rows : []
+      const sample = [...new Set([...more, ...found.sample])].slice(0, sampleSize)
+      return { total: found.total, sample: more.length > 0 ? sample : found.sample, filtered, seen }
     }
     last = found
   }
@@ -67,7 +72,7 @@ async function peek(
   const alias = pg.escapeIdentifier(access.use.alias)
   try {
     return await rolledBack(client, setting, 'self', async () => {
-      await unforce(client, access)
+      await unforce(client, access.relation)
       // Rather an error than rows that are missing.
       await client.query('set local row_security = off')
       const counted = await client.query(`select count(*)::int as n from (select ${from} limit ${countLimit + 1}) x`)
@@ -79,29 +84,35 @@ async function peek(
   }
 }
 
-async function unforce(client: pg.ClientBase, { relation }: Access): Promise<void> {
-  const { rows } = await client.query<{ active: boolean }>('select row_security_active($1::oid) as active', [
-    relation.oid,
-  ])
-  if (rows[0]?.active === true) await client.query(`alter table ${relation.sql} no force row level security`)
+/**
+ * Makes the policies of a table not hold for the connection's own role until the transaction ends, where they do.
+ * @throws the error of PostgreSQL when the role is not the owner
+ */
+export async function unforce(client: pg.ClientBase, { oid, sql }: Relation): Promise<void> {
+  const { rows } = await client.query<{ active: boolean }>('select row_security_active($1::oid) as active', [oid])
+  if (rows[0]?.active === true) await client.query(`alter table ${sql} no force row level security`)
 }
 
-async function countAsIdentity(
+/** What the identity is given itself: how many, and some of them where it may read all columns. */
+async function askAsIdentity(
   client: pg.ClientBase,
   setting: Setting,
   access: Access,
   conditions: readonly string[],
-): Promise<number | undefined> {
-  if (access.via.length > 0) return undefined
+): Promise<{ seen: number | undefined; rows: readonly string[] }> {
+  if (access.via.length > 0) return { seen: undefined, rows: [] }
+  const from = fromClause(access, conditions)
+  const alias = pg.escapeIdentifier(access.use.alias)
   try {
-    const from = fromClause(access, conditions)
-    const { rows } = await rolledBack(client, setting, 'identity', () =>
-      client.query(`select count(*)::int as n from (select ${from} limit ${countLimit + 1}) x`),
-    )
-    return rows[0].n
+    return await rolledBack(client, setting, 'identity', async () => {
+      const counted = await client.query(`select count(*)::int as n from (select ${from} limit ${countLimit + 1}) x`)
+      if (!access.relation.select) return { seen: counted.rows[0].n, rows: [] }
+      const read = await client.query(`select (${alias}.*)::text as row ${from} limit ${sampleSize / 2}`)
+      return { seen: counted.rows[0].n, rows: read.rows.map(({ row }) => row) }
+    })
   } catch (error) {
     toProblem(error)
-    return undefined
+    return { seen: undefined, rows: [] }
   }
 }
 

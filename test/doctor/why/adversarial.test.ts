@@ -162,4 +162,30 @@ describePg('why, under attack', () => {
     expect(run.outcome?.rows).toBe(1)
     expect(run.notes.join()).toContain('call_out of h.counted')
   })
+
+  test.each([
+    'select pg_reload_conf()',
+    "select lo_import('/etc/passwd')",
+    'select * from h.files where h.dials(id)',
+    'update h.files set label = h.dials(id)',
+  ])('does not run what calls out by itself: %s', async (sql) => {
+    await scene.client.query(`create or replace function h.dials(text) returns boolean language plpgsql as
+        $$ begin perform 'dblink_exec'; raise exception '${canary}'; end $$`)
+    const explanation = await ask(scene.client, options(sql))
+    expect(explanation).toMatchObject({ outcome: undefined, notRun: expect.stringContaining('rollback may not undo') })
+    expect(explanation.relations.every(({ rows }) => rows === undefined)).toBe(true)
+  })
+
+  test('looks at the rows of the identity in a large table, too', async () => {
+    await scene.client.query(`
+      create table h.large (id int, owner text); insert into h.large select n, 'bob' from generate_series(1, 3000) n;
+      insert into h.large values (9001, 'ada'), (9002, 'ada');
+      alter table h.large enable row level security;
+      create policy large_all on h.large using (owner = h.who()); grant select, update on h.large to authenticated`)
+    const read = await ask(scene.client, options('select * from h.large'))
+    expect(read.findings[0]?.says).toMatch(/^at least \d+ rows of h.large are hidden from authenticated by large_all/)
+    expect(read.relations[0]?.rows).toEqual({ matching: 3002, seen: 2, sampled: 1000, filtered: true })
+    const write = await ask(scene.client, options("update h.large set owner = 'bob'"))
+    expect([codes(write), write.doubts]).toEqual([['rows_hidden', 'row_refused'], []])
+  })
 })
