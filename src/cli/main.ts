@@ -22,6 +22,12 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<C
     load: () => import('./commands/matrix.ts'),
   },
   keys: { summary: 'make signing keys, rotate and revoke them', load: () => import('./commands/keys.ts') },
+  clients: { summary: 'choose who may ask for tokens', load: () => import('./commands/clients.ts') },
+  users: { summary: 'invite people, and sign them out', load: () => import('./commands/users.ts') },
+  'deploy-check': {
+    summary: 'stop a deployment that gives secrets away',
+    load: () => import('./commands/deploy-check.ts'),
+  },
   token: { summary: 'sign a token', load: () => import('./commands/token.ts') },
   why: { summary: 'explain what a statement does for an identity', load: () => import('./commands/why.ts') },
   test: { summary: 'write tests of policies, and test the tests', load: () => import('./commands/test.ts') },

@@ -37,7 +37,8 @@ $$;
 
 -- Attempts --------------------------------------------------------------------------------------------------------
 
--- Counts one attempt as a failure. After `free` of them each makes the next one wait twice as long, up to `longest`.
+-- Counts one attempt as a failure. After `free` of them the next one waits five seconds, then twice as long each time, up
+-- to `longest`.
 create function issuer.count_failure(key bytea, free integer, longest interval) returns void
   language sql volatile
   set search_path = pg_catalog, pg_temp
@@ -48,7 +49,7 @@ as $$
     expires_at = excluded.expires_at,
     blocked_until = case
       when a.expires_at > now() and a.failures + 1 >= free
-      then clock_timestamp() + least(longest, interval '1 second' * 2 ^ least(a.failures + 1 - free, 20))
+      then clock_timestamp() + least(longest, interval '5 seconds' * 2 ^ least(a.failures + 1 - free, 20))
       else '-infinity' end
 $$;
 

@@ -1,0 +1,53 @@
+/**
+ * `rowpass deploy-check`: stops a deployment whose configuration gives a secret away, or lets anybody in.
+ */
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { Failure } from '../../errors.ts'
+import type { Io } from '../io.ts'
+import { workerConfig } from '../worker-config.ts'
+
+const help = `
+Reads wrangler.jsonc (or .json, .toml) of this folder. "npm run deploy" begins with it.
+
+Examples:
+  $ npx rowpass deploy-check && npx wrangler deploy`
+
+/** Bindings that are secrets: whoever can read the repository or the dashboard can read a plain variable. */
+const secrets = [
+  'PRIVATE_KEY',
+  'KEY_RING',
+  'KEY_ENCRYPTION_KEYS',
+  'ISSUER_DATABASE_URL',
+  'OWNER_DATABASE_URL',
+  'MAIL_URL',
+]
+
+/** The shell side of the command. */
+export function define(io: Io): Command {
+  return new Command('deploy-check').addHelpText('after', help).action(() => {
+    const path = workerConfig(io.cwd)
+    refusePlainSecrets(readFileSync(path, 'utf8'))
+    io.stdout(`${path} gives no secret away\n`)
+  })
+}
+
+/**
+ * Looks for names of secrets among the keys of a wrangler configuration, in JSON with comments or TOML.
+ *
+ * @throws Failure `config_invalid` that names them, and no value
+ */
+export function refusePlainSecrets(text: string): void {
+  const code = text.replaceAll(/^\s*(\/\/|#).*$/gm, '').replaceAll(/\/\*[\s\S]*?\*\//g, '')
+  const isKey = (name: string) => new RegExp(`(?:^|[{,\\s.])"?${name}(?:\\]|"?\\s*[:=.])`, 'm').test(code)
+  const given = secrets.filter(isKey)
+  if (given.length > 0) {
+    const detail = `${given.join(', ')} must not be a plain variable: use "npx wrangler secret put ${given[0]}"`
+    throw new Failure('config_invalid', { detail })
+  }
+  if (/(?:^|[{,\s.])"?DEMO"?\s*[:=]\s*["']?true/m.test(code)) {
+    throw new Failure('config_invalid', {
+      detail: 'DEMO signs anybody in without a password: it is not for a deployment',
+    })
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * `rowpass users`: accounts of people, for the operator.
+ */
+import { createHash, randomBytes } from 'node:crypto'
+import { Command } from 'commander'
+import { withConnection } from '../../database/connect.ts'
+import { Failure } from '../../errors.ts'
+import { toEmail } from '../../issuer/attempt.ts'
+import type { Io } from '../io.ts'
+import { openDatabase } from '../local-database.ts'
+import { loadProject } from '../project.ts'
+
+const help = `
+Prints a token with which somebody sets the password of one person, once, within an hour: POST it to /api/password as
+{"token":"…","password":"…"}. It is for the first person of a system without mail, and for people who have lost theirs.
+Whoever has it can take the account over.
+
+Examples:
+  $ npx rowpass users invite amara@neon.example
+  $ npx rowpass users sign-out amara@neon.example`
+
+const lifetimeSeconds = 3600
+
+/** The shell side of the commands. */
+export function define(io: Io): Command {
+  const users = new Command('users').addHelpText('after', help)
+  users
+    .command('invite <email>')
+    .summary('print a token that sets the password of a person')
+    .option('--tenant <id>', 'their own tenant, where several have the address')
+    .option('--json', 'print the result as JSON')
+    .action((email: string, options: { tenant?: string; json?: true }) => inviteCommand(io, email, options))
+  users
+    .command('sign-out <email>')
+    .summary('end every session of a person')
+    .action((email: string) => signOutCommand(io, email))
+  return users
+}
+
+async function inviteCommand(io: Io, text: string, options: { tenant?: string; json?: true }): Promise<void> {
+  const email = toEmail(text)
+  if (email === undefined) throw new Failure('input_invalid', { detail: 'this is no e-mail address' })
+  const token = randomBytes(32).toString('base64url')
+  await withIssuer(io, async (client) => {
+    // As the issuer: the policies show these rows to it, and not to the owner.
+    const { rows } = await client.query<{ id: string }>(
+      'select id from public.users where email = $1 and ($2::uuid is null or tenant_id = $2)',
+      [email, options.tenant ?? null],
+    )
+    const [person, another] = rows
+    if (person === undefined) throw new Failure('account_unknown', { detail: email })
+    if (another !== undefined) {
+      throw new Failure('input_invalid', { detail: `several tenants have ${email}: name one with --tenant` })
+    }
+    const hash = createHash('sha256').update(token).digest()
+    await client.query('select issuer.invite($1, $2, $3, null, null, $4)', [hash, email, person.id, lifetimeSeconds])
+  })
+  io.stdout(options.json === true ? `${JSON.stringify({ email, token })}\n` : `${token}\n`)
+}
+
+async function signOutCommand(io: Io, text: string): Promise<void> {
+  const ended = await withIssuer(io, async (client) => {
+    const { rows } = await client.query<{ ended: number | null }>(
+      'select issuer.end_sessions(issuer.account_of($1), null) as ended',
+      [toEmail(text) ?? ''],
+    )
+    return rows[0]?.ended ?? 0
+  })
+  io.stdout(`${ended} sessions ended\n`)
+}
+
+async function withIssuer<T>(io: Io, work: Parameters<typeof withConnection<T>>[1]): Promise<T> {
+  const database = await openDatabase(loadProject(io), { onProgress: (text) => io.stderr(`${text}\n`) })
+  try {
+    return await withConnection(database.issuerUrl, work)
+  } finally {
+    await database.stop()
+  }
+}
