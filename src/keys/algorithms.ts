@@ -17,13 +17,18 @@ export interface AlgorithmSpec {
   readonly privateMembers: readonly ('d' | 'p' | 'q' | 'dp' | 'dq' | 'qi')[]
   /** The length of every signature, where the algorithm fixes it. */
   readonly signatureBytes?: number
+  /** What WebCrypto is told when it signs and verifies. */
+  readonly parameters:
+    | Readonly<EcdsaParams>
+    | Readonly<RsaPssParams>
+    | { readonly name: 'RSASSA-PKCS1-v1_5' | 'Ed25519' }
 }
 
 const rsa = {
   kty: 'RSA',
   publicMembers: ['n', 'e'],
   privateMembers: ['d', 'p', 'q', 'dp', 'dq', 'qi'],
-} as const satisfies AlgorithmSpec
+} as const satisfies Omit<AlgorithmSpec, 'parameters'>
 
 /** The table; the order is that of preference when a key does not name its algorithm. */
 export const algorithms: Readonly<Record<Algorithm, AlgorithmSpec>> = {
@@ -33,10 +38,19 @@ export const algorithms: Readonly<Record<Algorithm, AlgorithmSpec>> = {
     publicMembers: ['crv', 'x', 'y'],
     privateMembers: ['d'],
     signatureBytes: 64,
+    parameters: { name: 'ECDSA', hash: 'SHA-256' },
   },
-  RS256: rsa,
-  PS256: rsa,
-  EdDSA: { kty: 'OKP', crv: 'Ed25519', publicMembers: ['crv', 'x'], privateMembers: ['d'], signatureBytes: 64 },
+  RS256: { ...rsa, parameters: { name: 'RSASSA-PKCS1-v1_5' } },
+  // The salt is as long as the hash (RFC 7518 §3.5).
+  PS256: { ...rsa, parameters: { name: 'RSA-PSS', saltLength: 32 } },
+  EdDSA: {
+    kty: 'OKP',
+    crv: 'Ed25519',
+    publicMembers: ['crv', 'x'],
+    privateMembers: ['d'],
+    signatureBytes: 64,
+    parameters: { name: 'Ed25519' },
+  },
 }
 
 /** Whether a value names an algorithm of the table. */

@@ -1,7 +1,12 @@
 /** Base64url as RFC 7515 §2 spells it, and in exactly one spelling per value. */
 
-const alphabet = /^[A-Za-z0-9_-]*$/
 const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+const codes = Uint8Array.from(digits, (digit) => digit.charCodeAt(0))
+/** The six bits of each character up to U+007F; 64 for one that is none of the alphabet. */
+const sextets = new Uint8Array(128).fill(64)
+for (const [value, code] of codes.entries()) sextets[code] = value
+
+const ascii = new TextDecoder()
 
 /**
  * Decodes base64url strictly: no padding, no white space, no other alphabet, and no stray bits in the last character,
@@ -11,19 +16,38 @@ const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_
  * @see RFC 4648 §3.5, §5
  */
 export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | undefined {
-  const tail = text.length % 4
-  if (!alphabet.test(text) || tail === 1) return undefined
-  const strayBits = tail === 2 ? 0b1111 : tail === 3 ? 0b11 : 0
-  if ((digits.indexOf(text.slice(-1)) & strayBits) !== 0) return undefined
-  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'))
-  const bytes = new Uint8Array(binary.length)
-  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i)
-  return bytes
+  if (text.length % 4 === 1) return undefined
+  const bytes = new Uint8Array((text.length * 3) >> 2)
+  let held = 0
+  let bits = 0
+  let at = 0
+  for (let index = 0; index < text.length; index++) {
+    const sextet = sextets[text.charCodeAt(index)] ?? 64
+    if (sextet === 64) return undefined
+    // Only the lowest `bits` of what is held are still to be written; those above fall off.
+    held = (held << 6) | sextet
+    bits += 6
+    if (bits < 8) continue
+    bits -= 8
+    bytes[at++] = held >> bits
+  }
+  return (held & ((1 << bits) - 1)) === 0 ? bytes : undefined
 }
 
-/** Encodes bytes as base64url without padding. */
+/** Encodes bytes in the one spelling that {@link fromBase64Url} reads. */
 export function toBase64Url(bytes: Uint8Array): string {
-  let binary = ''
-  for (const byte of bytes) binary += String.fromCharCode(byte)
-  return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+  const out = new Uint8Array(Math.ceil((bytes.length * 4) / 3))
+  let held = 0
+  let bits = 0
+  let at = 0
+  for (let index = 0; index < bytes.length; index++) {
+    held = (held << 8) | (bytes[index] ?? 0)
+    bits += 8
+    while (bits >= 6) {
+      bits -= 6
+      out[at++] = codes[(held >> bits) & 63] ?? 0
+    }
+  }
+  if (bits > 0) out[at] = codes[(held << (6 - bits)) & 63] ?? 0
+  return ascii.decode(out)
 }

@@ -13,7 +13,7 @@ export interface CompactJws {
   /** `typ` in lower case, without `application/`; empty when the header has none. */
   readonly typ: string
   readonly payload: Uint8Array
-  readonly signature: Uint8Array
+  readonly signature: Uint8Array<ArrayBuffer>
 }
 
 /** A token in its parts: a signed text whose payload is a JSON object. */
@@ -58,13 +58,32 @@ export function parseCompactJws(token: string): CompactJws {
   const [protectedPart = '', payloadPart = '', signaturePart = '', ...more] = token.split('.', 6)
   if (more.length === 2) throw new TokenRefusal('encrypted', 'the token is encrypted')
   if (more.length > 0 || signaturePart === '') throw new TokenRefusal('format', 'the token is not in three parts')
-  const header = parseJson(decodePart(protectedPart, 'header'), 'header')
+  const header = parseHeader(protectedPart)
   const payload = decodePart(payloadPart, 'payload')
   const signature = decodePart(signaturePart, 'signature')
-  return { token, ...readHeader(header.value), payload, signature }
+  return { token, ...header, payload, signature }
 }
 
-function decodePart(part: string, name: string): Uint8Array {
+interface Header {
+  readonly alg: string
+  readonly kid: string
+  readonly typ: string
+}
+
+/** Headers by their text: the tokens of a key have the same. Only those that were read without complaint. */
+const headers = new Map<string, Header>()
+const maxHeaders = 64
+
+function parseHeader(part: string): Header {
+  const known = headers.get(part)
+  if (known !== undefined) return known
+  const header = readHeader(parseJson(decodePart(part, 'header'), 'header').value)
+  if (headers.size >= maxHeaders) headers.clear()
+  headers.set(part, header)
+  return header
+}
+
+function decodePart(part: string, name: string): Uint8Array<ArrayBuffer> {
   const bytes = fromBase64Url(part)
   if (bytes === undefined) throw new TokenRefusal('format', `the ${name} is not base64url`)
   return bytes
@@ -78,7 +97,7 @@ function parseJson(bytes: Uint8Array, name: 'header' | 'payload'): ReturnType<ty
   }
 }
 
-function readHeader(header: Record<string, unknown>): { alg: string; kid: string; typ: string } {
+function readHeader(header: Record<string, unknown>): Header {
   if (Object.hasOwn(header, 'enc') || Object.hasOwn(header, 'zip')) {
     throw new TokenRefusal('encrypted', 'the header is that of an encrypted or compressed token')
   }

@@ -1,5 +1,4 @@
 /** The one place where a signature is verified. */
-import { compactVerify } from 'jose'
 import { algorithms, toAlgorithm } from '../keys/algorithms.ts'
 import type { CompactJws } from './compact.ts'
 import type { VerificationKey } from './key-set.ts'
@@ -20,11 +19,14 @@ export async function verifySignature({ token, alg, signature }: CompactJws, key
   if (algorithm === undefined || imported === undefined) {
     throw new TokenRefusal('algorithm', '"alg" is not that of the key')
   }
-  const { signatureBytes } = algorithms[algorithm]
+  const { signatureBytes, parameters } = algorithms[algorithm]
   if (signatureBytes !== undefined && signature.length !== signatureBytes) {
     throw new TokenRefusal('signature', `the signature is not ${signatureBytes} bytes long`)
   }
-  await compactVerify(token, imported, { algorithms: [alg] }).catch(() => {
-    throw new TokenRefusal('signature', 'the signature does not verify')
-  })
+  const signed = encoder.encode(token.slice(0, token.lastIndexOf('.')))
+  // A key that does not fit its algorithm is an error in some runtimes and a false in others.
+  const valid = await crypto.subtle.verify(parameters, imported, signature, signed).catch(() => false)
+  if (valid !== true) throw new TokenRefusal('signature', 'the signature does not verify')
 }
+
+const encoder = new TextEncoder()

@@ -46,28 +46,49 @@ function parse(text: string): unknown {
   }
 }
 
-/** In valid JSON these are all there is, but for white space, `true`, `false` and `null`. */
-const tokens = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*|[{}[\],:]/g
-
 /** Walks text that is known to be JSON, and looks at what the parser lets pass. */
 function scan(text: string): void {
+  const escapes = text.includes('\\')
   // One entry for each open bracket: the names seen in an object, undefined in an array.
   const open: (Set<string> | undefined)[] = []
   let nameNext = false
-  for (const [token] of text.matchAll(tokens)) {
-    const first = token[0]
-    if (first === '"') {
-      const string = checkString(token)
-      if (nameNext) addName(open.at(-1), string)
-    } else if (first === '{' || first === '[') {
-      if (open.push(first === '{' ? new Set() : undefined) > MAX_JSON_DEPTH) throw new SyntaxError('nested too deep')
-    } else if (first === '}' || first === ']') {
-      open.pop()
-    } else if (first !== ',' && first !== ':') {
-      checkNumber(token)
+  for (let at = 0; at < text.length; at++) {
+    switch (text[at]) {
+      case '"': {
+        const end = endOfString(text, at, escapes)
+        const string = escapes ? checkString(text.slice(at, end)) : text.slice(at + 1, end - 1)
+        if (nameNext) addName(open.at(-1), string)
+        nameNext = false
+        at = end - 1
+        break
+      }
+      case '{':
+        if (open.push(new Set()) > MAX_JSON_DEPTH) throw new SyntaxError('nested too deep')
+        nameNext = true
+        break
+      case '[':
+        if (open.push(undefined) > MAX_JSON_DEPTH) throw new SyntaxError('nested too deep')
+        nameNext = false
+        break
+      case '}':
+      case ']':
+        open.pop()
+        break
+      case ',':
+        nameNext = open.at(-1) !== undefined
+        break
+      default:
+        if (isNumberStart(text.charCodeAt(at))) at = checkNumber(text, at) - 1
     }
-    nameNext = (first === '{' || first === ',') && open.at(-1) !== undefined
   }
+}
+
+/** The index after the closing quote of the string that begins at `start`. */
+function endOfString(text: string, start: number, escapes: boolean): number {
+  if (!escapes) return text.indexOf('"', start + 1) + 1
+  let at = start + 1
+  while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1
+  return at + 1
 }
 
 function addName(names: Set<string> | undefined, name: string): void {
@@ -83,9 +104,25 @@ function checkString(token: string): string {
   return string
 }
 
-function checkNumber(token: string): void {
+/** A digit or a minus sign. */
+function isNumberStart(code: number): boolean {
+  return (code >= 48 && code <= 57) || code === 45
+}
+
+const number = /-?\d[\d.eE+-]*/y
+/** Whole numbers of up to 15 digits are what nearly all are, and always in range. */
+const maxPlainLength = 15
+
+/** @returns the index after the number that begins at `start` */
+function checkNumber(text: string, start: number): number {
+  let end = start
+  while (isNumberStart(text.charCodeAt(end))) end++
+  if (end - start <= maxPlainLength && !/[.eE+]/.test(text[end] ?? '')) return end
+  number.lastIndex = start
+  const token = number.exec(text)?.[0] ?? ''
   const exponent = /[eE](.*)/.exec(token)?.[1] ?? '0'
   if (!Number.isFinite(Number(token)) || Math.abs(Number(exponent)) > MAX_EXPONENT) {
     throw new SyntaxError('a number is out of range')
   }
+  return start + token.length
 }
