@@ -1,0 +1,23 @@
+/** One vector as Wycheproof has them: a key set and a JWS, accepted or refused; no claims are looked at. */
+import { toAlgorithm } from '../../src/keys/algorithms.ts'
+import { parseCompactJws } from '../../src/verify/compact.ts'
+import { parseKeySet } from '../../src/verify/key-set.ts'
+import { verifySignature } from '../../src/verify/signature.ts'
+
+const algorithms = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
+
+/** @returns why it is refused, or undefined when it is accepted */
+export async function refusalOfJws(members: readonly object[], jws: unknown): Promise<string | undefined> {
+  if (typeof jws !== 'string') return 'not in compact form'
+  try {
+    const parsed = parseCompactJws(jws)
+    if (toAlgorithm(parsed.alg) === undefined) return `an algorithm that is not ours: ${parsed.alg}`
+    const set = await parseKeySet(new TextEncoder().encode(JSON.stringify({ keys: members })), algorithms)
+    const key = set.keys.get(parsed.kid)
+    if (key === undefined) return 'no key that can be used'
+    await verifySignature(parsed, key)
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
