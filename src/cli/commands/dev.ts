@@ -1,22 +1,18 @@
 /**
  * `rowpass dev`: the whole system on this machine, until it is asked to end.
  */
-import { createHash } from 'node:crypto'
 import { Command } from 'commander'
 import { Failure } from '../../errors.ts'
-import { createVerifier } from '../../verify/verifier.ts'
 import { launchApi } from '../api-process.ts'
 import { describeSystem } from '../dev-summary.ts'
 import { bold, dim, type Io } from '../io.ts'
 import { createLadder, type Ladder } from '../ladder.ts'
 import { migrateDatabase, type OpenDatabase, openDatabase, seedDatabase } from '../local-database.ts'
-import { ownIssuers, startGateway } from '../local-gateway.ts'
+import { startGateway } from '../local-gateway.ts'
 import { refuseTakenPorts } from '../ports.ts'
 import { loadProject, type Project } from '../project.ts'
 import { type NamedKeys, prepareRing, readNamedKeys } from '../project-keys.ts'
 import { claimFolder, type RunningUrls } from '../running.ts'
-import { superuserUrl } from '../why-database.ts'
-import { startWhyEndpoint, type WhyEndpointOptions } from '../why-endpoint.ts'
 import { workerConfig } from '../worker-config.ts'
 
 const help = `
@@ -92,7 +88,8 @@ async function start(io: Io, project: Project, ladder: Ladder): Promise<void> {
     gatewayUrl: `http://127.0.0.1:${project.gatewayPort}/sql`,
     apiUrl: `http://127.0.0.1:${project.port}`,
   }
-  const why = project.demo ? await startWhyEndpoint(whyOptions(project, database, urls)) : undefined
+  // Loaded late: nothing before it should wait for what only answers questions.
+  const why = project.demo ? await (await import('../local-why.ts')).startLocalWhy(project, database, urls) : undefined
   if (why !== undefined) ladder.add({ down: why.close })
   const bindings = { ...toBindings(project, named, urls, database), ...why?.bindings }
   const ready = api.start({ config, port: project.port, bindings })
@@ -128,12 +125,6 @@ function toBindings(
     AUDIENCE: project.audience,
     DEMO: String(project.demo),
   }
-}
-
-function whyOptions(project: Project, { ownerUrl }: OpenDatabase, urls: RunningUrls): WhyEndpointOptions {
-  const sha256 = (text: string) => createHash('sha256').update(text).digest('base64')
-  const verifier = createVerifier(ownIssuers(project, urls.apiUrl), { sha256, allowPrivateNetwork: true })
-  return { databaseUrl: project.ownerUrl ?? superuserUrl(project.directory, ownerUrl), verifier }
 }
 
 async function prepare(
