@@ -42,13 +42,13 @@ export async function generateSuite(options: GenerateOptions): Promise<string> {
     const roles = [...new Set(given.map(({ role }) => role))]
     const subjects = await tester.run(({ owner }) => readSubjects(owner, roles))
     const chosen = subjects.filter(({ name }) => name.includes(only))
-    const cast = [...given, ...extras(given, chosen)]
+    const cast = [...given, ...(await extras(tester, given, chosen))]
     const tables: SuiteTable[] = []
     for (const subject of chosen) {
       onProgress?.(`trying ${subject.name}`)
       tables.push(await tryTable(tester, subject, cast, roles))
     }
-    return writeSuite({ runner, people: cast, roles, tables })
+    return writeSuite({ runner, people: cast, tables })
   } finally {
     await tester.close()
   }
@@ -68,34 +68,61 @@ function count(claims: Claims): number {
  * Whoever shows what the given people cannot: the owner of a table, whether it is forced; and claims under a role that
  * they are not for, whether a policy is for one role alone.
  */
-function extras(given: Cast, subjects: readonly Subject[]): Cast {
+async function extras(tester: Tester, given: Cast, subjects: readonly Subject[]): Promise<Cast> {
   const owners = [...new Set(subjects.map(({ owner }) => owner))]
-  const claimless = given.find(({ claims }) => count(claims) === 0)
-  // Whoever says most of themselves is let through most.
-  const claimed = given.toSorted((a, b) => count(b.claims) - count(a.claims)).find(({ claims }) => count(claims) > 0)
-  const wrongRole =
-    claimless === undefined || claimed === undefined || claimless.role === claimed.role
+  const strongest = await findStrongest(tester, given, subjects)
+  const roles = new Set(given.filter(({ claims }) => count(claims) === 0).map(({ role }) => role))
+  const wrongRoles =
+    strongest === undefined
       ? []
-      : [{ name: `${claimed.name} as ${claimless.role}`, role: claimless.role, claims: claimed.claims }]
-  return [...wrongRole, ...owners.map((role) => ({ name: `owner ${role}`, role, claims: {} }))]
+      : [...roles]
+          .filter((role) => role !== strongest.role)
+          .map((role) => ({ name: `${strongest.name} as ${role}`, role, claims: strongest.claims }))
+  return [...wrongRoles, ...owners.map((role) => ({ name: `owner ${role}`, role, claims: {} }))]
 }
 
+/** Of those with claims, the one who may delete most: more is let through than to whoever only reads. */
+async function findStrongest(
+  tester: Tester,
+  given: Cast,
+  subjects: readonly Subject[],
+): Promise<Cast[number] | undefined> {
+  let best: { person: Cast[number]; reach: number } | undefined
+  for (const person of given.filter(({ claims }) => count(claims) > 0)) {
+    let reach = 0
+    for (const subject of subjects) {
+      const outcome = await tryAs(tester, [], person, `delete from ${subject.name}`)
+      reach += typeof outcome === 'number' ? outcome : outcome === 'conflict' ? 1 : 0
+    }
+    if (best === undefined || reach > best.reach) best = { person, reach }
+  }
+  return best?.person
+}
+
+/** One after the other: parallel transactions would wait for each other's rows. */
 async function tryTable(tester: Tester, subject: Subject, people: Cast, roles: readonly string[]): Promise<SuiteTable> {
   const samples = await tester.run((scene) => readSamples(scene, subject, people))
+  const granted = [`grant all on ${subject.name} to ${roles.map(quote).join(', ')}`]
+  const preparations = { nothing: [], granted, freed: [...granted, ...subject.freeing] }
   const lines: SuiteTable['lines'][number][] = []
-  for (const { statement, granted } of attemptsFor(subject, samples)) {
+  for (const { statement, before } of attemptsFor(subject, samples)) {
     const outcomes: Outcome[] = []
-    // One after the other: parallel transactions would wait for each other's rows.
-    for (const each of people) {
-      const outcome = await tester.run(async (scene) => {
-        if (granted) await scene.owner.db.execute(`grant all on ${subject.name} to ${roles.map(quote).join(', ')}`)
-        return outcomeOf(meet(scene, each), statement)
-      })
-      outcomes.push(outcome)
-    }
-    lines.push({ statement, granted, outcomes })
+    for (const each of people) outcomes.push(await tryAs(tester, preparations[before], each, statement))
+    lines.push({ statement, before, outcomes })
   }
-  return { name: subject.name, lines }
+  return { name: subject.name, preparations, lines }
+}
+
+function tryAs(
+  tester: Tester,
+  preparation: readonly string[],
+  person: Cast[number],
+  statement: string,
+): Promise<Outcome> {
+  return tester.run(async (scene) => {
+    for (const each of preparation) await scene.owner.db.execute(each)
+    return outcomeOf(meet(scene, person), statement)
+  })
 }
 
 function quote(name: string): string {

@@ -11,9 +11,14 @@ const maxValues = 4
 /** A statement to try. */
 export interface Attempt {
   readonly statement: string
-  /** Whether the roles get every privilege on the table before, so that the policies alone decide. */
-  readonly granted: boolean
+  readonly before: Preparation
 }
+
+/**
+ * What is done first, so that the policies alone decide: nothing; `granted`, the roles get every privilege on the table;
+ * `freed`, and the foreign keys that refer to it are gone.
+ */
+export type Preparation = 'nothing' | 'granted' | 'freed'
 
 /**
  * Reads: all rows. Changes: each column alone, and those that policies read to the values of each sample, in a statement
@@ -21,7 +26,7 @@ export interface Attempt {
  * each sample. Inserts: copies of the samples with the columns that somebody may give, and once with all. What policies
  * are to decide is tried a second time with every privilege granted.
  */
-export function attemptsFor({ name, columns }: Subject, samples: readonly SampleRow[]): Attempt[] {
+export function attemptsFor({ name, columns, freeing }: Subject, samples: readonly SampleRow[]): Attempt[] {
   const read = `select from ${name}`
   const updates = (list: readonly SubjectColumn[]): string[] =>
     list.flatMap((column) => valuesOf(column, samples).map((value) => `update ${name} set ${column.name} = ${value}`))
@@ -31,15 +36,12 @@ export function attemptsFor({ name, columns }: Subject, samples: readonly Sample
   const deletes = unique(samples.flatMap((sample) => deleteOf(name, columns, sample)))
   const plain = columns.filter(({ isKey, isTrusted }) => !isKey && !isTrusted).slice(0, 1)
   const trusted = columns.filter(({ isTrusted }) => isTrusted)
+  const as = (before: Preparation, ...statements: string[]): Attempt[] =>
+    statements.map((statement) => ({ statement, before }))
   return [
-    ...[read, ...updates(columns), ...inserts, ...whole, remove, ...deletes].map((statement) => ({
-      statement,
-      granted: false,
-    })),
-    ...[read, ...updates([...plain, ...trusted]), ...inserts, remove].map((statement) => ({
-      statement,
-      granted: true,
-    })),
+    ...as('nothing', read, ...updates(columns), ...inserts, ...whole, remove, ...deletes),
+    ...as('granted', read, ...updates([...plain, ...trusted]), ...inserts),
+    ...as(freeing.length > 0 ? 'freed' : 'granted', remove),
   ]
 }
 

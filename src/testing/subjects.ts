@@ -24,6 +24,8 @@ export interface Subject {
   readonly name: string
   /** The role that owns it. */
   readonly owner: string
+  /** Statements that take away the foreign keys that refer to it, by which a DELETE would fail whatever policies say. */
+  readonly freeing: readonly string[]
   readonly columns: readonly SubjectColumn[]
 }
 
@@ -38,6 +40,8 @@ export async function readSubjects(owner: Person, roles: readonly string[]): Pro
   return owner.sql<Subject>`
     select case n.nspname when 'public' then '' else quote_ident(n.nspname) || '.' end || quote_ident(c.relname) as name,
            pg_get_userbyid(c.relowner) as owner,
+           array(select format('alter table %s drop constraint %I', conrelid::regclass, conname) from pg_constraint
+                  where confrelid = c.oid and contype = 'f' and conparentid = 0 order by 1) as freeing,
            (select json_agg(json_build_object(
               'name', quote_ident(a.attname),
               'hasDefault', a.atthasdef or a.attidentity <> '',

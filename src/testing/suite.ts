@@ -2,14 +2,16 @@
  * The text of an isolation suite: a program of its own that people read and edit.
  */
 import type { Outcome } from './outcome.ts'
+import type { Preparation } from './statements.ts'
 
 /** One table of a suite. */
 export interface SuiteTable {
   readonly name: string
+  /** Statements that prepare a line. */
+  readonly preparations: Readonly<Record<Preparation, readonly string[]>>
   readonly lines: readonly {
     readonly statement: string
-    /** Whether the roles get every privilege on the table before. */
-    readonly granted: boolean
+    readonly before: Preparation
     /** In the order of the people. */
     readonly outcomes: readonly Outcome[]
   }[]
@@ -23,8 +25,6 @@ export interface SuiteFile {
     readonly role: string
     readonly claims: Readonly<Record<string, unknown>>
   }[]
-  /** The roles that get every privilege where a line says so. */
-  readonly roles: readonly string[]
   readonly tables: readonly SuiteTable[]
 }
 
@@ -37,19 +37,20 @@ const runners: Readonly<Record<SuiteFile['runner'], { module: string; names: str
 /** For node, which runs JavaScript, the same without the types. */
 const checkFunction: Readonly<Record<SuiteFile['runner'], string>> = {
   vitest: writeCheck(
-    'statement: string, outcomes: Record<keyof typeof people, Outcome>, grant?: ReturnType<typeof granted>',
+    'statement: string, outcomes: Record<keyof typeof people, Outcome>, before: string[] = []',
     ' as keyof typeof people',
     ': void',
   ),
-  node: writeCheck('statement, outcomes, grant', '', ''),
+  node: writeCheck('statement, outcomes, before = []', '', ''),
 }
 
 /** Writes the file: TypeScript for vitest, JavaScript for node. */
-export function writeSuite({ runner, people, roles, tables }: SuiteFile): string {
+export function writeSuite({ runner, people, tables }: SuiteFile): string {
   const names = people.map(({ name }) => name)
   return `// Written by "rowpass test generate" from what the database does; now it is yours. Read it: every number is rows that
 // somebody reaches, 'grant' a missing privilege, 'policy' a row that a policy refuses, and 'conflict' one that only a
-// constraint stops. DATABASE_URL names a database with the same rows; nothing is changed in it.
+// constraint stops. Where a line is prepared, the policies alone decide. DATABASE_URL names a database with the same rows;
+// nothing is changed in it.
 ${importOf('strictEqual', 'node:assert')}
 ${importOf('env', 'node:process')}
 ${importOf(runners[runner].names, runners[runner].module)}
@@ -60,8 +61,6 @@ ${people.map(({ name, role, claims }) => `  ${toKey(name)}: { role: ${toText(rol
 }
 
 const tester = createTester({ databaseUrl: env.DATABASE_URL ?? '' })
-/** Gives every privilege first, for a while: then the policies alone decide. */
-const granted = (table${runner === 'vitest' ? ': string' : ''}) => ({ table, roles: ${toText(roles.map(quote).join(', '))} })
 beforeAll(async () => void (await tester))
 afterAll(async () => (await tester).close())
 
@@ -76,9 +75,9 @@ function importOf(names: string, module: string): string {
 function writeCheck(parameters: string, asName: string, returns: string): string {
   return `function check(${parameters})${returns} {
   for (const [name, { role, claims }] of Object.entries(people)) {
-    it(\`\${name}: \${statement}\${grant ? ', with every privilege' : ''}\`, async () =>
+    it(\`\${name}: \${statement}\${before.length > 0 ? ', by policies alone' : ''}\`, async () =>
       (await tester).run(async ({ asUser, owner }) => {
-        if (grant) await owner.db.execute(\`grant all on \${grant.table} to \${grant.roles}\`)
+        for (const each of before) await owner.db.execute(each)
         strictEqual(await outcomeOf(asUser(claims, { role }), statement), outcomes[name${asName}])
       }))
   }
@@ -86,18 +85,18 @@ function writeCheck(parameters: string, asName: string, returns: string): string
 `
 }
 
-function describeTable({ name, lines }: SuiteTable, names: readonly string[]): string {
-  const checks = lines.map(({ statement, granted, outcomes }) => {
+function describeTable({ name, preparations, lines }: SuiteTable, names: readonly string[]): string {
+  const checks = lines.map(({ statement, before, outcomes }) => {
     const cells = outcomes.map(
       (outcome, at) => `${toKey(names[at] ?? '')}: ${typeof outcome === 'number' ? outcome : toText(outcome)}`,
     )
-    return `  check(${toText(statement)}, {\n    ${cells.join(', ')},\n  }${granted ? `, granted(${toText(name)})` : ''})`
+    return `  check(${toText(statement)}, {\n    ${cells.join(', ')},\n  }${before === 'nothing' ? '' : `, ${before}`})`
   })
-  return `describe(${toText(name)}, () => {\n${checks.join('\n')}\n})\n`
-}
-
-function quote(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
+  const used = (['granted', 'freed'] as const).filter((each) => lines.some(({ before }) => before === each))
+  const lists = used.map(
+    (each) => `  const ${each} = [\n${preparations[each].map((sql) => `    ${toText(sql)},\n`).join('')}  ]`,
+  )
+  return `describe(${toText(name)}, () => {\n${[...lists, ...checks].join('\n')}\n})\n`
 }
 
 function toKey(name: string): string {
