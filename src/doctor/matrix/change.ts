@@ -2,11 +2,20 @@
  * UPDATE and DELETE: counts the rows that they reach, then really changes or removes a few of them.
  */
 import pg from 'pg'
-import { attempt } from './attempt.ts'
+import { type Attempted, attempt, type Statement, toLiteral } from './attempt.ts'
 import type { Column } from './catalog.ts'
 import { type Attempt, type Cell, owners, type Tally, total, type Whose } from './cell.ts'
-import { readCounters, resetCounters } from './counting.ts'
-import { explain, type Findings, ownTenants, type Trial, toCell, verdictOfFailure, verdictOn } from './trial.ts'
+import { countersSql, countingCondition, resetCounters, toTally } from './counting.ts'
+import {
+  atLeast,
+  explain,
+  type Findings,
+  ownTenants,
+  type Trial,
+  toCell,
+  verdictOfFailure,
+  verdictOn,
+} from './trial.ts'
 
 const places = { own: ' of the own tenant', other: ' of another tenant', shared: ' of no tenant', any: '' } as const
 
@@ -20,14 +29,18 @@ type Change = 'update' | 'delete'
  *
  * The number of rows is exact; the change itself is tried on up to three rows of each owner. A row is really removed
  * only where nothing is removed or changed along with it by a foreign key.
+ *
+ * @param seen what SELECT reaches; where it is the same, nothing is changed unseen
  */
-export async function tryChange(trial: Trial, command: Change): Promise<Cell> {
+export async function tryChange(trial: Trial, command: Change, seen: Tally): Promise<Cell> {
   const { survey, grants } = trial
   const privileged = grants.usage && (command === 'delete' ? grants.delete : grants.update.length > 0)
   const column = command === 'update' ? chooseColumn(trial) : undefined
   const obstacle = privileged ? findObstacle(trial, command, column) : undefined
   if (obstacle !== undefined) return toCell(trial, command, { verdict: 'untried', notes: [obstacle] })
-  const counted = await count(trial, command, column)
+  if (command === 'update' && column === undefined) return toCell(trial, command, { verdict: 'grant' })
+  const quick = privileged ? await changeFirst(trial, command, column) : undefined
+  const counted = quick ?? (await count(trial, command, column))
   if (counted.reached === undefined) {
     const verdict = verdictOfFailure(counted.attempt, privileged)
     const notes = verdict === 'grant' ? [] : [explain(counted.attempt)]
@@ -35,10 +48,17 @@ export async function tryChange(trial: Trial, command: Change): Promise<Cell> {
   }
   const found: Draft = { reached: { ...counted.reached }, attempts: [counted.attempt], notes: [], verdict: undefined }
   if (total(counted.reached) > 0) {
-    if (column !== undefined && grants.select.includes(column.name)) await countSeen(trial, column, found)
-    await execute(trial, command, column, found)
+    const same = owners.every((whose) => counted.reached?.[whose] === seen[whose])
+    if (column !== undefined && !same && grants.select.includes(column.name)) await countSeen(trial, column, found)
+    if (quick === undefined) await execute(trial, command, column, found)
   }
   const move = command === 'update' && survey.tenantColumn !== undefined ? await tryMove(trial, found) : undefined
+  if (survey.view === undefined && survey.tenantColumn !== undefined && total(found.reached) > 0) {
+    found.reached = { ...atLeast(trial, total(found.reached)) }
+    found.notes.push(
+      'No view could be made to count by tenant: whose rows these are is told from their number alone, and none was moved.',
+    )
+  }
   return toCell(trial, command, {
     ...found,
     verdict: found.verdict ?? verdictOn(trial, found.reached),
@@ -59,7 +79,7 @@ function findObstacle(
   command: Change,
   column: Column | undefined,
 ): string | undefined {
-  const { table, view } = survey
+  const { table } = survey
   if (table.kind === 'materialized view') return 'A materialized view is never written to.'
   if (table.rules) return 'Rules rewrite what is written here.'
   const instead = triggers.find(({ when }) => when === 'instead')
@@ -68,7 +88,6 @@ function findObstacle(
     return 'The view cannot be written to.'
   if (command === 'update' && column === undefined) return 'Every column that may be updated is computed.'
   if (column?.identity === 'a') return 'The one column that may be set takes its values from a sequence.'
-  if (view === undefined) return 'Rows could not be counted without being changed.'
   const fired = triggers.find(
     ({ level, against, commands }) => level === 'statement' && against !== undefined && commands.includes(command),
   )
@@ -92,44 +111,55 @@ function chooseColumn({ survey, grants }: Trial): Column | undefined {
   return (granted.length > 0 ? granted : able).toSorted((a, b) => weight(a) - weight(b))[0]
 }
 
+const counting = { update: 'count the rows that can be changed', delete: 'count the rows that can be removed' } as const
+
+/**
+ * Counts the rows and changes the first of each owner, in one statement. Undefined where that is not all there is to say:
+ * something stops one of them, or none may be changed.
+ */
+async function changeFirst(
+  trial: Trial,
+  command: Change,
+  column: Column | undefined,
+): Promise<{ attempt: Attempt; reached?: Tally } | undefined> {
+  const { survey } = trial
+  const value = column === undefined ? undefined : survey.samples[0]?.values[column.name]
+  const able =
+    againstExecuting(trial, command, column) === undefined &&
+    (column === undefined || column.name !== survey.tenantColumn)
+  if (!able || (command === 'update' && value === undefined)) return undefined
+  const says = `${counting[command]}, and ${command === 'delete' ? 'remove' : 'change'} the first of each owner`
+  const statement = { says, value: value ?? null, text: toText(command, column) }
+  const { attempt: tried, value: reached } = await run(trial, statement, { whose: owners, nth: 1 })
+  if (reached !== undefined) return { attempt: tried, reached }
+  return tried.outcome === 'timeout' ? { attempt: tried } : undefined
+}
+
 async function count(
   trial: Trial,
   command: Change,
   column: Column | undefined,
 ): Promise<{ attempt: Attempt; reached?: Tally }> {
-  const { client, survey } = trial
-  const view = survey.view ?? survey.table.sql
-  const sql = command === 'delete' ? `delete from ${view}` : `update ${view} set ${name(column)} = null`
-  const says = command === 'delete' ? 'count the rows that can be removed' : 'count the rows that can be changed'
-  const { attempt: tried, value } = await attempt<Tally>(
-    client,
-    { sql, says, before: resetCounters(ownTenants(trial)) },
-    async () => {
-      const reached = await readCounters(client)
-      return { rows: total(reached), value: reached }
-    },
-  )
-  return { attempt: readable(trial, tried), ...(value !== undefined && { reached: value }) }
+  const { attempt: tried, value } = await run(trial, {
+    says: counting[command],
+    value: null,
+    text: toText(command, column),
+  })
+  return { attempt: tried, ...(value !== undefined && { reached: value }) }
 }
 
 /** The same with a statement that reads a column: PostgreSQL then asks the policies of SELECT as well. */
 async function countSeen(trial: Trial, column: Column, found: Draft): Promise<void> {
-  const { client, survey } = trial
-  const { attempt: tried, value } = await attempt<number>(
-    client,
-    {
-      sql: `update ${survey.view} set ${name(column)} = ${name(column)}`,
-      says: 'count those of them that a statement reaches that reads a column',
-      before: resetCounters(ownTenants(trial)),
-    },
-    async () => {
-      const rows = total(await readCounters(client))
-      return { rows, value: rows }
-    },
-  )
+  const set = name(column)
+  const { attempt: tried, value: counted } = await run(trial, {
+    says: 'count those of them that a statement reaches that reads a column',
+    value: null,
+    text: (table) => `update ${table} set ${set} = ${set}`,
+  })
+  const value = counted === undefined ? undefined : total(counted)
   const all = total(found.reached)
   if (value === undefined || value === all) return
-  found.attempts.push(readable(trial, tried))
+  found.attempts.push(tried)
   found.notes.push(
     `${all - value} of the ${all} rows are not seen: only a statement without WHERE and RETURNING reaches them.`,
   )
@@ -148,15 +178,9 @@ async function execute(trial: Trial, command: Change, column: Column | undefined
       found.notes.push('Counted, not carried out: there is no value to set.')
       continue
     }
-    const sql = command === 'delete' ? 'delete from :view' : `update :view set ${name(column)} = $1`
     const says = command === 'delete' ? 'remove' : 'change'
-    const tried = await pickRows(trial, {
-      sql,
-      values: command === 'delete' ? [] : [value ?? null],
-      says,
-      whose,
-      found,
-    })
+    const statement = { says, value: value ?? null, text: toText(command, column) }
+    const tried = await pickRows(trial, statement, { whose, found })
     verdicts.add(settle(tried, whose, found))
   }
   found.verdict = (['rows', 'constraint', 'policy', 'error', 'untried'] as const).find((each) => verdicts.has(each))
@@ -165,25 +189,15 @@ async function execute(trial: Trial, command: Change, column: Column | undefined
 /** Tries up to three rows of an owner, until one succeeds. */
 async function pickRows(
   trial: Trial,
-  {
-    sql,
-    values,
-    says,
-    whose,
-    found,
-  }: { sql: string; values: readonly (string | null)[]; says: string; whose: Whose; found: Draft },
+  { says, ...statement }: Changing,
+  { whose, found }: { whose: Whose; found: Draft },
 ): Promise<Attempt[]> {
-  const { client, survey } = trial
   const all = found.reached[whose] ?? 0
   const tried: Attempt[] = []
   for (let nth = 1; nth <= Math.min(picks, all); nth++) {
-    const { attempt: each } = await attempt(client, {
-      sql: sql.replace(':view', () => survey.view ?? survey.table.sql),
-      values,
-      says: `${says} row ${nth} of ${all}${places[whose]}`,
-      before: resetCounters(ownTenants(trial), { whose, nth }),
-    })
-    tried.push(readable(trial, each))
+    const numbered = { ...statement, says: `${says} row ${nth} of ${all}${places[whose]}` }
+    const { attempt: each } = await run(trial, numbered, { whose: [whose], nth })
+    tried.push(each)
     if (each.outcome === 'done' || each.outcome === 'denied') break
   }
   found.attempts.push(...tried)
@@ -227,8 +241,8 @@ async function tryMove(trial: Trial, found: Draft): Promise<Cell['move']> {
     found.notes.push(`Not tried to move a row to another tenant: ${reason ?? 'there is no other tenant.'}`)
     return undefined
   }
-  const sql = `update :view set ${name(column)} = $1`
-  const tried = await pickRows(trial, { sql, values: [other], says: 'give to another tenant', whose: 'own', found })
+  const statement = { says: 'give to another tenant', value: other, text: toText('update', column) }
+  const tried = await pickRows(trial, statement, { whose: 'own', found })
   const outcome = (['done', 'constraint', 'policy'] as const).find((each) => tried.some((it) => it.outcome === each))
   return outcome ?? tried[0]?.outcome
 }
@@ -262,9 +276,42 @@ function sampleValue(trial: Trial, whose: Whose, column: Column): string | null 
   return sample?.values[column.name]
 }
 
-/** The statement as it would be written: on the table itself, not on the view that counts. */
-function readable({ survey }: Trial, tried: Attempt): Attempt {
-  return survey.view === undefined ? tried : { ...tried, sql: tried.sql.replace(survey.view, () => survey.table.sql) }
+/** An UPDATE or DELETE. */
+interface Changing {
+  readonly says: string
+  /** What is set. */
+  readonly value: string | null
+  /** The statement on this table or view, with this value. */
+  text(table: string, value: string): string
+}
+
+function toText(command: Change, column: Column | undefined): Changing['text'] {
+  if (command === 'delete') return (table) => `delete from ${table}`
+  return (table, value) => `update ${table} set ${name(column)} = ${value}`
+}
+
+/**
+ * Runs a statement through the view that counts, or with the condition that counts where there is no view. What is kept
+ * of it is the statement as it would be written on the table itself.
+ */
+function run(
+  trial: Trial,
+  { says, value, text }: Changing,
+  pick?: { whose: readonly Whose[]; nth: number },
+): Promise<Attempted<Tally>> {
+  const { view, table } = trial.survey
+  const onTable = `${text(table.sql, toLiteral(value))} where ${countingCondition}`
+  const statement: Statement = {
+    says,
+    sql: text(table.sql, value === null ? 'null' : '$1'),
+    run: view === undefined ? onTable : text(view, toLiteral(value)),
+    before: resetCounters(ownTenants(trial), pick),
+    after: countersSql,
+  }
+  return attempt<Tally>(trial.client, statement, (_, after) => {
+    const counted = toTally(after)
+    return { rows: total(counted), value: counted }
+  })
 }
 
 function name(column: Column | undefined): string {

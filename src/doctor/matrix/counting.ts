@@ -40,19 +40,12 @@ export async function createCountingView(
   const { tenantColumn, roles, indirect } = options
   const view = `pg_temp.${prefix}_${table.oid}`
   const column = tenantColumn === undefined ? undefined : `${pg.escapeIdentifier(tenantColumn)}::text`
-  const step = (whose: Whose): string => {
-    const next = `(pg_catalog.current_setting('${prefix}.n_${whose}')::int8 + 1)::text`
-    const set = indirect
-      ? `pg_temp.${prefix}_set('${prefix}.n_${whose}', ${next})`
-      : `pg_catalog.set_config('${prefix}.n_${whose}', ${next}, true)`
-    return `${set} = pg_catalog.current_setting('${prefix}.pick_${whose}')`
-  }
   const where =
     column === undefined
-      ? step('any')
-      : `case when ${column} is null then ${step('shared')}
-              when ${column} = any (pg_catalog.current_setting('${prefix}.tenants')::text[]) then ${step('own')}
-              else ${step('other')} end`
+      ? step('any', indirect)
+      : `case when ${column} is null then ${step('shared', indirect)}
+              when ${column} = any (pg_catalog.current_setting('${prefix}.tenants')::text[]) then ${step('own', indirect)}
+              else ${step('other', indirect)} end`
   await client.query(
     `create temp view ${prefix}_${table.oid} with (security_invoker) as select * from ${table.sql} where ${where}`,
   )
@@ -60,20 +53,36 @@ export async function createCountingView(
   return view
 }
 
-/** Sets the counters to 0 and says which row is to be picked: the `nth` of an owner, or none. For {@link readCounters}. */
-export function resetCounters(tenants: readonly string[], pick?: { whose: Whose; nth: number }): string {
+/** The condition that counts rows without a look at whose they are, for a statement on the table itself. */
+export const countingCondition = step('any', false)
+
+function step(whose: Whose, indirect: boolean): string {
+  const next = `(pg_catalog.current_setting('${prefix}.n_${whose}')::int8 + 1)::text`
+  const set = indirect
+    ? `pg_temp.${prefix}_set('${prefix}.n_${whose}', ${next})`
+    : `pg_catalog.set_config('${prefix}.n_${whose}', ${next}, true)`
+  return `${set} = pg_catalog.current_setting('${prefix}.pick_${whose}')`
+}
+
+/** Sets the counters to 0 and says which row of which owners is to be picked, if any. For {@link countersSql}. */
+export function resetCounters(tenants: readonly string[], pick?: { whose: readonly Whose[]; nth: number }): string {
   const settings: [string, string][] = [['tenants', `{${tenants.map(quoteElement).join(',')}}`]]
   for (const whose of owners) {
-    settings.push([`n_${whose}`, '0'], [`pick_${whose}`, pick?.whose === whose ? String(pick.nth) : neverPicked])
+    settings.push(
+      [`n_${whose}`, '0'],
+      [`pick_${whose}`, pick?.whose.includes(whose) === true ? String(pick.nth) : neverPicked],
+    )
   }
   return settings.map(([name, value]) => `set local ${prefix}.${name} = ${pg.escapeLiteral(value)}`).join('; ')
 }
 
-/** What has been counted since {@link resetCounters}. */
-export async function readCounters(client: pg.ClientBase): Promise<Tally> {
-  const list = owners.map((whose) => `current_setting('${prefix}.n_${whose}')`).join(', ')
-  const { rows } = await client.query<string[]>({ text: `select ${list}`, rowMode: 'array' })
-  return withoutZeros(Object.fromEntries(owners.map((whose, index) => [whose, Number(rows[0]?.[index] ?? 0)])))
+/** Reads what has been counted since {@link resetCounters}; for {@link toTally}. */
+export const countersSql = `select ${owners.map((whose) => `current_setting('${prefix}.n_${whose}') as "${whose}"`).join(', ')}`
+
+/** The row of {@link countersSql}. */
+export function toTally({ rows }: pg.QueryResult): Tally {
+  const [row = {}] = rows
+  return withoutZeros(Object.fromEntries(owners.map((whose) => [whose, Number(row[whose] ?? 0)])))
 }
 
 function quoteElement(text: string): string {

@@ -2,6 +2,7 @@
  * Draws the matrix: one transaction in which everybody tries everything, and which is rolled back.
  */
 import type pg from 'pg'
+import { sqlstateOf } from '../../database/connect.ts'
 import { Failure } from '../../errors.ts'
 import { become, type ClaimsCarrier, detectCarrier, stepBack } from '../identity.ts'
 import { grantsOf, readTables, type Scope, type Table } from './catalog.ts'
@@ -52,10 +53,10 @@ const defaultLockTimeoutMs = 500
  * @throws Failure `input_invalid`, `owner_powerless`, see `findSubjects`, `findTenancy` and `become`
  */
 export async function drawMatrix(client: pg.ClientBase, options: MatrixOptions = {}): Promise<Matrix> {
-  const { timeoutMs = defaultTimeoutMs, lockTimeoutMs = defaultLockTimeoutMs, now = Date.now } = options
+  const { lockTimeoutMs = defaultLockTimeoutMs, now = Date.now } = options
   const startedAt = now()
   await client.query(`begin isolation level repeatable read;
-    set local statement_timeout = ${Math.trunc(timeoutMs)}; set local lock_timeout = ${Math.trunc(lockTimeoutMs)};
+    set local lock_timeout = ${Math.trunc(lockTimeoutMs)};
     set local idle_in_transaction_session_timeout = 0`)
   try {
     const drawn = await draw(client, options)
@@ -104,6 +105,7 @@ async function draw(
     await stepBack(client)
   }
   if (options.readOnly === true) await client.query('set local transaction_read_only = on')
+  await client.query(`set local statement_timeout = ${Math.trunc(options.timeoutMs ?? defaultTimeoutMs)}`)
   const surveys = await surveyAll(client, tables, { ...options, subjects, roles, columns: tenancy.columns, effects })
   const strangers = [
     ...new Set(
@@ -138,16 +140,32 @@ async function surveyAll(
   const hidden = tables.filter((table) => table.hidden).length
   if (hidden > 0 && ddl && liftForce)
     onProgress?.(`${hidden} tables are locked for the moment in which their rows are counted (FORCE)`)
-  const indirect = ddl && (await prepareCounting(client, roles))
+  const indirect = ddl && (await tryCreate(client, () => prepareCounting(client, roles))) === true
   const surveys: Survey[] = []
   for (const table of tables) {
     const tenantColumn = columns.get(table.oid)
     const survey = await surveyTable(client, table, { subjects, tenantColumn, lift: ddl && liftForce })
     const countable = ddl && table.updatable > 0 && !table.rules && table.columns.length > 0
-    const view = countable ? await createCountingView(client, table, { tenantColumn, roles, indirect }) : undefined
+    const view = countable
+      ? await tryCreate(client, () => createCountingView(client, table, { tenantColumn, roles, indirect }))
+      : undefined
     surveys.push({ ...survey, view })
   }
   return surveys
+}
+
+/** The connection may lack the right to make temporary views, or to use the schema. */
+async function tryCreate<T>(client: pg.ClientBase, create: () => Promise<T>): Promise<T | undefined> {
+  await client.query('savepoint rowpass_view')
+  try {
+    const made = await create()
+    await client.query('release savepoint rowpass_view')
+    return made
+  } catch (error) {
+    if (sqlstateOf(error) === undefined) throw error
+    await client.query('rollback to savepoint rowpass_view; release savepoint rowpass_view')
+    return undefined
+  }
 }
 
 async function tryAll(stage: Stage, subject: Subject, surveys: readonly Survey[]): Promise<[Survey, Line][]> {
@@ -187,11 +205,20 @@ async function tryTable(trial: Trial, readOnly: boolean): Promise<Record<Command
     const cells = commands.map((command) => [command, foresee(trial, command)] as const)
     return Object.fromEntries(cells) as Record<Command, Cell> // one entry for each command
   }
+  const select = await trySelect(trial)
+  if (readOnly) {
+    return {
+      select,
+      insert: foresee(trial, 'insert'),
+      update: foresee(trial, 'update'),
+      delete: foresee(trial, 'delete'),
+    }
+  }
   return {
-    select: await trySelect(trial),
-    insert: readOnly ? foresee(trial, 'insert') : await tryInsert(trial),
-    update: readOnly ? foresee(trial, 'update') : await tryChange(trial, 'update'),
-    delete: readOnly ? foresee(trial, 'delete') : await tryChange(trial, 'delete'),
+    select,
+    insert: await tryInsert(trial),
+    update: await tryChange(trial, 'update', select.reached),
+    delete: await tryChange(trial, 'delete', select.reached),
   }
 }
 
@@ -224,6 +251,6 @@ function describeCarrier(carrier: ClaimsCarrier | undefined): string {
 function describeEffects({ eventTriggers }: Effects): string[] {
   if (eventTriggers.length === 0) return []
   return [
-    `Event triggers (${eventTriggers.join(', ')}) would be fired by the views through which rows are counted, so that UPDATE and DELETE are judged by privileges and policies only.`,
+    `Event triggers (${eventTriggers.join(', ')}) would be fired by the views through which rows are counted by tenant, so that UPDATE and DELETE only count them.`,
   ]
 }

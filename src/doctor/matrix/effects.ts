@@ -24,7 +24,7 @@ export interface Effects {
   triggersOf(table: Table): readonly Trigger[]
   /** Why a default must not be evaluated; undefined where nothing speaks against it. */
   againstDefault(column: Column): string | undefined
-  /** Names of event triggers that CREATE VIEW or ALTER TABLE would fire. */
+  /** Event triggers that CREATE VIEW, GRANT or ALTER TABLE would fire, and that a rollback may not undo. */
   readonly eventTriggers: readonly string[]
 }
 
@@ -46,6 +46,9 @@ interface TriggerRow {
 /** Trigger functions of extensions that PostgreSQL ships and that do nothing but change the row, or are transactional. */
 const harmlessExtensions = new Set(['moddatetime', 'insert_username', 'tcn', 'lo'])
 
+/** Notices are sent at COMMIT only; settings go with the transaction; the rest only tells. */
+const transactional = new Set(['pg_notify', 'set_config', 'pg_event_trigger_ddl_commands'])
+
 /** Words after which a statement writes rows that have triggers and defaults of their own, or leaves the transaction. */
 const writing =
   /\b(insert\s+into|delete\s+from|merge\s+into|truncate|copy|call|execute|create|alter|drop|grant|revoke|load)\b/i
@@ -56,12 +59,12 @@ export async function readEffects(client: pg.ClientBase): Promise<Effects> {
     functions: FunctionRow[]
     triggers: TriggerRow[]
     volatile: string[]
-    event: string[]
+    event: { name: string; function: number }[]
   }>(effectsSql)
   const { functions = [], triggers = [], volatile = [], event = [] } = rows[0] ?? {}
   const judge = createJudge(functions, new Set(volatile))
   return {
-    eventTriggers: event,
+    eventTriggers: event.filter((row) => judge.oid(row.function) !== undefined).map(({ name }) => name),
     againstDefault: ({ defaultSql }) => (defaultSql === null ? undefined : judge.text(defaultSql)),
     triggersOf: ({ reach }) =>
       triggers.filter(({ table }) => reach.includes(table)).map((row) => toTrigger(row, judge.oid(row.function))),
@@ -123,8 +126,7 @@ function createJudge(functions: readonly FunctionRow[], volatile: ReadonlySet<st
   }
 
   function ofCall(name: string): string | undefined {
-    // Sent at COMMIT only.
-    if (name === 'pg_notify' || name === 'set_config') return undefined
+    if (transactional.has(name)) return undefined
     if (name === 'nextval' || name === 'setval') return `${name} is not undone by a rollback`
     for (const found of byName.get(name) ?? []) {
       const against = ofFunction(found)
@@ -167,6 +169,6 @@ const effectsSql = `
     (select coalesce(json_agg(json_build_object('table', tgrelid::int8, 'name', tgname, 'type', tgtype, 'function', tgfoid::int8) order by tgname), '[]')
        from pg_trigger where not tgisinternal and tgenabled <> 'D') as triggers,
     (select coalesce(json_agg(distinct proname), '[]') from pg_proc where oid < 16384 and provolatile = 'v') as volatile,
-    (select coalesce(json_agg(evtname order by evtname), '[]') from pg_event_trigger
+    (select coalesce(json_agg(json_build_object('name', evtname, 'function', evtfoid::int8) order by evtname), '[]') from pg_event_trigger
       where evtenabled <> 'D' and evtevent in ('ddl_command_start', 'ddl_command_end')
         and (evttags is null or evttags && array['CREATE VIEW', 'CREATE FUNCTION', 'ALTER TABLE', 'GRANT'])) as event`

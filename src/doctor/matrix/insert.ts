@@ -2,7 +2,7 @@
  * INSERT: tries to add a row to the own tenant, to another one, and to none.
  */
 import pg from 'pg'
-import { attempt } from './attempt.ts'
+import { attempt, type Statement, toLiteral } from './attempt.ts'
 import type { Column } from './catalog.ts'
 import { type Attempt, type Cell, owners, type Whose } from './cell.ts'
 import { explain, ownTenants, type Trial, toCell, verdictOfFailure } from './trial.ts'
@@ -187,24 +187,24 @@ function tenantOf(trial: Trial, whose: Whose): { value: string | null } | undefi
   return whose === 'shared' && !column.notNull ? { value: null } : undefined
 }
 
-function toStatement({ survey }: Trial, granted: readonly Column[], { says, values, omitted }: Candidate) {
+function toStatement({ survey }: Trial, granted: readonly Column[], { says, values, omitted }: Candidate): Statement {
   const given = granted.filter(({ name }) => !omitted.includes(name))
   const names = given.map(({ name }) => pg.escapeIdentifier(name)).join(', ')
   const system = given.some(({ identity }) => identity === 'a') ? ' overriding system value' : ''
-  const places = given.map((_, index) => `$${index + 1}`).join(', ')
+  const head = `insert into ${survey.table.sql} (${names})${system} values`
   return {
-    sql: `insert into ${survey.table.sql} (${names})${system} values (${places})`,
-    values: given.map(({ name }) => values[name] ?? null),
+    sql: `${head} (${given.map((_, index) => `$${index + 1}`).join(', ')})`,
+    run: `${head} (${given.map(({ name }) => toLiteral(values[name] ?? null)).join(', ')})`,
     says: `add ${says}`,
   }
 }
 
-async function tryReturning(trial: Trial, statement: ReturnType<typeof toStatement>): Promise<Attempt | undefined> {
+async function tryReturning(trial: Trial, { sql, run }: Statement): Promise<Attempt | undefined> {
   const [column] = trial.grants.select
   if (column === undefined) return undefined
-  const sql = `${statement.sql} returning ${pg.escapeIdentifier(column)}`
-  const { attempt: tried } = await attempt(trial.client, { ...statement, sql, says: 'the same with RETURNING' })
-  return tried
+  const returning = ` returning ${pg.escapeIdentifier(column)}`
+  const statement = { sql: sql + returning, run: `${run}${returning}`, says: 'the same with RETURNING' }
+  return (await attempt(trial.client, statement)).attempt
 }
 
 /** What was let furthest; a row that did not suit says something only when no other was tried. */

@@ -2,9 +2,9 @@
  * SELECT: counts the rows that an identity sees, and tells whose they are.
  */
 import pg from 'pg'
-import { attempt } from './attempt.ts'
+import { attempt, toLiteral } from './attempt.ts'
 import { type Cell, type Tally, withoutZeros } from './cell.ts'
-import { explain, ownTenants, type Trial, toCell, verdictOfFailure, verdictOn } from './trial.ts'
+import { atLeast, explain, ownTenants, type Trial, toCell, verdictOfFailure, verdictOn } from './trial.ts'
 
 /**
  * Tries SELECT on the whole table.
@@ -17,20 +17,20 @@ export async function trySelect(trial: Trial): Promise<Cell> {
   const { table, tenantColumn } = survey
   const told = tenantColumn !== undefined && grants.select.includes(tenantColumn)
   const column = told ? `${pg.escapeIdentifier(tenantColumn)}::text` : undefined
-  const filters =
+  const counts = (tenants: string) =>
     column === undefined
-      ? ''
-      : `, count(${column}) as tenants, count(*) filter (where ${column} = any ($1::text[])) as own`
+      ? 'count(*) as seen'
+      : `count(*) as seen, count(${column}) as tenants, count(*) filter (where ${column} = any (${tenants}::text[])) as own`
   const { attempt: tried, value } = await attempt<number[]>(
     client,
     {
-      sql: `select count(*) as seen${filters} from ${table.sql}`,
-      values: column === undefined ? [] : [toArray(ownTenants(trial))],
+      sql: `select ${counts('$1')} from ${table.sql}`,
+      run: `select ${counts(toLiteral(toArray(ownTenants(trial))))} from ${table.sql}`,
       says: 'count the rows that are seen',
     },
-    async ({ rows }) => {
-      const counts = Object.values(rows[0] ?? {}).map(Number)
-      return { rows: counts[0] ?? 0, value: counts }
+    ({ rows }) => {
+      const counted = Object.values(rows[0] ?? {}).map(Number)
+      return { rows: counted[0] ?? 0, value: counted }
     },
   )
   const attempts = [tried]
@@ -53,13 +53,6 @@ export async function trySelect(trial: Trial): Promise<Cell> {
     attempts,
     notes: tenantColumn !== undefined && !told && all > 0 ? [note] : [],
   })
-}
-
-function atLeast({ survey, subject }: Trial, all: number): Tally {
-  const there = survey.there.get(subject.name)
-  const mine = (there?.own ?? 0) + (there?.shared ?? 0)
-  const other = there === undefined ? 0 : Math.max(0, all - mine)
-  return { other, any: all - other }
 }
 
 function toArray(values: readonly string[]): string {

@@ -5,7 +5,7 @@ import pg from 'pg'
 import { z } from 'zod'
 import { sqlstateOf } from '../../database/connect.ts'
 import { Failure } from '../../errors.ts'
-import { attempt } from './attempt.ts'
+import { aside } from './attempt.ts'
 import type { Subject } from './cell.ts'
 import { tenantsOf } from './tenancy.ts'
 
@@ -173,15 +173,15 @@ async function sampleUsers(
         from people p join tenants t on p.tenant is not distinct from t.tenant
     )
     select id, tenant, kind from ranked where nth = 1 and place <= 2 order by tenant, kind nulls first limit 4`
-  const { value = [], attempt: tried } = await attempt<{ id: string; tenant: string | null; kind: string | null }[]>(
-    client,
-    { sql: table.whole ? 'select' : `alter table ${table.name} no force row level security`, says: 'sample' },
-    async () => ({ value: (await client.query(sql)).rows }),
-  )
+  const looked = await aside(client, async () => {
+    if (!table.whole) await client.query(`alter table ${table.name} no force row level security`)
+    return (await client.query<{ id: string; tenant: string | null; kind: string | null }>(sql)).rows
+  })
+  const value = looked.value ?? []
   if (value.length === 0) {
     return {
       subjects: [],
-      says: `Identities: ${table.name} has none to sample${tried.error === undefined ? '' : `: ${tried.error}`}.`,
+      says: `Identities: ${table.name} has none to sample${'error' in looked ? `: ${looked.error}` : ''}.`,
     }
   }
   const claim = tenantClaim ?? table.tenant

@@ -3,7 +3,7 @@
  * take values from, and the view through which writes are counted.
  */
 import pg from 'pg'
-import { attempt } from './attempt.ts'
+import { aside } from './attempt.ts'
 import type { Table } from './catalog.ts'
 import type { Subject, Tally } from './cell.ts'
 import { madeUp } from './values.ts'
@@ -48,15 +48,13 @@ export async function surveyTable(client: pg.ClientBase, table: Table, options: 
     return { ...empty, notes: ['A foreign table: its rows are on another server, so nothing is tried.'] }
   const lift = table.hidden && options.lift && table.kind !== 'view'
   const read = lift ? `alter table ${table.sql} no force row level security` : 'select'
-  const { attempt: tried, value } = await attempt<
-    Omit<Survey, 'table' | 'notes' | 'tenants' | 'tenantColumn' | 'view'>
-  >(client, { sql: read, says: 'look at the rows' }, async () => {
+  const looked = await aside(client, async () => {
+    await client.query(read)
     const counts = await countRows(client, table, { subjects, tenantColumn, tenants })
-    return {
-      value: { ...counts, samples: await takeSamples(client, table, tenantColumn, [...tenants.values()].flat()) },
-    }
+    return { ...counts, samples: await takeSamples(client, table, tenantColumn, [...tenants.values()].flat()) }
   })
-  if (value === undefined) return { ...empty, notes: [`The rows could not be counted: ${tried.error}.`] }
+  if (looked.value === undefined) return { ...empty, notes: [`The rows could not be counted: ${looked.error}.`] }
+  const { value } = looked
   const made =
     value.samples.length === 0 && table.columns.length > 0 ? [await makeUpSample(client, table, tenantColumn)] : []
   const sees = !table.hidden || lift
@@ -84,10 +82,8 @@ async function spellTenants(
     const own: string[] = []
     for (const tenant of type === undefined ? [] : tenants) {
       const sql = `select $1::text::${type}::text as text`
-      const { value } = await attempt<string>(client, { sql, values: [tenant], says: 'spell' }, async ({ rows }) => ({
-        value: String(rows[0]?.text),
-      }))
-      own.push(value ?? tenant)
+      const { value } = await aside(client, () => client.query<{ text: string }>(sql, [tenant]))
+      own.push(value?.rows[0]?.text ?? tenant)
     }
     spelled.set(name, own)
   }
@@ -157,10 +153,9 @@ async function makeUpSample(client: pg.ClientBase, table: Table, tenantColumn: s
   for (const { columns, targetName, targetColumns } of table.references) {
     const list = targetColumns.map((name) => `${pg.escapeIdentifier(name)}::text`).join(', ')
     const sql = `select array[${list}] as key from ${targetName} limit 1`
-    const { value = [] } = await attempt<string[]>(client, { sql, says: 'refer' }, async ({ rows }) => ({
-      value: rows[0]?.key,
-    }))
-    for (const [index, name] of columns.entries()) values[name] = value[index] ?? values[name] ?? null
+    const { value } = await aside(client, () => client.query<{ key: (string | null)[] }>(sql))
+    const key = value?.rows[0]?.key
+    for (const [index, name] of columns.entries()) values[name] = key?.[index] ?? values[name] ?? null
   }
   // Of no tenant, so that it is taken for nobody's.
   return { tenant: tenantColumn === undefined ? undefined : null, values }

@@ -4,7 +4,16 @@
 import type pg from 'pg'
 import type { Grants } from './catalog.ts'
 import { policiesOf } from './catalog.ts'
-import { type Attempt, type Cell, type Command, type Subject, type Tally, total, type Verdict } from './cell.ts'
+import {
+  type Attempt,
+  type Cell,
+  type Command,
+  type Subject,
+  type Tally,
+  total,
+  type Verdict,
+  withoutZeros,
+} from './cell.ts'
 import type { Effects, Trigger } from './effects.ts'
 import type { Survey } from './survey.ts'
 
@@ -58,6 +67,17 @@ export function toCell(trial: Trial, command: Command, findings: Findings): Cell
 /** The tenants of the subject, spelled as the tenant column of the table does. */
 export function ownTenants({ survey, subject }: Trial): readonly string[] {
   return survey.tenants.get(subject.name) ?? []
+}
+
+/**
+ * What a mere number of rows says of whose they are: what goes beyond the rows of the own tenant and of none that are
+ * there is certain to be others'.
+ */
+export function atLeast({ survey, subject }: Trial, all: number): Tally {
+  const there = survey.there.get(subject.name)
+  const mine = (there?.own ?? 0) + (there?.shared ?? 0)
+  const other = there === undefined || survey.tenantColumn === undefined ? 0 : Math.max(0, all - mine)
+  return withoutZeros({ other, any: all - other })
 }
 
 /** The verdict on a number of rows that were reached. */

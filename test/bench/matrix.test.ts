@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest'
+import { buildShop, shopPeople } from '../../bench/matrix/shop.ts'
+import { drawMatrix } from '../../src/doctor/matrix/draw.ts'
+import { makeDatabase } from '../doctor/matrix/scene.ts'
+import { describePg } from '../support/pg.ts'
+
+describePg('the database that the matrix is measured on', () => {
+  it('has its holes, and no others', async () => {
+    const database = await makeDatabase('drop table tenants cascade')
+    try {
+      await buildShop(database.client, { tables: 12, rows: 1_200 })
+      const matrix = await drawMatrix(database.client, { file: shopPeople() })
+      expect(matrix.tables).toHaveLength(12)
+      const crossing = matrix.tables.flatMap(({ name, lines }) =>
+        lines.flatMap(({ cells }) =>
+          Object.values(cells)
+            .filter(({ crossTenant, verdict }) => crossTenant || verdict === 'untried')
+            .map(({ command, reached }) => [name, command, (reached.other ?? 0) > 0]),
+        ),
+      )
+      expect(crossing).toEqual(Array(matrix.subjects.length).fill(['public.t009', 'delete', true]))
+    } finally {
+      await database.close()
+    }
+  })
+})
