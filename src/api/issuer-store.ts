@@ -2,7 +2,8 @@
  * The issuer's store over SQL: functions of schema `issuer`, called as `rowpass_issuer` through the gateway. Each method
  * is one statement, so it is one transaction.
  */
-import { type NeonQueryFunction, neon } from '@neondatabase/serverless'
+import { NeonDbError, type NeonQueryFunction, neon } from '@neondatabase/serverless'
+import { Failure } from '../errors.ts'
 import type { AccountStore } from '../issuer/accounts.ts'
 import type { Attempt, IssuerStore, Person } from '../issuer/store.ts'
 import { administered, homeOf, newcomers, placeOf } from './people.ts'
@@ -21,8 +22,15 @@ const attemptOf = ({ account, pair, address }: Attempt) => [account ?? null, pai
  */
 export function createIssuerStore(issuerDatabaseUrl: string): IssuerStore & AccountStore {
   const sql: NeonQueryFunction<false, false> = neon(issuerDatabaseUrl)
-  const first = async (text: string, parameters: unknown[]): Promise<Row | undefined> =>
-    (await sql.query(text, parameters))[0]
+  const first: First = async (text, parameters) => {
+    try {
+      return (await sql.query(text, parameters))[0]
+    } catch (error) {
+      // The login that failed is ours, not the caller's.
+      if (!(error instanceof NeonDbError) || !error.code?.startsWith('28')) throw error
+      throw new Failure('database_unavailable', { detail: 'The issuer cannot log in.', cause: error })
+    }
+  }
   return { ...sessions(first), ...accounts(first) }
 }
 

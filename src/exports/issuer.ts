@@ -1,7 +1,18 @@
 /**
- * `rowpass/issuer`: keys, the set that publishes them, and signed tokens; on any runtime with web standards.
+ * `rowpass/issuer`: keys, the set that publishes them, signed tokens, and the endpoints of OAuth over a store of your own;
+ * on any runtime with web standards.
  */
 export { Failure, type FailureCode } from '../errors.ts'
+export {
+  type AccountStore,
+  type Accounts,
+  type AccountsOptions,
+  type Acting,
+  createAccounts,
+  type Mail,
+  type MailKind,
+} from '../issuer/accounts.ts'
+export { type Json, type OwnClaims, type ReservedClaim, reservedClaims } from '../issuer/claims.ts'
 export {
   DEFAULT_TTL_SECONDS,
   type Grant,
@@ -9,6 +20,30 @@ export {
   issueToken,
   MAX_TTL_SECONDS,
 } from '../issuer/issue.ts'
+export {
+  createIssuer,
+  type Issuer,
+  type IssuerOptions,
+  isIssuerUrl,
+  type RequestInfo,
+} from '../issuer/issuer.ts'
+export type { Metadata } from '../issuer/metadata.ts'
+export type { AccessToken } from '../issuer/own-token.ts'
+export { type Comparison, comparePassword, hashPassword, isSuitable } from '../issuer/password.ts'
+export { createSecret, hashSecret, type SecretHash } from '../issuer/secret.ts'
+export type {
+  Attempt,
+  Client,
+  Credential,
+  IssuerStore,
+  Lifetimes,
+  LiveSession,
+  NewSession,
+  Person,
+  RefreshSession,
+  Rotation,
+} from '../issuer/store.ts'
+export type { IssuerEvent } from '../issuer/token.ts'
 export { JWKS_MAX_AGE_SECONDS, type Jwks, parseJwks, toJwks } from '../keys/jwks.ts'
 export {
   type Algorithm,
@@ -19,3 +54,4 @@ export {
   type SigningKey,
   toPublicJwk,
 } from '../keys/key.ts'
+export { fixedKeys, type KeySource, type PublishedJwks } from '../keys/key-source.ts'

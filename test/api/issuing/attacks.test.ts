@@ -1,5 +1,6 @@
 import { neon } from '@neondatabase/serverless'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { app } from '../../../src/api/app.ts'
 import { withConnection } from '../../../src/database/connect.ts'
 import { describePg } from '../../support/pg.ts'
 import { emails, people, type Scene, startScene, tenants } from './scene.ts'
@@ -78,6 +79,18 @@ describePg('whoever has the login of the issuer', () => {
       expect(said).not.toContain(secret)
     }
     expect(said).toContain('refresh_token_reused')
+  })
+
+  it('does not blame the client when the login of the issuer fails', async () => {
+    const wrong = scene.stack.database.issuerUrl.replace(/:[^:@]*@/, ':wrong@')
+    const body = new URLSearchParams({ grant_type: 'client_credentials', client_id: 'service', client_secret: 'x' })
+    const answer = await app.request(
+      '/api/token',
+      { method: 'POST', body },
+      { ...scene.bindings, ISSUER_DATABASE_URL: wrong },
+    )
+    expect(answer.status).toBe(503)
+    expect(await answer.json()).toMatchObject({ code: 'database_unavailable', detail: 'The issuer cannot log in.' })
   })
 
   it('a person who holds a token is not the issuer', async () => {

@@ -1,10 +1,7 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { createVerifier } from 'fast-jwt'
 import { createRemoteJWKSet, customFetch, exportSPKI, importJWK, jwtVerify } from 'jose'
 import * as oauth from 'oauth4webapi'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { app } from '../../../src/api/app.ts'
 import {
   accessTokenType,
   emails,
@@ -15,8 +12,8 @@ import {
   startScene,
   tenants,
 } from '../../api/issuing/scene.ts'
-import { startWorker } from '../../api/worker.ts'
 import { describePg } from '../../support/pg.ts'
+import { type Host, serveNode, serveWorker } from './host.ts'
 
 /** A client that knows nothing of Rowpass but the URL of the issuer. */
 describePg('oauth4webapi', () => {
@@ -132,32 +129,3 @@ describePg('oauth4webapi', () => {
     })
   })
 })
-
-async function serveNode({ bindings }: Scene): Promise<Host> {
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk)
-    const headers = Object.entries(request.headers).map(([name, value]): [string, string] => [name, String(value)])
-    const init = { method: request.method!, headers, ...(chunks.length > 0 && { body: Buffer.concat(chunks) }) }
-    const answer = await app.request(request.url!, init, bindings)
-    response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(Buffer.from(await answer.arrayBuffer()))
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return {
-    url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
-    async close() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
-  }
-}
-
-function serveWorker({ stack, bindings }: Scene): Promise<Host> {
-  return startWorker({ ...stack, bindings: { ...stack.bindings, ...bindings, DEMO: 'false' } })
-}
-
-/** Where the API listens. */
-interface Host {
-  readonly url: URL
-  close(): Promise<void>
-}
