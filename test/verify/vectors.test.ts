@@ -1,6 +1,7 @@
 /** Examples that the RFCs print, so that our reading of them does not rest on our own signatures. */
 import { describe, expect, it } from 'vitest'
 import { fromBase64Url } from '../../src/keys/base64url.ts'
+import { parseCompactJws } from '../../src/verify/compact.ts'
 import { parseKeySet } from '../../src/verify/key-set.ts'
 import { verifySignature } from '../../src/verify/signature.ts'
 
@@ -56,4 +57,42 @@ describe.each(vectors)('the example of $name', ({ alg, jwk, token }) => {
     const changed = (body[0] === 'e' ? 'f' : 'S') + body.slice(1)
     await expect(verify(`${header}.${changed}.${signature}`)).rejects.toMatchObject({ reason: 'signature' })
   })
+})
+
+/** RFC 7517, A.1: a key for encryption and one for signatures. */
+const rfc7517 = [
+  {
+    kty: 'EC',
+    crv: 'P-256',
+    x: 'MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4',
+    y: '4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM',
+    use: 'enc',
+    kid: '1',
+  },
+  {
+    kty: 'RSA',
+    n: '0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw',
+    e: 'AQAB',
+    alg: 'RS256',
+    kid: '2011-04-29',
+  },
+]
+const setOf = (keys: object[]) =>
+  parseKeySet(new TextEncoder().encode(JSON.stringify({ keys })), ['ES256', 'RS256', 'PS256', 'EdDSA'])
+
+it('the key set of RFC 7517 A.1 holds one key for signatures, for the one algorithm that it names', async () => {
+  const { keys, skipped } = await setOf(rfc7517)
+  expect([...keys].map(([kid, key]) => [kid, [...key.keys()]])).toEqual([['2011-04-29', ['RS256']]])
+  expect(skipped).toBe(1)
+})
+
+it('private keys in a set, as in RFC 7517 A.2, are left out', async () => {
+  const d = '870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE'
+  expect((await setOf(rfc7517.map((key) => ({ ...key, use: 'sig', d })))).skipped).toBe(2)
+})
+
+it('the unsecured token of RFC 7515 A.5 is refused', () => {
+  expect(() => parseCompactJws(`eyJhbGciOiJub25lIn0.${payload}.`)).toThrow(
+    expect.objectContaining({ reason: 'format' }),
+  )
 })
