@@ -54,3 +54,12 @@ create policy files_remove on files for delete to saas_api
 
 grant select, insert on folders to saas_api;
 grant select, insert, delete on files to saas_api;
+
+-- Reports are put together in temporary tables.
+reset role;
+do $$
+begin
+  execute format('grant temporary on database %I to saas_owner, saas_api', current_database());
+end
+$$;
+set role saas_owner;

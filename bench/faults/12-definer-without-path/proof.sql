@@ -1,5 +1,3 @@
--- Temporary tables are open to everybody where nobody has closed them, as here.
-do $$ begin execute format('grant temporary on database %I to public', current_database()); end $$;
 set local role saas_api;
 select set_config('jwt.claims.user_id', '1', true);
 create temporary table folder_shares (folder_id uuid, user_id int);
