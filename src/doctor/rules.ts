@@ -53,6 +53,7 @@ import { rls064 } from './rules/rls064-temporary-for-public.ts'
 import { rls065 } from './rules/rls065-sequence-open.ts'
 import { rls066 } from './rules/rls066-column-grant-in-vain.ts'
 import { rls067 } from './rules/rls067-generated-column-shows.ts'
+import { rls068 } from './rules/rls068-server-in-reach.ts'
 import { rls070 } from './rules/rls070-unique-oracle.ts'
 import { rls071 } from './rules/rls071-foreign-key-oracle.ts'
 import { rls072 } from './rules/rls072-action-past-policies.ts'
@@ -115,6 +116,7 @@ export const rules: readonly Rule[] = [
   rls065,
   rls066,
   rls067,
+  rls068,
   rls070,
   rls071,
   rls072,

@@ -120,7 +120,9 @@ function findApiRoles(catalog: Catalog): Role[] {
   })
   const reachable = new Set(powerless.flatMap(({ becomes }) => becomes))
   const theirs = roles.filter(({ oid }) => !owners.has(oid))
-  const found = theirs.filter(({ oid }) => named.has(oid))
+  // A role that policies name serves requests even where it owns a table: that is a fault to find.
+  const inPolicies = new Set(catalog.policies.flatMap((policy) => policy.roles))
+  const found = roles.filter(({ oid }) => inPolicies.has(oid) || (named.has(oid) && !owners.has(oid)))
   if (found.length > 0) return found
   const guessed = theirs.filter(({ oid, name }) => wellKnown.has(name) || reachable.has(oid))
   if (guessed.length > 0) return guessed

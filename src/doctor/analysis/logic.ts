@@ -16,8 +16,8 @@ export interface Judge {
   swallowsNull(tree: unknown): boolean
 }
 
-/** What an expression may be: SQL's three values, something that is not NULL, or anything. */
-export type Value = 'true' | 'false' | 'null' | 'some' | 'any'
+/** What an expression may be: SQL's three values, a JSON object without members, something else that is not NULL, or anything. */
+export type Value = 'true' | 'false' | 'null' | 'empty' | 'some' | 'any'
 
 /** The expression inside of `(select <expression>)`, as long as there is one. */
 export function unwrap(tree: unknown): unknown {
@@ -143,7 +143,9 @@ export function evaluate(tree: unknown, judge: Judge): Value {
           ? node.boolval.boolval === true
             ? 'true'
             : 'false'
-          : 'some'
+          : stringOf(inner) === '{}'
+            ? 'empty'
+            : 'some'
     case 'TypeCast': {
       const text = stringOf(inner)
       if (text === 't' || text === 'true') return 'true'
@@ -206,7 +208,8 @@ function evaluateOperator(node: Readonly<Record<string, unknown>>, judge: Judge)
     return node.kind === 'AEXPR_DISTINCT' ? distinct : evaluateBoolean('NOT_EXPR', [distinct])
   }
   if (left.every((each) => each === 'null') || right.every((each) => each === 'null')) return 'null'
-  return 'any'
+  // coalesce(claims, '{}') ->> 'sub': an object without members has none.
+  return left[0] === 'empty' && ['->', '->>', '#>', '#>>'].includes(namesOf(node.name)[0] ?? '') ? 'null' : 'any'
 }
 
 function evaluateSubLink(node: Readonly<Record<string, unknown>>, judge: Judge): Value {
@@ -221,7 +224,7 @@ function evaluateSubLink(node: Readonly<Record<string, unknown>>, judge: Judge):
 }
 
 function evaluateTest(test: string, value: Value): Value {
-  if (value === 'any' || value === 'some') return 'any'
+  if (value === 'any' || value === 'some' || value === 'empty') return 'any'
   const negated = test.startsWith('IS_NOT_')
   const asked = test.replace(/^IS_(NOT_)?/, '').toLowerCase()
   const holds = asked === 'unknown' ? value === 'null' : asked === value

@@ -31,10 +31,10 @@ export const rls006: Rule = {
         for (const oid of member.memberOf) {
           const other = catalog.roles.get(oid)
           const table = owners.get(oid)
-          if (other === undefined || reported.has(`${member.oid} ${oid}`) || (table === undefined && !other.superuser))
-            continue
+          const what = pastPolicies(other, table?.sql)
+          if (other === undefined || reported.has(`${member.oid} ${oid}`) || what === undefined) continue
           reported.add(`${member.oid} ${oid}`)
-          yield membership(member, other, table?.sql)
+          yield membership(member, other, what)
         }
       }
     }
@@ -60,8 +60,13 @@ function requestRoles(
   )
 }
 
-function membership(role: Role, other: Role, table: string | undefined): Found {
-  const what = table === undefined ? 'a superuser' : `the owner of ${table}`
+function pastPolicies(role: Role | undefined, owned: string | undefined): string | undefined {
+  if (owned !== undefined) return `the owner of ${owned}`
+  if (role?.superuser) return 'a superuser'
+  return role?.bypassRls ? 'a role with BYPASSRLS' : undefined
+}
+
+function membership(role: Role, other: Role, what: string): Found {
   return {
     object: role.sql,
     part: other.sql,

@@ -72,7 +72,10 @@ function writableColumns(
   command: Command & ('update' | 'insert'),
 ): string[] {
   const own = model.tied(table, role)
-  const granted = columns.filter((column) => !own.has(column) && model.access.canColumn(role, command, table, column))
+  const granted = columns.filter(
+    (column) =>
+      !own.has(column) && !isUnique(model, table, column) && model.access.canColumn(role, command, table, column),
+  )
   if (granted.length === 0 || !model.access.can(role, command, table)) return []
   if (!table.rls) return granted
   const policies = model.applying(table, role, command).map(writeExpression)
@@ -86,4 +89,13 @@ function writableColumns(
   return looked.some(({ relations }) => relations.length > 0)
     ? []
     : granted.filter((column) => !mentioned.includes(column))
+}
+
+/** A value that no other row may have: whoever writes it takes nothing that is somebody else's. */
+function isUnique(model: Model, table: Relation, column: string): boolean {
+  const number = table.columns.find(({ name }) => name === column)?.number
+  return model.catalog.indexes.some(
+    ({ relation, unique, predicate, key }) =>
+      relation === table.oid && unique && predicate === undefined && key.length === 1 && key[0] === number,
+  )
 }

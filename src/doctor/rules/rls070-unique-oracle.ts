@@ -49,7 +49,7 @@ function columnsOf(model: Model, { key, definition }: Index, table: Relation): C
 /** The role chooses the value, can guess it, and does not see all rows that have it. */
 function isOracle(model: Model, table: Relation, columns: readonly Column[], role: Role): boolean {
   const tied = model.tied(table, role)
-  if (tied.size === 0 || columns.some(({ name }) => tied.has(name))) return false
+  if (tied.size === 0 || columns.some((column) => tied.has(column.name) || isRandom(column))) return false
   const writes = (['insert', 'update'] as const).filter((command) =>
     model.applying(table, role, command).some(({ permissive }) => permissive),
   )
@@ -61,5 +61,8 @@ function isOracle(model: Model, table: Relation, columns: readonly Column[], rol
   )
 }
 
+/** Who cannot guess one part of a key cannot ask for the whole of it. */
+const isRandom = ({ type, expression }: Column): boolean =>
+  type === 'uuid' && /\b(gen_random_uuid|uuidv[47]|uuid_generate_v[14]\w*)\(/.test(expression ?? '')
 const isUnguessable = (type: string): boolean => type === 'uuid'
 const isNumber = (type: string): boolean => /^(smallint|integer|bigint|numeric)/.test(type)

@@ -1,7 +1,10 @@
 /**
  * RLS073: a publication of protected tables.
  */
+import { isAlwaysTrue } from '../analysis/logic.ts'
+import type { Model } from '../analysis/model.ts'
 import { listed } from '../analysis/words.ts'
+import type { Relation } from '../catalog/catalog.ts'
 import type { Rule } from '../finding.ts'
 
 export const rls073: Rule = {
@@ -12,8 +15,9 @@ export const rls073: Rule = {
   why:
     'Logical replication sends every row that the publication names; policies do not hold for it. Whoever receives it, such ' +
     'as a service for live updates, must check again who may see what.',
-  *find({ catalog, tables }) {
-    const guarded = tables.filter(({ rls }) => rls)
+  *find(model) {
+    const { catalog, tables } = model
+    const guarded = tables.filter((table) => table.rls && !isForAll(model, table))
     for (const { sql, allTables, relations } of catalog.publications) {
       const sent = guarded.filter(({ oid }) => allTables || relations.includes(oid))
       if (sent.length === 0) continue
@@ -27,4 +31,17 @@ export const rls073: Rule = {
       }
     }
   },
+}
+
+/** Every role of requests reads every row and column of it anyway. */
+function isForAll(model: Model, table: Relation): boolean {
+  const { apiRoles, canColumn } = model.access
+  return apiRoles.every((role) => {
+    const policies = model.applying(table, role, 'select')
+    return (
+      policies.every(({ permissive }) => permissive) &&
+      policies.some(({ usingTree }) => usingTree !== undefined && isAlwaysTrue(usingTree.tree, table)) &&
+      table.columns.every(({ name }) => canColumn(role, 'select', table, name))
+    )
+  })
 }

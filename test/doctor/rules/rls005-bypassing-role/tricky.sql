@@ -1,4 +1,4 @@
--- expect: RLS005:doctor_service
+-- expect: RLS005:doctor_service | RLS006:doctor_app:doctor_service
 -- It cannot log in itself, and a login can become it. The one for backups has no grants here and stays.
 create role doctor_service bypassrls;
 create role doctor_app login noinherit;

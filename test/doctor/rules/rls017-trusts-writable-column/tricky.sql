@@ -1,4 +1,5 @@
--- expect: RLS017:public.members:team
+-- expect: RLS017:public.members:team | RLS041:public.files:files_add
+-- A key that no other row may have takes nothing from anybody: who adds a folder of their own may fill that one.
 -- Nobody may change a membership. But everybody may add one of their own, to any team, and a function hides the look-up.
 create table members (person uuid, team uuid, primary key (person, team));
 create index on members (team);
@@ -14,3 +15,17 @@ create table notes (team uuid primary key);
 alter table notes enable row level security;
 create policy notes_read on notes for select to authenticated using (team = any ((select app.my_teams())::uuid[]));
 grant select on notes to authenticated;
+create table folders (id uuid primary key, owner uuid not null);
+create index on folders (owner);
+alter table folders enable row level security;
+create policy folders_own on folders to authenticated using (owner = (select app.user_id()));
+create table files (id uuid primary key, folder uuid not null, owner uuid not null);
+create index on files (owner);
+alter table files enable row level security;
+create policy files_read on files for select to authenticated using (owner = (select app.user_id()));
+create policy files_add on files for insert to authenticated
+  with check (
+    owner = (select app.user_id())
+    and folder = any (array(select f.id from folders f where f.owner = (select app.user_id())))
+  );
+grant select, insert on folders, files to authenticated;

@@ -1,0 +1,6 @@
+-- expect: RLS068:pg_read_server_files:authenticated
+create table notes (id uuid primary key);
+alter table notes enable row level security;
+create policy notes_read on notes for select to authenticated using (id = (select app.user_id()));
+grant select on notes to authenticated;
+grant pg_read_server_files to authenticated;
