@@ -61,7 +61,7 @@ export async function buildSchema(client: pg.Client, fault: Fault, variant: Vari
   await client.query(fault.sql.rows)
 }
 
-/** Runs the proof in a transaction that is rolled back; a schema built by `buildSchema` is there. */
+/** Runs the proof, in the transaction that `client` is in; a schema built by `buildSchema` is there. Roll back afterwards. */
 export async function runProof(client: pg.Client, fault: Fault): Promise<Outcome> {
   try {
     const results: unknown = await client.query(fault.sql.proof)
@@ -71,16 +71,5 @@ export async function runProof(client: pg.Client, fault: Fault): Promise<Outcome
     const code = sqlstateOf(error)
     if (code === undefined) throw error
     return code
-  }
-}
-
-/** Builds a variant, runs its proof, and leaves nothing behind, not even the roles. */
-export async function prove(client: pg.Client, fault: Fault, variant: Variant): Promise<Outcome> {
-  await client.query('begin')
-  try {
-    await buildSchema(client, fault, variant)
-    return await runProof(client, fault)
-  } finally {
-    await client.query('rollback')
   }
 }

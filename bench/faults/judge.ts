@@ -19,7 +19,7 @@ export interface Judgement {
  * accepts spoke about one of its objects on the broken schema, and did not say the same on the fixed one.
  */
 export function judge(
-  tool: Tool,
+  tool: Pick<Tool, 'splinter'>,
   fault: Fault,
   findings: Readonly<Record<'broken' | 'fixed', readonly Finding[]>>,
 ): Judgement {

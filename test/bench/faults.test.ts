@@ -1,6 +1,11 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { loadFaults, prove } from '../../bench/faults/corpus.ts'
+import { buildSchema, type Fault, loadFaults, runProof, type Variant } from '../../bench/faults/corpus.ts'
+import { judge } from '../../bench/faults/judge.ts'
+import { createModel } from '../../src/doctor/analysis/model.ts'
+import { readCatalogHere } from '../../src/doctor/catalog/read.ts'
+import { diagnose } from '../../src/doctor/run.ts'
+import { loadParser } from '../../src/sql/parser.ts'
 import { createTestDatabase, describePg, type TestDatabase } from '../support/pg.ts'
 
 const faults = loadFaults()
@@ -24,7 +29,7 @@ describe('the planted faults', () => {
   )
 })
 
-describePg('the proofs', () => {
+describePg('the corpus', () => {
   let database: TestDatabase
   let client: pg.Client
 
@@ -39,13 +44,36 @@ describePg('the proofs', () => {
   })
 
   it.each(faults.map((fault) => [fault.name, fault] as const))(
-    'show that %s is one, and is not there once fixed',
+    'shows that %s is a fault; the doctor finds it, and warns of nothing once it is fixed',
     async (_, fault) => {
-      const outcomes = { broken: await prove(client, fault, 'broken'), fixed: await prove(client, fault, 'fixed') }
-      expect(outcomes).toEqual(fault.proof)
+      const broken = await tryVariant(client, fault, 'broken')
+      const fixed = await tryVariant(client, fault, 'fixed')
+      expect({ broken: broken.outcome, fixed: fixed.outcome }).toEqual(fault.proof)
+      const { foundBy, falseAlarms } = judge({ splinter: false }, fault, { broken: broken.said, fixed: fixed.said })
+      expect({ falseAlarms, found: foundBy !== undefined }).toEqual({ falseAlarms: [], found: true })
     },
   )
 })
+
+/** Builds a variant, hears the doctor, runs the proof, and rolls back: other tests of the server never meet its roles. */
+async function tryVariant(client: pg.Client, fault: Fault, variant: Variant) {
+  await client.query('begin')
+  try {
+    await buildSchema(client, fault, variant)
+    await client.query('savepoint reading')
+    const { findings } = diagnose(createModel(await readCatalogHere(client), await loadParser()))
+    // Reading sets the search path.
+    await client.query('rollback to savepoint reading')
+    const said = findings.map((finding) => ({
+      rule: finding.code,
+      note: finding.level === 'info',
+      text: JSON.stringify(finding),
+    }))
+    return { said, outcome: await runProof(client, fault) }
+  } finally {
+    await client.query('rollback')
+  }
+}
 
 /** Lines that only one of two texts has. */
 function differingLines(a: string, b: string): number {
