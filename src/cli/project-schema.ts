@@ -15,7 +15,7 @@ export interface ProjectSchema {
   readonly migrationsFolder: string
 }
 
-const configNames = ['drizzle.config.ts', 'drizzle.config.js', 'drizzle.config.mjs']
+const configNames = ['drizzle.config.ts', 'drizzle.config.js']
 
 /**
  * Loads a project's tables. Runs its modules, as drizzle-kit does.
