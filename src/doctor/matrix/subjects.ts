@@ -60,7 +60,8 @@ export async function findSubjects(client: pg.ClientBase, options: SubjectOption
     subjects = found.subjects
     notes.push(found.says)
   }
-  const nobody = [role, ...(roles.anonymous === undefined || roles.anonymous === role ? [] : [roles.anonymous])]
+  const usual = subjects[0]?.role ?? role
+  const nobody = [...new Set([usual, roles.anonymous ?? usual])]
     .filter((each) => !subjects.some((subject) => subject.role === each && Object.keys(subject.claims).length === 0))
     .map((each) => ({ name: `no claims (${each})`, role: each, claims: {}, tenants: [] }))
   return { subjects: refuseTooMany([...subjects, ...nobody]), notes }
