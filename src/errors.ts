@@ -127,7 +127,7 @@ export const failures = {
     status: 500,
     sqlstate: 'F0000',
     says: 'There is no signing key',
-    hint: 'Make a pair with "npm run keys:generate".',
+    hint: 'Make one with "npx rowpass keys rotate" (key ring), or "npx rowpass keys generate" (files).',
   },
   key_invalid: { status: 500, sqlstate: 'F0000', says: 'A key cannot be used' },
   key_exists: {

@@ -43,7 +43,7 @@ export interface RingHome {
 export interface RingSourceOptions {
   /** Milliseconds that never jump. Default `performance.now`; on Workers it stands still within a request, which is safe. */
   readonly now?: () => number
-  /** Wall-clock milliseconds, for the minute in which a token expires. Default `Date.now`. */
+  /** Milliseconds since the epoch, also while the machine sleeps. Default `Date.now`. */
   readonly wallClock?: () => number
 }
 
@@ -63,16 +63,16 @@ export function createRingSource(home: RingHome, options: RingSourceOptions = {}
   const { now = () => performance.now(), wallClock = Date.now } = options
   const pending = new Map<string, KeyUse>()
   const imported = new Map<string, SigningKey>()
-  let copy: (RingCopy & { readonly until: number }) | undefined
+  let copy: (RingCopy & { readonly until: number; readonly wallClockStarted: number }) | undefined
 
   /** Each caller exchanges for itself: on Workers, one request may not wait for the work of another. */
   async function exchange(extra: readonly KeyUse[] = []): Promise<RingCopy> {
-    const started = now()
+    const [started, wallClockStarted] = [now(), wallClock()]
     const uses = [...pending.values()]
     pending.clear()
     try {
       const fresh = await home.exchange([...uses, ...extra])
-      copy = { ...fresh, until: started + fresh.timing.lagSeconds * 1000 }
+      copy = { ...fresh, until: started + fresh.timing.lagSeconds * 1000, wallClockStarted }
       return fresh
     } catch (error) {
       for (const use of uses) count(use)
@@ -81,7 +81,10 @@ export function createRingSource(home: RingHome, options: RingSourceOptions = {}
   }
 
   function current(): RingCopy | undefined {
-    return copy !== undefined && now() < copy.until && pending.size < maxPendingUses ? copy : undefined
+    if (copy === undefined || pending.size >= maxPendingUses) return undefined
+    // The one clock stands still while a machine sleeps, the other one may be set: a copy has to be young by both.
+    const age = wallClock() - copy.wallClockStarted
+    return now() < copy.until && age >= 0 && age < copy.timing.lagSeconds * 1000 ? copy : undefined
   }
 
   function count(use: KeyUse): void {

@@ -60,6 +60,25 @@ describe('an instance with a ring elsewhere', () => {
     expect(counted()).toBe(3)
   })
 
+  it('SEC-23 asks again after a sleep of the machine, and when its clock was set back', async () => {
+    let wall = 0
+    const keys = createRingSource(
+      {
+        async exchange(uses) {
+          exchanges.push(uses)
+          return copy
+        },
+        privateJwk: async () => one.privateJwk,
+      },
+      { now: () => now, wallClock: () => wall },
+    )
+    for (const time of [0, 14_999, 15_000, 14_000, 14_001]) {
+      wall = time
+      await keys.jwks()
+    }
+    expect(exchanges).toHaveLength(3)
+  })
+
   it('counts the age of a copy from before it was asked for', async () => {
     const slow = createRingSource(
       {
