@@ -38,6 +38,8 @@ describe('wrangler deploy --dry-run', () => {
   it('SEC-25 has no key, password or address in the configuration that is committed', () => {
     const configuration = readFileSync(`${repository}wrangler.jsonc`, 'utf8').replaceAll(/^\s*\/\/.*$/gm, '')
     expect(Object.keys(JSON.parse(configuration))).not.toContain('vars')
-    expect(configuration).not.toMatch(/postgres(ql)?:\/\/|"d"|PRIVATE_KEY/)
+    expect(configuration).not.toMatch(
+      /postgres(ql)?:\/\/|"d"|PRIVATE_KEY|KEY_RING|KEY_ENCRYPTION_KEYS|ISSUER_DATABASE_URL/,
+    )
   })
 })
