@@ -1,0 +1,69 @@
+/**
+ * Our own issuer in the drill: the API over HTTP, with the ring in PostgreSQL that it reads through the gateway.
+ */
+import { app } from '../../src/api/app.ts'
+import { settingsOf } from '../../src/api/env.ts'
+import { issueToken } from '../../src/issuer/issue.ts'
+import { createPostgresStore } from '../../src/key-store/postgres.ts'
+import { activate, addNewKey, prune, revoke } from '../../src/key-store/steps.ts'
+import { generateEncryptionKey, parseEncryptionKeys } from '../../src/keys/encryption.ts'
+import { activateSafeAt, activeKey } from '../../src/keys/ring.ts'
+import { startHost } from './host.ts'
+import { MAX_AGE_SECONDS, type Subject, sleep, TTL_SECONDS } from './subject.ts'
+
+const jwksPath = '/.well-known/jwks.json'
+
+/** The ring's timing, scaled but for the lag and the skew, which have to cover delays of this very machine. */
+const timing = { jwksMaxAgeSeconds: MAX_AGE_SECONDS, lagSeconds: 0.2, skewSeconds: 0.3, ttlSeconds: TTL_SECONDS }
+
+/** @param gatewayUrl known only once the gateway listens, which is told of this issuer before */
+export async function startRowpass(
+  urls: { ownerUrl: string; issuerUrl: string; databaseUrl: string },
+  gatewayUrl: Promise<string>,
+): Promise<Subject> {
+  const host = await startHost()
+  const secret = generateEncryptionKey('drill')
+  const encryptionKeys = await parseEncryptionKeys(secret)
+  const store = createPostgresStore({ ownerUrl: urls.ownerUrl, encryptionKeys, timing })
+  await addNewKey(store, 'ES256')
+  const bindings = gatewayUrl.then((url) => ({
+    DATABASE_URL: urls.databaseUrl,
+    GATEWAY_URL: url,
+    ISSUER: host.origin,
+    KEY_ENCRYPTION_KEYS: secret,
+    ISSUER_DATABASE_URL: urls.issuerUrl,
+  }))
+  host.serveFetch(async (request) => app.fetch(request, await bindings))
+  return {
+    name: 'Rowpass',
+    says: 'add, wait, activate; prune',
+    trust: { iss: host.origin, jwks_url: `${host.origin}${jwksPath}`, audience: 'rowpass' },
+    jwksUrl: `${host.origin}${jwksPath}`,
+    async token(ttlSeconds) {
+      const { keys } = await settingsOf(await bindings)
+      const key = await keys.signingKey(ttlSeconds)
+      return issueToken(key, {
+        issuer: host.origin,
+        audience: 'rowpass',
+        subject: 'drill',
+        clientId: 'drill',
+        ttlSeconds,
+      })
+    },
+    async rotate() {
+      const { kid } = await addNewKey(store, 'ES256')
+      const { ring, nowMs } = await store.read()
+      const key = ring.keys.find((each) => each.kid === kid)
+      if (key === undefined) throw new Error('the key that was added is not there')
+      await sleep(activateSafeAt(ring, key) - nowMs)
+      await activate(store, kid, {})
+      await prune(store, undefined, {})
+    },
+    async remove() {
+      const { ring } = await store.read()
+      await revoke(store, activeKey(ring)?.kid ?? '', 'ES256')
+    },
+    fetches: () => host.hits(jwksPath),
+    close: host.close,
+  }
+}
