@@ -3,6 +3,7 @@
  */
 import type { Judged } from '../doctor/baseline.ts'
 import { type Finding, type Level, levels } from '../doctor/finding.ts'
+import type { Measurement } from '../doctor/measure.ts'
 import type { Diagnosis } from '../doctor/run.ts'
 import { bold, dim, type Io, red } from './io.ts'
 
@@ -16,7 +17,8 @@ export function renderDiagnosis(io: Io, diagnosis: Diagnosis, judged: Judged): s
     [bold(io, plain(object)), ...findings.flatMap((finding) => renderFinding(io, finding)), ''].join('\n'),
   )
   const stale = judged.stale.map((key) => `stale    ${plain(key)} is accepted, and is no finding any more`)
-  return [...blocks, ...stale, summarise(diagnosis, judged), ''].join('\n')
+  const measured = (diagnosis.measurements ?? []).map(renderMeasurement)
+  return [...blocks, ...measured, ...stale, summarise(diagnosis, judged), ''].join('\n')
 }
 
 function renderFinding(io: Io, { level, code, says, evidence, key, fix }: Finding): string[] {
@@ -32,6 +34,12 @@ function renderFinding(io: Io, { level, code, says, evidence, key, fix }: Findin
 function mark(io: Io, level: Level): string {
   const text = level.padEnd(7)
   return level === 'error' ? red(io, text) : level === 'warning' ? bold(io, text) : dim(io, text)
+}
+
+function renderMeasurement({ key, beforeMs, afterMs, reason }: Measurement): string {
+  const figure = (ms: number | undefined): string => (ms === undefined ? '—' : `${ms.toPrecision(3)} ms`)
+  const ratio = beforeMs === undefined || afterMs === undefined ? '' : `, ${(beforeMs / afterMs).toPrecision(3)} times`
+  return `measured ${plain(key)}: ${figure(beforeMs)} → ${figure(afterMs)}${ratio}${reason === undefined ? '' : ` (${reason})`}`
 }
 
 function summarise({ tables, policies, roles }: Diagnosis, { open, accepted }: Judged): string {

@@ -8,6 +8,7 @@ import { loadParser } from '../sql/parser.ts'
 import { createModel, type Model } from './analysis/model.ts'
 import { readCatalog } from './catalog/read.ts'
 import { applyRule, type Finding, levels } from './finding.ts'
+import { type Measurement, type MeasureOptions, measureFindings } from './measure.ts'
 import { rules } from './rules.ts'
 
 const oldestVersion = 150_000
@@ -20,6 +21,8 @@ export interface DoctorOptions {
   readonly roles?: readonly string[]
   /** Codes of the rules to ask; default: all. */
   readonly rules?: readonly string[]
+  /** Runs slow policies against their better forms on the rows of the database; see `measureFindings`. Default: no. */
+  readonly measure?: MeasureOptions
 }
 
 /** What came of it. */
@@ -33,12 +36,15 @@ export interface Diagnosis {
   readonly policies: number
   /** The worst first, then by object and code. */
   readonly findings: readonly Finding[]
+  /** Only where it was asked for. */
+  readonly measurements?: readonly Measurement[]
 }
 
 /**
  * Examines the row-level security of a database.
  *
- * Reads the catalogs in one read-only transaction; reads no row of any table, and changes nothing.
+ * Reads the catalogs in one read-only transaction; reads no row of any table but to
+ * measure, and changes nothing.
  *
  * @throws Failure `database_unavailable` when the server cannot be reached
  * @throws Failure `server_unsupported` when it is older than PostgreSQL 15
@@ -47,7 +53,12 @@ export interface Diagnosis {
  * const { findings } = await runDoctor({ databaseUrl: 'postgresql://owner:secret@localhost/app' })
  */
 export async function runDoctor(options: DoctorOptions): Promise<Diagnosis> {
-  return withConnection(options.databaseUrl, async (client) => diagnose(await examine(client, options), options))
+  return withConnection(options.databaseUrl, async (client) => {
+    const model = await examine(client, options)
+    const diagnosis = diagnose(model, options)
+    if (options.measure === undefined) return diagnosis
+    return { ...diagnosis, measurements: await measureFindings(client, model, diagnosis.findings, options.measure) }
+  })
 }
 
 /** Reads the catalogs over a connection that is outside of a transaction, and works out what the rules need. */

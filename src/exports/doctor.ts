@@ -36,6 +36,7 @@ export {
 } from '../doctor/matrix/cell.ts'
 export { drawMatrix, type MatrixOptions } from '../doctor/matrix/draw.ts'
 export { renderPage } from '../doctor/matrix/page.ts'
+export type { Measurement, MeasureOptions } from '../doctor/measure.ts'
 export { type Migration, writeMigration } from '../doctor/migration.ts'
 export { type JsonFinding, type JsonReport, toJson } from '../doctor/report/json.ts'
 export { toSarif } from '../doctor/report/sarif.ts'

@@ -34,6 +34,7 @@ Examples:
   $ OWNER_DATABASE_URL=postgresql://postgres:secret@localhost/app npx rowpass doctor
   $ npx rowpass doctor --json --fail-on error
   $ npx rowpass doctor --fix --out fix.sql
+  $ npx rowpass doctor --measure --claims '{"sub":"2e7e25e8-5445-40bd-8f89-dc19bba64faa"}'
   $ npx rowpass doctor accept RLS012:public.countries:countries_read --reason "for everybody"
   $ npx rowpass doctor explain RLS032`
 
@@ -47,6 +48,8 @@ interface Options {
   readonly baseline: string
   readonly fix?: true
   readonly out?: string
+  readonly measure?: true
+  readonly claims?: string
 }
 
 /** The shell side of the command. */
@@ -61,6 +64,8 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
     .option('--sarif', 'print the findings as SARIF 2.1.0')
     .option('--fix', 'write a migration of the fixes; the database is not changed')
     .option('--out <file>', 'file for --fix (default: standard output); never overwritten')
+    .option('--measure', 'run slow policies against their better forms, on the rows of the database, read-only')
+    .option('--claims <json>', 'claims of whoever asks, for --measure')
     .addHelpText('after', help)
     .action(async (options: Options) => setExitCode(await examine(io, options)))
   doctor
@@ -89,6 +94,7 @@ async function examine(io: Io, options: Options): Promise<number> {
       databaseUrl,
       ...(options.role && { roles: options.role }),
       ...(options.rule && { rules: options.rule }),
+      ...(options.measure && { measure: { claims: parseClaims(options.claims) } }),
     })
     const judged = applyBaseline(
       diagnosis.findings,
@@ -114,6 +120,17 @@ async function examine(io: Io, options: Options): Promise<number> {
 /** Entries of rules that were not asked are not stale. */
 function only(baseline: ReadonlyMap<string, string>, codes: readonly string[]): ReadonlyMap<string, string> {
   return new Map([...baseline].filter(([key]) => codes.some((code) => key.startsWith(`${code}:`))))
+}
+
+function parseClaims(text: string | undefined): Readonly<Record<string, unknown>> {
+  if (text === undefined) return {}
+  try {
+    const claims: unknown = JSON.parse(text)
+    if (typeof claims === 'object' && claims !== null && !Array.isArray(claims)) return { ...claims }
+  } catch {
+    // Refused below, like any other text that is no object.
+  }
+  throw new Failure('input_invalid', { detail: '--claims is not a JSON object' })
 }
 
 function findDatabase(io: Io, given: string | undefined): string {

@@ -36,6 +36,13 @@ export interface JsonReport {
   readonly policies: number
   readonly findings: readonly JsonFinding[]
   readonly stale: readonly string[]
+  /** With `--measure` only: medians in milliseconds, null where there is none. */
+  readonly measurements?: readonly {
+    key: string
+    before_ms: number | null
+    after_ms: number | null
+    reason: string | null
+  }[]
 }
 
 /** Writes the document. */
@@ -49,6 +56,14 @@ export function toJson(diagnosis: Diagnosis, judged: Judged): JsonReport {
     policies: diagnosis.policies,
     findings: diagnosis.findings.map((finding) => toFinding(finding, reasons.get(finding.key))),
     stale: judged.stale,
+    ...(diagnosis.measurements && {
+      measurements: diagnosis.measurements.map(({ key, beforeMs, afterMs, reason }) => ({
+        key,
+        before_ms: beforeMs ?? null,
+        after_ms: afterMs ?? null,
+        reason: reason ?? null,
+      })),
+    }),
   }
 }
 
