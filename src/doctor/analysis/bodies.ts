@@ -84,6 +84,42 @@ function onlyExpression(trees: readonly unknown[]): unknown {
 
 /** What a list of parsed statements or expressions does. */
 export function bodyOf(trees: readonly unknown[]): Body {
+  const [first, ...more] = trees.map(bodyOfTree)
+  if (first === undefined) return { ...unknownBody, known: true }
+  return more.reduce(joined, first)
+}
+
+/** Trees never change, and each is asked for many times. */
+const bodies = new WeakMap<object, Body>()
+
+function bodyOfTree(tree: unknown): Body {
+  if (typeof tree !== 'object' || tree === null) return readTree(tree)
+  let body = bodies.get(tree)
+  if (body === undefined) {
+    body = readTree(tree)
+    bodies.set(tree, body)
+  }
+  return body
+}
+
+function joined(a: Body, b: Body): Body {
+  const both = <T>(one: readonly T[], other: readonly T[]): readonly T[] => [...new Set([...one, ...other])]
+  return {
+    settings: both(a.settings, b.settings),
+    calls: both(a.calls, b.calls),
+    tables: both(a.tables, b.tables),
+    texts: both(a.texts, b.texts),
+    columns: both(a.columns, b.columns),
+    fragile: both(a.fragile, b.fragile),
+    currentUser: a.currentUser || b.currentUser,
+    sessionUser: a.sessionUser || b.sessionUser,
+    dynamic: a.dynamic || b.dynamic,
+    known: a.known && b.known,
+    expression: undefined,
+  }
+}
+
+function readTree(tree: unknown): Body {
   const found = { settings: new Set<string>(), texts: new Set<string>(), calls: [] as BodyCall[] }
   const tables: BodyTable[] = []
   const ctes = new Set<string>()
@@ -91,7 +127,7 @@ export function bodyOf(trees: readonly unknown[]): Body {
   const fragile = new Set<string>()
   let currentUser = false
   let sessionUser = false
-  for (const [type, node] of walk(trees)) {
+  for (const [type, node] of walk(tree)) {
     if (type === 'FuncCall') {
       const name = qualifiedName(namesOf(node.funcname))
       found.calls.push({ ...name, argumentCount: listOf(node.args).length })

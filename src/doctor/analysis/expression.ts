@@ -3,7 +3,17 @@
  * It relies on how PostgreSQL writes expressions back: bare columns outside of sub-selects, qualified ones inside.
  */
 import type { Parser, TreeNode } from '../../sql/parser.ts'
-import { fieldsOf, isNode, listOf, namesOf, type QualifiedName, qualifiedName, type Typed, typed } from './tree.ts'
+import {
+  fieldsOf,
+  isNode,
+  listOf,
+  namesOf,
+  type QualifiedName,
+  qualifiedName,
+  type Typed,
+  typed,
+  walk,
+} from './tree.ts'
 
 /** A call in an expression. */
 export interface Call extends QualifiedName {
@@ -63,10 +73,30 @@ export function parseExpression(parser: Parser, text: string, table: string): Ex
 }
 
 /** The parts of a piece of a parsed expression. */
-export function scan(tree: unknown, table: string): Pick<Expression, 'calls' | 'sublinks' | 'columns'> {
-  const scanner = createScanner(table)
-  scanner.visit(tree, undefined)
-  return scanner
+export function scan(tree: unknown, table: string): Scan {
+  if (typeof tree !== 'object' || tree === null) return scanAnew(tree, table)
+  const known = scanned.get(tree) ?? new Map<string, Scan>()
+  scanned.set(tree, known)
+  // Where no column is qualified by the table's name, the name changes nothing.
+  const key = isQualifiedBy(tree, table) ? table : ''
+  const found = known.get(key) ?? scanAnew(tree, table)
+  known.set(key, found)
+  return found
+}
+
+type Scan = Pick<Expression, 'calls' | 'sublinks' | 'columns'>
+
+/** Trees never change; what is found is kept by the table's name where that matters. */
+const scanned = new WeakMap<object, Map<string, Scan>>()
+
+function isQualifiedBy(tree: unknown, table: string): boolean {
+  return walk(tree).some(([type, { fields }]) => type === 'ColumnRef' && namesOf(fields).includes(table))
+}
+
+function scanAnew(tree: unknown, table: string): Scan {
+  const { visit, calls, sublinks, columns } = createScanner(table)
+  visit(tree, undefined)
+  return { calls, sublinks, columns }
 }
 
 interface OpenSubLink extends SubLink {

@@ -49,6 +49,7 @@ export function isAlwaysTrue(tree: unknown, relation: Relation): boolean {
   const comparison = fieldsOf(inner, 'A_Expr')
   if (comparison?.kind !== 'AEXPR_OP' || !['=', '<=', '>='].includes(namesOf(comparison.name)[0] ?? '')) return false
   const [left, right] = [comparison.lexpr, comparison.rexpr]
+  if (typed(left)?.[0] !== typed(right)?.[0]) return false
   return withoutLocations(left) === withoutLocations(right) && (isConstant(left) || isNotNull(left, relation))
 }
 

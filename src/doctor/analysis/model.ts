@@ -2,10 +2,10 @@
  * What the rules are given: the catalog, and all that follows from it, worked out once.
  */
 import type { Parser } from '../../sql/parser.ts'
-import type { Catalog, Command, Policy, Relation, Role, Routine } from '../catalog/catalog.ts'
+import type { Catalog, Command, Index, Policy, Relation, Role, Routine, SystemFunction } from '../catalog/catalog.ts'
 import { type Access, createAccess } from './access.ts'
 import { bodyOf, settingOf } from './bodies.ts'
-import { type Callers, createCallers, isSystemCaller } from './callers.ts'
+import { type Callers, createCallers, isSystemCaller, type Reached } from './callers.ts'
 import { type Expression, parseExpression, type Reading } from './expression.ts'
 import { evaluate, isNullSwallower, type Judge, tiedColumns, type Value } from './logic.ts'
 import { fieldsOf, listOf, namesOf, qualifiedName, walk } from './tree.ts'
@@ -31,12 +31,15 @@ export interface Model {
   /** Parses a whole query; undefined when the parser does not take it. */
   query(text: string): unknown
   policiesOf(relation: Relation): readonly PolicyFacts[]
+  indexesOf(relation: Pick<Relation, 'oid'>): readonly Index[]
   /** Policies that hold for a role and a command, of tables with RLS on or off. */
   applying(relation: Relation, role: Role, command: Command): readonly PolicyFacts[]
   /** Columns that each row which the role can see has tied to the caller. */
   tied(relation: Relation, role: Role): ReadonlySet<string>
   relationNamed(reading: Pick<Reading, 'schema' | 'name'>): Relation | undefined
   routineNamed(name: string): Routine | undefined
+  /** A function of pg_catalog. */
+  systemFunction(name: string): SystemFunction | undefined
   role(oid: number): string
 }
 
@@ -50,7 +53,7 @@ export function createModel(catalog: Catalog, parser: Parser, apiRoles?: readonl
   const callers = createCallers(parser, catalog)
   const access = createAccess(catalog, apiRoles)
   const judge = createJudge(callers)
-  const parse = (text: string, table: Relation) => parseExpression(parser, text, table.name)
+  const parse = createExpressions(parser)
   const maybe = (text: string | undefined, table: Relation) => (text === undefined ? undefined : parse(text, table))
   const policies = catalog.policies.flatMap((policy): PolicyFacts[] => {
     const table = catalog.relations.get(policy.relation)
@@ -59,7 +62,16 @@ export function createModel(catalog: Catalog, parser: Parser, apiRoles?: readonl
   })
   const byTable = new Map<number, PolicyFacts[]>()
   for (const policy of policies) byTable.set(policy.relation, [...(byTable.get(policy.relation) ?? []), policy])
+  const indexes = new Map<number, Index[]>()
+  for (const index of catalog.indexes) indexes.set(index.relation, [...(indexes.get(index.relation) ?? []), index])
+  const system = new Map(catalog.systemFunctions.map((each) => [each.name, each]))
+  const ties = new Map<string, ReadonlySet<string>>()
   const relations = [...catalog.relations.values()]
+  // Of one name the first counts.
+  const routines = new Map(
+    [...catalog.routines.values()].reverse().map((each) => [`${each.schema}.${each.name}`, each]),
+  )
+  const byLastName = new Map([...relations].reverse().map((each) => [each.name, each]))
   const byName = new Map(relations.flatMap((each) => [[`${each.schema}.${each.name}`, each] as const]))
 
   const policiesOf = (relation: Relation): readonly PolicyFacts[] => byTable.get(relation.oid) ?? []
@@ -79,15 +91,17 @@ export function createModel(catalog: Catalog, parser: Parser, apiRoles?: readonl
       return parsed.kind === 'tree' ? parsed.statements : undefined
     },
     policiesOf,
+    indexesOf: (relation) => indexes.get(relation.oid) ?? [],
     applying,
     tables: relations.filter(({ kind, extension }) => !extension && (kind === 'table' || kind === 'partitioned')),
     relationNamed: ({ schema, name }) =>
-      schema === undefined
-        ? (byName.get(`public.${name}`) ?? relations.find((each) => each.name === name))
-        : byName.get(`${schema}.${name}`),
-    routineNamed: (name) => [...catalog.routines.values()].find((each) => `${each.schema}.${each.name}` === name),
+      schema === undefined ? (byName.get(`public.${name}`) ?? byLastName.get(name)) : byName.get(`${schema}.${name}`),
+    routineNamed: (name) => routines.get(name),
+    systemFunction: (name) => system.get(name),
     role: (oid) => (oid === 0 ? 'public' : (catalog.roles.get(oid)?.sql ?? String(oid))),
     tied: (relation, role) => {
+      const known = ties.get(`${relation.oid} ${role.oid}`)
+      if (known !== undefined) return known
       const seen = applying(relation, role, 'select')
       const permissive = seen.filter((each) => each.permissive)
       const sets = permissive.map((each) => tiedColumns(each.usingTree?.tree, relation, judge))
@@ -96,8 +110,21 @@ export function createModel(catalog: Catalog, parser: Parser, apiRoles?: readonl
       const restricted = seen
         .filter((each) => !each.permissive)
         .flatMap((each) => [...tiedColumns(each.usingTree?.tree, relation, judge)])
-      return new Set([...common, ...restricted])
+      const found = new Set([...common, ...restricted])
+      ties.set(`${relation.oid} ${role.oid}`, found)
+      return found
     },
+  }
+}
+
+/** Parses each text once: in a large schema the same few stand on hundreds of tables. */
+function createExpressions(parser: Parser): Model['parse'] {
+  const known = new Map<string, Expression | undefined>()
+  return (text, { name }) => {
+    // Only a text that names the table means another thing on another table; a quote in a name is doubled in the text.
+    const key = name.includes('"') || text.includes(name) ? `${name}\0${text}` : text
+    if (!known.has(key)) known.set(key, parseExpression(parser, text, name))
+    return known.get(key)
   }
 }
 
@@ -108,7 +135,7 @@ function createJudge(callers: Callers): Judge {
   const routinesOf = (node: Readonly<Record<string, unknown>>): readonly Routine[] =>
     callers.resolve({ ...qualifiedName(namesOf(node.funcname)), argumentCount: listOf(node.args).length })
   const judge: Judge = {
-    readsCaller(tree) {
+    readsCaller: remembered((tree) => {
       for (const [type, node] of walk(tree)) {
         if (type === 'SQLValueFunction' && /USER|ROLE/.test(String(node.op))) return true
         if (type !== 'FuncCall') continue
@@ -117,7 +144,7 @@ function createJudge(callers: Callers): Judge {
         if (routinesOf(node).some((each) => callers.readsCaller(each))) return true
       }
       return false
-    },
+    }),
     swallowsNull(tree) {
       for (const [type, node] of walk(tree)) {
         if (isNullSwallower(type, node)) return true
@@ -150,16 +177,36 @@ function createJudge(callers: Callers): Judge {
   return judge
 }
 
+/** Answers of a question to a tree; trees never change. */
+function remembered(ask: (tree: unknown) => boolean): (tree: unknown) => boolean {
+  const known = new WeakMap<object, boolean>()
+  return (tree) => {
+    if (typeof tree !== 'object' || tree === null) return ask(tree)
+    const answer = known.get(tree) ?? ask(tree)
+    known.set(tree, answer)
+    return answer
+  }
+}
+
 /** Custom settings, text constants and functions that an expression reaches. */
-export function reachedBy(
-  model: Model,
-  tree: unknown,
-): { settings: Set<string>; texts: Set<string>; routines: Set<Routine> } {
+export function reachedBy({ callers }: Pick<Model, 'callers'>, tree: unknown): Reached {
+  if (typeof tree !== 'object' || tree === null) return reachAnew(callers, tree)
+  const known = reachedTrees.get(callers) ?? new WeakMap<object, Reached>()
+  reachedTrees.set(callers, known)
+  const found = known.get(tree) ?? reachAnew(callers, tree)
+  known.set(tree, found)
+  return found
+}
+
+/** By the functions of a database, then by tree. */
+const reachedTrees = new WeakMap<Callers, WeakMap<object, Reached>>()
+
+function reachAnew(callers: Callers, tree: unknown): Reached {
   const { settings, texts, calls } = bodyOf([tree])
   const found = { settings: new Set(settings), texts: new Set(texts), routines: new Set<Routine>() }
   for (const call of calls) {
-    for (const routine of model.callers.resolve(call)) {
-      const reached = model.callers.reached(routine)
+    for (const routine of callers.resolve(call)) {
+      const reached = callers.reached(routine)
       for (const each of reached.settings) found.settings.add(each)
       for (const each of reached.texts) found.texts.add(each)
       for (const each of reached.routines) found.routines.add(each)

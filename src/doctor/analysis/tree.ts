@@ -9,9 +9,14 @@ export type Typed = readonly [type: string, fields: TreeNode]
 /** Splits a node that names its type; undefined for anything else. */
 export function typed(value: unknown): Typed | undefined {
   if (!isNode(value)) return undefined
-  const [entry, ...rest] = Object.entries(value)
-  if (entry === undefined || rest.length > 0 || !/^[A-Z]/.test(entry[0]) || !isNode(entry[1])) return undefined
-  return [entry[0], entry[1]]
+  let type: string | undefined
+  // The most often run loop of the doctor: it makes no list of the fields.
+  for (const name in value) {
+    if (type !== undefined || name < 'A' || name > 'Zz') return undefined
+    type = name
+  }
+  const fields = type === undefined ? undefined : value[type]
+  return type === undefined || !isNode(fields) ? undefined : [type, fields]
 }
 
 /** The fields of a node of this type, else undefined. */
@@ -49,13 +54,27 @@ export function isNode(value: unknown): value is TreeNode {
 }
 
 /** All nodes that name their type, from the top down. */
-export function* walk(value: unknown): Generator<Typed> {
+export function walk(value: unknown): readonly Typed[] {
+  if (typeof value !== 'object' || value === null) return []
+  let found = walked.get(value)
+  if (found === undefined) {
+    found = []
+    collect(value, found)
+    walked.set(value, found)
+  }
+  return found
+}
+
+/** Trees never change, and several rules walk through each one. */
+const walked = new WeakMap<object, Typed[]>()
+
+function collect(value: unknown, found: Typed[]): void {
   if (Array.isArray(value)) {
-    for (const each of value) yield* walk(each)
+    for (const each of value) collect(each, found)
   } else if (isNode(value)) {
-    const found = typed(value)
-    if (found !== undefined) yield found
-    for (const each of Object.values(value)) yield* walk(each)
+    const here = typed(value)
+    if (here !== undefined) found.push(here)
+    for (const name in value) collect(value[name], found)
   }
 }
 

@@ -117,19 +117,22 @@ export const systemFunctionsSql = `
 export const freeCastsSql = `
   select format_type(castsource, null) || '>' || format_type(casttarget, null) as cast from pg_cast where castmethod = 'b'`
 
+/** What an operator class can do is looked up once for each combination of classes, and not for each index. */
 export const indexesSql = `
+  with classes as materialized (
+    select d.indclass, bool_and(exists (
+             select from pg_amop o join pg_operator p on p.oid = o.amopopr join pg_proc f on f.oid = p.oprcode
+              where o.amopfamily = k.opcfamily and f.proleakproof)) as leakproof,
+           bool_or(k.opcname like '%pattern\\_ops') as pattern
+      from (select distinct indclass from pg_index) d join pg_opclass k on k.oid = any (d.indclass::oid[])
+     group by d.indclass)
   select i.indrelid as relation, c.relname as name, quote_ident(n.nspname) || '.' || quote_ident(c.relname) as sql,
          i.indisunique as unique, i.indisprimary as primary, i.indisvalid as valid, m.amname as method,
          to_jsonb((i.indkey::int2[])[0:i.indnkeyatts - 1]) as key, pg_get_expr(i.indpred, i.indrelid) as predicate,
          pg_get_indexdef(i.indexrelid) as definition,
-         (select bool_and(exists (
-            select from pg_amop o join pg_operator p on p.oid = o.amopopr join pg_proc f on f.oid = p.oprcode
-             where o.amopfamily = k.opcfamily and f.proleakproof)) from pg_opclass k where k.oid = any (i.indclass::oid[]))
-           as leakproof,
-         exists (select from pg_opclass k where k.oid = any (i.indclass::oid[]) and k.opcname like '%pattern\\_ops')
-           as "patternClass"
+         classes.leakproof, classes.pattern as "patternClass"
     from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
-    join pg_am m on m.oid = c.relam
+    join pg_am m on m.oid = c.relam join classes on classes.indclass = i.indclass
    where ${own} order by i.indrelid, c.relname`
 
 const action = (column: string): string => `

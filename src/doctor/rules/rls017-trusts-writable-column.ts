@@ -94,8 +94,7 @@ function writableColumns(
 /** A value that no other row may have: whoever writes it takes nothing that is somebody else's. */
 function isUnique(model: Model, table: Relation, column: string): boolean {
   const number = table.columns.find(({ name }) => name === column)?.number
-  return model.catalog.indexes.some(
-    ({ relation, unique, predicate, key }) =>
-      relation === table.oid && unique && predicate === undefined && key.length === 1 && key[0] === number,
-  )
+  return model
+    .indexesOf(table)
+    .some(({ unique, predicate, key }) => unique && predicate === undefined && key.length === 1 && key[0] === number)
 }

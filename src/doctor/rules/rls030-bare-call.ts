@@ -47,11 +47,10 @@ export function bareCalls(model: Model, policy: PolicyFacts): Call[] {
 }
 
 /** The most that a call of this name may be. */
-export function volatilityOf({ callers, catalog }: Model, call: Call): 'immutable' | 'stable' | 'volatile' {
+export function volatilityOf({ callers, systemFunction }: Model, call: Call): 'immutable' | 'stable' | 'volatile' {
   const routines = callers.resolve({ ...call, argumentCount: call.args.length })
   const found = routines.map(({ volatility }) => volatility)
-  if (found.length === 0)
-    found.push(catalog.systemFunctions.find(({ name }) => name === call.name)?.volatility ?? 'volatile')
+  if (found.length === 0) found.push(systemFunction(call.name)?.volatility ?? 'volatile')
   return found.includes('volatile') ? 'volatile' : found.includes('stable') ? 'stable' : 'immutable'
 }
 

@@ -7,6 +7,7 @@ import type { Model, PolicyFacts } from '../analysis/model.ts'
 import { castColumn } from '../analysis/rewrite.ts'
 import { fieldsOf, namesOf, walk } from '../analysis/tree.ts'
 import { listed, policyOn, showPolicy } from '../analysis/words.ts'
+import type { Relation } from '../catalog/catalog.ts'
 import type { Rule } from '../finding.ts'
 import { fasterPolicy } from './rls030-bare-call.ts'
 
@@ -49,7 +50,7 @@ function castColumns(model: Model, { usingTree, table }: PolicyFacts): string[] 
       if (
         call !== undefined &&
         first !== undefined &&
-        !hasExpressionIndex(model, table.oid, namesOf(call.funcname).at(-1) ?? '')
+        !hasExpressionIndex(model, table, namesOf(call.funcname).at(-1) ?? '')
       ) {
         found.add(`${namesOf(call.funcname).at(-1)}(${first})`)
       }
@@ -58,8 +59,6 @@ function castColumns(model: Model, { usingTree, table }: PolicyFacts): string[] 
   return [...found]
 }
 
-function hasExpressionIndex({ catalog }: Model, relation: number, name: string): boolean {
-  return catalog.indexes.some(
-    (index) => index.relation === relation && index.key[0] === 0 && index.definition.includes(`${name}(`),
-  )
+function hasExpressionIndex(model: Model, table: Relation, name: string): boolean {
+  return model.indexesOf(table).some((index) => index.key[0] === 0 && index.definition.includes(`${name}(`))
 }

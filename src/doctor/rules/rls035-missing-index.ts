@@ -75,10 +75,9 @@ function comparedColumn(model: Model, tree: unknown, table: Relation): string | 
   return table.columns.some((column) => column.name === name) ? name : undefined
 }
 
-function isIndexed({ catalog }: Model, table: Relation, name: string): boolean {
+function isIndexed(model: Model, table: Relation, name: string): boolean {
   const number = table.columns.find((column) => column.name === name)?.number
-  return catalog.indexes.some(
-    ({ relation, key, predicate, valid }) =>
-      relation === table.oid && key[0] === number && predicate === undefined && valid,
-  )
+  return model
+    .indexesOf(table)
+    .some(({ key, predicate, valid }) => key[0] === number && predicate === undefined && valid)
 }
