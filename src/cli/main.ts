@@ -40,7 +40,7 @@ Examples:
   $ npx rowpass token --sub 2e7e25e8-5445-40bd-8f89-dc19bba64faa --claim tenant_id=f330c503-5e9c-46a7-8393-2995aeb03675
   $ npx rowpass db migrate --help
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing runs in this folder.`
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing runs in this folder; some commands have more, see their help.`
 
 /**
  * Runs one command.

@@ -27,7 +27,7 @@ describe('the command line', () => {
     const { code, stdout } = await sandbox.run(['--help'])
     expect(code).toBe(0)
     for (const [name] of commands) expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'))
-    expect(stdout).toContain('Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing runs in this folder.')
+    expect(stdout).toContain('Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing runs in this folder;')
   })
 
   it.each(commands)('shows examples in the help of "%s %s"', async (...command) => {

@@ -3,7 +3,7 @@
 -- type is NULL and never an error, so the policy denies. Top-level claims only.
 --
 -- Each but the last is one expression that reads the session once, and PostgreSQL puts that expression in the place of
--- the call: a claim with its check costs what the bare `(auth.session() ->> 'tenant_id')::uuid` costs. They ask
+-- the call: a uuid with its check costs what the bare `(auth.session() ->> 'tenant_id')::uuid` costs. They ask
 -- auth.session() and not rowpass.session(): where pg_session_jwt owns that function, they read its claims. There the
 -- schema may belong to somebody else; the first line skips this file where the owner may not create in it.
 
