@@ -37,7 +37,7 @@ export interface KeyFiles {
  *
  * @param directory must exist
  * @param alg default `ES256`
- * @throws Failure `key_exists` when either file is there
+ * @throws Failure `key_exists` when either file is there, `input_invalid` when the folder cannot be written
  */
 export async function writeKeyFiles(directory: string, alg: Algorithm = 'ES256'): Promise<WrittenKeyFiles> {
   const privatePath = join(directory, PRIVATE_KEY_FILE)
@@ -75,7 +75,9 @@ export async function readKeyFiles(directory: string): Promise<KeyFiles> {
 
 async function writeNew(path: string, name: string, jwk: object, mode: number): Promise<void> {
   const file = await open(path, 'wx', mode).catch((cause: NodeJS.ErrnoException) => {
-    throw cause.code === 'EEXIST' ? new Failure('key_exists', { detail: `${name} exists`, cause }) : cause
+    if (cause.code === 'EEXIST') throw new Failure('key_exists', { detail: `${name} exists`, cause })
+    const why = cause.code === 'ENOENT' ? 'the folder does not exist' : cause.code
+    throw new Failure('input_invalid', { detail: `${path} cannot be written: ${why}`, cause })
   })
   try {
     await file.writeFile(`${JSON.stringify(jwk, null, 2)}\n`)

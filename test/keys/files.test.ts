@@ -45,6 +45,13 @@ describe('new key files', () => {
     await readKeyFiles(directory)
   })
 
+  it('are refused for a folder that is not there', async () => {
+    await expect(writeKeyFiles(join(directory, 'missing'))).rejects.toMatchObject({
+      code: 'input_invalid',
+      detail: expect.stringContaining('the folder does not exist'),
+    })
+  })
+
   it('are both written or neither', async () => {
     await writeFile(publicPath, 'mine')
     await expect(writeKeyFiles(directory)).rejects.toMatchObject({

@@ -146,15 +146,19 @@ function toCandidates(trial: Trial, whose: Whose): Candidate[] | undefined {
     ['a copy as it is', placed],
   ]
   const unchanged = sample.tenant === tenant.value
-  return rows
-    .filter((row): row is [string, Values] => row[1] !== undefined)
-    .map(([says, values]) => ({
-      says: `${says}${places[whose]}`,
-      values,
-      omitted: says === withDefaults ? omitted : [],
-      collides: says === 'a copy as it is' && unchanged && survey.rows !== 0 && hasCollision(trial, values),
-    }))
-    .filter(({ collides }) => collides || !mustCollide(trial))
+  return (
+    rows
+      .filter((row): row is [string, Values] => row[1] !== undefined)
+      // Where the column that says whose row it is says which tenant as well, the person's own row is of the own tenant.
+      .filter(([, values]) => tenantColumn === undefined || values[tenantColumn] === tenant.value)
+      .map(([says, values]) => ({
+        says: `${says}${places[whose]}`,
+        values,
+        omitted: says === withDefaults ? omitted : [],
+        collides: says === 'a copy as it is' && unchanged && survey.rows !== 0 && hasCollision(trial, values),
+      }))
+      .filter(({ collides }) => collides || !mustCollide(trial))
+  )
 }
 
 /** A unique key that is checked with the row, all of whose columns the role gives. */

@@ -48,19 +48,16 @@ export interface Subjects {
 export async function findSubjects(client: pg.ClientBase, options: SubjectOptions): Promise<Subjects> {
   const roles = await readRoles(client)
   const role = options.role ?? roles.api
-  if (role === undefined) {
-    throw new Failure('input_invalid', { detail: 'no role named by a policy was found: name one with --role' })
-  }
   const notes: string[] = []
   let subjects: Subject[]
   if (options.file !== undefined) subjects = parseSubjects(options.file, role, options.tenantClaim)
   else if (options.sample !== undefined) subjects = await sampleBy(client, options.sample, role, options.tenantClaim)
   else {
-    const found = await sampleUsers(client, role, options.tenantClaim)
+    const found = await sampleUsers(client, known(role), options.tenantClaim)
     subjects = found.subjects
     notes.push(found.says)
   }
-  const usual = subjects[0]?.role ?? role
+  const usual = subjects[0]?.role ?? known(role)
   const nobody = [...new Set([usual, roles.anonymous ?? usual])]
     .filter((each) => !subjects.some((subject) => subject.role === each && Object.keys(subject.claims).length === 0))
     .map((each) => ({ name: `no claims (${each})`, role: each, claims: {}, tenants: [] }))
@@ -71,7 +68,7 @@ export async function findSubjects(client: pg.ClientBase, options: SubjectOption
  * Parses `[{ "name": …, "role": …, "claims": {…}, "tenants": […] }]`; all but the name may be left out.
  * @throws Failure `input_invalid`
  */
-export function parseSubjects(text: string, role: string, tenantClaim?: string): Subject[] {
+export function parseSubjects(text: string, role: string | undefined, tenantClaim?: string): Subject[] {
   let json: unknown
   try {
     json = JSON.parse(text)
@@ -81,7 +78,13 @@ export function parseSubjects(text: string, role: string, tenantClaim?: string):
   return toSubjects(json, role, tenantClaim)
 }
 
-function toSubjects(json: unknown, role: string, tenantClaim: string | undefined): Subject[] {
+/** Policies for PUBLIC name no role: then somebody has to. */
+function known(role: string | undefined): string {
+  if (role !== undefined) return role
+  throw new Failure('input_invalid', { detail: 'no role named by a policy was found: name one with --role' })
+}
+
+function toSubjects(json: unknown, role: string | undefined, tenantClaim: string | undefined): Subject[] {
   const parsed = z.array(subjectSchema).min(1).safeParse(json)
   if (!parsed.success) {
     const [issue] = parsed.error.issues
@@ -93,7 +96,7 @@ function toSubjects(json: unknown, role: string, tenantClaim: string | undefined
   return refuseTooMany(
     parsed.data.map((each) => ({
       name: each.name,
-      role: each.role ?? role,
+      role: each.role ?? known(role),
       claims: each.claims,
       tenants: each.tenants ?? tenantsOf(each.claims, tenantClaim),
     })),
@@ -108,7 +111,7 @@ function refuseTooMany(subjects: Subject[]): Subject[] {
 async function sampleBy(
   client: pg.ClientBase,
   sql: string,
-  role: string,
+  role: string | undefined,
   tenantClaim: string | undefined,
 ): Promise<Subject[]> {
   const failed = (message: string, cause?: unknown) =>

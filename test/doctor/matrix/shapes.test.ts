@@ -1,7 +1,7 @@
 import { beforeAll, expect, it } from 'vitest'
 import type { Matrix } from '../../../src/doctor/matrix/cell.ts'
 import { describePg } from '../../support/pg.ts'
-import { acme, ada, bob, bolt, cellOf, drawOf, own, role, wordsOf } from './scene.ts'
+import { acme, ada, bob, bolt, cellOf, drawNamed, drawOf, own, role, wordsOf } from './scene.ts'
 
 const hostile = '"; drop table tenants; -- $& Ünï'
 const quoted = `"${hostile.replaceAll('"', '""')}"`
@@ -113,6 +113,35 @@ describePg('the matrix of tables of every shape', () => {
 
   it('has a line for a table without columns', () => {
     expect(wordsOf(matrix, 'public.nothing', 'ada')).toMatchObject({ select: 'empty' })
+  })
+
+  it('calls a row of the person’s own no row of another tenant, where the person is the tenant', async () => {
+    const personal = await drawOf(
+      `create table todos (id int primary key generated always as identity, sub uuid not null, body text);
+       insert into todos (sub) values ('${ada}'), ('${bob}');
+       ${all} todos to ${role}; alter table todos enable row level security;
+       create policy p on todos using (sub = (select claim_sub()));`,
+      { tenantColumns: ['sub'], tenantClaim: 'sub', tables: ['todos'] },
+    )
+    expect(wordsOf(personal, 'public.todos', 'ada')).toEqual({
+      select: 'own',
+      insert: 'own',
+      update: 'own',
+      delete: 'own',
+    })
+  })
+
+  it('needs no role where policies name none and every identity does', async () => {
+    const sql = `create table open (id int primary key); ${all} open to ${role};
+      alter table open enable row level security; create policy p on open using (claim_sub() is not null);`
+    const named = JSON.stringify([{ name: 'ada', role, claims: { sub: ada } }])
+    const matrix = await drawNamed(sql, named)
+    expect(matrix.tables.map(({ name }) => name)).toContain('public.open')
+    const nameless = JSON.stringify([{ name: 'ada', claims: { sub: ada } }])
+    await expect(drawNamed(sql, nameless)).rejects.toMatchObject({
+      code: 'input_invalid',
+      detail: 'no role named by a policy was found: name one with --role',
+    })
   })
 
   it('keeps no value of a row', () => {
