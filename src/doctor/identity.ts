@@ -147,7 +147,7 @@ async function seal(client: pg.ClientBase, { role, claims }: Identity): Promise<
            from rowpass.seal_keys order by created_at desc, name limit 1
        )
        select format('x%s;%s', encode(sha256(outer_pad || sha256(
-                inner_pad || convert_to($1 || header || $2, 'UTF8'))), 'hex'), header) as seal from key`,
+                inner_pad || convert_to($1 || ':' || header || $2, 'UTF8'))), 'hex'), header) as seal from key`,
       [role, text],
     )
     const [row] = rows

@@ -47,7 +47,7 @@ const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 export function sealSession(key: SealKey, { role, exp, claimsJson, sid }: SealedIdentity): SealedSession {
   if (role.includes(':')) throw new TypeError('a role with a colon cannot be sealed')
   const header = `:${key.name}:${exp + graceSeconds}:${toSessionId(sid)}:`
-  const mac = createHmac('sha256', key.secret).update(`${role}${header}${claimsJson}`, 'utf8').digest('hex')
+  const mac = createHmac('sha256', key.secret).update(`${role}:${header}${claimsJson}`, 'utf8').digest('hex')
   return { claims: claimsJson, seal: `x${mac};${header}` }
 }
 

@@ -121,6 +121,17 @@ describePg('sealed sessions', () => {
     expect(await as(seal({ role: 'anonymous' }), 'select auth.user_id()', 'anonymous')).toBe(subject)
   })
 
+  test.each([
+    ['a longer name of a role', 'authenticated_admin', (text: string) => text.replace(';:', ';_admin:')],
+    ['a shorter name of a role', 'authenticate', (text: string) => text.replace(';:', ';')],
+    ['a name of a role that ends in a colon', 'authenticated', (text: string) => text.replace(';:', ';::')],
+  ])('SEC-37 refuses a seal for %s that is made to fit', async (_title, role, change) => {
+    const sealed = seal({ role })
+    await expect(
+      as({ claims: sealed.claims, seal: change(sealed.seal) }, 'select auth.session()'),
+    ).rejects.toMatchObject({ severity: 'ERROR' })
+  })
+
   test('SEC-36 refuses an expired session, a minute after its token', async () => {
     const now = Math.floor(Date.now() / 1000)
     expect(await as(seal({ exp: now - 30 }), 'select auth.user_id()')).toBe(subject)
