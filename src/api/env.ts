@@ -6,6 +6,7 @@ import * as z from 'zod'
 import { isIssuerUrl, isLoopback } from '../issuer/issuer.ts'
 import type { KeySource } from '../keys/key-source.ts'
 import type { Assets } from './assets.ts'
+import { type Hidden, hide } from './hidden.ts'
 import { chooseKeys, type KeyBindings } from './key-ring.ts'
 import type { WhySettings } from './why.ts'
 
@@ -31,9 +32,9 @@ export interface Settings {
   /** PostgreSQL URL with a user and without a password: the token of each request is the credential. */
   readonly databaseUrl: string
   /** PostgreSQL URL of `rowpass_issuer`, with its password; undefined where this API issues no tokens. */
-  readonly issuerDatabaseUrl: string | undefined
-  /** Where messages to people are posted. */
-  readonly mailUrl: string | undefined
+  readonly issuerDatabaseUrl: Hidden | undefined
+  /** Where messages to people are posted. Whoever knows it may be able to send mail. */
+  readonly mailUrl: Hidden | undefined
   /** Header in which the proxy in front puts the address of the client; undefined where there is none to be trusted. */
   readonly addressHeader: string | undefined
   /** `iss` of the tokens. */
@@ -73,14 +74,14 @@ export async function parseSettings(bindings: Bindings): Promise<Settings> {
   if (GATEWAY_URL !== undefined) neonConfig.fetchEndpoint = GATEWAY_URL
   return Object.freeze({
     databaseUrl: DATABASE_URL,
-    issuerDatabaseUrl: ISSUER_DATABASE_URL,
-    mailUrl: MAIL_URL,
+    issuerDatabaseUrl: ISSUER_DATABASE_URL === undefined ? undefined : hide(ISSUER_DATABASE_URL),
+    mailUrl: MAIL_URL === undefined ? undefined : hide(MAIL_URL),
     addressHeader: ADDRESS_HEADER ?? (onWorkers() ? 'CF-Connecting-IP' : undefined),
     issuer: texts.data.ISSUER ?? demoIssuer,
     audience: AUDIENCE,
     keys: chosen.keys,
     demo: DEMO ? { assets: bindings.ASSETS } : undefined,
-    why: WHY_URL !== undefined && WHY_SECRET !== undefined ? { url: WHY_URL, secret: WHY_SECRET } : undefined,
+    why: WHY_URL !== undefined && WHY_SECRET !== undefined ? { url: WHY_URL, secret: hide(WHY_SECRET) } : undefined,
   })
 }
 
@@ -139,7 +140,7 @@ const schema = z.object({
       .refine(isDatabaseUrl, 'must read postgresql://rowpass_issuer:password@host:port/database')
       .refine((text) => parseUrl(text)?.password, 'must hold the password of rowpass_issuer'),
   ),
-  MAIL_URL: optional(z.string().refine(isServiceUrl, 'must be an https URL, or http on loopback')),
+  MAIL_URL: optional(z.string().refine(isServiceUrl, 'must be an https URL without credentials, or http on loopback')),
   ADDRESS_HEADER: optional(z.string().regex(/^[A-Za-z][A-Za-z0-9-]*$/, 'must be the name of a header')),
   ISSUER: optional(
     z.string().refine(isIssuerUrl, 'must be an https URL, or http on loopback, without a slash at its end'),
@@ -168,7 +169,9 @@ function isLoopbackUrl(text: string): boolean {
 
 function isServiceUrl(text: string): boolean {
   const url = parseUrl(text)
-  return url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname))
+  // With credentials in it, `fetch` throws, and its message has them.
+  if (url === undefined || url.username !== '' || url.password !== '') return false
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))
 }
 
 function onWorkers(): boolean {

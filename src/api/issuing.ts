@@ -10,6 +10,7 @@ import type { ApiEnv } from './app-env.ts'
 import { claimsFor } from './claims.ts'
 import { openIssuerDatabase } from './database.ts'
 import type { Settings } from './env.ts'
+import type { Hidden } from './hidden.ts'
 import { createIssuerStore } from './issuer-store.ts'
 import { createDelivery } from './mail.ts'
 import { readBearer } from './middleware/require-bearer.ts'
@@ -34,11 +35,11 @@ export interface SignedInEnv extends ApiEnv {
 
 const known = new WeakMap<Settings, Issuing>()
 
-function issuingOf(settings: Settings, issuerDatabaseUrl: string): Issuing {
+function issuingOf(settings: Settings, issuerDatabaseUrl: Hidden): Issuing {
   const before = known.get(settings)
   if (before !== undefined) return before
-  const store = createIssuerStore(issuerDatabaseUrl)
-  const db = openIssuerDatabase(issuerDatabaseUrl)
+  const store = createIssuerStore(issuerDatabaseUrl.reveal())
+  const db = openIssuerDatabase(issuerDatabaseUrl.reveal())
   const { issuer: url, audience, keys } = settings
   const deliver = createDelivery(settings)
   const made: Issuing = {

@@ -9,10 +9,11 @@ const timeoutMs = 5_000
 /**
  * How messages are handed over; undefined where there is no way, so that nobody can sign up.
  *
- * The body is `{ to, kind, token }`: `kind` says which text to send, `token` belongs into the link of it.
+ * The body is `{ to, kind, token }`: `kind` says which text to send, `token` belongs into the link of it; `known` and
+ * `unknown` have none.
  */
 export function createDelivery({ mailUrl, demo }: Settings): ((mail: Mail) => Promise<void>) | undefined {
-  if (mailUrl !== undefined) return (mail) => post(mailUrl, mail)
+  if (mailUrl !== undefined) return (mail) => post(mailUrl.reveal(), mail)
   if (demo === undefined) return undefined
   return async (mail) => console.log(JSON.stringify({ type: 'mail', ...mail }))
 }

@@ -3,11 +3,12 @@
  * problem's `hint` and in `Server-Timing`. Nothing of this runs where the bindings WHY_URL and WHY_SECRET are not set.
  */
 import type { Context } from 'hono'
+import type { Hidden } from './hidden.ts'
 
 /** Where to ask. */
 export interface WhySettings {
   readonly url: string
-  readonly secret: string
+  readonly secret: Hidden
 }
 
 /** The last statement of a request. */
@@ -60,7 +61,7 @@ async function ask(why: WhySettings, question: unknown): Promise<{ hint: string;
   try {
     const answer = await fetch(why.url, {
       method: 'POST',
-      headers: { Authorization: `Bearer ${why.secret}` },
+      headers: { Authorization: `Bearer ${why.secret.reveal()}` },
       body: JSON.stringify(question),
       signal: AbortSignal.timeout(timeoutMs),
     })

@@ -87,6 +87,11 @@ describe('parseSettings', () => {
       { ...valid, ISSUER_DATABASE_URL: 'postgresql://rowpass_issuer:canary@host/db' },
       'KEY_ENCRYPTION_KEYS is required where ISSUER_DATABASE_URL is set',
     ],
+    [
+      'mail with credentials',
+      { ...valid, MAIL_URL: 'https://me:canary@mail.example/' },
+      'MAIL_URL must be an https URL',
+    ],
     ['mail without TLS', { ...valid, MAIL_URL: 'http://mail.example/canary' }, 'MAIL_URL must be an https URL'],
     ['an address header that is none', { ...valid, ADDRESS_HEADER: 'a header' }, 'ADDRESS_HEADER must be the name'],
     [
@@ -169,6 +174,27 @@ describe('parseSettings', () => {
 
   it('publishes no key where another service issues the tokens', async () => {
     expect(await publishedBy({ ...valid, PUBLIC_KEY: '' })).toEqual([])
+  })
+
+  it('SEC-25 prints no secret, however the settings are looked at', async () => {
+    const settings = await parseSettings({
+      ...demo,
+      PUBLIC_KEY: '',
+      PRIVATE_KEY: '',
+      KEY_ENCRYPTION_KEYS: `canary:${'canary'.repeat(7)}A`,
+      ISSUER_DATABASE_URL: 'postgresql://rowpass_issuer:canary@127.0.0.1/rowpass',
+      MAIL_URL: 'https://mail.example/canary',
+      WHY_URL: 'http://127.0.0.1:1/',
+      WHY_SECRET: 'canary',
+    })
+    expect(settings.issuerDatabaseUrl?.reveal()).toContain('canary')
+    const printed = [
+      JSON.stringify(settings),
+      inspect(settings, { depth: 9, showHidden: true, getters: true }),
+      inspect(structuredClone(JSON.parse(JSON.stringify(settings)))),
+      String(new Error('settings', { cause: settings })),
+    ]
+    expect(printed.join()).not.toContain('canary')
   })
 
   it('SEC-20 SEC-25 publishes the public part of a private key, and never prints the private one', async () => {
