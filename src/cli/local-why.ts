@@ -3,10 +3,10 @@
  */
 import { createHash } from 'node:crypto'
 import { createVerifier } from '../verify/verifier.ts'
+import { superuserUrl } from './chosen-database.ts'
 import type { OpenDatabase } from './local-database.ts'
 import { ownIssuers } from './local-gateway.ts'
 import type { Project } from './project.ts'
-import { superuserUrl } from './why-database.ts'
 import { startWhyEndpoint, type WhyEndpoint } from './why-endpoint.ts'
 
 /** Starts it with the issuers of the project's gateway, and the login that sees most of its database. */

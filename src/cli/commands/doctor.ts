@@ -4,7 +4,6 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
-import { parsePostgresUrl } from '../../database/connect.ts'
 import { acceptFinding, applyBaseline, baselineName, type Judged, readBaseline } from '../../doctor/baseline.ts'
 import { type Level, levels } from '../../doctor/finding.ts'
 import { writeMigration } from '../../doctor/migration.ts'
@@ -13,11 +12,10 @@ import { toSarif } from '../../doctor/report/sarif.ts'
 import { rules } from '../../doctor/rules.ts'
 import { runDoctor } from '../../doctor/run.ts'
 import { Failure } from '../../errors.ts'
+import { findDatabase } from '../chosen-database.ts'
 import { renderDiagnosis } from '../doctor-report.ts'
 import { exitCodes, type Io, type SetExitCode } from '../io.ts'
-import { loadProject } from '../project.ts'
 import { renderError } from '../render-error.ts'
-import { readRunning } from '../running.ts'
 import { readVersion } from '../version.ts'
 
 const help = `
@@ -131,15 +129,6 @@ function parseClaims(text: string | undefined): Readonly<Record<string, unknown>
     // Refused below, like any other text that is no object.
   }
   throw new Failure('input_invalid', { detail: '--claims is not a JSON object' })
-}
-
-function findDatabase(io: Io, given: string | undefined): string {
-  if (given !== undefined) return parsePostgresUrl(given, '--database-url').href
-  const { ownerUrl } = loadProject(io)
-  if (ownerUrl !== undefined) return ownerUrl
-  const running = readRunning(io.cwd)
-  if (running?.ready === true) return running.ownerUrl
-  throw new Failure('not_running')
 }
 
 function writeFix(io: Io, { open }: Judged, out: string | undefined): void {

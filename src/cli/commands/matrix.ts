@@ -4,7 +4,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
-import { parsePostgresUrl, withConnection } from '../../database/connect.ts'
+import { withConnection } from '../../database/connect.ts'
 import { isErrno } from '../../database/private-files.ts'
 import { compareApprovals, isAlarming, parseApproval, printApproval, toApproval } from '../../doctor/matrix/approval.ts'
 import type { Matrix } from '../../doctor/matrix/cell.ts'
@@ -12,10 +12,9 @@ import { drawMatrix, type MatrixOptions } from '../../doctor/matrix/draw.ts'
 import { renderPage } from '../../doctor/matrix/page.ts'
 import { printDifferences, printMatrix, type Style } from '../../doctor/matrix/terminal.ts'
 import { Failure } from '../../errors.ts'
+import { findDatabase } from '../chosen-database.ts'
 import { bold, dim, exitCodes, type Io, red, type SetExitCode } from '../io.ts'
-import { loadProject } from '../project.ts'
 import { renderError } from '../render-error.ts'
-import { readRunning } from '../running.ts'
 
 const help = `
 Each identity tries SELECT, INSERT, UPDATE and DELETE on each table, in one transaction that is rolled back. Sequences are not
@@ -142,15 +141,6 @@ function summarise({ tables, subjects }: Matrix, differences: number, failing: n
   return failing === 0
     ? `${covers}: ${counted}, none of them new access`
     : `${covers}: ${counted}, ${failing} not approved`
-}
-
-function findDatabase(io: Io, given: string | undefined): string {
-  if (given !== undefined) return parsePostgresUrl(given, '--database-url').href
-  const { ownerUrl } = loadProject(io)
-  if (ownerUrl !== undefined) return ownerUrl
-  const running = readRunning(io.cwd)
-  if (running?.ready === true) return running.ownerUrl
-  throw new Failure('not_running')
 }
 
 function readText(io: Io, path: string): string {

@@ -8,7 +8,7 @@ import * as z from 'zod'
 import { isErrno } from '../../database/private-files.ts'
 import { Failure } from '../../errors.ts'
 import { type Candidate, generateSuite } from '../../testing/generate.ts'
-import { chooseDatabase } from '../database-option.ts'
+import { namedDatabase } from '../chosen-database.ts'
 import type { Io } from '../io.ts'
 
 const help = `
@@ -60,7 +60,7 @@ export function defineGenerate(io: Io): Command {
 
 async function generateCommand(io: Io, { databaseUrl, identities, out, runner, only }: Options): Promise<void> {
   const text = await generateSuite({
-    databaseUrl: chooseDatabase(io, databaseUrl),
+    databaseUrl: namedDatabase(io, databaseUrl),
     people: readPeople(resolve(io.cwd, identities)),
     runner,
     ...(only !== undefined && { only }),

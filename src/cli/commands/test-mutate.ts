@@ -3,7 +3,7 @@
  */
 import { Command, InvalidArgumentError } from 'commander'
 import { type Judged, type MutationReport, mutate } from '../../testing/mutate.ts'
-import { chooseDatabase } from '../database-option.ts'
+import { namedDatabase } from '../chosen-database.ts'
 import { bold, dim, exitCodes, type Io, red, type SetExitCode } from '../io.ts'
 
 const help = `
@@ -58,7 +58,7 @@ async function mutateCommand(
 ): Promise<void> {
   const { env, only, jobs, timeout, json } = options
   const report = await mutate({
-    databaseUrl: chooseDatabase(io, options.databaseUrl),
+    databaseUrl: namedDatabase(io, options.databaseUrl),
     command: { argv, cwd: io.cwd, env: io.env, urlNames: env, timeoutMs: timeout * 1000, signal: io.signal },
     jobs,
     ...(only !== undefined && { only }),

@@ -9,8 +9,8 @@ import { withConnection } from '../../database/connect.ts'
 import { explain } from '../../doctor/why/explain.ts'
 import { plain, renderExplanation } from '../../doctor/why/report.ts'
 import { Failure } from '../../errors.ts'
+import { openAnyDatabase } from '../chosen-database.ts'
 import { bold, dim, exitCodes, type Io, red, type SetExitCode } from '../io.ts'
-import { chooseDatabase } from '../why-database.ts'
 import { type ReadToken, readToken } from '../why-token.ts'
 
 const help = `
@@ -20,7 +20,7 @@ question. Works on any PostgreSQL 15 to 18, with or without the rest of Rowpass.
 The statement is run as the identity, and the rows behind it are looked at as the owner, in transactions that are rolled
 back. Nothing is committed; sequences advance. Values of rows that the identity cannot see are shown with --reveal only.
 
-Database: --database-url, else what runs in this folder, else OWNER_DATABASE_URL, else the embedded database.
+Database: --database-url, else OWNER_DATABASE_URL, else the embedded database of this folder.
 
 Examples:
   $ npx rowpass why --as david@neon.example "select * from users"
@@ -65,7 +65,7 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
 async function whyCommand(io: Io, text: string, options: WhyOptions, setExitCode: SetExitCode): Promise<void> {
   const sql = text.startsWith('@') ? readText(io, text.slice(1)) : text
   const { claims, lines, role } = await identityOf(io, options)
-  const url = await chooseDatabase(io, options.databaseUrl)
+  const url = await openAnyDatabase(io, options.databaseUrl)
   try {
     const explanation = await withConnection(url.href, (client) =>
       explain(client, {
