@@ -29,6 +29,7 @@ export const app = new Hono<ApiEnv>()
     c.set('settings', await settingsOf(c.env))
     await next()
   })
+  .route('/api', oauthRoutes)
   .use(
     bodyLimit({
       maxSize: maxBodyBytes,
@@ -39,7 +40,6 @@ export const app = new Hono<ApiEnv>()
   )
   .route('/.well-known', jwksRoutes)
   .route('/.well-known', metadataRoutes)
-  .route('/api', oauthRoutes)
   .route('/api/users', userRoutes)
   .route('/api/tenants', tenantRoutes)
   .route('/', demoRoutes)

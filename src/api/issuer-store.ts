@@ -132,9 +132,11 @@ function sessions(first: First): IssuerStore {
       return { outcome: row?.outcome === 'reused' ? 'reused' : 'unknown' }
     },
     async findPerson(userId, tenantId) {
+      if (!isUuid(userId)) return undefined
       return toPerson(await first(placeOf('$1::uuid', '$2::uuid'), [userId, tenantId]))
     },
     async extendSession({ sid, userId, clientId, tenantId }, { accessSeconds }) {
+      if (!isUuid(sid)) return undefined
       const row = await first(
         `with place as materialized (${placeOf('$2::uuid', '$4::uuid')}),
               extended as materialized (
@@ -150,6 +152,7 @@ function sessions(first: First): IssuerStore {
       return textOf(row?.sid)
     },
     async findSession(sid) {
+      if (!isUuid(sid)) return undefined
       const row = await first('select user_id, client_id from issuer.find_session($1)', [sid])
       return row && { userId: textOf(row.user_id), clientId: String(row.client_id) }
     },
@@ -189,7 +192,8 @@ function accounts(first: First): Omit<AccountStore, 'endSession'> {
       const row = await first(
         `with person as materialized (${administered('$1::uuid', '$2::uuid', '$3::uuid')})
          select email, free, case when free then issuer.invite(${bytes('$4')}, email, user_id, null, null, $5) end
-           from (select *, coalesce(issuer.account_of(email) = user_id, true) as free from person) as invited`,
+           from (select *, not exists (${homeOf('issuer.account_of(person.email)')} and u.id <> person.user_id) as free
+                   from person) as invited`,
         [userId, by.tenantId, by.userId, hash, invitedSeconds],
       )
       return row && { email: String(row.email), kept: row.free === true }
@@ -228,6 +232,11 @@ function accounts(first: First): Omit<AccountStore, 'endSession'> {
 /** How long a token out of a mail is good: one that somebody waits for, and an invite. */
 const mailedSeconds = 60 * 60
 const invitedSeconds = 7 * 24 * 60 * 60
+
+/** Our key may have signed tokens elsewhere, whose subjects and sessions are other texts: they are none of this store's. */
+function isUuid(text: string): boolean {
+  return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text)
+}
 
 function toPerson(row: Row | undefined): Person | undefined {
   if (row?.user_id == null || row.tenant_id == null) return undefined

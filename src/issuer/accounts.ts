@@ -18,6 +18,8 @@ export type MailKind =
   | 'sign-up'
   /** They, or somebody else, asked for a new password. */
   | 'reset'
+  /** The same, but the address has no account. There is no token: the message is sent so that nobody sees a difference. */
+  | 'unknown'
   /** The admin of their tenant invites them. */
   | 'invite'
   /** The same, but the address has an account of another tenant: they are to be made a member. There is no token. */
@@ -127,7 +129,8 @@ export function createAccounts({ store, deliver }: AccountsOptions): Accounts {
     await admit('mail', email, address)
     const token = createSecret()
     const kind = await store.inviteAddress(email, await hashSecret(token), newcomer)
-    if (kind !== undefined) await send({ to: email, kind, token })
+    // A message in any case: how long it takes, and whether it fails, must not tell of an account.
+    await send(kind === undefined ? { to: email, kind: 'unknown' } : { to: email, kind, token })
   }
 
   return {
@@ -144,9 +147,13 @@ export function createAccounts({ store, deliver }: AccountsOptions): Accounts {
     },
     async acceptInvite(token, password, address) {
       refuseUnsuitable(password)
-      if (address !== undefined) await admit('invite', 'any', address)
+      // By address alone: there is no account yet that could be guessed at, and others are not to wait for this one.
+      const { address: from } = await toAttempt('invite', '', address)
+      const attempt = { account: undefined, pair: undefined, address: from }
+      if ((await store.admit(attempt)) > 0) throw new Failure('attempts_exceeded')
       const accepted = await store.acceptInvite(await hashSecret(token), await slowly(() => hashPassword(password)))
       if (!accepted) throw new Failure('invite_invalid')
+      await store.forgive(attempt)
     },
     async changePassword(by, current, password, address) {
       refuseUnsuitable(password)

@@ -39,9 +39,16 @@ export async function toAttempt(purpose: string, account: string, address: strin
   }
 }
 
-/** Of IPv6 the first four groups; anything else is taken as it is. */
+/**
+ * Of IPv6 the first four groups; anything else is taken as it is. Of a list the last one, which the nearest proxy has
+ * seen: those before it are what the client says.
+ */
 function toNetwork(address: string): string {
-  const text = address.trim().toLowerCase().slice(0, 64)
+  const text = address
+    .slice(address.lastIndexOf(',') + 1)
+    .trim()
+    .toLowerCase()
+    .slice(0, 64)
   if (!text.includes(':')) return text
   // An IPv4 address in IPv6 form is one machine's.
   const mapped = /^::ffff:([\d.]+)$/.exec(text)?.[1]

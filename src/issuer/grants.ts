@@ -96,7 +96,8 @@ async function serveClient(context: IssuerContext, { client, parameters }: Grant
 
 /**
  * RFC 8693: a person's access token for one in another of their tenants, which the parameter `tenant_id` names. Both
- * are of the same session; the old one stays as it is.
+ * are of the same session and end at the same time, so that who has found one cannot live on it; the old one stays as it
+ * is.
  */
 async function switchTenant(context: IssuerContext, { client, parameters }: GrantRequest): Promise<TokenResponse> {
   const { store, lifetimes } = context
@@ -107,7 +108,10 @@ async function switchTenant(context: IssuerContext, { client, parameters }: Gran
   const subjectToken = required(parameters, 'subject_token')
   checkTypes(context, parameters)
   const token = await readOwnToken(subjectToken, context)
-  if (token === undefined || token.clientId !== client.clientId) throw wrongSubjectToken()
+  // A service is its own subject, and has one tenant.
+  if (token === undefined || token.clientId !== client.clientId || token.subject === token.clientId) {
+    throw wrongSubjectToken()
+  }
   const scope = toScope(parameters.get('scope'), token.scope.split(' '))
   const person = await store.findPerson(token.subject, tenantId)
   if (person === undefined) throw wrongSubjectToken()
@@ -115,7 +119,10 @@ async function switchTenant(context: IssuerContext, { client, parameters }: Gran
   const { sid, subject: userId } = token
   const now = await store.extendSession({ sid, userId, clientId: client.clientId, tenantId }, lifetimes)
   if (now === undefined) throw wrongSubjectToken()
-  return signFor(context, { client, sid, scope, claims, person: now }, { issuedTokenType: accessTokenType })
+  const ttlSeconds = token.expiresAt - Math.floor(context.now() / 1000)
+  // It has expired since it was read.
+  if (ttlSeconds < 1) throw wrongSubjectToken()
+  return signFor(context, { client, sid, scope, claims, person: now }, { issuedTokenType: accessTokenType, ttlSeconds })
 }
 
 function checkTypes(context: IssuerContext, parameters: Parameters): void {

@@ -50,13 +50,20 @@ export async function ownClaimsOf(context: IssuerContext, person: Person): Promi
   return checkOwnClaims(await context.claimsFor(person))
 }
 
+/** What an answer has besides its access token. */
+export interface Extras {
+  readonly refreshToken?: string | undefined
+  readonly issuedTokenType?: string
+  /** Lifetime of the access token, in the place of the usual one, which it is not above. */
+  readonly ttlSeconds?: number
+}
+
 /** Signs the access token (RFC 9068 §2.2) and writes the answer. */
 export async function signFor(
   { issuer, audience, keys, lifetimes, now }: IssuerContext,
   { client, sid, scope, claims, person }: TokenGrant,
-  { refreshToken, issuedTokenType }: { refreshToken?: string | undefined; issuedTokenType?: string } = {},
+  { refreshToken, issuedTokenType, ttlSeconds = lifetimes.accessSeconds }: Extras = {},
 ): Promise<TokenResponse> {
-  const ttlSeconds = lifetimes.accessSeconds
   const tenantId = person === undefined ? client.tenantId : person.tenantId
   const role = person === undefined ? client.role : person.role
   const token = await issueToken(

@@ -16,19 +16,19 @@ const change = z.strictObject({ currentPassword: password, password })
 const invite = z.strictObject({ userId: id })
 const signOut = z.strictObject({ everywhere: z.boolean().optional(), userId: id.optional() })
 
+/** The check goes with each route: this app is mounted at `/api`, where paths are that are none of its own. */
 const signedIn = new Hono<SignedInEnv>()
-  .use(requirePerson)
-  .put('/password', async (c) => {
+  .put('/password', onlyWhereIssuing, requirePerson, async (c) => {
     const { currentPassword, password } = await parseBody(c, change)
     await c.get('issuing').accounts.changePassword(c.get('by'), currentPassword, password, c.get('address'))
     return c.body(null, 204)
   })
-  .post('/invites', onlyWithDelivery, async (c) => {
+  .post('/invites', onlyWhereIssuing, requirePerson, onlyWithDelivery, async (c) => {
     const { userId } = await parseBody(c, invite)
     await c.get('issuing').accounts.invite(c.get('by'), userId)
     return c.body(null, 202)
   })
-  .post('/sign-out', async (c) => {
+  .post('/sign-out', onlyWhereIssuing, requirePerson, async (c) => {
     const { everywhere, userId } = await parseBody(c, signOut)
     const { accounts } = c.get('issuing')
     if (userId !== undefined) await accounts.signOutPerson(c.get('by'), userId)
@@ -53,7 +53,4 @@ export const accountRoutes = new Hono<IssuingEnv>()
     await c.get('issuing').accounts.acceptInvite(token, password, c.get('address'))
     return c.body(null, 204)
   })
-  .use('/password', onlyWhereIssuing)
-  .use('/invites', onlyWhereIssuing)
-  .use('/sign-out', onlyWhereIssuing)
   .route('/', signedIn)

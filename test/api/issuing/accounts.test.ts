@@ -149,11 +149,16 @@ describePg('accounts', () => {
       await setPassword(mails[1]!.token, password)
     })
 
-    it('is answered the same for an address without account, to which nothing is sent', async () => {
+    it('is answered the same for an address without account, to which a message goes that sets nothing', async () => {
       const known = await scene.send('POST', '/api/password/reset', { email: emails.david })
       const unknown = await scene.send('POST', '/api/password/reset', { email: 'nobody@example.com' })
       expect({ status: known.status, body: known.body }).toEqual({ status: unknown.status, body: unknown.body })
-      expect(mails).toHaveLength(1)
+      expect(mails).toMatchObject([
+        { to: emails.david, kind: 'reset' },
+        { to: 'nobody@example.com', kind: 'unknown' },
+      ])
+      expect(mails[1]!.token).toBeUndefined()
+      expect(await scene.sql(`select from issuer.invites where email = 'nobody@example.com'`)).toEqual([])
     })
   })
 

@@ -1,0 +1,200 @@
+import { randomUUID } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { decodeJwt } from 'jose'
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { app } from '../../../src/api/app.ts'
+import type { Mail } from '../../../src/issuer/accounts.ts'
+import { describePg } from '../../support/pg.ts'
+import { accessTokenType, emails, exchange, password, people, type Scene, startScene, tenants } from './scene.ts'
+
+const fresh = 'a password that is new 1'
+
+describePg('somebody who means harm', () => {
+  let scene: Scene
+  let mails: Mail[] = []
+  let mailStatus = 204
+  const mailService = createServer(async (request, response) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of request) chunks.push(chunk)
+    mails.push(JSON.parse(Buffer.concat(chunks).toString()))
+    response.writeHead(mailStatus).end()
+  })
+
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => mailService.listen(0, '127.0.0.1', resolve))
+    scene = await startScene({ MAIL_URL: `http://127.0.0.1:${(mailService.address() as AddressInfo).port}/` })
+  })
+  beforeEach(async () => {
+    mails = []
+    mailStatus = 204
+    await scene.sql('truncate issuer.attempts')
+  })
+  afterAll(async () => {
+    await scene.close()
+    await new Promise((resolve) => mailService.close(resolve))
+  })
+
+  const from = (address: string, path: string, body: object) =>
+    scene.ask(path, {
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: { 'Content-Type': 'application/json', 'X-Address': address },
+    })
+  const setPassword = (token: string | undefined, given = fresh) =>
+    scene.send('POST', '/api/password', { token, password: given })
+  const swap = (subject_token: string, more: Record<string, string> = {}) =>
+    scene.post('/api/token', {
+      grant_type: exchange,
+      client_id: 'web',
+      subject_token,
+      subject_token_type: accessTokenType,
+      tenant_id: tenants.neon,
+      ...more,
+    })
+
+  it('SEC-33 gets no longer life out of an exchange than the token had', async () => {
+    const sid = randomUUID()
+    await scene.sql(`insert into issuer.clients (client_id, grant_types, scopes) values ('test', $1, '{}')`, [
+      [exchange],
+    ])
+    await scene.sql(
+      `insert into issuer.sessions (sid, user_id, client_id, scope, expires_at, ends_at, token_expires_at)
+       values ($1, $2, 'test', '', now() + interval '1 day', now() + interval '1 day', now() + interval '15 min')`,
+      [sid, people.amara],
+    )
+    const amara = { id: people.amara, tenantId: tenants.neon, role: 'admin' } as const
+    const token = await scene.stack.sign(amara, { now: Date.now() - 840_000, sid })
+    const { body } = await swap(token, { client_id: 'test', tenant_id: tenants.other })
+    const again = (await swap(body.access_token, { client_id: 'test' })).body
+    const { exp } = decodeJwt(token)
+    expect([body, again].map(({ access_token }) => decodeJwt(access_token).exp)).toEqual([exp, exp])
+    expect(again.expires_in).toBeLessThanOrEqual(60)
+  })
+
+  it('SEC-33 is refused in the words of OAuth when a service would be a person', async () => {
+    const client = { client_id: 'backend', client_secret: scene.secrets.backend }
+    const { body } = await scene.post('/api/token', { grant_type: 'client_credentials', ...client })
+    expect(await swap(body.access_token, client)).toMatchObject({ status: 400, body: { error: 'invalid_grant' } })
+  })
+
+  it('SEC-30 counts against their own address, and against nobody else, with tokens that are none', async () => {
+    const answer = await from('192.0.2.5', '/api/password', { token: 'x'.repeat(43), password: fresh })
+    expect(answer.body.code).toBe('invite_invalid')
+    const rows = await scene.sql(
+      `select failures, bucket = sha256(convert_to(E'invite\\naddress\\n192.0.2.5', 'UTF8')) as by_address
+         from issuer.attempts`,
+    )
+    expect(rows).toEqual([{ failures: 1, by_address: true }])
+  })
+
+  it('SEC-30 learns from a forgotten password nothing of accounts, also when mail fails', async () => {
+    mailStatus = 500
+    const known = await scene.send('POST', '/api/password/reset', { email: emails.david })
+    const unknown = await scene.send('POST', '/api/password/reset', { email: 'nobody@example.com' })
+    expect(known.status).toBe(unknown.status)
+    expect(known.body.code).toBe(unknown.body.code)
+    expect(mails.map(({ to, kind }) => [to, kind])).toEqual([
+      [emails.david, 'reset'],
+      ['nobody@example.com', 'unknown'],
+    ])
+    expect(mails[1]!.token).toBeUndefined()
+  })
+
+  it('cannot make an invite worthless by signing up with its address', async () => {
+    const { access_token } = await scene.signIn('amara')
+    await scene.send('POST', '/api/invites', { userId: people.mei }, access_token)
+    await scene.send('POST', '/api/sign-up', { email: 'mei@neon.example', name: 'Not Mei', tenantName: 'Trap' })
+    const [invite, trap] = mails.map(({ token }) => token)
+    expect((await setPassword(invite)).status).toBe(204)
+    expect((await setPassword(trap)).body.code).toBe('invite_invalid')
+    const rows = await scene.sql(`select user_id from issuer.accounts where email = 'mei@neon.example'`)
+    expect(rows).toEqual([{ user_id: people.mei }])
+  })
+
+  it('who was deleted and made anew can be invited, and the old sessions end', async () => {
+    const { access_token } = await scene.signIn('amara')
+    const make = async () =>
+      String(
+        (
+          await scene.sql('insert into users (tenant_id, email, name) values ($1, $2, $3) returning id', [
+            tenants.neon,
+            'again@neon.example',
+            'Again',
+          ])
+        )[0]!.id,
+      )
+    const first = await make()
+    await scene.send('POST', '/api/invites', { userId: first }, access_token)
+    await setPassword(mails[0]!.token)
+    const form = { grant_type: 'password', client_id: 'web', username: 'again@neon.example', password: fresh }
+    const before = (await scene.post('/api/token', form)).body
+    await scene.sql('delete from users where id = $1', [first])
+    const second = await make()
+    await scene.send('POST', '/api/invites', { userId: second }, access_token)
+    expect(mails[1]).toMatchObject({ kind: 'invite', token: expect.any(String) })
+    expect((await setPassword(mails[1]!.token)).status).toBe(204)
+    expect(decodeJwt((await scene.post('/api/token', form)).body.access_token).sub).toBe(second)
+    const [row] = await scene.sql('select count(*)::int as n from issuer.sessions where sid = $1', [
+      decodeJwt(before.access_token).sid,
+    ])
+    expect(row).toEqual({ n: 0 })
+  })
+
+  it('SEC-30 is told in the words of OAuth that a body is too large, and that the database is away', async () => {
+    const large = await scene.post('/api/token', { grant_type: 'password', x: 'x'.repeat(17_000) })
+    expect(large).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
+    const away = await app.request(
+      '/api/token',
+      { method: 'POST', body: new URLSearchParams({ client_id: 'web', grant_type: 'password' }) },
+      { ...scene.bindings, ISSUER_DATABASE_URL: scene.stack.database.issuerUrl.replace(/:[^:@]*@/, ':wrong@') },
+    )
+    expect(away.status).toBe(503)
+    expect(away.headers.get('Content-Type')).toBe('application/json')
+    expect(away.headers.get('Cache-Control')).toBe('no-store')
+    expect(await away.json()).toMatchObject({ error: 'temporarily_unavailable' })
+  })
+
+  it.each([
+    ['PUT', '/api/token'],
+    ['OPTIONS', '/api/token'],
+    ['GET', '/api/sign-out'],
+    ['POST', '/api/nothing'],
+  ])('finds nothing at %s %s, and leaves nothing in the log', async (method, path) => {
+    expect(await scene.ask(path, { method })).toMatchObject({ status: 404, body: { code: 'path_unknown' } })
+  })
+
+  it('SEC-35 learns nothing by a token of our key whose session is no UUID', async () => {
+    const david = { id: people.david, tenantId: tenants.neon, role: 'member' } as const
+    const token = await scene.stack.sign(david, { sid: 'session_abc' })
+    const service = { client_id: 'service', client_secret: scene.secrets.service }
+    expect((await scene.post('/api/introspect', { token, ...service })).body).toEqual({ active: false })
+    expect(await scene.post('/api/revoke', { token, client_id: 'web' })).toMatchObject({ status: 200 })
+    expect((await scene.send('POST', '/api/sign-out', {}, token)).body.code).toBe('token_invalid')
+  })
+
+  it('is no service of the name of a person', async () => {
+    await expect(
+      scene.sql(`insert into issuer.clients (client_id, grant_types, scopes) values ($1, '{}', '{}')`, [people.david]),
+    ).rejects.toMatchObject({ code: '23514' })
+  })
+
+  it('SEC-30 cannot count against another by a page of another site', async () => {
+    const form = { grant_type: 'password', client_id: 'web', username: emails.david, password: 'wrong' }
+    for (let turn = 0; turn < 9; turn++) {
+      const headers = { 'Sec-Fetch-Site': 'cross-site', Origin: 'https://evil.example', 'X-Address': '192.0.2.9' }
+      await scene.post('/api/token', form, headers)
+    }
+    const own = await scene.post('/api/token', { ...form, password }, { 'X-Address': '192.0.2.9' })
+    expect(own.status).toBe(200)
+  })
+
+  it('SEC-30 is not another address for each text that it puts before its own', async () => {
+    const form = { grant_type: 'password', client_id: 'web', username: emails.priya, password: 'wrong' }
+    const statuses = []
+    for (let turn = 0; turn < 6; turn++) {
+      statuses.push((await scene.post('/api/token', form, { 'X-Address': `10.0.0.${turn}, 192.0.2.44` })).status)
+    }
+    expect(statuses).toEqual([400, 400, 400, 400, 400, 429])
+  })
+})
