@@ -3,15 +3,26 @@
  */
 import { listed } from '../analysis/words.ts'
 import type { Role } from '../catalog/catalog.ts'
-import type { Rule } from '../finding.ts'
+import type { Level, Rule } from '../finding.ts'
 
-/** What each lets a request do; https://www.postgresql.org/docs/current/predefined-roles.html */
-const powers: Readonly<Record<string, string>> = {
-  pg_execute_server_program: 'run programs on the server',
-  pg_read_server_files: 'read files of the server, those of the tables among them',
-  pg_write_server_files: 'write files of the server',
-  pg_read_all_data: 'read every table that has no policies',
-  pg_write_all_data: 'write every table that has no policies',
+interface Power {
+  readonly level: Level
+  /** What it lets a request do. */
+  readonly may: string
+}
+
+/** https://www.postgresql.org/docs/current/predefined-roles.html */
+const powers: Readonly<Record<string, Power>> = {
+  pg_execute_server_program: { level: 'error', may: 'run programs on the server' },
+  pg_read_server_files: { level: 'error', may: 'read files of the server, those of the tables among them' },
+  pg_write_server_files: { level: 'error', may: 'write files of the server' },
+  pg_read_all_data: { level: 'error', may: 'read every table that has no policies' },
+  pg_write_all_data: { level: 'error', may: 'write every table that has no policies' },
+  pg_monitor: { level: 'warning', may: 'read the SQL of all other sessions, with the values in it' },
+  pg_read_all_stats: { level: 'warning', may: 'read the SQL of all other sessions, with the values in it' },
+  pg_signal_backend: { level: 'warning', may: 'end the sessions of all others' },
+  pg_maintain: { level: 'warning', may: 'lock, rebuild and vacuum every table' },
+  pg_create_subscription: { level: 'warning', may: 'have the server connect to other servers' },
 }
 
 export const rls068: Rule = {
@@ -21,24 +32,29 @@ export const rls068: Rule = {
   title: 'Requests have a role for the work of the server',
   why:
     'COPY … TO PROGRAM and the files of the server are past every grant and every policy. pg_read_all_data and ' +
-    'pg_write_all_data stop at policies, and open every table that has none. Such roles are for administration.',
+    'pg_write_all_data stop at policies, and open every table that has none. With pg_monitor and pg_signal_backend requests ' +
+    'see and end one another. Such roles are for administration.',
   *find({ catalog, access }) {
     const isMember = (role: Role, oid: number) => role.inherits.includes(oid) || role.becomes.includes(oid)
     for (const power of catalog.roles.values()) {
-      const what = powers[power.name]
-      if (what === undefined) continue
+      const found = powers[power.name]
+      if (found === undefined) continue
       const roles = access.apiRoles.filter((role) => isMember(role, power.oid))
       if (roles.length === 0) continue
       const names = listed(roles.map(({ sql }) => sql))
       const ways = [...catalog.roles.values()].filter(
         (role) =>
           role.memberOf.includes(power.oid) &&
+          // What pg_monitor brings along is said of pg_monitor.
+          !role.name.startsWith('pg_') &&
           roles.some(({ oid, inherits, becomes }) => oid === role.oid || [...inherits, ...becomes].includes(role.oid)),
       )
+      if (ways.length === 0) continue
       yield {
         object: power.sql,
         part: roles.map(({ sql }) => sql).join(','),
-        says: `${names} may ${what}, by ${power.sql}.`,
+        says: `${names} may ${found.may}, by ${power.sql}.`,
+        level: found.level,
         evidence: `pg_auth_members: ${listed(ways.map(({ sql }) => sql))} in ${power.sql}`,
         fix: { sql: ways.map(({ sql }) => `revoke ${power.sql} from ${sql}`) },
       }

@@ -1,9 +1,11 @@
--- expect: RLS068:pg_execute_server_program:authenticated
--- Through a group. pg_monitor reads no rows and no files.
+-- expect: RLS068:pg_execute_server_program:authenticated | RLS068:pg_read_all_stats:authenticated
+-- Through a group. What PostgreSQL's own roles bring along is not said again, and a login of its own may monitor.
 create table notes (id uuid primary key);
 alter table notes enable row level security;
 create policy notes_read on notes for select to authenticated using (id = (select app.user_id()));
 grant select on notes to authenticated;
 create role doctor_exports;
 grant pg_execute_server_program to doctor_exports;
-grant doctor_exports, pg_monitor to authenticated;
+grant doctor_exports, pg_read_all_stats to authenticated;
+create role doctor_monitor login;
+grant pg_monitor to doctor_monitor;
