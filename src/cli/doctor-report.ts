@@ -18,7 +18,8 @@ export function renderDiagnosis(io: Io, diagnosis: Diagnosis, judged: Judged): s
   )
   const stale = judged.stale.map((key) => `stale    ${plain(key)} is accepted, and is no finding any more`)
   const measured = (diagnosis.measurements ?? []).map(renderMeasurement)
-  return [...blocks, ...measured, ...stale, summarise(diagnosis, judged), ''].join('\n')
+  const notes = diagnosis.notes.map((note) => dim(io, `note     ${plain(note)}`))
+  return [...blocks, ...measured, ...stale, ...notes, summarise(diagnosis, judged), ''].join('\n')
 }
 
 function renderFinding(io: Io, { level, code, says, evidence, key, fix }: Finding): string[] {

@@ -33,7 +33,11 @@ const sealedSeconds = 3_600
  * @returns undefined when nothing reads any claim
  */
 export async function detectCarrier(client: pg.ClientBase): Promise<ClaimsCarrier | undefined> {
-  const sealed = await client.query("select where to_regprocedure('rowpass.session()') is not null")
+  // By name in the catalogs: to_regprocedure fails for a login without USAGE of the schema.
+  const sealed = await client.query(
+    `select from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+      where n.nspname = 'rowpass' and p.proname = 'session' and p.pronargs = 0`,
+  )
   if (sealed.rowCount === 1) return { kind: 'sealed' }
   const { rows } = await client.query<{ setting: string; uses: number }>(settingsSql)
   const names = rows.map(({ setting }) => setting)

@@ -20,6 +20,8 @@ import { rls017 } from './rules/rls017-trusts-writable-column.ts'
 import { rls018 } from './rules/rls018-opens-without-claims.ts'
 import { rls019 } from './rules/rls019-fails-without-claims.ts'
 import { rls020 } from './rules/rls020-caller-ignored.ts'
+import { rls021 } from './rules/rls021-rows-without-claims.ts'
+import { rls022 } from './rules/rls022-error-without-claims.ts'
 import { rls023 } from './rules/rls023-session-user.ts'
 import { rls024 } from './rules/rls024-definer-asks-current-user.ts'
 import { rls030 } from './rules/rls030-bare-call.ts'
@@ -83,6 +85,8 @@ export const rules: readonly Rule[] = [
   rls018,
   rls019,
   rls020,
+  rls021,
+  rls022,
   rls023,
   rls024,
   rls030,

@@ -1,5 +1,5 @@
 /**
- * Examines a database: reads its catalogs once, and asks every rule.
+ * Examines a database: reads its catalogs once, tries what only a trial can tell, and asks every rule.
  */
 import type pg from 'pg'
 import { withConnection } from '../database/connect.ts'
@@ -9,6 +9,9 @@ import { createModel, type Model } from './analysis/model.ts'
 import { readCatalog } from './catalog/read.ts'
 import { applyRule, type Finding, levels } from './finding.ts'
 import { type Measurement, type MeasureOptions, measureFindings } from './measure.ts'
+import { lookAtPlans } from './probe/plans.ts'
+import { tryWithoutClaims } from './probe/rows.ts'
+import { setStage } from './probe/stage.ts'
 import { rules } from './rules.ts'
 
 const oldestVersion = 150_000
@@ -21,6 +24,8 @@ export interface DoctorOptions {
   readonly roles?: readonly string[]
   /** Codes of the rules to ask; default: all. */
   readonly rules?: readonly string[]
+  /** Reads catalogs and nothing else: no trial without claims, no plans. Default: no. */
+  readonly catalogsOnly?: boolean
   /** Runs slow policies against their better forms on the rows of the database; see `measureFindings`. Default: no. */
   readonly measure?: MeasureOptions
 }
@@ -36,6 +41,8 @@ export interface Diagnosis {
   readonly policies: number
   /** The worst first, then by object and code. */
   readonly findings: readonly Finding[]
+  /** What could not be tried, and why; none where all was, or where only the catalogs were read. */
+  readonly notes: readonly string[]
   /** Only where it was asked for. */
   readonly measurements?: readonly Measurement[]
 }
@@ -43,8 +50,10 @@ export interface Diagnosis {
 /**
  * Examines the row-level security of a database.
  *
- * Reads the catalogs in one read-only transaction; reads no row of any table but to
- * measure, and changes nothing.
+ * Reads the catalogs in one read-only transaction. Then, unless `catalogsOnly` is set, tries in a second one what a request
+ * without claims sees and how slow policies are planned, as the roles of requests. Policies and the functions they call
+ * run there, as in every request: a role that may write functions can be more there than it is, as whoever connects is
+ * behind it. Nothing is changed, and of rows nothing is kept but whether there are any.
  *
  * @throws Failure `database_unavailable` when the server cannot be reached
  * @throws Failure `server_unsupported` when it is older than PostgreSQL 15
@@ -55,7 +64,7 @@ export interface Diagnosis {
 export async function runDoctor(options: DoctorOptions): Promise<Diagnosis> {
   return withConnection(options.databaseUrl, async (client) => {
     const model = await examine(client, options)
-    const diagnosis = diagnose(model, options)
+    const diagnosis = options.catalogsOnly ? diagnose(model, options) : await tryOut(client, model, options)
     if (options.measure === undefined) return diagnosis
     return { ...diagnosis, measurements: await measureFindings(client, model, diagnosis.findings, options.measure) }
   })
@@ -68,6 +77,28 @@ export async function examine(client: pg.ClientBase, options: Pick<DoctorOptions
     throw new Failure('server_unsupported', { detail: `this is ${Math.floor(catalog.version / 10_000)}` })
   }
   return createModel(catalog, await loadParser(), options.roles)
+}
+
+async function tryOut(client: pg.ClientBase, model: Model, options: DoctorOptions): Promise<Diagnosis> {
+  await client.query('begin transaction isolation level repeatable read')
+  try {
+    return await tryOutHere(client, model, options)
+  } finally {
+    await client.query('rollback')
+  }
+}
+
+/** Asks the rules with what comes of trials in the transaction that is open, which is read-only from there on. */
+export async function tryOutHere(
+  client: pg.ClientBase,
+  model: Model,
+  options: Pick<DoctorOptions, 'rules'> = {},
+): Promise<Diagnosis> {
+  const stage = await setStage(client, model)
+  const trials = await tryWithoutClaims(stage, model)
+  const diagnosis = diagnose({ ...model, trials }, options)
+  const { findings, notes } = await lookAtPlans(stage, model, diagnosis.findings)
+  return { ...diagnosis, findings, notes: [...stage.notes, ...trials.notes, ...notes] }
 }
 
 /** Asks the rules. */
@@ -83,6 +114,7 @@ export function diagnose(model: Model, options: Pick<DoctorOptions, 'rules'> = {
     tables: model.tables.length,
     policies: model.policies.length,
     findings: asked.flatMap((rule) => [...applyRule(rule, model)]).sort(bySeverity),
+    notes: [],
   }
 }
 

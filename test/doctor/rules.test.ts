@@ -10,7 +10,7 @@ import { readCatalogHere } from '../../src/doctor/catalog/read.ts'
 import type { Finding } from '../../src/doctor/finding.ts'
 import { writeMigration } from '../../src/doctor/migration.ts'
 import { rules } from '../../src/doctor/rules.ts'
-import { diagnose } from '../../src/doctor/run.ts'
+import { tryOutHere } from '../../src/doctor/run.ts'
 import { loadParser, type Parser } from '../../src/sql/parser.ts'
 import { createTestDatabase, describePg, postgresMajor, repository, type TestDatabase } from '../support/pg.ts'
 
@@ -82,7 +82,10 @@ describePg('the rules of the doctor', () => {
   /** What is found in the transaction that is open, without what an empty database has. */
   async function find(): Promise<Finding[]> {
     await client.query('savepoint reading')
-    const { findings } = diagnose(createModel(await readCatalogHere(client), parser))
+    const model = createModel(await readCatalogHere(client), parser)
+    // The search path of the reading is not that of requests.
+    await client.query('rollback to savepoint reading')
+    const { findings } = await tryOutHere(client, model)
     await client.query('rollback to savepoint reading')
     return findings.filter(({ key }) => before === undefined || !before.has(key))
   }

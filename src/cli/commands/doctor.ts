@@ -20,7 +20,8 @@ import { readVersion } from '../version.ts'
 
 const help = `
 Reads the catalogs of a PostgreSQL 15 to 18, with or without the rest of Rowpass, in one read-only transaction, and judges
-tables, policies, roles, grants, functions and views. Nothing is changed and no row is read. docs/rules.md lists the rules.
+tables, policies, roles, grants, functions and views. docs/rules.md lists the rules. Then it tries as the roles of requests
+what they see without claims, and looks at plans of slow policies; --catalogs-only leaves that out. Nothing is changed.
 
 The database is --database-url, else OWNER_DATABASE_URL, else the one that runs in this folder. A URL on the command line
 can be seen by other users of the machine: prefer the variable.
@@ -46,6 +47,7 @@ interface Options {
   readonly baseline: string
   readonly fix?: true
   readonly out?: string
+  readonly catalogsOnly?: true
   readonly measure?: true
   readonly claims?: string
 }
@@ -62,6 +64,7 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
     .option('--sarif', 'print the findings as SARIF 2.1.0')
     .option('--fix', 'write a migration of the fixes; the database is not changed')
     .option('--out <file>', 'file for --fix (default: standard output); never overwritten')
+    .option('--catalogs-only', 'read catalogs and nothing else: try nothing as the roles of requests')
     .option('--measure', 'run slow policies against their better forms, on the rows of the database, read-only')
     .option('--claims <json>', 'claims of whoever asks, for --measure')
     .addHelpText('after', help)
@@ -92,6 +95,7 @@ async function examine(io: Io, options: Options): Promise<number> {
       databaseUrl,
       ...(options.role && { roles: options.role }),
       ...(options.rule && { rules: options.rule }),
+      ...(options.catalogsOnly && { catalogsOnly: true }),
       ...(options.measure && { measure: { claims: parseClaims(options.claims) } }),
     })
     const judged = applyBaseline(

@@ -9,6 +9,7 @@ import { type Callers, createCallers, isSystemCaller, type Reached } from './cal
 import { type Expression, parseExpression, type Reading } from './expression.ts'
 import { evaluate, isNullSwallower, type Judge, tiedColumns, type Value } from './logic.ts'
 import { fieldsOf, listOf, namesOf, qualifiedName, walk } from './tree.ts'
+import type { Trials } from './trials.ts'
 
 /** A policy with its table and its expressions, parsed. */
 export interface PolicyFacts extends Policy {
@@ -26,6 +27,8 @@ export interface Model {
   /** Tables that are nobody's extension. */
   readonly tables: readonly Relation[]
   readonly policies: readonly PolicyFacts[]
+  /** What was tried without claims; undefined where only the catalogs were read. */
+  readonly trials?: Trials
   /** Parses an expression about a table's row. */
   parse(text: string, table: Relation): Expression | undefined
   /** Parses a whole query; undefined when the parser does not take it. */

@@ -36,6 +36,8 @@ export interface JsonReport {
   readonly policies: number
   readonly findings: readonly JsonFinding[]
   readonly stale: readonly string[]
+  /** What could not be tried, and why. */
+  readonly notes: readonly string[]
   /** With `--measure` only: medians in milliseconds, null where there is none. */
   readonly measurements?: readonly {
     key: string
@@ -56,6 +58,7 @@ export function toJson(diagnosis: Diagnosis, judged: Judged): JsonReport {
     policies: diagnosis.policies,
     findings: diagnosis.findings.map((finding) => toFinding(finding, reasons.get(finding.key))),
     stale: judged.stale,
+    notes: diagnosis.notes,
     ...(diagnosis.measurements && {
       measurements: diagnosis.measurements.map(({ key, beforeMs, afterMs, reason }) => ({
         key,

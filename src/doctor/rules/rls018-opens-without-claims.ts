@@ -2,7 +2,8 @@
  * RLS018: a policy opens when the claims are missing.
  */
 import { openedByMissingClaims } from '../analysis/logic.ts'
-import { writeExpression } from '../analysis/model.ts'
+import { type Model, type PolicyFacts, writeExpression } from '../analysis/model.ts'
+import { showTrial } from '../analysis/trials.ts'
 import { policyOn, showPolicy } from '../analysis/words.ts'
 import type { Rule } from '../finding.ts'
 
@@ -16,16 +17,27 @@ export const rls018: Rule = {
     'default claim. Compare by = alone: NULL is never equal, and no claims are no rows.',
   *find(model) {
     for (const policy of model.policies) {
-      if (!policy.permissive) continue
-      const expression = policy.command === 'insert' ? writeExpression(policy) : policy.usingTree
-      if (expression === undefined || openedByMissingClaims(expression.tree, model.judge).length === 0) continue
+      if (!opensWithoutClaims(model, policy)) continue
       yield {
         object: policy.table.sql,
         part: policy.sql,
         says: `The ${policyOn(policy)} is not closed to somebody without claims.`,
-        evidence: showPolicy(policy),
+        evidence: [showPolicy(policy), ...triedOn(model, policy)].join('; '),
         fix: { person: 'What the condition was meant to allow is for a person to say.' },
       }
     }
   },
+}
+
+/** Whether it lets rows through by its form alone; what it does on the rows that are there is RLS021's. */
+export function opensWithoutClaims(model: Model, policy: PolicyFacts): boolean {
+  if (!policy.permissive) return false
+  const expression = policy.command === 'insert' ? writeExpression(policy) : policy.usingTree
+  return expression !== undefined && openedByMissingClaims(expression.tree, model.judge).length > 0
+}
+
+function triedOn(model: Model, { command, relation }: PolicyFacts): string[] {
+  if (command !== 'select' && command !== 'all') return []
+  const seen = model.trials?.byTable.get(relation)?.find(({ error }) => error === undefined)
+  return seen === undefined ? [] : [showTrial(seen)]
 }

@@ -2,8 +2,10 @@
  * RLS019: a policy fails instead of denying when the claims are missing.
  */
 import { bodyOf } from '../analysis/bodies.ts'
-import { reachedBy } from '../analysis/model.ts'
+import { type Model, type PolicyFacts, reachedBy } from '../analysis/model.ts'
+import { showTrial } from '../analysis/trials.ts'
 import { listed, policyOn, showPolicy } from '../analysis/words.ts'
+import type { Routine } from '../catalog/catalog.ts'
 import type { Rule } from '../finding.ts'
 import { fasterPolicy } from './rls030-bare-call.ts'
 
@@ -18,18 +20,14 @@ export const rls019: Rule = {
     "nullif(current_setting(name, true), '') is NULL in both cases.",
   *find(model) {
     for (const policy of model.policies) {
-      const trees = [policy.usingTree, policy.checkTree].flatMap((each) => (each === undefined ? [] : [each.tree]))
-      const direct = bodyOf(trees).fragile
-      const inside = trees.flatMap((tree) =>
-        [...reachedBy(model, tree).routines].filter((routine) => model.callers.body(routine).fragile.length > 0),
-      )
-      if (direct.length + inside.length === 0) continue
-      const where = [...direct, ...new Set(inside.map(({ sql }) => sql))]
+      const inside = fragileRoutines(model, policy)
+      const where = fragileParts(model, policy)
+      if (where.length === 0) continue
       yield {
         object: policy.table.sql,
         part: policy.sql,
         says: `The ${policyOn(policy)} fails on a missing or empty setting: ${listed(where)}.`,
-        evidence: showPolicy(policy),
+        evidence: [showPolicy(policy), ...triedOn(model, policy)].join('; '),
         ...(inside.length > 0
           ? {
               fix: {
@@ -40,4 +38,25 @@ export const rls019: Rule = {
       }
     }
   },
+}
+
+/** Readings of settings in a policy, and functions that it reaches, which fail on a missing or an empty one. */
+export function fragileParts(model: Model, policy: PolicyFacts): string[] {
+  return [...bodyOf(treesOf(policy)).fragile, ...new Set(fragileRoutines(model, policy).map(({ sql }) => sql))]
+}
+
+function fragileRoutines(model: Model, policy: PolicyFacts): Routine[] {
+  return treesOf(policy).flatMap((tree) =>
+    [...reachedBy(model, tree).routines].filter((routine) => model.callers.body(routine).fragile.length > 0),
+  )
+}
+
+function treesOf({ usingTree, checkTree }: PolicyFacts): unknown[] {
+  return [usingTree, checkTree].flatMap((each) => (each === undefined ? [] : [each.tree]))
+}
+
+function triedOn(model: Model, { command, relation }: PolicyFacts): string[] {
+  if (command !== 'select' && command !== 'all') return []
+  const failed = model.trials?.byTable.get(relation)?.find(({ error }) => error !== undefined)
+  return failed === undefined ? [] : [showTrial(failed)]
 }

@@ -11,3 +11,9 @@ create policy notes_read on notes for select to authenticated
   using (owner_id = (select app.user_id()) and tenant_id = (select app.tenant_id()));
 create policy files_read on files for select to authenticated using (owner_id = (select app.user_id()));
 grant select on notes, files to authenticated;
+-- A partial index whose condition the policy implies: only the plan tells.
+create table parts (id uuid primary key, owner_id uuid);
+create index on parts (owner_id) where owner_id is not null;
+alter table parts enable row level security;
+create policy parts_read on parts for select to authenticated using (owner_id = (select app.user_id()));
+grant select on parts to authenticated;

@@ -1,0 +1,30 @@
+/**
+ * What came of trying, as the roles of requests, what somebody without claims sees.
+ */
+import type { Role } from '../catalog/catalog.ts'
+
+/** How claims can be missing. */
+export type Missing = 'no setting' | 'empty settings' | 'an object without members'
+
+/** What a request without claims got of a table: rows that no policy shows to everybody, or an error. */
+export interface Trial {
+  readonly relation: number
+  readonly role: Role
+  readonly missing: Missing
+  /** SQLSTATE; undefined where rows were seen. */
+  readonly error: string | undefined
+  readonly query: string
+}
+
+/** All that came of it. */
+export interface Trials {
+  /** Only what is not as it should be, by table; the first of each role and kind. */
+  readonly byTable: ReadonlyMap<number, readonly Trial[]>
+  /** What could not be tried, for the report. */
+  readonly notes: readonly string[]
+}
+
+/** What was tried, and what came of it. */
+export function showTrial({ role, missing, error, query }: Trial): string {
+  return `as ${role.sql}, with ${missing}: select exists (${query}) ${error === undefined ? 'is true' : `fails with ${error}`}`
+}

@@ -1,0 +1,149 @@
+/**
+ * Looks at the plans of slow policies: the line that shows what costs, and where the plan knows better, no finding.
+ */
+import type pg from 'pg'
+import type { Model } from '../analysis/model.ts'
+import type { Relation, Role } from '../catalog/catalog.ts'
+import type { Finding } from '../finding.ts'
+import { queryAs, type Stage } from './stage.ts'
+
+/** What the plans had to say. */
+export interface PlanVerdicts {
+  /** Findings that stand, those about speed with a line of the plan in their evidence. */
+  readonly findings: readonly Finding[]
+  /** What could not be looked at, for the report. */
+  readonly notes: readonly string[]
+}
+
+/** A node of `explain (format json)`, as far as it is read. */
+interface PlanNode {
+  readonly 'Node Type': string
+  readonly 'Parent Relationship'?: string
+  readonly 'Relation Name'?: string
+  readonly 'Index Name'?: string
+  readonly 'Index Cond'?: string
+  readonly 'Recheck Cond'?: string
+  readonly Filter?: string
+  readonly Plans?: readonly PlanNode[]
+}
+
+/** What the plan of a table shows, in nodes that read the table itself and not what sub-selects read. */
+interface TablePlan {
+  readonly role: Role
+  readonly nodes: readonly PlanNode[]
+}
+
+const budgetMs = 5_000
+const maxTables = 100
+const maxLine = 300
+
+/** Rules about what a policy costs. */
+const slow = new Set(['RLS030', 'RLS031', 'RLS032', 'RLS033', 'RLS034', 'RLS035', 'RLS037'])
+
+/**
+ * Plans `select * from table` as a role of requests, without claims and with `enable_seqscan = off`, for the tables that
+ * have findings about speed: the largest 100, for at most five seconds. Nothing is executed.
+ *
+ * A finding goes where the plan contradicts it for sure: an index on a cast, or a partial one that the policy implies, is
+ * used and leaves no filter; or no sub-select is left to run for each row. Policies for writing only are not looked at.
+ */
+export async function lookAtPlans(stage: Stage, model: Model, findings: readonly Finding[]): Promise<PlanVerdicts> {
+  const named = new Map(model.tables.map((table) => [table.sql, table]))
+  const tables = [
+    ...new Set(findings.filter(({ code }) => slow.has(code)).flatMap(({ object }) => named.get(object) ?? [])),
+  ]
+  const largest = tables.sort((a, b) => b.rows - a.rows).slice(0, maxTables)
+  const plans = new Map<string, TablePlan | undefined>()
+  const deadline = performance.now() + budgetMs
+  for (const table of largest) {
+    if (performance.now() < deadline) plans.set(table.sql, await planOf(stage, model, table))
+  }
+  const unseen = tables.filter(({ sql }) => plans.get(sql) === undefined).length
+  return {
+    findings: findings.flatMap((finding) => {
+      const table = named.get(finding.object)
+      const plan = plans.get(finding.object)
+      if (!slow.has(finding.code) || table === undefined || plan === undefined) return [finding]
+      return isReading(model, table, finding) ? judge(model, table, plan, finding) : [finding]
+    }),
+    notes: unseen === 0 ? [] : [`no plan was looked at for ${unseen} tables with findings about speed`],
+  }
+}
+
+async function planOf(stage: Stage, model: Model, table: Relation): Promise<TablePlan | undefined> {
+  const role = stage.roles.find(
+    (each) =>
+      table.rls &&
+      model.access.can(each, 'select', table) &&
+      !model.access.bypasses(each.oid, table) &&
+      model.applying(table, each, 'select').length > 0,
+  )
+  if (role === undefined) return undefined
+  const rows = await queryAs<pg.QueryResultRow & { 'QUERY PLAN': readonly { Plan: PlanNode }[] }>(
+    stage,
+    role,
+    `explain (format json, costs off) select from ${table.sql}`,
+    { enable_seqscan: 'off' },
+  )
+  const plan = typeof rows === 'string' ? undefined : rows[0]?.['QUERY PLAN'][0]?.Plan
+  return plan === undefined ? undefined : { role, nodes: readingNodes(plan) }
+}
+
+/** Nodes that read the table or its partitions; what belongs to a sub-select is left out. */
+function readingNodes(node: PlanNode): readonly PlanNode[] {
+  const own = node['Relation Name'] === undefined ? [] : [node]
+  const parts = (node.Plans ?? []).filter((each) => !/SubPlan|InitPlan/.test(each['Parent Relationship'] ?? ''))
+  return [...own, ...parts.flatMap(readingNodes)]
+}
+
+/** Whether the finding is of a policy that `select` runs into; RLS035 names columns, and not a policy. */
+function isReading(model: Model, table: Relation, { code, part }: Finding): boolean {
+  if (code === 'RLS035') return true
+  const policy = model.policiesOf(table).find(({ sql }) => sql === part)
+  return policy?.command === 'select' || policy?.command === 'all'
+}
+
+function judge(model: Model, table: Relation, plan: TablePlan, finding: Finding): Finding[] {
+  if (plan.nodes.length === 0) return [finding]
+  if (finding.code === 'RLS033' && plan.nodes.every(isAnsweredByIndex)) return []
+  if (finding.code === 'RLS035' && plan.nodes.every(isAnsweredByIndex) && beginsWith(model, table, plan, finding))
+    return []
+  const subPlans = plan.nodes.filter(({ Filter }) => /\bSubPlan\b/.test(Filter ?? ''))
+  const isSubSelect = finding.code === 'RLS031' || finding.code === 'RLS032'
+  if (isSubSelect && subPlans.length === 0) return []
+  const [node] = isSubSelect ? subPlans : plan.nodes
+  if (node === undefined) return [finding]
+  const hashed = isSubSelect && !/(?<!hashed )\bSubPlan\b/.test(node.Filter ?? '')
+  const evidence = [
+    finding.evidence,
+    `plan as ${plan.role.sql} with enable_seqscan = off: ${showNode(node)}`,
+    ...(hashed ? ['a hashed SubPlan is run once, as large as the tables are now'] : []),
+  ].join('; ')
+  return [{ ...finding, evidence }]
+}
+
+/** The index gives all that the policies let through: nothing is left to filter. */
+function isAnsweredByIndex(node: PlanNode): boolean {
+  const child = node.Plans?.find((each) => each['Index Cond'] !== undefined)
+  return node.Filter === undefined && (node['Index Cond'] ?? child?.['Index Cond']) !== undefined
+}
+
+/** Any column of an index may be a condition of it; only the first one saves reading all of it. */
+function beginsWith(model: Model, table: Relation, { nodes }: TablePlan, { part = '' }: Finding): boolean {
+  const columns = part.split(', ')
+  const numbers = table.columns.filter(({ sql }) => columns.includes(sql)).map(({ number }) => number)
+  return nodes.every((node) => {
+    const name = node['Index Name'] ?? node.Plans?.find((each) => each['Index Name'] !== undefined)?.['Index Name']
+    const index = model.indexesOf(table).find((each) => each.name === name)
+    return index?.key[0] !== undefined && numbers.includes(index.key[0])
+  })
+}
+
+function showNode(node: PlanNode): string {
+  const name = node['Index Name'] === undefined ? '' : ` using ${node['Index Name']}`
+  const parts = (['Index Cond', 'Recheck Cond', 'Filter'] as const).flatMap((each) =>
+    node[each] === undefined ? [] : [`${each}: ${node[each]}`],
+  )
+  const line = [`${node['Node Type']}${name} on ${node['Relation Name']}`, ...parts].join(', ')
+  return line.length > maxLine ? `${line.slice(0, maxLine)}…` : line
+}

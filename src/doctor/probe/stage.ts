@@ -1,0 +1,75 @@
+/**
+ * The transaction in which the doctor tries things as the roles of requests: read-only, bounded in time, rolled back.
+ */
+import pg from 'pg'
+import { Failure } from '../../errors.ts'
+import type { Model } from '../analysis/model.ts'
+import type { Role } from '../catalog/catalog.ts'
+import { become, stepBack } from '../identity.ts'
+
+/** Where things are tried. */
+export interface Stage {
+  readonly client: pg.ClientBase
+  /** Roles of requests that the connection can take on. */
+  readonly roles: readonly Role[]
+  /** What could not be tried, for the report. */
+  readonly notes: readonly string[]
+}
+
+/** Longest time of one statement. */
+const statementTimeoutMs = 1_000
+const lockTimeoutMs = 500
+
+/**
+ * Makes the open transaction ready: takes on each role of requests once, which may need a grant that is rolled back with
+ * the transaction, and makes the transaction read-only from there on.
+ *
+ * The search path stays the connection's: what a role or a server sets for requests is not known here.
+ */
+export async function setStage(client: pg.ClientBase, model: Model): Promise<Stage> {
+  await client.query(`set local lock_timeout = ${lockTimeoutMs}; set local statement_timeout = ${statementTimeoutMs}`)
+  const roles: Role[] = []
+  const notes: string[] = []
+  for (const role of model.access.apiRoles) {
+    await client.query('savepoint role')
+    try {
+      await become(client, { role: role.name, claims: {} }, undefined)
+      await stepBack(client)
+      await client.query('release savepoint role')
+      roles.push(role)
+    } catch (error) {
+      if (!(error instanceof Failure || error instanceof pg.DatabaseError)) throw error
+      await client.query('rollback to savepoint role')
+      notes.push(`nothing was tried as ${role.sql}: this login cannot take the role on`)
+    }
+  }
+  await client.query('set local transaction_read_only = on')
+  return { client, roles, notes }
+}
+
+/**
+ * Runs a query as a role of the stage; settings and role are the former again afterwards.
+ *
+ * @param settings custom settings to make before the role is taken on
+ * @returns the rows, or the SQLSTATE of what PostgreSQL refused it with: its message may hold values of rows
+ */
+export async function queryAs<Row extends pg.QueryResultRow>(
+  { client }: Stage,
+  role: Role,
+  query: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<readonly Row[] | string> {
+  await client.query('savepoint attempt')
+  try {
+    for (const [name, value] of Object.entries(settings))
+      await client.query('select set_config($1, $2, true)', [name, value])
+    await client.query(`set local role ${role.sql}`)
+    const { rows } = await client.query<Row>(query)
+    return rows
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError)) throw error
+    return error.code ?? 'XX000'
+  } finally {
+    await client.query('rollback to savepoint attempt; release savepoint attempt')
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * RLS021: somebody without claims has seen rows.
+ */
+import type { Model } from '../analysis/model.ts'
+import { showTrial } from '../analysis/trials.ts'
+import { listed } from '../analysis/words.ts'
+import type { Relation } from '../catalog/catalog.ts'
+import type { Rule } from '../finding.ts'
+import { opensWithoutClaims } from './rls018-opens-without-claims.ts'
+
+export const rls021: Rule = {
+  code: 'RLS021',
+  slug: 'rows-without-claims',
+  level: 'error',
+  title: 'Rows are visible without any claim',
+  why:
+    'It was tried, with settings that are missing, empty, and an object without members: a policy that asks who is asking ' +
+    'shows rows to somebody who has not said. The rows that other policies show to everybody are not counted. What looks ' +
+    'closed may open by a function, by a default, or by a row whose column is as empty as the claim.',
+  *find(model) {
+    for (const table of model.tables) {
+      const seen = (model.trials?.byTable.get(table.oid) ?? []).filter(({ error }) => error === undefined)
+      const [first] = seen
+      if (first === undefined || isSaidAlready(model, table)) continue
+      yield {
+        object: table.sql,
+        part: [...new Set(seen.map(({ role }) => role.sql))].join(','),
+        says: `${listed([...new Set(seen.map(({ role }) => role.sql))])} can see rows of ${table.sql} without any claim.`,
+        evidence: showTrial(first),
+        fix: { person: 'Which of the rows were meant to be seen is for a person to say.' },
+      }
+    }
+  },
+}
+
+/** Reading without claims is what RLS018 says of one of the policies. */
+function isSaidAlready(model: Model, table: Relation): boolean {
+  return model
+    .policiesOf(table)
+    .some((each) => (each.command === 'select' || each.command === 'all') && opensWithoutClaims(model, each))
+}

@@ -1,0 +1,13 @@
+-- expect: none
+create function app.owner() returns uuid language plpgsql stable as $$
+  declare
+    subject text := coalesce(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub', '');
+  begin
+    return nullif(subject, '')::uuid;
+  end $$;
+create table notes (id uuid primary key, owner_id uuid not null);
+create index on notes (owner_id);
+insert into notes values (gen_random_uuid(), gen_random_uuid());
+alter table notes enable row level security;
+create policy notes_read on notes for select to authenticated using (owner_id = (select app.owner()));
+grant select on notes to authenticated;
