@@ -4,7 +4,7 @@ import { buildSchema, type Fault, loadFaults, runProof, type Variant } from '../
 import { judge } from '../../bench/faults/judge.ts'
 import { createModel } from '../../src/doctor/analysis/model.ts'
 import { readCatalogHere } from '../../src/doctor/catalog/read.ts'
-import { diagnose } from '../../src/doctor/run.ts'
+import { tryOutHere } from '../../src/doctor/run.ts'
 import { loadParser } from '../../src/sql/parser.ts'
 import { createTestDatabase, describePg, type TestDatabase } from '../support/pg.ts'
 
@@ -61,8 +61,10 @@ async function tryVariant(client: pg.Client, fault: Fault, variant: Variant) {
   try {
     await buildSchema(client, fault, variant)
     await client.query('savepoint reading')
-    const { findings } = diagnose(createModel(await readCatalogHere(client), await loadParser()))
+    const model = createModel(await readCatalogHere(client), await loadParser())
     // Reading sets the search path.
+    await client.query('rollback to savepoint reading')
+    const { findings } = await tryOutHere(client, model)
     await client.query('rollback to savepoint reading')
     const said = findings.map((finding) => ({
       rule: finding.code,

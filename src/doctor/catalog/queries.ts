@@ -107,24 +107,29 @@ export const routinesSql = `
     left join calls on calls.objid = p.oid left join reads on reads.objid = p.oid
    where ${own} order by n.nspname, p.proname, p.oid`
 
+/** Names in a text, parted by spaces: thousands of rows take longer to send than to find. */
 export const systemFunctionsSql = `
-  select proname as name,
-         case max(case provolatile when 'i' then 1 when 's' then 2 else 3 end)
-           when 1 then 'immutable' when 2 then 'stable' else 'volatile' end as volatility,
-         bool_and(proleakproof) as leakproof
-    from pg_proc where pronamespace = 'pg_catalog'::regnamespace group by proname`
+  select string_agg(f.name, ' ') as names,
+         case f.volatility when 1 then 'immutable' when 2 then 'stable' else 'volatile' end as volatility, f.leakproof
+    from (select proname::text as name, bool_and(proleakproof) as leakproof,
+                 max(case provolatile when 'i' then 1 when 's' then 2 else 3 end) as volatility
+            from pg_proc where pronamespace = 'pg_catalog'::regnamespace group by proname) f
+   group by f.volatility, f.leakproof`
 
 export const freeCastsSql = `
   select format_type(castsource, null) || '>' || format_type(casttarget, null) as cast from pg_cast where castmethod = 'b'`
 
-/** What an operator class can do is looked up once for each combination of classes, and not for each index. */
+/**
+ * What an operator class can do is looked up once for each combination of classes, and not for each index; those of the
+ * system have numbers below 16384.
+ */
 export const indexesSql = `
   with classes as materialized (
     select d.indclass, bool_and(exists (
              select from pg_amop o join pg_operator p on p.oid = o.amopopr join pg_proc f on f.oid = p.oprcode
               where o.amopfamily = k.opcfamily and f.proleakproof)) as leakproof,
            bool_or(k.opcname like '%pattern\\_ops') as pattern
-      from (select distinct indclass from pg_index) d join pg_opclass k on k.oid = any (d.indclass::oid[])
+      from (select distinct indclass from pg_index where indexrelid >= 16384) d join pg_opclass k on k.oid = any (d.indclass::oid[])
      group by d.indclass)
   select i.indrelid as relation, c.relname as name, quote_ident(n.nspname) || '.' || quote_ident(c.relname) as sql,
          i.indisunique as unique, i.indisprimary as primary, i.indisvalid as valid, m.amname as method,

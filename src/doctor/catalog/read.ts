@@ -2,7 +2,7 @@
  * Reads the facts of a database, all of one moment, and changes nothing.
  */
 import type pg from 'pg'
-import type { Catalog, Column, Relation, Role, Routine } from './catalog.ts'
+import type { Catalog, Column, Relation, Role, Routine, SystemFunction } from './catalog.ts'
 import * as queries from './queries.ts'
 
 const statementTimeoutMs = 60_000
@@ -51,7 +51,9 @@ export async function readCatalogHere(client: pg.ClientBase): Promise<Catalog> {
     relations: new Map(relations.map((each) => [each.oid, { ...each, columns: columns.get(each.oid) ?? [] }])),
     policies: await read(queries.policiesSql),
     routines: new Map((await read<Routine>(queries.routinesSql)).map((each) => [each.oid, each])),
-    systemFunctions: await read(queries.systemFunctionsSql),
+    systemFunctions: (await read<NamesRow>(queries.systemFunctionsSql)).flatMap(({ names, ...each }) =>
+      names.split(' ').map((name) => ({ name, ...each })),
+    ),
     freeCasts: new Set((await read<{ cast: string }>(queries.freeCastsSql)).map(({ cast }) => cast)),
     indexes: await read(queries.indexesSql),
     foreignKeys: await read(queries.foreignKeysSql),
@@ -76,6 +78,10 @@ function byRelation(columns: readonly Column[]): Map<number, Column[]> {
     else list.push(column)
   }
   return found
+}
+
+interface NamesRow extends Omit<SystemFunction, 'name'> {
+  readonly names: string
 }
 
 interface RoleRow extends Omit<Role, 'memberOf' | 'inherits' | 'becomes'> {
