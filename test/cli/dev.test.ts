@@ -178,10 +178,13 @@ describe('rowpass dev', { timeout: 2 * startMs }, () => {
         ISSUER_DATABASE_URL: database.issuerUrl,
         ROWPASS_SEAL_KEYS: sealKeysText,
         DEMO: 'false',
+        MAIL_URL: 'http://127.0.0.1:1/',
       })
       const api = `http://127.0.0.1:${fresh.env.PORT}`
       expect(dev.output()).not.toContain('DEMO is on')
       expect((await fetch(`${api}/api/token`)).status).toBe(404)
+      // There is no such path where no mail can be sent.
+      expect((await fetch(`${api}/api/sign-up`, { method: 'POST' })).status).toBe(415)
       expect(existsSync(fresh.file('.rowpass/postgres'))).toBe(false)
       const { output: token } = await fresh.run([
         ...['token', '--sub', '2e7e25e8-5445-40bd-8f89-dc19bba64faa'],

@@ -116,6 +116,7 @@ function toBindings(
   urls: RunningUrls,
   database: OpenDatabase,
 ): Record<string, string> {
+  const { MAIL_URL, ADDRESS_HEADER } = project.env
   return {
     DATABASE_URL: urls.databaseUrl,
     ISSUER_DATABASE_URL: database.issuerUrl,
@@ -124,6 +125,8 @@ function toBindings(
     ISSUER: project.issuer,
     AUDIENCE: project.audience,
     DEMO: String(project.demo),
+    ...(MAIL_URL !== undefined && { MAIL_URL }),
+    ...(ADDRESS_HEADER !== undefined && { ADDRESS_HEADER }),
   }
 }
 
