@@ -1,4 +1,5 @@
-import { appendFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createHmac } from 'node:crypto'
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type pg from 'pg'
@@ -7,6 +8,7 @@ import { withConnection } from '../../src/database/connect.ts'
 import { platformFolder } from '../../src/database/platform.ts'
 import { type ProvisionOptions, provision } from '../../src/database/provision.ts'
 import type { FailureCode } from '../../src/errors.ts'
+import { sealSession } from '../../src/seal/seal.ts'
 import { createTestDatabase, describePg, postgresMajor, repository, type TestDatabase, urlFor } from '../support/pg.ts'
 
 const migrationsFolder = join(repository, 'drizzle')
@@ -233,6 +235,38 @@ describePg('provisioning a database', () => {
   it('works with a superuser as the owner', async () => {
     const report = await run({ ownerUrl: database.superuserUrl })
     expect(report.platform.length).toBeGreaterThan(0)
+  })
+
+  it('brings a database of the first two platform files to the last, with its rows, keys and grants', async () => {
+    const folder = copyPlatform(scratch)
+    for (const name of readdirSync(folder)) if (name > '0003') rmSync(join(folder, name))
+    await run({ platformFolder: folder, migrationsFolder: join(scratch, 'none') })
+    await asOwner(`
+      create table notes (owner text not null default auth.user_id(), tenant text, words text);
+      alter table notes enable row level security;
+      create policy own on notes to authenticated using (owner = (select auth.user_id()) and tenant = auth.session() ->> 'tenant');
+      grant select on notes to authenticated;
+      insert into notes values ('ada', 't1', 'hers'), ('bob', 't1', 'his')`)
+    const keys = await asOwner('select * from rowpass.seal_keys')
+    await run({ migrationsFolder: join(scratch, 'none') })
+    expect(await asOwner('select * from rowpass.seal_keys')).toEqual(keys)
+    const exp = Math.floor(Date.now() / 1000) + 900
+    const identity = { role: 'authenticated', exp, claimsJson: JSON.stringify({ sub: 'ada', tenant: 't1' }) }
+    const { claims, seal } = sealSession(database.sealKeys[0], identity)
+    const read = (text: string) =>
+      withConnection(database.gatewayUrl, async (client) => {
+        await client.query('begin')
+        await client.query(
+          `select set_config('role', 'authenticated', true), set_config('rowpass.claims', $1, true), set_config('rowpass.seal', $2, true)`,
+          [claims, text],
+        )
+        return (await client.query('select words from notes')).rows
+      })
+    expect(await read(seal)).toEqual([{ words: 'hers' }])
+    // As a gateway of that time seals: HMAC of `<key>:<role>:<exp>:<claims>`.
+    const header = `${database.sealKeys[0].name}:authenticated:${exp}`
+    const mac = createHmac('sha256', database.sealKeys[0].secret).update(`${header}:${claims}`).digest('hex')
+    await expect(read(`${mac}:${header}`)).rejects.toMatchObject({ severity: 'ERROR' })
   })
 
   it('refuses to go on when an applied platform file was edited', async () => {

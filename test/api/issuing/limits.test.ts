@@ -118,6 +118,17 @@ describePg('attempts to sign in', () => {
     expect(await scene.sql('select from issuer.attempts')).toEqual([])
   })
 
+  it('do not make an address unknown from which somebody has signed in', async () => {
+    await signIn(emails.david, password, '198.51.100.7')
+    await signIn(emails.david, 'wrong', '198.51.100.7')
+    await scene.sql(`update issuer.attempts set expires_at = now() - interval '1 second'`)
+    await scene.sql('select issuer.prune()')
+    await failures(bucket('account', emails.david), 5000)
+    expect((await signIn(emails.david, 'wrong', '192.0.2.1')).status).toBe(400)
+    expect((await signIn(emails.david, password, '192.0.2.1')).status).toBe(429)
+    expect((await signIn(emails.david, password, '198.51.100.7')).status).toBe(200)
+  })
+
   it('SEC-30 take the work of one hash with and without an account', async () => {
     const scrypt = vi.spyOn(crypto, 'scrypt')
     try {
