@@ -75,16 +75,6 @@ export async function drawOf(sql: string, options: MatrixOptions = {}): Promise<
   }
 }
 
-/** The same without a role for identities that name none. */
-export async function drawNamed(sql: string, file: string): Promise<Matrix> {
-  const database = await makeDatabase(sql)
-  try {
-    return await drawMatrix(database.client, { file })
-  } finally {
-    await database.close()
-  }
-}
-
 export function cellOf(matrix: Matrix, table: string, subject: string, command: Command): Cell {
   return matrix.tables.find(({ name }) => name === table)!.lines.find((line) => line.subject === subject)!.cells[
     command
