@@ -51,6 +51,15 @@ table" to authenticated;`),
     expect((await doctor()).stdout).toContain('shop."Odd table" is open to authenticated')
   })
 
+  it('says what it could not try, and tries nothing with --catalogs-only', async () => {
+    const note = 'nothing was tried as rowpass_owner: this login cannot take the role on'
+    const asGateway = (...argv: string[]) =>
+      sandbox.run(['doctor', '--role', 'rowpass_owner', ...argv], { OWNER_DATABASE_URL: database.gatewayUrl })
+    expect((await asGateway()).stdout).toContain(`note     ${note}`)
+    expect(JSON.parse((await asGateway('--json')).stdout).notes).toContain(note)
+    expect(JSON.parse((await asGateway('--json', '--catalogs-only')).stdout).notes).toEqual([])
+  })
+
   it('prints JSON of a version that is named', async () => {
     const report = JSON.parse((await doctor('--json')).stdout)
     expect(report).toMatchObject({ schema: 1, stale: [] })

@@ -183,7 +183,9 @@ function createJudge(callers: Callers): Judge {
 /** Answers of a question to a tree; trees never change. */
 function remembered(ask: (tree: unknown) => boolean): (tree: unknown) => boolean {
   const known = new WeakMap<object, boolean>()
-  return (tree) => {
+  return function answered(tree) {
+    // Lists are made for the question; the trees in them stay.
+    if (Array.isArray(tree)) return tree.some(answered)
     if (typeof tree !== 'object' || tree === null) return ask(tree)
     const answer = known.get(tree) ?? ask(tree)
     known.set(tree, answer)

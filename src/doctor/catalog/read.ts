@@ -11,8 +11,8 @@ const lockTimeoutMs = 5_000
 /**
  * Reads the catalogs in one transaction of its own, REPEATABLE READ and READ ONLY.
  *
- * Any login can read them; nothing of a table's rows is read. 2,000 tables with 6,000 policies take about a
- * second and a half on two busy cores; `npm run bench:doctor` measures it.
+ * Any login can read them; nothing of a table's rows is read. 2,000 tables with 6,000 policies take about two
+ * seconds on two cores that others load as well; `npm run bench:doctor` measures it.
  *
  * @param client a connection outside of a transaction
  * @throws pg.DatabaseError when a catalog is locked for 5 seconds, or the reading of one takes a minute
