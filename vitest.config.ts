@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
@@ -12,6 +13,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // Many tests wait: for PostgreSQL, for a limit of time. The default leaves one of two cores idle.
+    maxWorkers: Math.max(2, availableParallelism()),
     allowOnly: false,
     // CI reads the numbers of this run from a file; people read the terminal.
     reporters: process.env.TEST_REPORT ? ['default', ['json', { outputFile: process.env.TEST_REPORT }]] : ['default'],
