@@ -33,9 +33,6 @@ const mark = '::: block'
 /** Functions of the shell: `npx` is the one of this folder, and `doctor` answers with 1 when there are findings. */
 const prelude = `
 set -euo pipefail
-running=()
-finish() { status=$?; for pid in "\${running[@]}"; do kill "$pid" && wait "$pid" || true; done; exit $status; }
-trap finish EXIT
 psql() { node "$REPOSITORY/test/support/psql.mjs" "$@"; }
 npx() {
   local name=$1 code=0
@@ -46,10 +43,11 @@ npx() {
 }
 background() {
   local log; log=$(mktemp -p "$PWD")
-  "$@" >"$log" 2>&1 & running+=($!)
+  "$@" >"$log" 2>&1 &
+  local pid=$!
   for _ in $(seq 300); do
     grep -qE 'ready|listening' "$log" && return
-    kill -0 "\${running[-1]}" 2>/dev/null || break
+    kill -0 "$pid" 2>/dev/null || break
     sleep 0.1
   done
   cat "$log"; echo "it did not start: $*"; exit 1
@@ -151,9 +149,21 @@ function runShell(text: string, cwd: string, given: Record<string, string>): Pro
   const tsx = new URL('../../node_modules/tsx/dist/loader.mjs', import.meta.url).href
   const env = { PATH: process.env.PATH, HOME: cwd, REPOSITORY: repository, TSX: tsx, ...given }
   return new Promise((resolve) => {
-    const shell = spawn('bash', ['-c', text], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const shell = spawn('bash', ['-c', text], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
     let output = ''
     for (const stream of [shell.stdout, shell.stderr]) stream.on('data', (chunk) => (output += String(chunk)))
-    shell.on('close', (code) => resolve({ output, code: code ?? 1 }))
+    shell.on('close', (code) => {
+      endGroup(shell.pid)
+      resolve({ output, code: code ?? 1 })
+    })
   })
+}
+
+/** What the page started in the background is a child of a subshell, in the group of the shell. */
+function endGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGTERM')
+  } catch {
+    // The group is empty.
+  }
 }

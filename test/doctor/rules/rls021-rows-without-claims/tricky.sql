@@ -1,4 +1,4 @@
--- expect: RLS012:public.countries:countries_read
+-- expect: RLS012:public.countries:countries_read | RLS021:public.drafts:anonymous
 -- Rows for everybody on purpose: by a condition of their own, by a policy that says so, by the role itself.
 create table articles (id uuid primary key, owner_id uuid not null, published boolean not null);
 create index on articles (owner_id);
@@ -16,3 +16,10 @@ insert into shifts values (gen_random_uuid(), 'anonymous');
 alter table shifts enable row level security;
 create policy shifts_own on shifts for select to anonymous using (worker = current_user);
 grant select on articles, countries, shifts to anonymous;
+-- In one policy the doctor cannot tell the two apart by trying, so it is a note.
+create table drafts (id uuid primary key, owner_id uuid not null, published boolean not null);
+create index on drafts (owner_id);
+insert into drafts values (gen_random_uuid(), gen_random_uuid(), true);
+alter table drafts enable row level security;
+create policy drafts_read on drafts for select to anonymous using (published or owner_id = (select app.user_id()));
+grant select on drafts to anonymous;
