@@ -13,4 +13,5 @@ export {
   type VerifiedToken,
   type Verifier,
   type VerifierOptions,
+  type VerifyOperation,
 } from '../verify/verifier.ts'

@@ -13,6 +13,7 @@ import type { GatewayConfig } from './config.ts'
 import { createSqlHandler } from './handle.ts'
 import { createHttp } from './http.ts'
 import { createMetrics } from './metrics.ts'
+import { nodeVerify } from './node-verify.ts'
 import { createSessionLimit } from './password.ts'
 import { fromFetch, readHeaders, requestId, toSqlRequest } from './receive.ts'
 import type { SqlHeaders } from './request.ts'
@@ -87,6 +88,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
   metrics.watch(pool)
   const verifier = createVerifier(config.issuers, {
     sha256: (text) => hash('sha256', text, 'base64'),
+    verifyOperation: nodeVerify,
     allowPrivateNetwork: config.allowPrivateJwks,
     minFreshSeconds: config.jwksMinSeconds,
     maxFreshSeconds: config.jwksMaxSeconds,

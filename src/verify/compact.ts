@@ -1,13 +1,13 @@
 /** Takes a compact token apart, strictly, before anything is believed or any cryptography is done. */
-import { fromBase64Url } from '../keys/base64url.ts'
+import { decodeBase64Url } from '../keys/base64url.ts'
 import { MAX_KID_LENGTH, MAX_TOKEN_LENGTH } from '../keys/token-limits.ts'
 import { TokenRefusal } from './refusal.ts'
 import { parseStrictJson } from './strict-json.ts'
 
 /** A signed text in its parts. Nothing in it is to be believed until the signature is verified. */
 export interface CompactJws {
-  /** The whole text. */
-  readonly token: string
+  /** What the signature is of: the first two parts and the dot between them. */
+  readonly signed: Uint8Array<ArrayBuffer>
   readonly alg: string
   readonly kid: string
   /** `typ` in lower case, without `application/`; empty when the header has none. */
@@ -32,9 +32,9 @@ export interface CompactToken extends CompactJws {
  * @throws TokenRefusal `missing`, `size`, `encrypted`, `format`, `header`, `crit`, `payload`
  */
 export function parseCompact(token: string): CompactToken {
-  const jws = parseCompactJws(token)
-  const { value: claims, text: claimsJson } = parseJson(jws.payload, 'payload')
-  return { ...jws, claims, claimsJson }
+  const { signed, alg, kid, typ, payload, signature } = parseCompactJws(token)
+  const { value: claims, text: claimsJson } = parseJson(payload, 'payload')
+  return { signed, alg, kid, typ, payload, signature, claims, claimsJson }
 }
 
 /**
@@ -55,14 +55,21 @@ export function parseCompactJws(token: string): CompactJws {
   if (token.length > MAX_TOKEN_LENGTH) {
     throw new TokenRefusal('size', `the token is over ${MAX_TOKEN_LENGTH} characters`)
   }
-  const [protectedPart = '', payloadPart = '', signaturePart = '', ...more] = token.split('.', 6)
-  if (more.length === 2) throw new TokenRefusal('encrypted', 'the token is encrypted')
-  if (more.length > 0 || signaturePart === '') throw new TokenRefusal('format', 'the token is not in three parts')
-  const header = parseHeader(protectedPart)
-  const payload = decodePart(payloadPart, 'payload')
-  const signature = decodePart(signaturePart, 'signature')
-  return { token, ...header, payload, signature }
+  const headerEnd = token.indexOf('.')
+  const payloadEnd = token.indexOf('.', headerEnd + 1)
+  if (payloadEnd === -1 || payloadEnd === token.length - 1 || token.includes('.', payloadEnd + 1)) {
+    if (token.split('.', 6).length === 5) throw new TokenRefusal('encrypted', 'the token is encrypted')
+    throw new TokenRefusal('format', 'the token is not in three parts')
+  }
+  const bytes = encoder.encode(token)
+  const { alg, kid, typ } = parseHeader(token.slice(0, headerEnd))
+  // Where a character takes more than a byte, the parts hold what no alphabet has.
+  const payload = decodePart(bytes.subarray(headerEnd + 1, payloadEnd), 'payload')
+  const signature = decodePart(bytes.subarray(payloadEnd + 1), 'signature')
+  return { signed: bytes.subarray(0, payloadEnd), alg, kid, typ, payload, signature }
 }
+
+const encoder = new TextEncoder()
 
 interface Header {
   readonly alg: string
@@ -77,14 +84,14 @@ const maxHeaders = 64
 function parseHeader(part: string): Header {
   const known = headers.get(part)
   if (known !== undefined) return known
-  const header = readHeader(parseJson(decodePart(part, 'header'), 'header').value)
+  const header = readHeader(parseJson(decodePart(encoder.encode(part), 'header'), 'header').value)
   if (headers.size >= maxHeaders) headers.clear()
   headers.set(part, header)
   return header
 }
 
-function decodePart(part: string, name: string): Uint8Array<ArrayBuffer> {
-  const bytes = fromBase64Url(part)
+function decodePart(part: Uint8Array, name: string): Uint8Array<ArrayBuffer> {
+  const bytes = decodeBase64Url(part)
   if (bytes === undefined) throw new TokenRefusal('format', `the ${name} is not base64url`)
   return bytes
 }

@@ -26,6 +26,12 @@ import { TokenRefusal } from './refusal.ts'
 /** How many requests may wait for an unknown key at one time; more are refused at once. */
 export const MAX_WAITING = 256
 
+/** A key, and the set it is of. */
+export interface FoundKey {
+  readonly set: KeySet
+  readonly key: VerificationKey
+}
+
 /** The keys of one issuer. */
 export interface RemoteKeys {
   /**
@@ -39,11 +45,11 @@ export interface RemoteKeys {
    * Finds a key by its `kid`, asking the issuer where needed.
    *
    * A `kid` is called unknown only by an answer that was asked for after the token had come, so invented ones cannot
-   * hide a real new one; all who wait share one fetch per cooldown.
+   * hide a real new one; all who wait share one fetch per cooldown. Answers at once where nothing need be asked.
    *
-   * @throws TokenRefusal `key_unknown`, `keys_unavailable`
+   * @throws TokenRefusal (or rejects with) `key_unknown`, `keys_unavailable`
    */
-  find(kid: string): Promise<{ set: KeySet; key: VerificationKey }>
+  find(kid: string): FoundKey | Promise<FoundKey>
   /**
    * Asks the issuer before any key is used again, as when one is known to be in the wrong hands. When it does not answer,
    * the keys are used as before.
@@ -70,9 +76,15 @@ export function createRemoteKeys(options: RemoteKeysOptions): RemoteKeys {
     return nowMs < memory.graceUntil ? memory.set : undefined
   }
 
-  async function find(kid: string): Promise<{ set: KeySet; key: VerificationKey }> {
+  function find(kid: string): FoundKey | Promise<FoundKey> {
     const seenAttempts = memory.started
-    const set = current(options.now()) ?? (await settle(memory, options))
+    const set = current(options.now())
+    const key = set?.keys.get(kid)
+    return set === undefined || key === undefined ? ask(kid, set, seenAttempts) : { set, key }
+  }
+
+  async function ask(kid: string, inForce: KeySet | undefined, seenAttempts: number): Promise<FoundKey> {
+    const set = inForce ?? (await settle(memory, options))
     if (!set.keys.has(kid)) await waitForAnswer(seenAttempts, kid)
     const latest = usableSet(memory, options, options.now())
     const key = latest?.keys.get(kid)

@@ -10,6 +10,7 @@ import { parseCompactJws } from '../../src/verify/compact.ts'
 import { TokenRefusal } from '../../src/verify/refusal.ts'
 import { parseStrictJson } from '../../src/verify/strict-json.ts'
 import { mutationNames } from './mutations.ts'
+import { eitherVerify } from './operations.ts'
 import { tamper } from './tampering.ts'
 import * as t from './test-issuer.ts'
 
@@ -24,7 +25,10 @@ beforeAll(async () => {
   key = await t.keyNamed('first')
   server = await t.startServer(t.publish([key]))
   // Each invented kid would wait a second for its fetch; the verifier's clock is moved instead.
-  verifier = t.verifierOf([t.trusted(server.url, { maxTtlSeconds: 1e9 })], { now: () => verifier.clock.ms })
+  verifier = t.verifierOf([t.trusted(server.url, { maxTtlSeconds: 1e9 })], {
+    now: () => verifier.clock.ms,
+    verifyOperation: eitherVerify,
+  })
   token = t.tokenOf(key, { exp: t.NOW + 9e8, nested: { list: ['ü', '\\', 1.5, null] } })
 })
 

@@ -45,7 +45,7 @@ function keysOf(change: Partial<RemoteKeysOptions> = {}): RemoteKeys {
 
 /** What became of a search: the reason of the refusal, or "found". */
 async function outcome(keys: RemoteKeys, kid: string): Promise<string> {
-  return keys.find(kid).then(
+  return Promise.resolve(keys.find(kid)).then(
     () => 'found',
     (error: { reason: string }) => error.reason,
   )

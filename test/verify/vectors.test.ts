@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { fromBase64Url } from '../../src/keys/base64url.ts'
 import { parseCompactJws } from '../../src/verify/compact.ts'
 import { parseKeySet } from '../../src/verify/key-set.ts'
-import { verifySignature } from '../../src/verify/signature.ts'
+import { type VerifyOperation, verifySignature } from '../../src/verify/signature.ts'
+import { operations } from './operations.ts'
 
 const payload = 'eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ'
 
@@ -38,14 +39,17 @@ const vectors = [
   },
 ] as const
 
-describe.each(vectors)('the example of $name', ({ alg, jwk, token }) => {
+const cases = vectors.flatMap((vector) => Object.entries(operations).map(([by, verify]) => ({ ...vector, by, verify })))
+
+describe.each(cases)('the example of $name by $by', ({ alg, jwk, token, verify: operation }) => {
   async function verify(text: string): Promise<void> {
     const body = new TextEncoder().encode(JSON.stringify({ keys: [{ ...jwk, kid: 'a' }] }))
     const key = (await parseKeySet(body, [alg])).keys.get('a')!
     // The examples have no kid, so the token is put together here; `refusals.test.ts` shows that one is required.
     const [, payloadPart, signaturePart] = text.split('.').map((part) => fromBase64Url(part)!)
     const parts = { payload: payloadPart!, signature: signaturePart! }
-    await verifySignature({ token: text, alg, kid: 'a', typ: '', ...parts }, key)
+    const signed = new TextEncoder().encode(text.slice(0, text.lastIndexOf('.')))
+    await verifySignature({ signed, alg, kid: 'a', typ: '', ...parts }, key, operation)
   }
 
   it('verifies', async () => {
@@ -95,4 +99,26 @@ it('the unsecured token of RFC 7515 A.5 is refused', () => {
   expect(() => parseCompactJws(`eyJhbGciOiJub25lIn0.${payload}.`)).toThrow(
     expect.objectContaining({ reason: 'format' }),
   )
+})
+
+describe('an operation', () => {
+  it.each<[string, VerifyOperation]>([
+    [
+      'throws',
+      () => {
+        throw new Error('the key does not fit')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('the key does not fit'))],
+    ['answers with what is no boolean', () => 1 as never],
+  ])('that %s has not verified anything', async (_, operation) => {
+    const [{ alg, jwk, token }] = vectors
+    const body = new TextEncoder().encode(JSON.stringify({ keys: [{ ...jwk, kid: 'a' }] }))
+    const key = (await parseKeySet(body, [alg])).keys.get('a')!
+    const signed = new TextEncoder().encode(token.slice(0, token.lastIndexOf('.')))
+    const signature = fromBase64Url(token.slice(token.lastIndexOf('.') + 1))!
+    const jws = { signed, alg, kid: 'a', typ: '', payload: signed, signature }
+    await expect(verifySignature(jws, key)).resolves.toBeUndefined()
+    await expect(verifySignature(jws, key, operation)).rejects.toMatchObject({ reason: 'signature' })
+  })
 })

@@ -1,0 +1,9 @@
+/** The two that verify signatures: that of every runtime, and that of the gateway. */
+import { nodeVerify } from '../../src/gateway/node-verify.ts'
+import { type VerifyOperation, webCryptoVerify } from '../../src/verify/signature.ts'
+
+export const operations: Readonly<Record<string, VerifyOperation>> = { WebCrypto: webCryptoVerify, Node: nodeVerify }
+
+/** Yes where one of them says yes, so that a wrong yes of either is seen. */
+export const eitherVerify: VerifyOperation = async (...signature) =>
+  nodeVerify(...signature) === true || (await webCryptoVerify(...signature))
