@@ -1,23 +1,25 @@
 import { readFileSync } from 'node:fs'
-import { expect, test } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { referencePages } from '../tools/reference.ts'
 
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
 
-test.each(Object.entries(referencePages()))(
-  '%s is what the declarations say (npm run docs writes it)',
-  (path, text) => {
-    expect(read(path)).toBe(text)
-  },
-)
+describe('the documents', () => {
+  it.each(Object.entries(referencePages()))(
+    '%s is what the declarations say (npm run docs writes it)',
+    (path, text) => {
+      expect(read(path)).toBe(text)
+    },
+  )
 
-test('every runtime dependency has its reason in docs/dependencies.md, and no other has', () => {
-  const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> }
-  const reasons = [...read('docs/dependencies.md').matchAll(/^\| `([^`]+)` \| \S/gm)].map(([, name]) => name)
-  expect(reasons).toEqual(Object.keys(dependencies).sort())
-})
+  it('every runtime dependency has its reason in docs/dependencies.md, and no other has', () => {
+    const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> }
+    const reasons = [...read('docs/dependencies.md').matchAll(/^\| `([^`]+)` \| \S/gm)].map(([, name]) => name)
+    expect(reasons).toEqual(Object.keys(dependencies).sort())
+  })
 
-test('the program of the README is the example that runs', () => {
-  const [, program] = read('README.md').match(/```ts\n([\s\S]*?)```/) ?? []
-  expect(program).toBe(read('examples/refused-row.ts'))
+  it('the program of the README is the example that runs', () => {
+    const [, program] = read('README.md').match(/```ts\n([\s\S]*?)```/) ?? []
+    expect(program).toBe(read('examples/refused-row.ts'))
+  })
 })

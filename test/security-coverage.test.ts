@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { repository } from './support/pg.ts'
 
 /** What a test with the number shows. */
@@ -97,26 +97,28 @@ const files = readdirSync(join(repository, 'test'), { recursive: true, encoding:
 )
 const tested = new Set(files.flatMap((name) => numbersOf(join(repository, 'test', name))))
 
-test('the requirements are numbered from 1 to 67', () => {
-  expect(Object.keys(requirements).map(Number)).toEqual(Array.from({ length: 67 }, (_, index) => index + 1))
-  for (const number of tested) expect(requirements).toHaveProperty(String(number))
-})
+describe('the security requirements', () => {
+  it('the requirements are numbered from 1 to 67', () => {
+    expect(Object.keys(requirements).map(Number)).toEqual(Array.from({ length: 67 }, (_, index) => index + 1))
+    for (const number of tested) expect(requirements).toHaveProperty(String(number))
+  })
 
-test('every requirement has a test, but for those that are listed as open', () => {
-  const missing = Object.keys(requirements)
-    .map(Number)
-    .filter((number) => !tested.has(number))
-  expect(missing.map((number) => `SEC-${number} ${requirements[number]}`)).toEqual(
-    Object.keys(open).map((number) => `SEC-${number} ${requirements[Number(number)]}`),
-  )
-})
-
-test('what has tests for a part only is among what has tests', () => {
-  expect(
-    Object.keys(partly)
+  it('every requirement has a test, but for those that are listed as open', () => {
+    const missing = Object.keys(requirements)
       .map(Number)
-      .filter((number) => !tested.has(number)),
-  ).toEqual([])
-  const [all, without, part] = [requirements, open, partly].map((list) => Object.keys(list).length)
-  console.info(`security requirements: ${all}, without a test: ${without}, with tests for a part: ${part}`)
+      .filter((number) => !tested.has(number))
+    expect(missing.map((number) => `SEC-${number} ${requirements[number]}`)).toEqual(
+      Object.keys(open).map((number) => `SEC-${number} ${requirements[Number(number)]}`),
+    )
+  })
+
+  it('what has tests for a part only is among what has tests', () => {
+    expect(
+      Object.keys(partly)
+        .map(Number)
+        .filter((number) => !tested.has(number)),
+    ).toEqual([])
+    const [all, without, part] = [requirements, open, partly].map((list) => Object.keys(list).length)
+    console.info(`security requirements: ${all}, without a test: ${without}, with tests for a part: ${part}`)
+  })
 })

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { app } from '../../src/api/app.ts'
 import { parseSettings } from '../../src/api/env.ts'
 import { findPersona } from '../../src/api/personas.ts'
@@ -45,7 +45,7 @@ describePg('the reason in an answer of the API', () => {
 
   const body = (value: unknown) => JSON.stringify(value)
 
-  test.each<[string, 'david' | 'amara', RequestInit, number, RegExp, RegExp]>([
+  it.each<[string, 'david' | 'amara', RequestInit, number, RegExp, RegExp]>([
     [
       `/api/users/${mei}`,
       'david',
@@ -80,25 +80,25 @@ describePg('the reason in an answer of the API', () => {
     expect(answer.headers.get('Content-Type')).toBe('application/problem+json')
   })
 
-  test('is in the header of a list, with numbers and names alone', async () => {
+  it('is in the header of a list, with numbers and names alone', async () => {
     const answer = await request('/api/users', 'david')
     expect(answer.headers.get('Server-Timing')).toMatch(/^why;dur=\d+;desc="users: 11 rows hidden by users_select"$/)
     expect(await answer.json()).toEqual({ users: [expect.objectContaining({ name: 'David' })] })
   })
 
-  test('is not given where nothing was refused', async () => {
+  it('is not given where nothing was refused', async () => {
     const answer = await request(`/api/users/${mei}`, 'amara')
     expect(answer.status).toBe(200)
     expect(answer.headers.has('Server-Timing')).toBe(false)
   })
 
-  test('is not given without the bindings, and nobody is asked', async () => {
+  it('is not given without the bindings, and nobody is asked', async () => {
     const answer = await request(`/api/users/${mei}`, 'david', {}, {})
     expect(answer.headers.has('Server-Timing')).toBe(false)
     expect(await answer.json()).toMatchObject({ code: 'not_found' })
   })
 
-  test('is left out when the one who knows is gone', async () => {
+  it('is left out when the one who knows is gone', async () => {
     const answer = await request(
       `/api/users/${mei}`,
       'david',
@@ -115,12 +115,12 @@ describePg('the reason in an answer of the API', () => {
     const question = (changes: object = {}) =>
       body({ token: tokens.david, query: 'select * from users', params: [], ...changes })
 
-    test('listens on loopback, with a secret of its own each time', async () => {
+    it('listens on loopback, with a secret of its own each time', async () => {
       expect(new URL(endpoint.bindings.WHY_URL).hostname).toBe('127.0.0.1')
       expect(endpoint.bindings.WHY_SECRET).toMatch(/^[\w-]{43}$/)
     })
 
-    test('answers a question', async () => {
+    it('answers a question', async () => {
       const answer = await ask({ body: question() })
       expect([answer.status, await answer.json()]).toMatchObject([
         200,
@@ -128,7 +128,7 @@ describePg('the reason in an answer of the API', () => {
       ])
     })
 
-    test.each<[string, number, () => Promise<Response>]>([
+    it.each<[string, number, () => Promise<Response>]>([
       ['another secret', 403, () => ask({ body: question() }, 'x'.repeat(43))],
       ['no secret', 403, () => fetch(endpoint.bindings.WHY_URL, { method: 'POST', body: question() })],
       ['another method', 403, () => ask({ method: 'GET' })],
@@ -141,7 +141,7 @@ describePg('the reason in an answer of the API', () => {
       expect((await send()).status).toBe(status)
     })
 
-    test('answers two questions at a time', async () => {
+    it('answers two questions at a time', async () => {
       const slow = question({ query: 'select pg_sleep(0.4) from users' })
       const statuses = await Promise.all([1, 2, 3, 4].map(async () => (await ask({ body: slow })).status))
       expect(statuses.filter((status) => status === 503).length).toBeGreaterThanOrEqual(2)
@@ -153,12 +153,12 @@ describe('the settings of the reason', () => {
   const valid = { DATABASE_URL: 'postgresql://authenticated@h/d' }
   const why = { WHY_URL: 'http://127.0.0.1:5/', WHY_SECRET: 's' }
 
-  test('are refused where DEMO is not true', async () => {
+  it('are refused where DEMO is not true', async () => {
     await expect(parseSettings({ ...valid, ...why })).rejects.toThrow('WHY_URL and WHY_SECRET are for development')
     await expect(parseSettings({ ...valid, WHY_SECRET: 's', DEMO: 'false' })).rejects.toThrow('for development')
   })
 
-  test.each([
+  it.each([
     'http://example.com/',
     'https://127.0.0.1/',
     'http://127.0.0.1.example.com/',

@@ -1,12 +1,14 @@
-import { expect, test } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { compileSubjects } from '../../bench/build.ts'
 import { runChaos } from '../../bench/chaos/run.ts'
 
-test('SEC-42 twelve thousand requests of a thousand identities keep apart while everything around them fails', async () => {
-  const { tally, disturbances } = await runChaos({ requests: 12_000, gatewayFile: compileSubjects()('gateway') })
-  expect(tally.violations).toEqual([])
-  expect(tally.violationCount).toBe(0)
-  expect(Object.fromEntries(disturbances)).toMatchObject({ 'PostgreSQL restarted': 2, 'key set back': 1 })
-  const ok = [...tally.outcomes.values()].reduce((sum, outcomes) => sum + (outcomes.get('ok') ?? 0), 0)
-  expect(ok).toBeGreaterThan(6_000)
-}, 120_000)
+describe('chaos', () => {
+  it('SEC-42 twelve thousand requests of a thousand identities keep apart while everything around them fails', async () => {
+    const { tally, disturbances } = await runChaos({ requests: 12_000, gatewayFile: compileSubjects()('gateway') })
+    expect(tally.violations).toEqual([])
+    expect(tally.violationCount).toBe(0)
+    expect(Object.fromEntries(disturbances)).toMatchObject({ 'PostgreSQL restarted': 2, 'key set back': 1 })
+    const ok = [...tally.outcomes.values()].reduce((sum, outcomes) => sum + (outcomes.get('ok') ?? 0), 0)
+    expect(ok).toBeGreaterThan(6_000)
+  }, 120_000)
+})

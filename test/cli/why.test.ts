@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { issueToken } from '../../src/issuer/issue.ts'
 import { generateKey, importSigningKey } from '../../src/keys/key.ts'
 import { createSandbox, type Run, type Sandbox } from '../support/cli.ts'
@@ -33,7 +33,7 @@ describePg('rowpass why', () => {
   const why = (...argv: string[]): Promise<Run> =>
     sandbox.run(['why', ...argv], { OWNER_DATABASE_URL: database.superuserUrl })
 
-  test('prints what docs/why.md shows', async () => {
+  it('prints what docs/why.md shows', async () => {
     const before = readFileSync(page, 'utf8')
     let after = before
     for (const [block, command] of before.matchAll(/```console\n\$ npx rowpass (.*)\n[^`]*```/g)) {
@@ -47,7 +47,7 @@ describePg('rowpass why', () => {
     else expect(before).toBe(after)
   })
 
-  test('explains to a person of the demo, for programs too', async () => {
+  it('explains to a person of the demo, for programs too', async () => {
     const { code, stdout } = await why('--as', david, '--json', 'select * from users')
     const explanation = JSON.parse(stdout)
     expect(code).toBe(0)
@@ -55,14 +55,14 @@ describePg('rowpass why', () => {
     expect(explanation.findings).toMatchObject([{ code: 'rows_hidden', refuses: false }])
   })
 
-  test('reads claims and statement from files, and takes parameters', async () => {
+  it('reads claims and statement from files, and takes parameters', async () => {
     writeFileSync(join(sandbox.directory, 'claims.json'), JSON.stringify({ sub: david }))
     writeFileSync(join(sandbox.directory, 'query.sql'), '-- whose?\nselect * from users where id = $1 or name = $2;\n')
     const { code, stdout } = await why('--as', '@claims.json', '--param', david, '--param', "O'Hara", '@query.sql')
     expect([code, stdout]).toEqual([0, expect.stringContaining('1 row of public.users is hidden')])
   })
 
-  test('does not run a statement when told so', async () => {
+  it('does not run a statement when told so', async () => {
     const { stdout } = await why('--as', david, '--no-run', 'delete from users')
     expect(stdout).toContain('It was not run')
     expect(stdout).toContain('users_delete')
@@ -79,7 +79,7 @@ describePg('rowpass why', () => {
       )
     }
 
-    test('tells what is in it, and shows no token', async () => {
+    it('tells what is in it, and shows no token', async () => {
       const token = await sign(60, Date.now() - 3_600_000)
       writeFileSync(join(sandbox.directory, 'token'), `${token}\n`)
       const { code, stdout } = await why('--token', '@token', 'select * from users')
@@ -92,7 +92,7 @@ describePg('rowpass why', () => {
       expect(stdout).not.toContain(token.split('.')[2])
     })
 
-    test('says why the gateway would refuse it', async () => {
+    it('says why the gateway would refuse it', async () => {
       writeFileSync(join(sandbox.directory, 'token'), await sign(60, Date.now()))
       const issuers = JSON.stringify([{ iss: 'http://other.example', jwks_url: 'http://127.0.0.1:1/', audience: 'a' }])
       const env = { OWNER_DATABASE_URL: database.superuserUrl, ROWPASS_ISSUERS: issuers }
@@ -101,7 +101,7 @@ describePg('rowpass why', () => {
     })
   })
 
-  test.each<[string, string[], number, string]>([
+  it.each<[string, string[], number, string]>([
     ['no statement', ['--as', '{}'], 2, "missing required argument 'statement'"],
     ['a person that nobody knows', ['--as', 'nobody@example.com', 'select 1'], 1, 'error[input_invalid]'],
     ['claims that are a list', ['--as', '@list.json', 'select 1'], 1, 'error[input_invalid]'],

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { repository } from '../support/pg.ts'
 import { findChromium, openBrowser } from '../web/browser.ts'
 import { openScene, type Scene } from './scene.ts'
@@ -70,7 +70,7 @@ describe.skipIf(executablePath === undefined)('the driver in a page', () => {
     return attempt
   }
 
-  test('works from an origin of the list: preflight, batch with every option, Pool', async () => {
+  it('works from an origin of the list: preflight, batch with every option, Pool', async () => {
     expect(await tryFrom('127.0.0.1')).toEqual({
       http: [{ id: 'ada' }],
       batch: [[{ one: 1 }]],
@@ -78,7 +78,7 @@ describe.skipIf(executablePath === undefined)('the driver in a page', () => {
     })
   })
 
-  test('SEC-65 works from no other', async () => {
+  it('SEC-65 works from no other', async () => {
     const served = () => scene.gateway.events.filter(({ type }) => type === 'sql_answered' || type === 'session_opened')
     const before = served().length
     expect(await tryFrom('localhost')).toEqual({

@@ -1,6 +1,6 @@
 import { NeonDbError, neon, neonConfig, Pool } from '@neondatabase/serverless'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { issueToken } from '../../src/issuer/issue.ts'
 import { waitUntil } from '../support/gateway.ts'
 import { describePg } from '../support/pg.ts'
@@ -59,13 +59,13 @@ describePg('neon() over HTTP', () => {
     ['a token', withToken],
     ['a password', withPassword],
   ] as const)('with %s', (_title, connect) => {
-    test('a tagged template, composed of others', async () => {
+    it('a tagged template, composed of others', async () => {
       const sql = connect()
       const from = sql`from generate_series(${1}::int, ${3}::int) as n`
       expect(await sql`select n ${from} where n <> ${2} order by ${sql.unsafe('n desc')}`).toEqual([{ n: 3 }, { n: 1 }])
     })
 
-    test('query() with parameters, and options for one query', async () => {
+    it('query() with parameters, and options for one query', async () => {
       const sql = connect()
       expect(await sql.query('select $1::int + 1 as n', [1])).toEqual([{ n: 2 }])
       expect(await sql.query('select 1 as a, 2 as a', [], { arrayMode: true })).toEqual([[1, 2]])
@@ -74,18 +74,18 @@ describePg('neon() over HTTP', () => {
       expect(full.fields[0]?.dataTypeID).toBe(25)
     })
 
-    test('binary data comes back as it was', async () => {
+    it('binary data comes back as it was', async () => {
       const bytes = Buffer.from([0, 65, 255])
       expect(await connect()`select ${bytes} as it`).toEqual([{ it: bytes }])
       expect(await connect().query('select $1 as it', [bytes])).toEqual([{ it: '\\x0041ff' }])
     })
 
-    test('bodies over 128 KiB, both ways', async () => {
+    it('bodies over 128 KiB, both ways', async () => {
       const text = 'é'.repeat(200_000)
       expect(await connect()`select ${text} as it, length(${text}) as n`).toEqual([{ it: text, n: 200_000 }])
     })
 
-    test('transaction() as a list and as a function, of templates and queries', async () => {
+    it('transaction() as a list and as a function, of templates and queries', async () => {
       const sql = connect()
       expect(await sql.transaction([sql`select ${1}::int as a`, sql.query('select $1 as b', ['x'])])).toEqual([
         [{ a: 1 }],
@@ -95,7 +95,7 @@ describePg('neon() over HTTP', () => {
       expect(await sql.transaction([])).toEqual([])
     })
 
-    test.each([
+    it.each([
       ['ReadUncommitted', 'read uncommitted'],
       ['ReadCommitted', 'read committed'],
       ['RepeatableRead', 'repeatable read'],
@@ -108,7 +108,7 @@ describePg('neon() over HTTP', () => {
       expect(await sql.transaction([settings], options)).toEqual([[[level, 'on', 'on']]])
     })
 
-    test('options of neon() hold for transactions, and their own go before', async () => {
+    it('options of neon() hold for transactions, and their own go before', async () => {
       const sql = neon(scene.passwordUrl, { arrayMode: true, isolationLevel: 'RepeatableRead' } as never)
       const level = sql`select current_setting('transaction_isolation') as it`
       expect(await sql.transaction([level])).toEqual([[['repeatable read']]])
@@ -117,7 +117,7 @@ describePg('neon() over HTTP', () => {
       ])
     })
 
-    test('a transaction that fails has no effect', async () => {
+    it('a transaction that fails has no effect', async () => {
       const sql = connect()
       const insert = sql`insert into public.notes (owner, body) values ('ada', 'half done')`
       await expect(sql.transaction([insert, sql`select 1 / 0`])).rejects.toMatchObject({ code: '22012' })
@@ -126,7 +126,7 @@ describePg('neon() over HTTP', () => {
       expect(rows).toEqual([])
     })
 
-    test.each<[string, string, unknown[]]>([
+    it.each<[string, string, unknown[]]>([
       ['an unknown column', 'select nothing', []],
       ['a syntax error', 'selekt 1', []],
       ['an unknown function', 'select no_such_function(1)', []],
@@ -143,7 +143,7 @@ describePg('neon() over HTTP', () => {
       else expect({ ...expected, ...shown(error) }).toEqual(expected)
     })
 
-    test.each<[unknown[]]>([[[]], [[1, 2]]])(
+    it.each<[unknown[]]>([[[]], [[1, 2]]])(
       'parameters that do not fit are counted by PostgreSQL: %j',
       async (params) => {
         await expect(connect().query('select $1::int', params)).rejects.toMatchObject({
@@ -155,7 +155,7 @@ describePg('neon() over HTTP', () => {
   })
 
   describe('a token', () => {
-    test('may be a string, a function, or an async function that is asked each time', async () => {
+    it('may be a string, a function, or an async function that is asked each time', async () => {
       expect(await whoAmI(scene.tokenUrl, token)).toBe('ada')
       const people = ['ada', 'bob']
       const authToken = vi.fn(() => scene.gateway.issuer.token(people.shift() ?? 'nobody'))
@@ -168,7 +168,7 @@ describePg('neon() over HTTP', () => {
       ])
     })
 
-    test('is the identity of the policies, in transactions too', async () => {
+    it('is the identity of the policies, in transactions too', async () => {
       const sql = withToken()
       const bob = neon(scene.tokenUrl, { authToken: await scene.gateway.issuer.token('bob') })
       const insert = sql`insert into public.notes (body) values ('mine') returning owner`
@@ -184,12 +184,12 @@ describePg('neon() over HTTP', () => {
       expect(await sql`delete from public.notes returning body`).toEqual([{ body: 'mine' }])
     })
 
-    test('is not taken from the options of transaction(), which the driver does not send', async () => {
+    it('is not taken from the options of transaction(), which the driver does not send', async () => {
       const sql = neon(scene.tokenUrl)
       await expect(sql.transaction([sql`select 1`], { authToken: token })).rejects.toMatchObject({ code: '28P01' })
     })
 
-    test.each<[string, () => string | Promise<string>, string]>([
+    it.each<[string, () => string | Promise<string>, string]>([
       ['that is none', () => 'none', 'token_invalid'],
       ['that has expired', () => expiredToken(scene), 'token_expired'],
     ])('%s is refused with a code that a program can read', async (_title, authToken, failure) => {
@@ -198,7 +198,7 @@ describePg('neon() over HTTP', () => {
       expect(error).toMatchObject({ code: '28000', hint: expect.stringContaining(`${failure}: `) })
     })
 
-    test.each([
+    it.each([
       'set role postgres',
       'begin',
       'create table t ()',
@@ -213,7 +213,7 @@ describePg('neon() over HTTP', () => {
   })
 
   describe('a password', () => {
-    test.each([
+    it.each([
       ['user', { username: 'nobody' }],
       ['password', { password: 'x' }],
     ])('of a wrong %s is refused in the words that Neon has', async (_title, members) => {
@@ -224,13 +224,13 @@ describePg('neon() over HTTP', () => {
       })
     })
 
-    test('is what an error beside it never shows', async () => {
+    it('is what an error beside it never shows', async () => {
       const { password } = new URL(scene.passwordUrl)
       const error = await withPassword()`select nothing`.catch((error: unknown) => error)
       expect(JSON.stringify(error)).not.toContain(password)
     })
 
-    test('serves pool.query() over HTTP with poolQueryViaFetch', async () => {
+    it('serves pool.query() over HTTP with poolQueryViaFetch', async () => {
       const pool = new Pool({ connectionString: scene.passwordUrl })
       neonConfig.poolQueryViaFetch = true
       try {
@@ -241,7 +241,7 @@ describePg('neon() over HTTP', () => {
       }
     })
 
-    test('an aborted request is cancelled: its INSERT does not happen', async () => {
+    it('an aborted request is cancelled: its INSERT does not happen', async () => {
       const controller = new AbortController()
       const running = withPassword().query(`insert into public.things select 99, 'late' from pg_sleep(1)`, [], {
         fetchOptions: { signal: controller.signal },
@@ -262,7 +262,7 @@ describePg('neon() over HTTP', () => {
     })
   })
 
-  test('a function given as fetchFunction is what carries the requests', async () => {
+  it('a function given as fetchFunction is what carries the requests', async () => {
     const carry = vi.fn((url: string, init: RequestInit) => fetch(url, init))
     neonConfig.fetchFunction = carry
     try {
@@ -273,7 +273,7 @@ describePg('neon() over HTTP', () => {
     expect(carry).toHaveBeenCalledOnce()
   })
 
-  test('an unconfigured driver asks names beside the host, to which a proxy with TLS may answer', async () => {
+  it('an unconfigured driver asks names beside the host, to which a proxy with TLS may answer', async () => {
     const asked: string[] = []
     const pointed = neonConfig.fetchEndpoint
     neonConfig.fetchEndpoint = defaults.fetchEndpoint
@@ -292,7 +292,7 @@ describePg('neon() over HTTP', () => {
     expect(String(defaults.wsProxy)).toContain('/v2')
   })
 
-  test('a statement for an unknown database is refused by name', async () => {
+  it('a statement for an unknown database is refused by name', async () => {
     const elsewhere = scene.tokenUrl.replace(/[^/]+$/, 'elsewhere')
     await expect(neon(elsewhere, { authToken: token })`select 1`).rejects.toMatchObject({ code: '3D000' })
   })

@@ -1,6 +1,6 @@
 import { Client, neonConfig, Pool } from '@neondatabase/serverless'
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { waitUntil } from '../support/gateway.ts'
 import { describePg } from '../support/pg.ts'
 import { openScene, type Scene } from './scene.ts'
@@ -33,7 +33,7 @@ describePg('Pool and Client over WebSocket', () => {
     [false, true],
     [false, false],
   ] as const)('pipelineConnect %s, coalesceWrites %s', (pipelineConnect, coalesceWrites) => {
-    test('a Client connects, asks and ends', async () => {
+    it('a Client connects, asks and ends', async () => {
       Object.assign(neonConfig, { pipelineConnect, coalesceWrites })
       const client = new Client(scene.passwordUrl)
       await client.connect()
@@ -44,7 +44,7 @@ describePg('Pool and Client over WebSocket', () => {
       await client.end()
     })
 
-    test.each([
+    it.each([
       ['user', { username: 'nobody' }, '28P01', /^password authentication failed for user 'nobody'$/],
       ['password', { password: 'x' }, '28P01', /^password authentication failed for user 'rowpass_owner'$/],
       ['database', { pathname: '/elsewhere' }, '3D000', /^database "elsewhere" does not exist$/],
@@ -57,7 +57,7 @@ describePg('Pool and Client over WebSocket', () => {
     })
   })
 
-  test('a transaction is open between statements, and one that fails has no effect', async () => {
+  it('a transaction is open between statements, and one that fails has no effect', async () => {
     await renameEverything(
       scene.passwordUrl,
       new Map([
@@ -78,7 +78,7 @@ describePg('Pool and Client over WebSocket', () => {
     expect(await names()).toEqual(['uno', 'due'])
   })
 
-  test('several statements, prepared ones, rows as arrays', async () => {
+  it('several statements, prepared ones, rows as arrays', async () => {
     const client = await pool.connect()
     const several = (await client.query('select 1 as a; select 2 as b')) as unknown as pg.QueryResult[]
     expect(several.map(({ rows }) => rows)).toEqual([[{ a: 1 }], [{ b: 2 }]])
@@ -91,7 +91,7 @@ describePg('Pool and Client over WebSocket', () => {
     client.release()
   })
 
-  test('queries at once, on several sessions', async () => {
+  it('queries at once, on several sessions', async () => {
     const results = await Promise.all(
       Array.from({ length: 30 }, (_, n) => pool.query('select $1::int as n, pg_backend_pid() as pid', [n])),
     )
@@ -99,7 +99,7 @@ describePg('Pool and Client over WebSocket', () => {
     expect(new Set(results.map(({ rows }) => rows[0].pid)).size).toBeGreaterThan(1)
   })
 
-  test('errors are those of node-postgres', async () => {
+  it('errors are those of node-postgres', async () => {
     const text = `do $$ begin raise exception 'no' using errcode = 'ABCDE', detail = 'd', hint = 'h', table = 't'; end $$`
     const expected = await direct.query(text).catch((error: unknown) => error as object)
     const error = await pool.query(text).catch((error: unknown) => error as object)
@@ -107,7 +107,7 @@ describePg('Pool and Client over WebSocket', () => {
     expect(error).toMatchObject({ code: 'ABCDE', message: 'no', where: expect.stringContaining('PL/pgSQL') })
   })
 
-  test('notices and notifications arrive', async () => {
+  it('notices and notifications arrive', async () => {
     const client = await pool.connect()
     const notice = vi.fn()
     const notification = vi.fn()
@@ -124,7 +124,7 @@ describePg('Pool and Client over WebSocket', () => {
     client.release(true)
   })
 
-  test('settings of the Client hold in its session', async () => {
+  it('settings of the Client hold in its session', async () => {
     const client = new Client({
       connectionString: `${scene.passwordUrl}?application_name=mine&options=-c%20search_path%3Dauth`,
       statement_timeout: 50,
@@ -137,7 +137,7 @@ describePg('Pool and Client over WebSocket', () => {
     await client.end()
   })
 
-  test('a session that the server ends is replaced by the pool', async () => {
+  it('a session that the server ends is replaced by the pool', async () => {
     const own = new Pool({ connectionString: scene.passwordUrl, max: 1 })
     const failed = vi.fn()
     own.on('error', failed)

@@ -7,7 +7,7 @@ import { drizzle as drizzleHttp } from 'drizzle-orm/neon-http'
 import { migrate as migrateHttp } from 'drizzle-orm/neon-http/migrator'
 import { migrate as migratePool } from 'drizzle-orm/neon-serverless/migrator'
 import { integer, pgSchema, pgTable, text } from 'drizzle-orm/pg-core'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { describePg } from '../support/pg.ts'
 import { openScene, type Scene } from './scene.ts'
 import { connectWithToken } from './snippets/drizzle-http.ts'
@@ -40,7 +40,7 @@ describePg('Drizzle', () => {
     const connect = () => connectWithToken(scene.tokenUrl, token)
     afterEach(async () => void (await connect().delete(notes)))
 
-    test('selects, inserts, updates and deletes as the bearer', async () => {
+    it('selects, inserts, updates and deletes as the bearer', async () => {
       const db = connect()
       expect(
         await db
@@ -61,7 +61,7 @@ describePg('Drizzle', () => {
       expect((await db.execute(sql`select ${1}::int as one`)).rows).toEqual([{ one: 1 }])
     })
 
-    test('a batch is one transaction', async () => {
+    it('a batch is one transaction', async () => {
       const db = connect()
       const [, rows] = await db.batch([
         db.insert(notes).values({ body: 'a' }),
@@ -73,7 +73,7 @@ describePg('Drizzle', () => {
       expect(await db.$count(notes)).toBe(1)
     })
 
-    test('an error has the SQLSTATE of PostgreSQL as its cause’s code', async () => {
+    it('an error has the SQLSTATE of PostgreSQL as its cause’s code', async () => {
       const db = connect()
       await db.insert(notes).values({ body: 'twice' })
       await expect(db.insert(notes).values({ body: 'twice' })).rejects.toMatchObject({
@@ -84,7 +84,7 @@ describePg('Drizzle', () => {
       })
     })
 
-    test('$withAuth gives single statements a token; a batch has the one of neon()', async () => {
+    it('$withAuth gives single statements a token; a batch has the one of neon()', async () => {
       const db = drizzleHttp({ client: neon(scene.tokenUrl) })
       const ada = db.$withAuth(token)
       await ada.insert(notes).values({ body: 'a' })
@@ -92,13 +92,13 @@ describePg('Drizzle', () => {
       await expect(db.batch([ada.select().from(notes)])).rejects.toMatchObject({ code: '28P01' })
     })
 
-    test('transaction() is not possible over HTTP, says Drizzle', async () => {
+    it('transaction() is not possible over HTTP, says Drizzle', async () => {
       await expect(connect().transaction(async () => 1)).rejects.toThrow('No transactions support')
     })
   })
 
   describe('neon-serverless with a password', () => {
-    test('selects, and transactions that commit, roll back and nest', async () => {
+    it('selects, and transactions that commit, roll back and nest', async () => {
       const db = connectWithPassword(scene.passwordUrl)
       await db.transaction(async (tx) => {
         await tx.update(things).set({ name: 'uno' }).where(eq(things.id, 1))
@@ -142,7 +142,7 @@ describePg('Drizzle', () => {
       return { migrationsFolder, migrationsSchema: `${name}_log` }
     }
 
-    test.each(['over_http', 'over_websocket'] as const)('run %s with a password, once', async (name) => {
+    it.each(['over_http', 'over_websocket'] as const)('run %s with a password, once', async (name) => {
       const config = writeMigrations(name)
       const http = drizzleHttp({ client: neon(scene.passwordUrl) })
       const pool = connectWithPassword(scene.passwordUrl)

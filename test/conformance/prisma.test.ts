@@ -2,7 +2,7 @@
  * Prisma's adapters through the interface that Prisma Client drives them by; no generated client is needed.
  */
 import type { PrismaNeon } from '@prisma/adapter-neon'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describePg } from '../support/pg.ts'
 import { openScene, type Scene } from './scene.ts'
 import { adapterWithPassword, adapterWithToken } from './snippets/prisma.ts'
@@ -33,13 +33,13 @@ describePg('Prisma’s adapter for Neon', () => {
     })
     afterAll(() => adapter.dispose())
 
-    test('reads and writes', async () => {
+    it('reads and writes', async () => {
       const { columnNames, rows } = await adapter.queryRaw(query('select id, name from things where id = $1', 1))
       expect({ columnNames, rows }).toEqual({ columnNames: ['id', 'name'], rows: [[1, 'one']] })
       expect(await adapter.executeRaw(query('update things set name = $2 where id = $1', 1, 'uno'))).toBe(1)
     })
 
-    test('a transaction commits, or rolls back', async () => {
+    it('a transaction commits, or rolls back', async () => {
       for (const end of ['commit', 'rollback'] as const) {
         const transaction = await adapter.startTransaction('SERIALIZABLE')
         await transaction.executeRaw(query('update things set name = $2 where id = $1', 2, end))
@@ -49,7 +49,7 @@ describePg('Prisma’s adapter for Neon', () => {
       expect((await adapter.queryRaw(query('select name from things where id = 2'))).rows).toEqual([['commit']])
     })
 
-    test('errors are those that Prisma Client knows', async () => {
+    it('errors are those that Prisma Client knows', async () => {
       const insert = adapter.executeRaw(query(`insert into things values (1, 'again')`))
       await expect(insert).rejects.toMatchObject({
         cause: { kind: 'UniqueConstraintViolation', originalCode: '23505', constraint: { fields: ['id'] } },
@@ -61,7 +61,7 @@ describePg('Prisma’s adapter for Neon', () => {
   })
 
   describe('over HTTP with a token', () => {
-    test('every statement is the bearer’s', async () => {
+    it('every statement is the bearer’s', async () => {
       const ada = await adapterWithToken(scene.tokenUrl, await scene.gateway.issuer.token('ada')).connect()
       const bob = await adapterWithToken(scene.tokenUrl, await scene.gateway.issuer.token('bob')).connect()
       expect(await ada.executeRaw(query('insert into notes (body) values ($1)', 'hers'))).toBe(1)
@@ -71,7 +71,7 @@ describePg('Prisma’s adapter for Neon', () => {
       await expect(theft).rejects.toMatchObject({ code: '42501' })
     })
 
-    test('transactions are not possible over HTTP, says the adapter', async () => {
+    it('transactions are not possible over HTTP, says the adapter', async () => {
       const ada = await adapterWithToken(scene.tokenUrl, await scene.gateway.issuer.token('ada')).connect()
       await expect(ada.startTransaction()).rejects.toThrow('Transactions are not supported in HTTP mode')
     })

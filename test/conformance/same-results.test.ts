@@ -1,6 +1,6 @@
 import { neon, Pool } from '@neondatabase/serverless'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describePg } from '../support/pg.ts'
 import { type SampleQuery, sampleQueries } from './sample-queries.ts'
 import { openScene, type Scene } from './scene.ts'
@@ -48,7 +48,7 @@ describePg('results are those of node-postgres', () => {
   })
 
   describe.each(['http with a password', 'http with a token', 'websocket'] as const)('%s', (way) => {
-    test.each([false, true])(`${sampleQueries.length} statements, rows as arrays: %s`, async (arrayMode) => {
+    it.each([false, true])(`${sampleQueries.length} statements, rows as arrays: %s`, async (arrayMode) => {
       for (const query of sampleQueries) {
         const [text, values] = query
         const rowMode = arrayMode ? { rowMode: 'array' as const } : {}
@@ -58,7 +58,7 @@ describePg('results are those of node-postgres', () => {
     })
   })
 
-  test('full results have the members that the driver documents', async () => {
+  it('full results have the members that the driver documents', async () => {
     const result = await neon(scene.passwordUrl, { fullResults: true })`select ${1}::int as one, 'a' as a`
     expect(plain(result)).toStrictEqual(plain(await direct.query(`select $1::int as one, 'a' as a`, [1])))
     expect(result).toMatchObject({ rowAsArray: false, viaNeonFetch: true })

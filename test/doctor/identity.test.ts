@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { become, detectCarrier, stepBack } from '../../src/doctor/identity.ts'
 import { createTestDatabase, describePg, type TestDatabase } from '../support/pg.ts'
 
@@ -24,7 +24,7 @@ describePg('an identity that is taken on', () => {
     return client
   }
 
-  test.each(['owner', 'superuser'] as const)('sees what its token would see, taken on by the %s', async (who) => {
+  it.each(['owner', 'superuser'] as const)('sees what its token would see, taken on by the %s', async (who) => {
     const client = await connect(who === 'owner' ? database.ownerUrl : database.superuserUrl)
     const carrier = await detectCarrier(client)
     expect(carrier).toEqual({ kind: 'sealed' })
@@ -37,7 +37,7 @@ describePg('an identity that is taken on', () => {
     await client.query('rollback')
   })
 
-  test('leaves nothing behind', async () => {
+  it('leaves nothing behind', async () => {
     const client = await connect(database.ownerUrl)
     const memberships = async () =>
       (await client.query("select count(*)::int as n from pg_auth_members where roleid = 'authenticated'::regrole"))
@@ -50,7 +50,7 @@ describePg('an identity that is taken on', () => {
     expect((await client.query("select current_setting('rowpass.seal', true) as seal")).rows).toEqual([{ seal: '' }])
   })
 
-  test.each([
+  it.each([
     ['request.jwt.claims', { kind: 'json', setting: 'request.jwt.claims' }],
     ['jwt.claims.user_id', { kind: 'each', prefix: 'jwt.claims.' }],
     ['app.user_id', { kind: 'each', prefix: 'app.' }],
@@ -69,7 +69,7 @@ describePg('an identity that is taken on', () => {
     }
   })
 
-  test('is refused for a role that does not exist', async () => {
+  it('is refused for a role that does not exist', async () => {
     const client = await connect(database.ownerUrl)
     await client.query('begin')
     await expect(become(client, { role: 'nobody', claims: {} }, undefined)).rejects.toMatchObject({
@@ -79,7 +79,7 @@ describePg('an identity that is taken on', () => {
     await client.query('rollback')
   })
 
-  test('is refused to a login without power', async () => {
+  it('is refused to a login without power', async () => {
     const client = await connect(database.gatewayUrl)
     await client.query('begin')
     await expect(become(client, { role: 'authenticated', claims: david }, { kind: 'sealed' })).rejects.toMatchObject({

@@ -43,17 +43,19 @@ function requirementOf(stem: string): string {
   return number === 81 ? 'SEC-60 ' : 'SEC-56 '
 }
 
-it('each rule has its three files, and each folder its rule', () => {
-  const folders = readdirSync(folder, { withFileTypes: true }).filter((each) => each.isDirectory())
-  expect(folders.map(({ name }) => name).sort()).toEqual([...stems].sort())
-  const files = stems.flatMap((stem) => ['broken', 'fixed', 'tricky'].map((name) => `${stem}/${name}.sql`))
-  expect(files.filter((file) => !existsSync(folder + file))).toEqual([])
-})
+describe('the list of rules', () => {
+  it('each rule has its three files, and each folder its rule', () => {
+    const folders = readdirSync(folder, { withFileTypes: true }).filter((each) => each.isDirectory())
+    expect(folders.map(({ name }) => name).sort()).toEqual([...stems].sort())
+    const files = stems.flatMap((stem) => ['broken', 'fixed', 'tricky'].map((name) => `${stem}/${name}.sql`))
+    expect(files.filter((file) => !existsSync(folder + file))).toEqual([])
+  })
 
-it('the numbers of rules are in order, each once, and slugs are words', () => {
-  const codes = rules.map(({ code }) => code)
-  expect(codes).toEqual([...new Set(codes)].sort())
-  expect(rules.filter(({ code, slug }) => !/^RLS\d{3}$/.test(code) || !/^[a-z]+(-[a-z]+)*$/.test(slug))).toEqual([])
+  it('the numbers of rules are in order, each once, and slugs are words', () => {
+    const codes = rules.map(({ code }) => code)
+    expect(codes).toEqual([...new Set(codes)].sort())
+    expect(rules.filter(({ code, slug }) => !/^RLS\d{3}$/.test(code) || !/^[a-z]+(-[a-z]+)*$/.test(slug))).toEqual([])
+  })
 })
 
 describePg('the rules of the doctor', () => {

@@ -1,6 +1,6 @@
 /** What a token holder sends who may write any SQL: forged claims, other roles, the session, the server, the others. */
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { SqlAnswer } from '../support/gateway.ts'
 import { describePg } from '../support/pg.ts'
 import { bobsSecret, type Scene, startScene } from './scene.ts'
@@ -51,7 +51,7 @@ describePg('attacks by a token holder', () => {
 
   describe('on the claims', () => {
     const set = `set_config('rowpass.claims', '${forged}', true)`
-    test.each([
+    it.each([
       `select ${set}`,
       `select pg_catalog.${set}`,
       `select "pg_catalog"."set_config"('rowpass.claims', '${forged}', false)`,
@@ -78,7 +78,7 @@ describePg('attacks by a token holder', () => {
       `copy (select ${set}) to stdout`,
     ])('SEC-37 refuses %s', expectRefusedEverywhere)
 
-    test.each([`select 1; set rowpass.claims = '${forged}'`, `commit; ${readAll}`, `select 1; ${readAll}`])(
+    it.each([`select 1; set rowpass.claims = '${forged}'`, `commit; ${readAll}`, `select 1; ${readAll}`])(
       'SEC-37 refuses a second statement in one text: %s',
       async (sql) => {
         for (const answer of [
@@ -91,7 +91,7 @@ describePg('attacks by a token holder', () => {
     )
 
     // The owner has left a function that sets anything for anybody. The seal holds all the same.
-    test.each<[title: string, settings: [name: string, value: string][], outcome: object]>([
+    it.each<[title: string, settings: [name: string, value: string][], outcome: object]>([
       ['other claims', [['rowpass.claims', forged]], { code: '28000', message: invalidSeal }],
       ['no seal', [['rowpass.seal', '']], { rows: [] }],
       [
@@ -129,7 +129,7 @@ describePg('attacks by a token holder', () => {
       expect(JSON.stringify(body)).not.toContain(bobsSecret)
     })
 
-    test.each(['rowpass_owner', 'pg_read_all_data', 'postgres'])(
+    it.each(['rowpass_owner', 'pg_read_all_data', 'postgres'])(
       'SEC-38 a function of the owner cannot set the role %s either',
       async (role) => {
         const { body } = await scene.gateway.sql(scene.ada, `select set_any('role', $1, true)`, [role])
@@ -137,7 +137,7 @@ describePg('attacks by a token holder', () => {
       },
     )
 
-    test('SEC-37 her own seal does not fit the claims of another', async () => {
+    it('SEC-37 her own seal does not fit the claims of another', async () => {
       const { body } = await scene.gateway.sql(scene.ada, `select current_setting('rowpass.seal') as seal`)
       const { body: answer } = await scene.gateway.batch(scene.ada, [
         { query: 'select set_any($1, $2, true)', params: ['rowpass.claims', forged] },
@@ -149,7 +149,7 @@ describePg('attacks by a token holder', () => {
   })
 
   describe('on the role', () => {
-    test.each([
+    it.each([
       'reset role',
       'set role none',
       'set role anonymous',
@@ -167,7 +167,7 @@ describePg('attacks by a token holder', () => {
 
   describe('by statements that are not rows', () => {
     const settingsBefore = 'select count(*)::int as n from pg_db_role_setting'
-    test.each([
+    it.each([
       'alter role rowpass_gateway set statement_timeout = 0',
       'alter role authenticated set search_path = evil',
       "alter role rowpass_gateway password 'mine'",
@@ -231,7 +231,7 @@ describePg('attacks by a token holder', () => {
       await expectRefusedEverywhere(sql.replace('load auto_explain', "load 'auto_explain'"))
     })
 
-    test('SEC-39 nothing of it has left a trace in the catalogs', async () => {
+    it('SEC-39 nothing of it has left a trace in the catalogs', async () => {
       expect(await scene.asOwner(settingsBefore)).toEqual([{ n: 0 }])
       expect(await scene.asOwner(`select rolname from pg_roles where rolname = 'evil'`)).toEqual([])
       expect(
@@ -296,7 +296,7 @@ describePg('attacks by a token holder', () => {
       ['in FROM', (name, args) => `select * from notes, lateral ${name}(${args}) as x`],
       ['in a subquery', (name, args) => `select (select 1 from ${name}(${args}) as x)`],
     ]
-    test.each(calls)('SEC-40 refuses %s, however it is spelled', async (name, args) => {
+    it.each(calls)('SEC-40 refuses %s, however it is spelled', async (name, args) => {
       for (const [title, spell] of spellings) {
         const { body } = await scene.gateway.sql(scene.ada, spell(name, args))
         expect({ title, code: body.code, hint: body.hint }).toMatchObject({
@@ -308,7 +308,7 @@ describePg('attacks by a token holder', () => {
   })
 
   describe('on the others', () => {
-    test.each([
+    it.each([
       'select query from pg_stat_activity',
       'table pg_catalog.pg_stat_activity',
       'select * from "pg_catalog"."pg_stat_activity"',
@@ -336,7 +336,7 @@ describePg('attacks by a token holder', () => {
       'select exists (select from pg_stat_activity where query like $$%secret%$$)',
     ])('SEC-41 refuses %s', expectRefusedEverywhere)
 
-    test('SEC-41 past the parser, a token holder neither reads another session nor ends it', async () => {
+    it('SEC-41 past the parser, a token holder neither reads another session nor ends it', async () => {
       const neighbour = new pg.Client(scene.database.gatewayUrl)
       await neighbour.connect()
       const { rows } = await neighbour.query(`select pg_backend_pid() as pid /* canary-in-a-query */`)

@@ -4,7 +4,7 @@ import { connect as connectHttp2, constants } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openForServer } from '../../src/database/data-folder.ts'
 import { startEmbeddedPostgres } from '../../src/database/embedded.ts'
 import { createLocalDatabase } from '../../src/database/local.ts'
@@ -128,7 +128,7 @@ describePg('ending early', () => {
         },
       ],
     ]
-    test.each(ways)('%s: its statement ends, its INSERT did not happen, the connection serves on', async (_, start) => {
+    it.each(ways)('%s: its statement ends, its INSERT did not happen, the connection serves on', async (_, start) => {
       await holding(async () => {
         const leave = await start('gone ')
         await untilWaiting()
@@ -158,7 +158,7 @@ describePg('ending early', () => {
 
     const timeout = { code: '57014', hint: expect.stringMatching(/^timeout: /) }
 
-    test('SEC-44 a request is cancelled, whatever its statements have set, and nothing of it remains', async () => {
+    it('SEC-44 a request is cancelled, whatever its statements have set, and nothing of it remains', async () => {
       await holding(async () => {
         const { status, body } = await gateway.batch(ada, [
           `select set_any('statement_timeout', '0', false), set_any('lock_timeout', '0', false)`,
@@ -173,7 +173,7 @@ describePg('ending early', () => {
       ])
     })
 
-    test('SEC-44 a statement that ignores the cancel request loses its connection', async () => {
+    it('SEC-44 a statement that ignores the cancel request loses its connection', async () => {
       const { body } = await gateway.sql(ada, 'select wait_for_ever()')
       expect(body).toMatchObject(timeout)
       expect((await gateway.sql(ada, 'select auth.user_id() as id')).body.rows).toEqual([{ id: 'ada' }])
@@ -251,7 +251,7 @@ describePg('ending early', () => {
     }
     const untilBlocked = () => waitUntil(async () => (await blocked()) !== undefined)
 
-    test('a request that still waits for a connection leaves the queue and never runs', async () => {
+    it('a request that still waits for a connection leaves the queue and never runs', async () => {
       await open({ maxPipelineDepth: 1 })
       await holder.query('begin; select from seats for update')
       const [first, gone, last] = [take(1), take(2), take(3)]
@@ -266,7 +266,7 @@ describePg('ending early', () => {
       await pool.close()
     })
 
-    test('the neighbours of a cancelled request are answered, even one that a cancel request has struck', async () => {
+    it('the neighbours of a cancelled request are answered, even one that a cancel request has struck', async () => {
       await open()
       await holder.query('begin; select from seats for update')
       const [cancelled, struck, last] = [take(1), take(2), take(3)]
@@ -286,7 +286,7 @@ describePg('ending early', () => {
   })
 
   describe('when the server ends sessions', () => {
-    test('under load, each request is answered or refused, none runs twice, and the pool recovers', async () => {
+    it('under load, each request is answered or refused, none runs twice, and the pool recovers', async () => {
       const gateway = await startTestGateway(scene.database, {
         ROWPASS_POOL_SIZE: '3',
         ROWPASS_QUEUE_TIMEOUT_MS: '20000',
@@ -326,7 +326,7 @@ describePg('ending early', () => {
       await gateway.close()
     })
 
-    test('closing ends although the session that it waits for is killed', async () => {
+    it('closing ends although the session that it waits for is killed', async () => {
       const gateway = await startTestGateway(scene.database, {
         ROWPASS_POOL_SIZE: '1',
         ROWPASS_LOCK_TIMEOUT_MS: '20000',
@@ -346,7 +346,7 @@ describePg('ending early', () => {
 })
 
 describe('when PostgreSQL is restarted', () => {
-  test('requests are refused while it is gone, and served again by themselves', async () => {
+  it('requests are refused while it is gone, and served again by themselves', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'rowpass-restart-'))
     openForServer(directory)
     let server = await startEmbeddedPostgres({ directory, durable: false })

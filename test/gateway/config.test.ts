@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { ConfigError, parseGatewayConfig, printGatewayConfig, settings } from '../../src/gateway/config.ts'
 import { sealKeysText } from '../support/pg.ts'
 
@@ -27,7 +27,7 @@ describe('configuration', () => {
   const folder = mkdtempSync(join(tmpdir(), 'rowpass-config-'))
   afterAll(() => rmSync(folder, { recursive: true }))
 
-  test('three settings are enough; the rest have defaults', () => {
+  it('three settings are enough; the rest have defaults', () => {
     const config = parseGatewayConfig(valid)
     expect(config).toMatchObject({ host: '127.0.0.1', port: 4444, passwordMode: false, allowPrivateJwks: false })
     expect([...config.databases]).toEqual(['app one'])
@@ -36,11 +36,11 @@ describe('configuration', () => {
     expect(Object.isFrozen(config)).toBe(true)
   })
 
-  test('names without the prefix are somebody else’s', () => {
+  it('names without the prefix are somebody else’s', () => {
     expect(problemsOf({ ...valid, PATH: '/bin', PORT: 'x' })).toEqual([])
   })
 
-  test('every problem is reported at once', () => {
+  it('every problem is reported at once', () => {
     expect(
       problemsOf({
         ROWPASS_PORT: '65536',
@@ -59,7 +59,7 @@ describe('configuration', () => {
     ])
   })
 
-  test.each<[string, string, string]>([
+  it.each<[string, string, string]>([
     ['ROWPASS_DATABASE_URL', `mysql://u:${password}@host/db`, 'is not a PostgreSQL URL'],
     ['ROWPASS_DATABASE_URL', `postgresql://u:${password}@host`, 'has no user or no database'],
     ['ROWPASS_SEAL_KEYS', 'k:short', 'seal key "k" is not 32 bytes in base64url'],
@@ -80,7 +80,7 @@ describe('configuration', () => {
     expect(problems[0]).not.toContain(password)
   })
 
-  test('a setting may come from a file, but not from both', () => {
+  it('a setting may come from a file, but not from both', () => {
     const file = join(folder, 'seal-keys')
     writeFileSync(file, `${sealKeysText}\n`)
     const { ROWPASS_SEAL_KEYS: _, ...rest } = valid
@@ -93,7 +93,7 @@ describe('configuration', () => {
     ])
   })
 
-  test('what is printed names every setting and no secret', () => {
+  it('what is printed names every setting and no secret', () => {
     const lines = printGatewayConfig({ ...valid, ROWPASS_PORT: '5000' })
     expect(lines.map((line) => line.split('=')[0])).toEqual(Object.keys(settings))
     expect(lines).toContain('ROWPASS_PORT=5000')

@@ -1,5 +1,5 @@
 /** Requests of different people share connections: what one leaves in a session, and what another finds there. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestGateway, type TestGateway, waitUntil } from '../support/gateway.ts'
 import { describePg } from '../support/pg.ts'
 import { type PgBouncer, pgbouncerProgram, startPgBouncer } from '../support/pgbouncer.ts'
@@ -138,7 +138,7 @@ describePg('isolation', () => {
       return JSON.parse(body.rows[0].found)
     }
 
-    test(`${number} nothing is in a fresh session, and the limits are those of the configuration`, () => {
+    it(`${number} nothing is in a fresh session, and the limits are those of the configuration`, () => {
       expect(clean).toMatchObject({ user: 'authenticated', role: 'authenticated', number: null })
       const { temporary, prepared, cursors, channels, locks } = clean
       expect({ temporary, prepared, cursors, channels, locks }).toEqual({
@@ -151,7 +151,7 @@ describePg('isolation', () => {
       expect(clean.settings).toMatchObject({ statement_timeout: '700ms', lock_timeout: '600ms', 'app.tenant': null })
     })
 
-    test(`${number} within one batch, everything really is there`, async () => {
+    it(`${number} within one batch, everything really is there`, async () => {
       const { body } = await gateway.batch(ada, ['select leave()', 'select public.find_alone() as found'])
       const dirty: Found = JSON.parse(body.results[1].rows[0].found)
       for (const kind of ['user', 'role', 'temporary', 'prepared', 'cursors', 'locks', 'number']) {
@@ -220,7 +220,7 @@ describePg('isolation', () => {
         },
       ],
     ]
-    test.each(endings)(`${number} the next borrower of the connection finds nothing after %s`, async (_, request) => {
+    it.each(endings)(`${number} the next borrower of the connection finds nothing after %s`, async (_, request) => {
       await request()
       expect(await find(bob, 'find_alone')).toEqual(clean)
       expect(await find(bob, 'find_shared')).toEqual(clean)
@@ -229,7 +229,7 @@ describePg('isolation', () => {
       ])
     })
 
-    test(`${number} what a sequence gave to one is not what another got last`, async () => {
+    it(`${number} what a sequence gave to one is not what another got last`, async () => {
       const { body } = await gateway.sql(ada, 'insert into public.tickets default values returning id')
       expect(body.rows).toHaveLength(1)
       for (const name of ['last_number', 'last_number_shared']) {
@@ -239,7 +239,7 @@ describePg('isolation', () => {
       }
     })
 
-    test(`${number} a batch that fails at its end is reported, and the session is clean`, async () => {
+    it(`${number} a batch that fails at its end is reported, and the session is clean`, async () => {
       await scene.asOwner(
         `create table if not exists public.checked (id int primary key, next int references public.checked deferrable initially deferred);
          grant insert, select on public.checked to authenticated`,
@@ -251,15 +251,15 @@ describePg('isolation', () => {
       expect(alone.body).toMatchObject({ code: '23503' })
     })
 
-    test(`SEC-44 the limits of a request hold in it, whatever the session says`, async () => {
+    it(`SEC-44 the limits of a request hold in it, whatever the session says`, async () => {
       const { body } = await gateway.sql(ada, `select count(*) from generate_series(1, 100000000)`)
       expect(body).toMatchObject({ code: '57014', message: 'canceling statement due to statement timeout' })
     })
   })
 
-  if (pgbouncerProgram === undefined) test.skip('SEC-46 behind pgbouncer, which is not installed here', () => {})
+  if (pgbouncerProgram === undefined) it.skip('SEC-46 behind pgbouncer, which is not installed here', () => {})
 
-  test('SEC-43 after a request the settings of its identity are empty, and no identity means no rows', async () => {
+  it('SEC-43 after a request the settings of its identity are empty, and no identity means no rows', async () => {
     await scene.gateway.sql(scene.ada, whoAmI)
     const { body } = await scene.gateway.batch(scene.ada, [
       { query: 'select set_any($1, $2, true)', params: ['rowpass.seal', ''] },
@@ -419,14 +419,14 @@ describePg('isolation', () => {
       }
     }
 
-    test('SEC-42 of 2,000 requests of eight people on two connections, each gets their own rows', async () => {
+    it('SEC-42 of 2,000 requests of eight people on two connections, each gets their own rows', async () => {
       await open({ ROWPASS_POOL_SIZE: '2' })
       await flood(2_000)
       await expectNothingLeft()
       await gateway.close()
     })
 
-    test.skipIf(pgbouncerProgram === undefined)(
+    it.skipIf(pgbouncerProgram === undefined)(
       'SEC-46 of 500 requests through a pooler with two connections, each gets their own rows',
       async () => {
         const bouncer = await startPgBouncer(scene.database, 2)

@@ -2,7 +2,7 @@
 import { request as httpRequest } from 'node:http'
 import { connect as openSocket } from 'node:net'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RowpassEvent, SqlAnswered } from '../../src/events.ts'
 import { createEventLog } from '../../src/gateway/log.ts'
 import { type SqlAnswer, startTestGateway, type TestGateway, waitUntil } from '../support/gateway.ts'
@@ -84,7 +84,7 @@ describePg('limits', () => {
       expect(expected).toMatchObject([{ role: 'authenticated', login: 'rowpass_gateway', id: 'ada' }])
     })
 
-    test.each([
+    it.each([
       'postgresql://postgres@localhost/neondb',
       'postgresql://rowpass_owner:owner-of-a-throw-away-database@127.0.0.1:5432/neondb',
       'postgres://rowpass_gateway:canary-password@evil.example.test:1/main',
@@ -98,7 +98,7 @@ describePg('limits', () => {
       expect({ status, rows: body.rows }).toEqual({ status: 200, rows: expected })
     })
 
-    test.each([
+    it.each([
       'postgresql://a@b/postgres',
       'postgresql://a@b/template1',
       'postgresql://a@b/NEONDB',
@@ -113,7 +113,7 @@ describePg('limits', () => {
       expect(JSON.stringify(body)).not.toMatch(/canary|secret_database/)
     })
 
-    test('SEC-64 without a valid token nobody learns which databases there are', async () => {
+    it('SEC-64 without a valid token nobody learns which databases there are', async () => {
       for (const database of ['neondb', 'nothing']) {
         const { body } = await scene.gateway.sql('no-token', 'select 1', [], {
           'neon-connection-string': `postgresql://a@b/${database}`,
@@ -130,7 +130,7 @@ describePg('limits', () => {
         headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' },
       })
 
-    test.each(['OPTIONS', 'POST'])('SEC-65 an origin of the list may call with %s', async (method) => {
+    it.each(['OPTIONS', 'POST'])('SEC-65 an origin of the list may call with %s', async (method) => {
       for (const origin of ['https://app.example.test', 'http://localhost:5173']) {
         const { headers } = await call(method, origin)
         expect(headers.get('access-control-allow-origin')).toBe(origin)
@@ -139,7 +139,7 @@ describePg('limits', () => {
       }
     })
 
-    test.each([
+    it.each([
       'https://evil.example.test',
       'https://app.example.test.evil.example.test',
       'https://evil-app.example.test',
@@ -157,18 +157,18 @@ describePg('limits', () => {
   })
 
   describe('of size', () => {
-    test('SEC-65 a body without a declared length is cut off at the limit', async () => {
+    it('SEC-65 a body without a declared length is cut off at the limit', async () => {
       const { status, body } = await sendChunks(['{"query":"', ...Array<string>(20).fill('x'.repeat(10_000)), '"}'])
       expect({ status, code: body.code }).toEqual({ status: 413, code: '54000' })
     })
 
-    test('SEC-65 a batch of the allowed length runs, one more statement is refused', async () => {
+    it('SEC-65 a batch of the allowed length runs, one more statement is refused', async () => {
       const batch = (length: number) => scene.gateway.batch(scene.ada, Array<string>(length).fill('select 1'))
       expect((await batch(5)).body.results).toHaveLength(5)
       expect((await batch(6)).body).toMatchObject({ code: '08P01', message: 'a batch has at most 5 queries' })
     })
 
-    test('SEC-65 what the server keeps of statements is bounded, by number and by length', async () => {
+    it('SEC-65 what the server keeps of statements is bounded, by number and by length', async () => {
       const small = await startTestGateway(scene.database, {
         ROWPASS_POOL_SIZE: '1',
         ROWPASS_PREPARED_STATEMENTS: '40',
@@ -235,7 +235,7 @@ describePg('limits', () => {
       await gateway.close()
     })
 
-    test('SEC-65 a flood of one tenant is held back, and another tenant is served at once', async () => {
+    it('SEC-65 a flood of one tenant is held back, and another tenant is served at once', async () => {
       expect((await gateway.sql(bob, 'select auth.user_id() as id')).body.rows).toEqual([{ id: 'bob' }])
       const answers: SqlAnswer[] = []
       const flood = Array.from({ length: 16 }, async (_, index) => {
@@ -264,7 +264,7 @@ describePg('limits', () => {
       expect(answers.slice(10).map(({ body }) => body.rows)).toEqual(Array(6).fill([{ waited: 'waited' }]))
     })
 
-    test('SEC-65 a request counts until its answer was read, and one after the other is never one too many', async () => {
+    it('SEC-65 a request counts until its answer was read, and one after the other is never one too many', async () => {
       const single = await startTestGateway(scene.database, { ROWPASS_IDENTITY_LIMIT: '1' })
       const token = await single.issuer.token('ada')
       for (let count = 0; count < 50; count++) expect((await single.sql(token, 'select 1')).status).toBe(200)
@@ -284,7 +284,7 @@ describePg('limits', () => {
       await single.close()
     })
 
-    test('SEC-65 a long text is judged without keeping the others waiting for long', async () => {
+    it('SEC-65 a long text is judged without keeping the others waiting for long', async () => {
       const long = `select 1${',a.b(c)'.repeat(8_000)}`
       const order: string[] = []
       const flood = Array.from({ length: 6 }, (_, index) =>
@@ -304,7 +304,7 @@ describePg('limits', () => {
     }
     const inside = ['file', 'line', 'routine', 'where', 'internalQuery', 'internalPosition']
 
-    test.each<[title: string, sql: string, code: string]>([
+    it.each<[title: string, sql: string, code: string]>([
       ['a unique violation on a hidden row', `insert into ledger values (3, 'ada', 3, '${bobsSecret}')`, '23505'],
       ['the same key as a hidden row', `insert into ledger values (2, 'ada', 3, 'x')`, '23505'],
       [
@@ -324,13 +324,13 @@ describePg('limits', () => {
       for (const name of inside) expect(body[name] ?? null).toBeNull()
     })
 
-    test('SEC-66 without the filter, the function of the owner would have shown the row', async () => {
+    it('SEC-66 without the filter, the function of the owner would have shown the row', async () => {
       await expect(scene.asOwner('select withdraw(2)')).rejects.toMatchObject({
         detail: `Failing row contains (2, bob, -1, ${bobsSecret}).`,
       })
     })
 
-    test('SEC-66 DETAIL is there where the caller may see the row, and where the owner wrote it', async () => {
+    it('SEC-66 DETAIL is there where the caller may see the row, and where the owner wrote it', async () => {
       expect(told(await scene.gateway.sql(scene.ada, 'insert into entries values (1, 77)'))).toMatchObject({
         code: '23503',
         constraint: 'entries_ledger_fkey',
@@ -413,7 +413,7 @@ describePg('limits', () => {
         each instanceof Error ? { ...each, message: each.message, stack: each.stack, cause: each.cause } : each,
       )
 
-    test('SEC-67 no literal, parameter, claim, password or token is in an event or in the log', () => {
+    it('SEC-67 no literal, parameter, claim, password or token is in an event or in the log', () => {
       expect(gateway.events.length).toBeGreaterThan(10)
       for (const text of [allOf(gateway.events), logged]) {
         expect(text).not.toMatch(/canary/)
@@ -421,13 +421,13 @@ describePg('limits', () => {
       }
     })
 
-    test('SEC-67 no password, claim or token is in an answer', () => {
+    it('SEC-67 no password, claim or token is in an answer', () => {
       expect(bodies.join()).toContain('canary-literal')
       expect(bodies.join()).not.toMatch(/canary-(password|claim|header)/)
       for (const part of token.split('.')) expect(bodies.join()).not.toContain(part)
     })
 
-    test('SEC-67 the audit record of a request says who, what and how it ended', () => {
+    it('SEC-67 the audit record of a request says who, what and how it ended', () => {
       const [first, failed, , set, sleep, unknown] = audits
       expect(first).toEqual({
         type: 'sql_answered',
@@ -451,7 +451,7 @@ describePg('limits', () => {
       expect(new Set(audits.map(({ requestId }) => requestId)).size).toBe(audits.length)
     })
 
-    test('SEC-67 each audit record is one JSON line with its time', () => {
+    it('SEC-67 each audit record is one JSON line with its time', () => {
       const lines = logged
         .trim()
         .split('\n')
@@ -461,13 +461,13 @@ describePg('limits', () => {
       for (const line of answered) expect(new Date(line.time).getTime()).toBeGreaterThan(0)
     })
 
-    test('a trace context is written down as it came', async () => {
+    it('a trace context is written down as it came', async () => {
       const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
       await scene.gateway.sql(scene.ada, 'select 1', [], { traceparent })
       expect(scene.gateway.events.at(-1)).toMatchObject({ type: 'sql_answered', traceparent })
     })
 
-    test('SEC-45 claims and seal reach the server as bind parameters, never in the text of a statement', () => {
+    it('SEC-45 claims and seal reach the server as bind parameters, never in the text of a statement', () => {
       const binds = recorder.sent.filter(({ type, body }) => type === 'B' && body.includes(canaries.claim))
       expect(binds.length).toBeGreaterThan(3)
       const texts = recorder.sent.filter(({ type }) => type === 'P' || type === 'Q').map(({ body }) => body)
@@ -477,7 +477,7 @@ describePg('limits', () => {
       expect(texts.join()).not.toMatch(/[0-9a-f]{64}/)
     })
 
-    test('SEC-45 nothing of the identity is in what the server shows of a running statement', async () => {
+    it('SEC-45 nothing of the identity is in what the server shows of a running statement', async () => {
       const holder = new pg.Client(scene.database.superuserUrl)
       await holder.connect()
       await holder.query('select pg_advisory_lock(815)')

@@ -1,5 +1,5 @@
 import { createServer } from 'node:net'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { withConnection } from '../../src/database/connect.ts'
 import type { RowpassEvent } from '../../src/events.ts'
 import { parseGatewayConfig } from '../../src/gateway/config.ts'
@@ -48,7 +48,7 @@ describePg('a gateway in operation', () => {
       await second.close()
     })
 
-    test('accepts a new issuer and refuses one that was taken out, cached tokens too', async () => {
+    it('accepts a new issuer and refuses one that was taken out, cached tokens too', async () => {
       const [first, other] = [await gateway.issuer.token('ada'), await second.token('eve')]
       const subject = async (token: string) => (await gateway.sql(token, 'select auth.user_id() as id')).body
       expect(await subject(first)).toMatchObject({ rows: [{ id: 'ada' }] })
@@ -61,7 +61,7 @@ describePg('a gateway in operation', () => {
       gateway.gateway.reload(configFor([gateway.issuer]))
     })
 
-    test('seals with a new key while requests are under way; none fails', async () => {
+    it('seals with a new key while requests are under way; none fails', async () => {
       const token = await gateway.issuer.token('ada')
       const next = generateSealKey('next')
       let rotated = false
@@ -84,7 +84,7 @@ describePg('a gateway in operation', () => {
     })
   })
 
-  test('metrics count what was answered, and are served on a port of their own', async () => {
+  it('metrics count what was answered, and are served on a port of their own', async () => {
     const port = await freePort()
     const gateway = await startTestGateway(database, { ROWPASS_METRICS_PORT: String(port) })
     const token = await gateway.issuer.token('ada')
@@ -102,7 +102,7 @@ describePg('a gateway in operation', () => {
     await gateway.close()
   })
 
-  test('the trace context of a request is in its log line, and SQL can read it', async () => {
+  it('the trace context of a request is in its log line, and SQL can read it', async () => {
     const gateway = await startTestGateway(database, { ROWPASS_POOL_SIZE: '1' })
     const token = await gateway.issuer.token('ada')
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
@@ -120,7 +120,7 @@ describePg('a gateway in operation', () => {
     await gateway.close()
   })
 
-  test('closing lets a request under way end and takes no new one', async () => {
+  it('closing lets a request under way end and takes no new one', async () => {
     const gateway = await startTestGateway(database)
     const token = await gateway.issuer.token('ada')
     await gateway.sql(token, 'select 1')
@@ -135,7 +135,7 @@ describePg('a gateway in operation', () => {
     await closed
   })
 
-  test('a database that cannot be reached is told apart from a token that is wrong', async () => {
+  it('a database that cannot be reached is told apart from a token that is wrong', async () => {
     const issuer = await startTestIssuer()
     const config = parseGatewayConfig({
       ROWPASS_DATABASE_URL: `postgresql://rowpass_gateway:x@127.0.0.1:${await freePort()}/app`,
@@ -167,15 +167,17 @@ describePg('a gateway in operation', () => {
   })
 })
 
-test('the log has a line for each event, with causes as text and nothing else of an error', () => {
-  const lines: string[] = []
-  const emit = createEventLog({ write: (line) => void lines.push(line) })
-  const cause = Object.assign(new Error('outer', { cause: new TypeError('inner') }), { password: 'canary' })
-  emit({ type: 'connection_failed', cause, retryInMs: 50 })
-  emit({ type: 'connection_opened' })
-  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
-    { level: 50, msg: 'connection_failed', retryInMs: 50, cause: 'Error: outer ← TypeError: inner' },
-    { level: 30, msg: 'connection_opened' },
-  ])
-  expect(lines.join('')).not.toContain('canary')
+describe('the log of a gateway', () => {
+  it('has a line for each event, with causes as text and nothing else of an error', () => {
+    const lines: string[] = []
+    const emit = createEventLog({ write: (line) => void lines.push(line) })
+    const cause = Object.assign(new Error('outer', { cause: new TypeError('inner') }), { password: 'canary' })
+    emit({ type: 'connection_failed', cause, retryInMs: 50 })
+    emit({ type: 'connection_opened' })
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: 50, msg: 'connection_failed', retryInMs: 50, cause: 'Error: outer ← TypeError: inner' },
+      { level: 30, msg: 'connection_opened' },
+    ])
+    expect(lines.join('')).not.toContain('canary')
+  })
 })

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { neon, neonConfig, Pool } from '@neondatabase/serverless'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
 import { createEventLog } from '../../src/gateway/log.ts'
 import { type SqlAnswer, startTestGateway, type TestGateway, waitUntil } from '../support/gateway.ts'
@@ -48,7 +48,7 @@ describePg('SQL over HTTP with a password', () => {
   }
 
   describe('who logs in', () => {
-    test('the session is the user’s own, and any statement is allowed', async () => {
+    it('the session is the user’s own, and any statement is allowed', async () => {
       const { body } = await run('select session_user as session, current_user as current')
       expect(body.rows).toEqual([{ session: 'rowpass_owner', current: 'rowpass_owner' }])
       expect((await run('create table public.made (n int primary key)')).body.command).toBe('CREATE')
@@ -57,7 +57,7 @@ describePg('SQL over HTTP with a password', () => {
       expect((await run('drop table public.made')).body.command).toBe('DROP')
     })
 
-    test.each<[string, () => string, string, string, RegExp]>([
+    it.each<[string, () => string, string, string, RegExp]>([
       ['an unknown user', () => as({ username: 'nobody' }), '28P01', 'password_refused', /failed for user 'nobody'$/],
       [
         'a wrong password',
@@ -74,7 +74,7 @@ describePg('SQL over HTTP with a password', () => {
       expect(body).toMatchObject({ code, message: expect.stringMatching(text), hint: expect.stringContaining(failure) })
     })
 
-    test('with a list of users, another one is answered as for a wrong password', async () => {
+    it('with a list of users, another one is answered as for a wrong password', async () => {
       const strict = await startTestGateway(database, {
         ROWPASS_PASSWORD_MODE: 'true',
         ROWPASS_PASSWORD_USERS: 'rowpass_issuer, somebody',
@@ -99,12 +99,12 @@ describePg('SQL over HTTP with a password', () => {
       }
     })
 
-    test('an alias names the same database', async () => {
+    it('an alias names the same database', async () => {
       const { body } = await run('select current_database() as name', as({ pathname: '/app' }))
       expect(body.rows).toEqual([{ name: database.name }])
     })
 
-    test('application_name is forwarded; other options of the URL have no effect', async () => {
+    it('application_name is forwarded; other options of the URL have no effect', async () => {
       const { body } = await run(
         `select current_setting('application_name') as name, current_setting('work_mem') as memory`,
         as({ search: '?application_name=my%20app&options=-c%20work_mem%3D5MB&sslmode=require' }),
@@ -112,7 +112,7 @@ describePg('SQL over HTTP with a password', () => {
       expect(body.rows).toEqual([{ name: 'my app', memory: '4MB' }])
     })
 
-    test('what the server says against the session is passed on', async () => {
+    it('what the server says against the session is passed on', async () => {
       await admin.query(`create role full_${database.name.slice(-10)} login password 'x' connection limit 0`)
       const user = `full_${database.name.slice(-10)}`
       const { status, body } = await run('select 1', as({ username: user, password: 'x' }))
@@ -121,7 +121,7 @@ describePg('SQL over HTTP with a password', () => {
       expect(body).toMatchObject({ code: '53300', message: `too many connections for role "${user}"` })
     })
 
-    test('a request with a token is the token’s, and the password beside it is not looked at', async () => {
+    it('a request with a token is the token’s, and the password beside it is not looked at', async () => {
       const token = await gateway.issuer.token('ada')
       const { body } = await gateway.sql(token, 'select current_user as it', [], {
         'neon-connection-string': as({ password: 'wrong' }),
@@ -131,7 +131,7 @@ describePg('SQL over HTTP with a password', () => {
       expect(refused.body).toMatchObject({ code: '28000', hint: expect.stringContaining('token_invalid') })
     })
 
-    test('no setting, temporary table or lock of one request is there in the next', async () => {
+    it('no setting, temporary table or lock of one request is there in the next', async () => {
       await admin.query(`grant temporary on database ${database.name} to rowpass_owner`)
       await run(`set work_mem = '9MB'`)
       await run('create temporary table mine (n int)')
@@ -153,7 +153,7 @@ describePg('SQL over HTTP with a password', () => {
       })
     }
 
-    test('a batch is one transaction with the options asked for', async () => {
+    it('a batch is one transaction with the options asked for', async () => {
       const { headers, body } = await batch([`select current_setting('transaction_isolation') as it`], {
         'neon-batch-isolation-level': 'Serializable',
         'neon-batch-read-only': 'true',
@@ -164,7 +164,7 @@ describePg('SQL over HTTP with a password', () => {
       expect((await run(`select to_regclass('public.gone') as it`)).body.rows).toEqual([{ it: null }])
     })
 
-    test('an error has every field that the server sends, as node-postgres has them', async () => {
+    it('an error has every field that the server sends, as node-postgres has them', async () => {
       const sql = `select 1 from no_such_table where "é" = 'a'`
       const client = new pg.Client(database.ownerUrl)
       await client.connect()
@@ -176,7 +176,7 @@ describePg('SQL over HTTP with a password', () => {
       expect(body).toMatchObject({ message, code, severity, position, file, line, routine, detail: null, hint: null })
     })
 
-    test.each(['copy pg_class to stdout', 'copy pg_class from stdin'])('%s is not possible', async (sql) => {
+    it.each(['copy pg_class to stdout', 'copy pg_class from stdin'])('%s is not possible', async (sql) => {
       const { status, body } = await run(sql)
       expect(status).toBe(400)
       expect(body.code).toMatch(/08P01|42501/)
@@ -185,7 +185,7 @@ describePg('SQL over HTTP with a password', () => {
   })
 
   describe('limits', () => {
-    test('sessions over HTTP and over WebSocket have one limit', async () => {
+    it('sessions over HTTP and over WebSocket have one limit', async () => {
       const clients = []
       for (let index = 0; index < 3; index++) {
         const client = await connect(gateway.url)
@@ -199,7 +199,7 @@ describePg('SQL over HTTP with a password', () => {
       await waitUntil(async () => (await run('select 1')).status === 200)
     })
 
-    test('the body is not read for a user who is not known', async () => {
+    it('the body is not read for a user who is not known', async () => {
       const request = httpRequest(gateway.url, {
         method: 'POST',
         headers: { 'neon-connection-string': as({ password: 'x' }), 'content-length': '1000000' },
@@ -211,7 +211,7 @@ describePg('SQL over HTTP with a password', () => {
       request.destroy()
     })
 
-    test('a client that goes cancels its statement', async () => {
+    it('a client that goes cancels its statement', async () => {
       await run('create table public.late (n int)')
       const controller = new AbortController()
       const sql = 'insert into public.late select 1 from pg_sleep(1)'
@@ -228,7 +228,7 @@ describePg('SQL over HTTP with a password', () => {
       expect((await run('select count(*) as n from public.late')).body.rows).toEqual([{ n: '0' }])
     })
 
-    test('a client that goes before its body is complete leaves no session', async () => {
+    it('a client that goes before its body is complete leaves no session', async () => {
       const request = httpRequest(gateway.url, {
         method: 'POST',
         headers: { 'neon-connection-string': as(), 'content-length': '1000' },
@@ -248,7 +248,7 @@ describePg('SQL over HTTP with a password', () => {
     })
   })
 
-  test('a client that offers HTTP/2 with its request is answered over HTTP/1.1', async () => {
+  it('a client that offers HTTP/2 with its request is answered over HTTP/1.1', async () => {
     const request = httpRequest(gateway.url, {
       method: 'POST',
       headers: {
@@ -273,7 +273,7 @@ describePg('SQL over HTTP with a password', () => {
     })
     afterAll(() => strict.close())
 
-    test('a password is no login, right or wrong', async () => {
+    it('a password is no login, right or wrong', async () => {
       for (const connectionString of [as(), as({ password: 'x' })]) {
         const answer = await strict.send('{"query":"select 1"}', { 'neon-connection-string': connectionString })
         expect(answer.status).toBe(400)
@@ -281,7 +281,7 @@ describePg('SQL over HTTP with a password', () => {
       }
     })
 
-    test('the driver’s Pool learns what is wrong', async () => {
+    it('the driver’s Pool learns what is wrong', async () => {
       neonConfig.webSocketConstructor = WebSocket
       neonConfig.useSecureWebSocket = false
       neonConfig.wsProxy = () => `${new URL(strict.url).host}/v2`
@@ -296,7 +296,7 @@ describePg('SQL over HTTP with a password', () => {
     })
   })
 
-  test('no password is ever in an answer, an event or the log', async () => {
+  it('no password is ever in an answer, an event or the log', async () => {
     const canary = 'canary-KwJ5'
     const user = `canary_${database.name.slice(-10)}`
     await admin.query(`create role ${user} login password '${canary}'`)

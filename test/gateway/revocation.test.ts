@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { withConnection } from '../../src/database/connect.ts'
 import { sealSession } from '../../src/seal/seal.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
@@ -34,7 +34,7 @@ describePg('a session that was ended', () => {
   const end = (sid: string, until = "now() + interval '1 hour'") =>
     scene.asOwner(`select rowpass.end_session('${sid}', ${until})`)
 
-  test('SEC-36 SEC-17 is refused by the next query of a warm gateway, with a code and a challenge', async () => {
+  it('SEC-36 SEC-17 is refused by the next query of a warm gateway, with a code and a challenge', async () => {
     const [sid, another] = [randomUUID(), randomUUID()]
     const [token, tokenOfAnother] = [await tokenOf(sid), await tokenOf(another)]
     for (let turn = 0; turn < 10; turn++) {
@@ -48,7 +48,7 @@ describePg('a session that was ended', () => {
     expect((await scene.gateway.sql(tokenOfAnother, readAll)).body.rows).toEqual(ofAda)
   })
 
-  test('SEC-36 is refused by every gateway', async () => {
+  it('SEC-36 is refused by every gateway', async () => {
     const sid = randomUUID()
     const token = await tokenOf(sid)
     for (const gateway of [scene.gateway, other]) expect((await gateway.sql(token, readAll)).status).toBe(200)
@@ -56,7 +56,7 @@ describePg('a session that was ended', () => {
     for (const gateway of [scene.gateway, other]) expect(await gateway.sql(token, readAll)).toMatchObject(ended)
   })
 
-  test('SEC-36 is refused whatever token brings it', async () => {
+  it('SEC-36 is refused whatever token brings it', async () => {
     const sid = randomUUID()
     await end(sid)
     for (const subject of ['ada', 'bob']) {
@@ -64,7 +64,7 @@ describePg('a session that was ended', () => {
     }
   })
 
-  test('SEC-36 writes nothing, and nothing of a batch stays', async () => {
+  it('SEC-36 writes nothing, and nothing of a batch stays', async () => {
     const sid = randomUUID()
     const token = await tokenOf(sid)
     const write = "insert into notes (owner, body) values ('ada', 'after the end')"
@@ -74,7 +74,7 @@ describePg('a session that was ended', () => {
     expect(await scene.asSuperuser("select from notes where body = 'after the end'")).toEqual([])
   })
 
-  test.each(['Serializable', 'RepeatableRead', 'ReadCommitted'])(
+  it.each(['Serializable', 'RepeatableRead', 'ReadCommitted'])(
     'SEC-36 is refused in a read-only batch, %s',
     async (isolation) => {
       const sid = randomUUID()
@@ -86,7 +86,7 @@ describePg('a session that was ended', () => {
     },
   )
 
-  test('SEC-36 is refused where nothing can be written, as on a replica', async () => {
+  it('SEC-36 is refused where nothing can be written, as on a replica', async () => {
     const sid = randomUUID()
     const exp = Math.floor(Date.now() / 1000) + 900
     const claimsJson = JSON.stringify({ sub: 'ada', sid, exp })
@@ -118,7 +118,7 @@ describePg('a session that was ended', () => {
     })
   })
 
-  test('SEC-36 may have a name that is no uuid, as other issuers give it', async () => {
+  it('SEC-36 may have a name that is no uuid, as other issuers give it', async () => {
     for (const sid of ['session_2N1xYz', 'ü😀', 'a:b;c', '00000000-0000-0000-0000-00000000000A', 'x'.repeat(2_000)]) {
       const token = await tokenOf(sid)
       expect((await scene.gateway.sql(token, readAll)).body.rows).toEqual(ofAda)
@@ -127,11 +127,11 @@ describePg('a session that was ended', () => {
     }
   })
 
-  test.each([7, null, '', {}, ['a'], true])('cannot be named by %j: such a token has no session', async (sid) => {
+  it.each([7, null, '', {}, ['a'], true])('cannot be named by %j: such a token has no session', async (sid) => {
     expect((await scene.gateway.sql(await tokenOf(sid), readAll)).body.rows).toEqual(ofAda)
   })
 
-  test('is looked up for tokens that name a session, and for no others', async () => {
+  it('is looked up for tokens that name a session, and for no others', async () => {
     const [token, without] = [await tokenOf(randomUUID()), await scene.gateway.issuer.token('ada')]
     await withConnection(scene.database.ownerUrl, async (client) => {
       await client.query('begin; lock table rowpass.revoked_sessions in access exclusive mode')
@@ -142,7 +142,7 @@ describePg('a session that was ended', () => {
     })
   })
 
-  test('an error of a function of the owner is not taken for it', async () => {
+  it('an error of a function of the owner is not taken for it', async () => {
     await scene.asOwner(`create function refuse() returns text language plpgsql as $$
         begin raise exception 'the session has been ended' using errcode = '28000'; end $$;
       grant execute on function refuse() to authenticated`)
@@ -150,7 +150,7 @@ describePg('a session that was ended', () => {
     expect(body).toMatchObject({ code: '28000', message: 'the session has been ended', hint: null })
   })
 
-  test.each(['authenticated', 'anonymous', 'rowpass_gateway', 'rowpass_issuer'])(
+  it.each(['authenticated', 'anonymous', 'rowpass_gateway', 'rowpass_issuer'])(
     'SEC-37 the role %s can neither see, end nor revive one',
     async (role) => {
       const calls = [
@@ -168,7 +168,7 @@ describePg('a session that was ended', () => {
     },
   )
 
-  test('goes when its tokens have expired, a hundred rows with each that comes', async () => {
+  it('goes when its tokens have expired, a hundred rows with each that comes', async () => {
     await scene.asOwner('truncate rowpass.revoked_sessions')
     await scene.asOwner(`insert into rowpass.revoked_sessions
       select gen_random_uuid(), now() + interval '10 minutes' * sign(n - 150.5) from generate_series(1, 160) n`)
@@ -182,7 +182,7 @@ describePg('a session that was ended', () => {
     expect(await count()).toBe(12)
   })
 
-  test('a later end counts where a session is ended twice', async () => {
+  it('a later end counts where a session is ended twice', async () => {
     const sid = randomUUID()
     await end(sid, "'2100-01-02'")
     await end(sid, "'2100-01-01'")

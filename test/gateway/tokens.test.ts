@@ -1,7 +1,7 @@
 /** Faulty tokens at the gateway: each one is refused alike, and nothing runs. */
 import { createHmac, generateKeyPairSync } from 'node:crypto'
 import { request as httpRequest } from 'node:http'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { TokenRefused } from '../../src/events.ts'
 import { type GeneratedKey, generateKey } from '../../src/keys/key.ts'
 import { type SqlAnswer, startTestGateway, type TestGateway } from '../support/gateway.ts'
@@ -79,7 +79,7 @@ describePg('tokens', () => {
     expect(await scene.asSuperuser(`select from notes where body not in ('of ada', '${bobsSecret}')`)).toEqual([])
   })
 
-  test('the token that all others are made from is accepted', async () => {
+  it('the token that all others are made from is accepted', async () => {
     const { status, body } = await gateway.sql(valid(), 'select auth.user_id() as id')
     expect({ status, rows: body.rows }).toEqual({ status: 200, rows: [{ id: 'ada' }] })
   })
@@ -194,7 +194,7 @@ describePg('tokens', () => {
     ],
     ['more than 8192 characters', 'size', () => forge(key, header(), claims({ more: 'x'.repeat(8_192) }))],
   ]
-  test.each(faults)('SEC-18 refuses %s (%s) as it refuses every other', async (_title, reason, make) => {
+  it.each(faults)('SEC-18 refuses %s (%s) as it refuses every other', async (_title, reason, make) => {
     const before = gateway.events.length
     const { status, headers, body } = await withBearer(`Bearer ${make()}`)
     expect(status).toBe(400)
@@ -207,7 +207,7 @@ describePg('tokens', () => {
     expect(otherKeys.requests.length + keys.requests.length).toBeLessThan(10)
   })
 
-  test('SEC-9 says of an expired token that it has expired, and of no other', async () => {
+  it('SEC-9 says of an expired token that it has expired, and of no other', async () => {
     const { status, headers, body } = await withBearer(
       `Bearer ${forge(key, header(), claims({ iat: now() - 900, exp: now() - 31 }))}`,
     )
@@ -222,7 +222,7 @@ describePg('tokens', () => {
     expect((await withBearer(`Bearer ${unsigned}`)).body).toMatchObject(refusal)
   })
 
-  test('SEC-9 accepts a token in the seconds by which clocks may differ', async () => {
+  it('SEC-9 accepts a token in the seconds by which clocks may differ', async () => {
     const late = forge(key, header(), claims({ iat: now() - 900, exp: now() - 20 }))
     expect((await gateway.sql(late, 'select auth.user_id() as id')).body.rows).toEqual([{ id: 'ada' }])
   })
@@ -253,7 +253,7 @@ describePg('tokens', () => {
         (token) => send('', { 'neon-connection-string': gateway.connectionString.replace('@', `:${token}@`) }),
       ],
     ]
-    test.each(places)('SEC-19 a token %s is no token', async (_title, attempt) => {
+    it.each(places)('SEC-19 a token %s is no token', async (_title, attempt) => {
       const { status, headers, body } = await attempt(valid())
       expect(status).toBe(400)
       // RFC 6750 §3: no error code for a request without a token.
@@ -261,7 +261,7 @@ describePg('tokens', () => {
       expect(body).toMatchObject(missing)
     })
 
-    test('SEC-19 two Authorization headers are refused, even when both are valid', async () => {
+    it('SEC-19 two Authorization headers are refused, even when both are valid', async () => {
       const answer = await sendRaw([
         ['Authorization', `Bearer ${valid()}`],
         ['Authorization', `Bearer ${valid()}`],
@@ -271,7 +271,7 @@ describePg('tokens', () => {
       expect(joined).toMatchObject({ status: 400, body: { hint: expect.stringMatching(/^request_invalid: /) } })
     })
 
-    test('the scheme may be written in any case', async () => {
+    it('the scheme may be written in any case', async () => {
       const query = JSON.stringify({ query: 'select auth.user_id() as id' })
       for (const scheme of ['Bearer', 'bearer', 'BEARER']) {
         expect((await gateway.send(query, { authorization: `${scheme} ${valid()}` })).status).toBe(200)
@@ -309,14 +309,14 @@ describePg('tokens', () => {
     const ask = async (claim: object, query = 'select current_user as role') =>
       choosing.sql(await choosing.issuer.token('ada', claim as Record<string, unknown>), query)
 
-    test.each(['authenticated', 'anonymous'])(
+    it.each(['authenticated', 'anonymous'])(
       'SEC-38 %s, which is on the list, is the role of the request',
       async (role) => {
         expect((await ask({ db_role: role })).body.rows).toEqual([{ role }])
       },
     )
 
-    test.each([
+    it.each([
       [{ db_role: 'rowpass_gateway' }],
       [{ db_role: 'postgres' }],
       [{ db_role: 'none' }],
@@ -333,7 +333,7 @@ describePg('tokens', () => {
       expect(body).toMatchObject({ code: '28000', message: 'The token does not allow this database role' })
     })
 
-    test.each(['no_such_role', 'rowpass_owner'])(
+    it.each(['no_such_role', 'rowpass_owner'])(
       'SEC-38 a role on the list that the login cannot take, %s, is a fault of ours, and nothing runs',
       async (role) => {
         const { status, body } = await ask({ db_role: role }, write)
@@ -350,7 +350,7 @@ describePg('tokens', () => {
     )
   })
 
-  test('SEC-4 a key pair that a token brings along is never looked at', async () => {
+  it('SEC-4 a key pair that a token brings along is never looked at', async () => {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const mine = { ...key, privateJwk: privateKey.export({ format: 'jwk' }) as never }
     const token = forge(

@@ -9,7 +9,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { withConnection } from '../../src/database/connect.ts'
 import { type SealedSession, sealSession } from '../../src/seal/seal.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
@@ -271,27 +271,27 @@ describePg('the walls', () => {
   const against = (wall: Wall) => titled.filter(([, { stoppedBy }]) => stoppedBy.includes(wall))
 
   describe('with none of them', () => {
-    test.each(titled)('%s: the attack succeeds', async (_title, attack) => {
+    it.each(titled)('%s: the attack succeeds', async (_title, attack) => {
       expect(await runPastParser(plain.database.superuserUrl, plain, attack)).toBe(true)
     })
   })
 
   describe('the parser alone, before a superuser and policies without a seal', () => {
-    test.each(against('parser'))('SEC-37 SEC-38 SEC-39 SEC-40 stops %s', async (_title, attack) => {
+    it.each(against('parser'))('SEC-37 SEC-38 SEC-39 SEC-40 stops %s', async (_title, attack) => {
       expect(await runAtParser(attack)).toEqual({ status: 400, refused: true, secret: false })
     })
 
-    test('lets the rows of the caller through', async () => {
+    it('lets the rows of the caller through', async () => {
       expect((await behindParser.sql(ada, readAll)).body.rows).toEqual([{ owner: 'ada', body: 'of ada' }])
     })
   })
 
   describe('the powerless login alone, without a parser and with policies without a seal', () => {
-    test.each(against('login'))('SEC-38 stops %s', async (_title, attack) => {
+    it.each(against('login'))('SEC-38 stops %s', async (_title, attack) => {
       expect(await runPastParser(plain.database.gatewayUrl, plain, attack)).toBe(false)
     })
 
-    test('SEC-38 it has no right of its own in the cluster', async () => {
+    it('SEC-38 it has no right of its own in the cluster', async () => {
       const [role] = await plain.asSuperuser(
         `select rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolbypassrls, rolreplication, rolcanlogin,
            (select array_agg(roleid::regrole::text order by roleid::regrole::text) from pg_auth_members where member = r.oid) as member_of,
@@ -311,7 +311,7 @@ describePg('the walls', () => {
       })
     })
 
-    test('SEC-43 as itself, and as either request role without an identity, it reads no row', async () => {
+    it('SEC-43 as itself, and as either request role without an identity, it reads no row', async () => {
       await withConnection(sealed.database.gatewayUrl, async (client) => {
         await expect(client.query(readAll)).rejects.toMatchObject({ code: '42501' })
         await client.query('set role anonymous')
@@ -323,11 +323,11 @@ describePg('the walls', () => {
   })
 
   describe('the seal alone, without a parser and with a login that has rights', () => {
-    test.each(against('seal'))('SEC-37 SEC-38 stops %s', async (_title, attack) => {
+    it.each(against('seal'))('SEC-37 SEC-38 stops %s', async (_title, attack) => {
       expect(await runPastParser(strongUrl(), sealed, attack)).toBe(false)
     })
 
-    test('lets the rows of the caller through', async () => {
+    it('lets the rows of the caller through', async () => {
       const rows = await runPastParser(strongUrl(), sealed, {
         title: '',
         statements: [readAll],
@@ -338,7 +338,7 @@ describePg('the walls', () => {
       expect(rows).toBe(true)
     })
 
-    test('SEC-37 holds in parallel workers', async () => {
+    it('SEC-37 holds in parallel workers', async () => {
       const parallel = (text: string) =>
         runPastParser(strongUrl(), sealed, {
           title: '',
@@ -355,12 +355,12 @@ describePg('the walls', () => {
     })
   })
 
-  test('every attack on identity is stopped by at least two walls, but for the one that the owner helps', () => {
+  it('every attack on identity is stopped by at least two walls, but for the one that the owner helps', () => {
     const single = attacks.filter(({ identity, stoppedBy }) => identity && stoppedBy.length < 2)
     expect(single.map(({ title }) => title)).toEqual(['claims by a function of the owner that sets anything'])
   })
 
-  test('SECURITY.md has this table', () => {
+  it('SECURITY.md has this table', () => {
     const lines = readFileSync(`${repository}SECURITY.md`, 'utf8').split('\n')
     const start = lines.findIndex((line) => line.startsWith('| attack '))
     const end = lines.findIndex((line, index) => index > start && !line.startsWith('|'))

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect as connectTcp } from 'node:net'
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { RowpassEvent } from '../../src/events.ts'
 import { parseGatewayConfig } from '../../src/gateway/config.ts'
 import { createSessionLimit } from '../../src/gateway/password.ts'
@@ -95,7 +95,7 @@ describePg('PostgreSQL over WebSocket', () => {
   }
 
   describe('startup', () => {
-    test('startup, password and first query may come in one message', async () => {
+    it('startup, password and first query may come in one message', async () => {
       const { url, events } = await serve()
       const client = await connect(url)
       client.send(start(), message('p', login.password), message('Q', 'select 41 + 1'))
@@ -122,7 +122,7 @@ describePg('PostgreSQL over WebSocket', () => {
       ])
     })
 
-    test('messages may be cut anywhere', async () => {
+    it('messages may be cut anywhere', async () => {
       const { url } = await serve()
       const client = await connect(url)
       const bytes = Buffer.concat([start(), message('p', login.password), message('Q', 'select 7')])
@@ -132,7 +132,7 @@ describePg('PostgreSQL over WebSocket', () => {
       client.socket.terminate()
     })
 
-    test('a first query of a megabyte waits for the login', async () => {
+    it('a first query of a megabyte waits for the login', async () => {
       const { url } = await serve()
       const client = await connect(url)
       const query = `select length('${'x'.repeat(1_000_000)}')`
@@ -142,7 +142,7 @@ describePg('PostgreSQL over WebSocket', () => {
       client.socket.terminate()
     })
 
-    test('encryption inside of the WebSocket is declined, and not discussed for ever', async () => {
+    it('encryption inside of the WebSocket is declined, and not discussed for ever', async () => {
       const { url } = await serve()
       const client = await connect(url)
       client.send(packet(80_877_103))
@@ -154,7 +154,7 @@ describePg('PostgreSQL over WebSocket', () => {
       expect(await client.closed).toBe(1008)
     })
 
-    test('a newer minor version and unknown protocol options are negotiated down', async () => {
+    it('a newer minor version and unknown protocol options are negotiated down', async () => {
       const { url } = await serve()
       const client = await connect(url)
       client.send(startup({ user: login.user, database: login.database, '_pq_.more': '1' }, (3 << 16) | 2))
@@ -166,7 +166,7 @@ describePg('PostgreSQL over WebSocket', () => {
       client.socket.terminate()
     })
 
-    test.each<[string, () => Buffer[], string, RegExp]>([
+    it.each<[string, () => Buffer[], string, RegExp]>([
       ['a packet that is too short', () => [Buffer.from([0, 0, 0, 4, 0, 0, 0, 0])], '08P01', /invalid length/],
       ['a packet over 10,000 bytes', () => [start({ options: 'x'.repeat(10_000) })], '08P01', /invalid length/],
       ['protocol 2', () => [startup({ user: 'a' }, 2 << 16)], '08P01', /unsupported frontend protocol/],
@@ -208,7 +208,7 @@ describePg('PostgreSQL over WebSocket', () => {
       expect(events).toMatchObject([{ type: 'session_refused', sqlstate: code }])
     })
 
-    test('a client that does not say who it is is not waited for', async () => {
+    it('a client that does not say who it is is not waited for', async () => {
       const { url } = await serve({}, { startupTimeoutMs: 50 })
       const silent = await connect(url)
       expect(await silent.closed).toBe(1006)
@@ -218,7 +218,7 @@ describePg('PostgreSQL over WebSocket', () => {
       expect(await slow.closed).toBe(1006)
     })
 
-    test('no more than 64 clients may be about to log in', async () => {
+    it('no more than 64 clients may be about to log in', async () => {
       const { url } = await serve()
       const clients = await Promise.all(Array.from({ length: 64 }, () => connect(url)))
       await expect(connect(url)).rejects.toThrow('503')
@@ -232,7 +232,7 @@ describePg('PostgreSQL over WebSocket', () => {
       for (const { socket } of clients) socket.terminate()
     })
 
-    test('an empty password is not filled in from the environment of the gateway', async () => {
+    it('an empty password is not filled in from the environment of the gateway', async () => {
       const { url } = await serve()
       process.env.PGPASSWORD = login.password
       try {
@@ -246,7 +246,7 @@ describePg('PostgreSQL over WebSocket', () => {
   })
 
   describe('what a client may choose', () => {
-    test.each<[string, Record<string, string>, string, string]>([
+    it.each<[string, Record<string, string>, string, string]>([
       ['a parameter of its own', { TimeZone: 'Asia/Tokyo' }, 'TimeZone', 'Asia/Tokyo'],
       ['a value with spaces and backslashes', { 'app.path': 'a b\\c' }, 'app.path', 'a b\\c'],
       ['search_path', { search_path: '"$user", auth' }, 'search_path', '"$user", auth'],
@@ -268,7 +268,7 @@ describePg('PostgreSQL over WebSocket', () => {
       client.socket.terminate()
     })
 
-    test('SEC-64 the server is the configured one, whatever address the client names', async () => {
+    it('SEC-64 the server is the configured one, whatever address the client names', async () => {
       const { url } = await serve()
       const { port } = new URL(database.ownerUrl)
       const client = await connect(`${url}?address=192.0.2.1:1`, { headers: { host: 'db.example.test:1' } })
@@ -283,21 +283,21 @@ describePg('PostgreSQL over WebSocket', () => {
   })
 
   describe('frames', () => {
-    test('text is refused', async () => {
+    it('text is refused', async () => {
       const { url } = await serve()
       const client = await logIn(url)
       client.socket.send('select 1')
       expect(await client.closed).toBe(1003)
     })
 
-    test('a message over the limit ends the connection', async () => {
+    it('a message over the limit ends the connection', async () => {
       const { url } = await serve({ ROWPASS_MAX_REQUEST_BYTES: '1000' })
       const client = await logIn(url)
       client.send(message('Q', `select '${'x'.repeat(1_000)}'`))
       expect(await client.closed).toBe(1009)
     })
 
-    test('a ping is answered', async () => {
+    it('a ping is answered', async () => {
       const { url } = await serve()
       const client = await connect(url)
       client.socket.ping('still there?')
@@ -306,7 +306,7 @@ describePg('PostgreSQL over WebSocket', () => {
       client.socket.terminate()
     })
 
-    test('pongs do not pile up for a client that does not read them', async () => {
+    it('pongs do not pile up for a client that does not read them', async () => {
       const { url } = await serve()
       const client = await connect(url)
       let pongs = 0
@@ -324,7 +324,7 @@ describePg('PostgreSQL over WebSocket', () => {
       expect(pongs).toBeLessThan(sent)
     })
 
-    test('a fragmented message is one', async () => {
+    it('a fragmented message is one', async () => {
       const { url } = await serve()
       const client = await logIn(url)
       const query = message('Q', 'select 5')
@@ -335,7 +335,7 @@ describePg('PostgreSQL over WebSocket', () => {
       client.socket.terminate()
     })
 
-    test('a server that is faster than its client waits', async () => {
+    it('a server that is faster than its client waits', async () => {
       const { url } = await serve({ ROWPASS_MAX_RESPONSE_BYTES: '1000' })
       const client = await logIn(url)
       client.socket.pause()
@@ -353,7 +353,7 @@ describePg('PostgreSQL over WebSocket', () => {
       client.socket.terminate()
     })
 
-    test('a client that is faster than its server waits', async () => {
+    it('a client that is faster than its server waits', async () => {
       const { url } = await serve()
       const client = await logIn(url)
       client.send(message('Q', 'select pg_sleep(0.5)'))
@@ -372,7 +372,7 @@ describePg('PostgreSQL over WebSocket', () => {
   })
 
   describe('ends', () => {
-    test('SEC-42 a query whose client has gone is cancelled, and its session ends', async () => {
+    it('SEC-42 a query whose client has gone is cancelled, and its session ends', async () => {
       const { url, events } = await serve()
       await admin.query('create table if not exists public.late (n int)')
       await admin.query(`grant insert on public.late to ${login.user}`)
@@ -387,7 +387,7 @@ describePg('PostgreSQL over WebSocket', () => {
       expect(rows).toEqual([{ n: 0 }])
     })
 
-    test('a client that goes while it is logged in leaves no session', async () => {
+    it('a client that goes while it is logged in leaves no session', async () => {
       const { url, events } = await serve()
       for (let index = 0; index < 5; index++) {
         const client = await connect(url)
@@ -400,7 +400,7 @@ describePg('PostgreSQL over WebSocket', () => {
       await waitUntil(async () => (await activity()).length === 0)
     })
 
-    test('a client that gives no sign of life is gone; one that answers pings is not', async () => {
+    it('a client that gives no sign of life is gone; one that answers pings is not', async () => {
       const { url } = await serve({}, { heartbeatMs: 60 })
       const living = await logIn(url)
       const dead = await connect(url, { autoPong: false })
@@ -412,7 +412,7 @@ describePg('PostgreSQL over WebSocket', () => {
       living.socket.terminate()
     })
 
-    test('a session that the server ends tells its client why', async () => {
+    it('a session that the server ends tells its client why', async () => {
       const { url, events } = await serve()
       const client = await logIn(url)
       const pid = await ask(client, 'select pg_backend_pid()')
@@ -425,7 +425,7 @@ describePg('PostgreSQL over WebSocket', () => {
       expect(await ask(await logIn(url), 'select 1')).toBe('1')
     })
 
-    test.each([
+    it.each([
       ['outside a transaction', {}, 'select 1', '57P05'],
       ['in a transaction', { idle_session_timeout: '0' }, 'begin', '25P03'],
     ])('the server ends a session that sits idle %s', async (_title, parameters, sql, code) => {
@@ -435,7 +435,7 @@ describePg('PostgreSQL over WebSocket', () => {
       expect(await client.error()).toMatchObject({ C: code })
     })
 
-    test('the gateway ends its sessions when it closes', async () => {
+    it('the gateway ends its sessions when it closes', async () => {
       const { url, gateway, events } = await serve()
       const busy = await logIn(url)
       busy.send(message('Q', 'select pg_sleep(60)'))
@@ -451,7 +451,7 @@ describePg('PostgreSQL over WebSocket', () => {
   })
 
   describe('limits', () => {
-    test('a session over the limit is refused with 53300, and there is room again when one ends', async () => {
+    it('a session over the limit is refused with 53300, and there is room again when one ends', async () => {
       const { url } = await serve({ ROWPASS_PASSWORD_SESSIONS: '2' })
       const first = await logIn(url)
       await logIn(url)
@@ -467,7 +467,7 @@ describePg('PostgreSQL over WebSocket', () => {
       })
     })
 
-    test('what the server itself refuses is passed on', async () => {
+    it('what the server itself refuses is passed on', async () => {
       const role = `limited_${login.database.slice(-10)}`
       await admin.query(`create role ${role} login password 'x' connection limit 0`)
       const { url } = await serve()
@@ -477,7 +477,7 @@ describePg('PostgreSQL over WebSocket', () => {
       await admin.query(`drop role ${role}`)
     })
 
-    test('a wrong password takes no place', async () => {
+    it('a wrong password takes no place', async () => {
       const { url } = await serve({ ROWPASS_PASSWORD_SESSIONS: '1' })
       for (let index = 0; index < 3; index++) {
         const client = await connect(url)
@@ -496,7 +496,7 @@ describePg('PostgreSQL over WebSocket', () => {
       return packet(80_877_102, body)
     }
 
-    test('one with the key of a session here is passed on', async () => {
+    it('one with the key of a session here is passed on', async () => {
       const { url } = await serve()
       const client = await connect(url)
       client.send(start(), message('p', login.password), message('Q', 'select pg_sleep(60)'))
@@ -509,7 +509,7 @@ describePg('PostgreSQL over WebSocket', () => {
       client.socket.terminate()
     })
 
-    test('one that only knows the process is not', async () => {
+    it('one that only knows the process is not', async () => {
       const { url } = await serve()
       const client = await connect(url)
       client.send(start(), message('p', login.password), message('Q', `select 'slept' from pg_sleep(0.3)`))
@@ -522,7 +522,7 @@ describePg('PostgreSQL over WebSocket', () => {
       client.socket.terminate()
     })
 
-    test('SEC-41 one with the key of any other session is not', async () => {
+    it('SEC-41 one with the key of any other session is not', async () => {
       const { url } = await serve()
       const other = new pg.Client(database.ownerUrl)
       await other.connect()
@@ -536,7 +536,7 @@ describePg('PostgreSQL over WebSocket', () => {
   })
 
   describe('who may connect', () => {
-    test('SEC-65 a page of another origin is refused, one of the list and a program are not', async () => {
+    it('SEC-65 a page of another origin is refused, one of the list and a program are not', async () => {
       const { url } = await serve({ ROWPASS_CORS_ORIGINS: 'https://app.example.test' })
       await expect(connect(url, { origin: 'https://evil.example.test' })).rejects.toThrow('403')
       await expect(connect(url, { origin: 'null' })).rejects.toThrow('403')
@@ -546,7 +546,7 @@ describePg('PostgreSQL over WebSocket', () => {
       }
     })
 
-    test('the refusal of an origin says which setting decides', async () => {
+    it('the refusal of an origin says which setting decides', async () => {
       const { url } = await serve()
       const { port } = new URL(url)
       const socket = connectTcp(Number(port), '127.0.0.1')
@@ -559,7 +559,7 @@ describePg('PostgreSQL over WebSocket', () => {
       expect(Buffer.concat(chunks).toString()).toMatch(/^HTTP\/1.1 403 Forbidden\r\n.*see ROWPASS_CORS_ORIGINS/s)
     })
 
-    test('without password mode everybody is told so', async () => {
+    it('without password mode everybody is told so', async () => {
       const { url, events } = await serve({ ROWPASS_PASSWORD_MODE: 'false' })
       const client = await connect(url)
       client.send(start(), message('p', login.password))
@@ -569,7 +569,7 @@ describePg('PostgreSQL over WebSocket', () => {
       expect(await activity()).toEqual([])
     })
 
-    test('where the server cannot be reached, the client learns no more than that', async () => {
+    it('where the server cannot be reached, the client learns no more than that', async () => {
       const { url, events } = await serve({ ROWPASS_DATABASE_URL: `postgresql://u:p@127.0.0.1:1/${database.name}` })
       const client = await connect(url)
       client.send(start(), message('p', login.password))

@@ -1,5 +1,5 @@
 import { connect } from 'node:http2'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { createTestDatabase, describePg, type TestDatabase } from '../support/pg.ts'
 
@@ -23,7 +23,7 @@ describePg('SQL over HTTP', () => {
   })
 
   describe('results', () => {
-    test('a single query is answered with exactly five members, in their order', async () => {
+    it('a single query is answered with exactly five members, in their order', async () => {
       const { status, headers, body } = await gateway.sql(token, 'select 1 as one, null as nothing')
       expect(status).toBe(200)
       expect(headers.get('content-type')).toBe('application/json')
@@ -56,7 +56,7 @@ describePg('SQL over HTTP', () => {
       })
     })
 
-    test('a second run of the same text, now prepared, is answered alike', async () => {
+    it('a second run of the same text, now prepared, is answered alike', async () => {
       const query = 'select $1::int + 1 as next, $2 as text'
       const first = await gateway.sql(token, query, [1, 'a'])
       const second = await gateway.sql(token, query, [41, 'b'])
@@ -64,7 +64,7 @@ describePg('SQL over HTTP', () => {
       expect(second.body).toEqual({ ...first.body, rows: [{ next: '42', text: 'b' }] })
     })
 
-    test('array mode is taken from the header, and from the query before it', async () => {
+    it('array mode is taken from the header, and from the query before it', async () => {
       const on = { 'neon-array-mode': 'true', authorization: `Bearer ${token}` }
       const query = 'select 1 as a, 2 as a'
       expect((await gateway.send(JSON.stringify({ query }), on)).body).toMatchObject({
@@ -78,7 +78,7 @@ describePg('SQL over HTTP', () => {
       expect((await gateway.send(JSON.stringify({ query, arrayMode: null }), on)).body.rowAsArray).toBe(true)
     })
 
-    test('raw text keeps what PostgreSQL prints; typed cells become JSON', async () => {
+    it('raw text keeps what PostgreSQL prints; typed cells become JSON', async () => {
       const query = `select true as b, 7::int2 as i, 1.5::float8 as f, 'NaN'::float8 as n, 9007199254740993::int8 as l,
         '{"a": [1]}'::jsonb as j, '{1,NULL}'::int[] as a, '{"x,y","NULL"}'::text[] as t,
         '{"(2,2),(1,1)","(4,4),(3,3)"}'::text::box[] as x, '1 2'::int2vector as v, '\\x41'::bytea as y`.replace(
@@ -119,7 +119,7 @@ describePg('SQL over HTTP', () => {
       ])
     })
 
-    test('JSON parameters of every kind arrive as PostgreSQL values', async () => {
+    it('JSON parameters of every kind arrive as PostgreSQL values', async () => {
       const query = 'select $1::bool b, $2::float8 f, $3::jsonb j, $4::text[] a, $5::text t, $6::int[] m'
       const params = [true, 1.25, { k: ['v'] }, ['a"b', 'c\\d', 'line\nbreak', null], null, [[1], [2]]]
       const { body } = await gateway.sql(token, query, params, { 'neon-raw-text-output': 'false' })
@@ -128,7 +128,7 @@ describePg('SQL over HTTP', () => {
       ])
     })
 
-    test('an empty query and a query that finds nothing have answers', async () => {
+    it('an empty query and a query that finds nothing have answers', async () => {
       expect((await gateway.sql(token, '')).body).toEqual({
         fields: [],
         rows: [],
@@ -146,7 +146,7 @@ describePg('SQL over HTTP', () => {
   })
 
   describe('batches', () => {
-    test('run in order in one transaction and echo its options', async () => {
+    it('run in order in one transaction and echo its options', async () => {
       const { headers, body } = await gateway.batch(
         token,
         ['select pg_current_xact_id_if_assigned() is null as fresh', { query: 'select $1::int as n', params: [2] }, ''],
@@ -166,14 +166,14 @@ describePg('SQL over HTTP', () => {
       expect(headers.get('neon-batch-deferrable')).toBe('true')
     })
 
-    test('options that were not sent are not echoed', async () => {
+    it('options that were not sent are not echoed', async () => {
       const { headers } = await gateway.batch(token, ['select 1'])
       for (const name of ['isolation-level', 'read-only', 'deferrable']) {
         expect(headers.has(`neon-batch-${name}`)).toBe(false)
       }
     })
 
-    test.each(['ReadUncommitted', 'ReadCommitted', 'RepeatableRead', 'Serializable'])(
+    it.each(['ReadUncommitted', 'ReadCommitted', 'RepeatableRead', 'Serializable'])(
       'PostgreSQL runs the isolation level %s',
       async (level) => {
         const { body } = await gateway.batch(token, [`select current_setting('transaction_isolation') as level`], {
@@ -183,11 +183,11 @@ describePg('SQL over HTTP', () => {
       },
     )
 
-    test('an empty batch has no results', async () => {
+    it('an empty batch has no results', async () => {
       expect((await gateway.batch(token, [])).body).toEqual({ results: [] })
     })
 
-    test('the first error is the answer, and nothing of the batch remains', async () => {
+    it('the first error is the answer, and nothing of the batch remains', async () => {
       const { status, body } = await gateway.batch(token, ['select 1', 'select 1/0', 'select 2'])
       expect(status).toBe(400)
       expect(body).toMatchObject({ code: '22012', message: 'division by zero' })
@@ -196,7 +196,7 @@ describePg('SQL over HTTP', () => {
   })
 
   describe('errors', () => {
-    test('an error of PostgreSQL has all members that Neon sends, and nothing of the server’s inside', async () => {
+    it('an error of PostgreSQL has all members that Neon sends, and nothing of the server’s inside', async () => {
       const { status, body } = await gateway.sql(token, 'select nothing')
       expect(status).toBe(400)
       expect(Object.keys(body).sort()).toEqual(
@@ -210,7 +210,7 @@ describePg('SQL over HTTP', () => {
       expect(body).toMatchObject({ file: null, line: null, routine: null, internalQuery: null, where: null })
     })
 
-    test.each([
+    it.each([
       ['too few parameters', 'select $1::int', [], 'bind message supplies 0 parameters'],
       ['too many parameters', 'select $1::int', [1, 2], 'bind message supplies 2 parameters'],
     ])('%s are reported by PostgreSQL', async (_title, query, params, message) => {
@@ -218,13 +218,13 @@ describePg('SQL over HTTP', () => {
       expect(body).toMatchObject({ code: '08P01', message: expect.stringContaining(message) })
     })
 
-    test('several statements in one text are refused', async () => {
+    it('several statements in one text are refused', async () => {
       const { status, body } = await gateway.sql(token, 'select 1; select 2')
       expect(status).toBe(400)
       expect(body.code).toBe('42601')
     })
 
-    test.each<[string, string, RegExp]>([
+    it.each<[string, string, RegExp]>([
       ['no JSON', '{"query"', /^could not parse the HTTP request body: /],
       ['an empty body', '', /^could not parse the HTTP request body: /],
       ['no query', '{}', /data did not match any variant of untagged enum Payload$/],
@@ -241,12 +241,12 @@ describePg('SQL over HTTP', () => {
       expect(answer.body).toMatchObject({ code: '08P01', message: expect.stringMatching(message) })
     })
 
-    test('the single form wins where both are present, and unknown members are ignored', async () => {
+    it('the single form wins where both are present, and unknown members are ignored', async () => {
       const body = JSON.stringify({ queries: [{ query: 'select 1/0' }], query: 'select 1 as one', more: true })
       expect((await gateway.send(body, { authorization: `Bearer ${token}` })).body.rows).toEqual([{ one: '1' }])
     })
 
-    test.each<[string, string | undefined, string]>([
+    it.each<[string, string | undefined, string]>([
       ['no connection string', undefined, 'invalid header: neon-connection-string'],
       ['no URL', 'nonsense', 'invalid connection string: it is not a URL'],
       ['another scheme', 'mysql://authenticated@host/db', 'incorrect scheme'],
@@ -261,7 +261,7 @@ describePg('SQL over HTTP', () => {
       expect(JSON.stringify(answer.body)).not.toContain('nonsense')
     })
 
-    test('an unknown isolation level is refused on a single query too', async () => {
+    it('an unknown isolation level is refused on a single query too', async () => {
       const { status, body } = await gateway.sql(token, 'select 1', [], {
         'neon-batch-isolation-level': 'serializable',
       })
@@ -271,7 +271,7 @@ describePg('SQL over HTTP', () => {
   })
 
   describe('limits', () => {
-    test('SEC-65 a body at the limit is accepted, one byte more is refused with 413', async () => {
+    it('SEC-65 a body at the limit is accepted, one byte more is refused with 413', async () => {
       const bodyOf = (bytes: number): string => {
         const frame = JSON.stringify({ query: 'select length($1::text) as n', params: [''] })
         return frame.replace('[""]', `["${'x'.repeat(bytes - frame.length)}"]`)
@@ -283,7 +283,7 @@ describePg('SQL over HTTP', () => {
       expect(refused.body).toMatchObject({ message: 'request is too large (max is 20000 bytes)', code: '54000' })
     })
 
-    test.each([
+    it.each([
       ['many rows', `select repeat('x', 100) from generate_series(1, 1000)`],
       ['one row', `select repeat('x', 1000000)`],
       ['rows without end', `select repeat('x', 100), generate_series(1, 1000000000)`],
@@ -294,7 +294,7 @@ describePg('SQL over HTTP', () => {
       expect((await gateway.sql(token, 'select 1 as one')).body.rows).toEqual([{ one: '1' }])
     })
 
-    test('SEC-65 more than 65,535 parameters are refused', async () => {
+    it('SEC-65 more than 65,535 parameters are refused', async () => {
       const params = Array.from({ length: 65_536 }, () => 1)
       const other = await startTestGateway(database)
       const { body } = await other.sql(await other.issuer.token('ada'), 'select 1', params)
@@ -304,7 +304,7 @@ describePg('SQL over HTTP', () => {
   })
 
   describe('HTTP', () => {
-    test.each([
+    it.each([
       ['GET', '/sql'],
       ['POST', '/sql/'],
       ['POST', '/'],
@@ -315,7 +315,7 @@ describePg('SQL over HTTP', () => {
       expect(await response.text()).toBe('"query is not supported"')
     })
 
-    test('a query string is ignored', async () => {
+    it('a query string is ignored', async () => {
       const response = await fetch(`${gateway.url}?token=${token}`, {
         method: 'POST',
         body: '{"query":"select 1"}',
@@ -329,7 +329,7 @@ describePg('SQL over HTTP', () => {
       expect(response.headers.get('www-authenticate')).toBe('Bearer')
     })
 
-    test('the request id is the client’s when it is a UUID, else a new one', async () => {
+    it('the request id is the client’s when it is a UUID, else a new one', async () => {
       const id = 'b2ab0d0c-9cd4-4f3c-8b0b-0a7c1ad0c0de'
       const kept = await gateway.sql(token, 'select 1', [], { 'neon-request-id': id })
       expect(kept.headers.get('neon-request-id')).toBe(id)
@@ -337,7 +337,7 @@ describePg('SQL over HTTP', () => {
       expect(replaced.headers.get('neon-request-id')).toMatch(/^[0-9a-f-]{36}$/)
     })
 
-    test('SEC-65 an origin of the list may call from a page, another may not', async () => {
+    it('SEC-65 an origin of the list may call from a page, another may not', async () => {
       const preflight = (origin: string) => fetch(gateway.url, { method: 'OPTIONS', headers: { origin } })
       const allowed = await preflight('https://app.example.test')
       expect(allowed.status).toBe(200)
@@ -350,7 +350,7 @@ describePg('SQL over HTTP', () => {
       expect((await gateway.sql(token, 'select 1')).headers.has('access-control-allow-origin')).toBe(false)
     })
 
-    test('HTTP/2 without TLS is spoken on the same port', async () => {
+    it('HTTP/2 without TLS is spoken on the same port', async () => {
       const session = connect(new URL(gateway.url).origin)
       const stream = session.request({
         ':method': 'POST',
@@ -368,7 +368,7 @@ describePg('SQL over HTTP', () => {
       expect(JSON.parse(Buffer.concat(chunks).toString()).rows).toEqual([{ two: '2' }])
     })
 
-    test('the gateway answers a Request without a socket', async () => {
+    it('the gateway answers a Request without a socket', async () => {
       const response = await gateway.gateway.fetch(
         new Request('http://in-process/sql', {
           method: 'POST',
@@ -384,7 +384,7 @@ describePg('SQL over HTTP', () => {
       expect(await response.json()).toMatchObject({ rows: [{ three: '3' }] })
     })
 
-    test('health and readiness', async () => {
+    it('health and readiness', async () => {
       expect((await fetch(new URL('/healthz', gateway.url))).status).toBe(200)
       expect((await fetch(new URL('/readyz', gateway.url))).status).toBe(200)
     })

@@ -1,95 +1,97 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { checkOwnClaims, type OwnClaims, reservedClaims } from '../../src/issuer/claims.ts'
 import { createIssuer, isIssuerUrl, isLoopback } from '../../src/issuer/issuer.ts'
 import type { IssuerStore } from '../../src/issuer/store.ts'
 import { generateKey, importSigningKey } from '../../src/keys/key.ts'
 import { fixedKeys } from '../../src/keys/key-source.ts'
 
-it.each(reservedClaims)('SEC-32 no application sets the claim %s, also when its type was cast away', (name) => {
-  expect(() => checkOwnClaims({ [name]: 'x' } as unknown as OwnClaims)).toThrow(
-    `the claim "${name}" is set by the issuer`,
-  )
-  const hidden = { toJSON: () => ({ [name]: 'x' }) } as unknown as OwnClaims
-  expect(() => checkOwnClaims(hidden)).toThrow(TypeError)
-})
-
-it('does not compile with a reserved claim', () => {
-  const fine: OwnClaims = { plan: 'free', flags: ['a', { b: 1 }], nothing: null }
-  expect(checkOwnClaims(fine)).toEqual(fine)
-  // @ts-expect-error set by the issuer
-  const tenant: OwnClaims = { tenant_id: 'x' }
-  // @ts-expect-error set by the issuer
-  const session: OwnClaims = { sid: 'x', plan: 'free' }
-  // @ts-expect-error no JSON
-  const date: OwnClaims = { at: new Date() }
-  expect([tenant, session, date]).toHaveLength(3)
-})
-
-it('claims of an application are asked for before anything is stored', async () => {
-  const { privateJwk } = await generateKey()
-  const stored: string[] = []
-  const client = {
-    clientId: 'web',
-    secretHash: undefined,
-    grantTypes: ['refresh_token'],
-    scopes: ['rows'],
-    tenantId: undefined,
-    role: undefined,
-  }
-  const person = { userId: 'u', tenantId: 't', role: 'member' }
-  const store = {
-    findClient: async () => client,
-    findRefresh: async () => ({
-      sid: 's',
-      clientId: 'web',
-      userId: 'u',
-      scope: 'rows',
-      used: false,
-      expiresAt: 0,
-      person,
-    }),
-    rotateRefresh: async () => {
-      stored.push('rotated')
-      return { outcome: 'rotated', person } as const
-    },
-  } as Partial<IssuerStore> as IssuerStore
-  const issuer = createIssuer({
-    issuer: 'https://id.example',
-    audience: 'api',
-    keys: fixedKeys(await importSigningKey(privateJwk)),
-    store,
-    claimsFor: () => {
-      throw new Error('the table is gone')
-    },
+describe('claims of an application', () => {
+  it.each(reservedClaims)('SEC-32 no application sets the claim %s, also when its type was cast away', (name) => {
+    expect(() => checkOwnClaims({ [name]: 'x' } as unknown as OwnClaims)).toThrow(
+      `the claim "${name}" is set by the issuer`,
+    )
+    const hidden = { toJSON: () => ({ [name]: 'x' }) } as unknown as OwnClaims
+    expect(() => checkOwnClaims(hidden)).toThrow(TypeError)
   })
-  const body = new URLSearchParams({ grant_type: 'refresh_token', client_id: 'web', refresh_token: 'x' })
-  await expect(issuer.token(new Request('https://id.example/token', { method: 'POST', body }))).rejects.toThrow(
-    'the table is gone',
-  )
-  expect(stored).toEqual([])
-})
 
-it.each([
-  ['https://id.example', true],
-  ['https://id.example/auth', true],
-  ['http://127.0.0.1:8787', true],
-  ['http://[::1]:8787', true],
-  ['http://localhost', true],
-  ['http://app.localhost:1', true],
-  ['http://id.example', false],
-  ['http://127.0.0.1.id.example', false],
-  ['http://localhost.id.example', false],
-  ['https://id.example/', false],
-  ['https://id.example?x', false],
-  ['https://id.example#x', false],
-  ['https://me@id.example', false],
-  ['ftp://id.example', false],
-  ['id.example', false],
-])('%s as an issuer: %s', (text, accepted) => {
-  expect(isIssuerUrl(text)).toBe(accepted)
-})
+  it('does not compile with a reserved claim', () => {
+    const fine: OwnClaims = { plan: 'free', flags: ['a', { b: 1 }], nothing: null }
+    expect(checkOwnClaims(fine)).toEqual(fine)
+    // @ts-expect-error set by the issuer
+    const tenant: OwnClaims = { tenant_id: 'x' }
+    // @ts-expect-error set by the issuer
+    const session: OwnClaims = { sid: 'x', plan: 'free' }
+    // @ts-expect-error no JSON
+    const date: OwnClaims = { at: new Date() }
+    expect([tenant, session, date]).toHaveLength(3)
+  })
 
-it('knows the names of this machine', () => {
-  expect(['localhost', '127.0.0.1', '127.1.2.3', '[::1]'].every(isLoopback)).toBe(true)
-  expect(['0.0.0.0', '10.0.0.1', 'example.com', '[::2]'].some(isLoopback)).toBe(false)
+  it('claims of an application are asked for before anything is stored', async () => {
+    const { privateJwk } = await generateKey()
+    const stored: string[] = []
+    const client = {
+      clientId: 'web',
+      secretHash: undefined,
+      grantTypes: ['refresh_token'],
+      scopes: ['rows'],
+      tenantId: undefined,
+      role: undefined,
+    }
+    const person = { userId: 'u', tenantId: 't', role: 'member' }
+    const store = {
+      findClient: async () => client,
+      findRefresh: async () => ({
+        sid: 's',
+        clientId: 'web',
+        userId: 'u',
+        scope: 'rows',
+        used: false,
+        expiresAt: 0,
+        person,
+      }),
+      rotateRefresh: async () => {
+        stored.push('rotated')
+        return { outcome: 'rotated', person } as const
+      },
+    } as Partial<IssuerStore> as IssuerStore
+    const issuer = createIssuer({
+      issuer: 'https://id.example',
+      audience: 'api',
+      keys: fixedKeys(await importSigningKey(privateJwk)),
+      store,
+      claimsFor: () => {
+        throw new Error('the table is gone')
+      },
+    })
+    const body = new URLSearchParams({ grant_type: 'refresh_token', client_id: 'web', refresh_token: 'x' })
+    await expect(issuer.token(new Request('https://id.example/token', { method: 'POST', body }))).rejects.toThrow(
+      'the table is gone',
+    )
+    expect(stored).toEqual([])
+  })
+
+  it.each([
+    ['https://id.example', true],
+    ['https://id.example/auth', true],
+    ['http://127.0.0.1:8787', true],
+    ['http://[::1]:8787', true],
+    ['http://localhost', true],
+    ['http://app.localhost:1', true],
+    ['http://id.example', false],
+    ['http://127.0.0.1.id.example', false],
+    ['http://localhost.id.example', false],
+    ['https://id.example/', false],
+    ['https://id.example?x', false],
+    ['https://id.example#x', false],
+    ['https://me@id.example', false],
+    ['ftp://id.example', false],
+    ['id.example', false],
+  ])('%s as an issuer: %s', (text, accepted) => {
+    expect(isIssuerUrl(text)).toBe(accepted)
+  })
+
+  it('knows the names of this machine', () => {
+    expect(['localhost', '127.0.0.1', '127.1.2.3', '[::1]'].every(isLoopback)).toBe(true)
+    expect(['0.0.0.0', '10.0.0.1', 'example.com', '[::2]'].some(isLoopback)).toBe(false)
+  })
 })

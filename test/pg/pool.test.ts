@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { withConnection } from '../../src/database/connect.ts'
 import type { RowpassEvent } from '../../src/events.ts'
 import type { Flight, Work } from '../../src/pg/flight.ts'
@@ -75,7 +75,7 @@ describePg('the pool', () => {
   afterEach(() => pool.close())
   afterAll(() => database.close())
 
-  test('many requests share one connection, each with its own answer and its own error', async () => {
+  it('many requests share one connection, each with its own answer and its own error', async () => {
     await open()
     const flights = Array.from({ length: 200 }, (_, index) =>
       index % 10 === 3
@@ -89,7 +89,7 @@ describePg('the pool', () => {
     }
   })
 
-  test('the least recently used statement is closed, and a text can come back', async () => {
+  it('the least recently used statement is closed, and a text can come back', async () => {
     await open({ maxPreparedStatements: 3 })
     for (const round of [1, 2]) {
       for (let index = 0; index < 10; index++)
@@ -101,7 +101,7 @@ describePg('the pool', () => {
     expect(Number(count)).toBeLessThanOrEqual(3)
   })
 
-  test('a statement whose first text fails to parse can be sent again once it is right', async () => {
+  it('a statement whose first text fails to parse can be sent again once it is right', async () => {
     await open()
     const query = 'select count(*) from later'
     const failed = await Promise.all([fly(work(query)), fly(work(query)), fly(work(query))])
@@ -110,7 +110,7 @@ describePg('the pool', () => {
     expect(await rows(query)).toEqual([['0']])
   })
 
-  test('a prepared statement outlives a change of its table', async () => {
+  it('a prepared statement outlives a change of its table', async () => {
     await open()
     await asOwner(
       'create table changing (a int); insert into changing values (7); grant select on changing to rowpass_gateway',
@@ -128,13 +128,13 @@ describePg('the pool', () => {
     expect(await rows(query)).toEqual([['7', 'new']])
   })
 
-  test('an idle connection is taken before a busy one', async () => {
+  it('an idle connection is taken before a busy one', async () => {
     await open({ size: 3 })
     const pids = await Promise.all([1, 2, 3].map(() => rows('select pg_backend_pid() from pg_sleep(0.05)')))
     expect(new Set(pids.map(String)).size).toBe(3)
   })
 
-  test('nothing waits behind a slow request while another connection is free', async () => {
+  it('nothing waits behind a slow request while another connection is free', async () => {
     await open({ size: 2 })
     const slow = rows('select pg_backend_pid() from pg_sleep(0.5)')
     const order: string[] = []
@@ -145,7 +145,7 @@ describePg('the pool', () => {
     expect(order).toEqual(['fast', 'slow'])
   })
 
-  test('a request that wants a connection alone gets one although others never stop', async () => {
+  it('a request that wants a connection alone gets one although others never stop', async () => {
     await open({ size: 2 })
     let stop = false
     const steady = Array.from({ length: 12 }, async () => {
@@ -156,7 +156,7 @@ describePg('the pool', () => {
     await Promise.all(steady)
   })
 
-  test('a batch is one transaction: what it wrote is gone when its last statement fails', async () => {
+  it('a batch is one transaction: what it wrote is gone when its last statement fails', async () => {
     await open()
     const statements = [
       { sql: `insert into things values (1, 'kept')`, params: [], prepare: false, shape },
@@ -182,7 +182,7 @@ describePg('the pool', () => {
     expect(await rows('select count(*) from things')).toEqual([['1']])
   })
 
-  test('a transaction that was left open is ended before anybody else is served', async () => {
+  it('a transaction that was left open is ended before anybody else is served', async () => {
     await open()
     await fly(work('begin', [], { prepare: false, exclusive: true }))
     expect(
@@ -191,7 +191,7 @@ describePg('the pool', () => {
     expect(await rows(`select state from pg_stat_activity where pid = pg_backend_pid()`)).toEqual([['active']])
   })
 
-  test('a full queue and an owner with too many requests are refused at once', async () => {
+  it('a full queue and an owner with too many requests are refused at once', async () => {
     await open({ maxPipelineDepth: 1, maxQueued: 1, maxPerOwner: 2 })
     const running = rows('select pg_sleep(0.3)')
     const queued = rows('select 2')
@@ -208,14 +208,14 @@ describePg('the pool', () => {
     expect(await rows('select 5')).toEqual([['5']])
   })
 
-  test('a request that waits too long for a connection is refused', async () => {
+  it('a request that waits too long for a connection is refused', async () => {
     await open({ maxPipelineDepth: 1, queueTimeoutMs: 100 })
     const running = rows('select pg_sleep(0.6)')
     expect((await fly(work('select 1'))).error).toMatchObject({ kind: 'failure', code: 'overloaded' })
     await running
   })
 
-  test('a connection that the server closes is replaced', async () => {
+  it('a connection that the server closes is replaced', async () => {
     await open({ size: 2 })
     const [[pid]] = (await rows('select pg_backend_pid()')) as [[string]]
     await withConnection(database.superuserUrl, (client) =>
@@ -226,7 +226,7 @@ describePg('the pool', () => {
     expect(await rows('select 1')).toEqual([['1']])
   })
 
-  test('a request over the time limit is cancelled, and its neighbours are answered', async () => {
+  it('a request over the time limit is cancelled, and its neighbours are answered', async () => {
     await open({ requestTimeoutMs: 200 })
     const neighbours = [1, 2, 3].map((n) => rows(`select ${n}, $1::int`, ['0']))
     const slow = fly(work('select pg_sleep(5)', [], { prepare: false, exclusive: true }))
@@ -236,7 +236,7 @@ describePg('the pool', () => {
     expect(await rows('select 6')).toEqual([['6']])
   })
 
-  test('closing waits for what is under way and leaves no connection', async () => {
+  it('closing waits for what is under way and leaves no connection', async () => {
     await open({ size: 3 })
     const last = rows('select 7 from pg_sleep(0.2)')
     await pool.close()

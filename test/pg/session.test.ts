@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { type Login, openSession, requestCancel, serverRefusal, toServerOptions } from '../../src/pg/session.ts'
 import { waitUntil } from '../support/gateway.ts'
 import { createTestDatabase, describePg, type TestDatabase, urlFor } from '../support/pg.ts'
@@ -26,19 +26,19 @@ describePg('a session', () => {
   afterAll(() => database.close())
   afterEach(() => vi.unstubAllEnvs())
 
-  test('the user and the password are those given, not those of the server’s URL', async () => {
+  it('the user and the password are those given, not those of the server’s URL', async () => {
     const session = await openSession(login)
     expect(session.processID).toBeGreaterThan(0)
     expect(session.parameters.get('session_authorization')).toBe(login.user)
     session.stream.destroy()
   })
 
-  test('an empty password is not replaced by one of the environment', async () => {
+  it('an empty password is not replaced by one of the environment', async () => {
     vi.stubEnv('PGPASSWORD', login.password)
     await expect(openSession({ ...login, password: '' })).rejects.toThrow(/password/)
   })
 
-  test('a login that is given up half way leaves no connection behind', async () => {
+  it('a login that is given up half way leaves no connection behind', async () => {
     // Offers a way to authenticate that nobody knows, and waits.
     const strange = createServer((socket) => {
       socket.once('data', () => socket.write('R\0\0\0\v\0\0\0\nX\0\0', 'latin1'))
@@ -52,7 +52,7 @@ describePg('a session', () => {
     strange.close()
   })
 
-  test('a database may have any name', async () => {
+  it('a database may have any name', async () => {
     const name = 'a/b?c=d&e#%20 é'
     const admin = new pg.Client(database.superuserUrl)
     await admin.connect()
@@ -65,7 +65,7 @@ describePg('a session', () => {
     expect(rows).toEqual([{ datname: name }])
   })
 
-  test('options of the server’s URL come first, those of the login after them', async () => {
+  it('options of the server’s URL come first, those of the login after them', async () => {
     const server = new URL(login.server)
     server.searchParams.set('options', '-c application_name=first -c DateStyle=German')
     const options = toServerOptions([['application_name', 'then \\ this']])
@@ -75,7 +75,7 @@ describePg('a session', () => {
     stream.destroy()
   })
 
-  test('what the server says against a login can be told from a server that is not there', async () => {
+  it('what the server says against a login can be told from a server that is not there', async () => {
     const wrong = await openSession({ ...login, password: 'x' }).catch((error: unknown) => error)
     expect(serverRefusal(wrong)).toMatchObject({ code: '28P01', severity: 'FATAL' })
     const server = new URL('postgresql://127.0.0.1:1/')
@@ -83,7 +83,7 @@ describePg('a session', () => {
     expect(serverRefusal(absent)).toBeUndefined()
   })
 
-  test('a cancel request reaches what the session runs, and a server that is gone ends it too', async () => {
+  it('a cancel request reaches what the session runs, and a server that is gone ends it too', async () => {
     const client = new pg.Client(database.ownerUrl)
     await client.connect()
     const { processID, secretKey } = client as unknown as { processID: number; secretKey: number }

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { Failure } from '../../src/errors.ts'
 import { parseTypeFacts, toJsonConverter, toParameter } from '../../src/pg/values.ts'
 
@@ -14,7 +14,7 @@ const types = parseTypeFacts([
 const toJson = (oid: number, text: string): unknown => JSON.parse(toJsonConverter(oid, (type) => types.get(type))(text))
 
 describe('parameters', () => {
-  test.each<[string, unknown, string | null]>([
+  it.each<[string, unknown, string | null]>([
     ['null is SQL NULL', null, null],
     ['undefined is SQL NULL', undefined, null],
     ['a string stays as it is', 'a"b\\c', 'a"b\\c'],
@@ -33,12 +33,12 @@ describe('parameters', () => {
     expect(toParameter(value)).toBe(expected)
   })
 
-  test('six dimensions are accepted, a seventh is refused', () => {
+  it('six dimensions are accepted, a seventh is refused', () => {
     expect(toParameter([[[[[[1]]]]]])).toBe('{{{{{{1}}}}}}')
     expect(() => toParameter([[[[[[[1]]]]]]])).toThrow(Failure)
   })
 
-  test('every text survives the way through an array literal', () => {
+  it('every text survives the way through an array literal', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'grapheme' })), (texts) => {
         expect(toJson(textArray, toParameter(texts) ?? '')).toEqual(texts)
@@ -48,7 +48,7 @@ describe('parameters', () => {
 })
 
 describe('typed cells', () => {
-  test.each<[string, number, string, unknown]>([
+  it.each<[string, number, string, unknown]>([
     ['bool', 16, 't', true],
     ['bool', 16, 'f', false],
     ['int2', 21, '-7', -7],

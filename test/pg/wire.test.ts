@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { serialize } from 'pg-protocol'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createJsonText, toBytes, writeJsonString } from '../../src/pg/json-writer.ts'
 import { readCommandTag } from '../../src/pg/messages.ts'
 import { createMessageReader } from '../../src/pg/reader.ts'
 import { createMessageWriter } from '../../src/pg/writer.ts'
 
 describe('message writer', () => {
-  test('writes the bytes that pg-protocol writes', () => {
+  it('writes the bytes that pg-protocol writes', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: 'grapheme' }),
@@ -38,7 +38,7 @@ describe('message writer', () => {
     )
   })
 
-  test('bytes that were taken are not written again', () => {
+  it('bytes that were taken are not written again', () => {
     const writer = createMessageWriter()
     writer.query('first')
     const first = writer.take() as Buffer
@@ -50,7 +50,7 @@ describe('message writer', () => {
     expect(first).toEqual(copy)
   })
 
-  test('a message larger than a slab is whole', () => {
+  it('a message larger than a slab is whole', () => {
     const writer = createMessageWriter()
     writer.query('small')
     writer.query('é'.repeat(200_000))
@@ -85,7 +85,7 @@ describe('message reader', () => {
     return seen
   }
 
-  test('finds the same messages however the stream is cut', () => {
+  it('finds the same messages however the stream is cut', () => {
     const whole = read([stream])
     expect(whole).toEqual(['Qone\0', 'S', `Q${'x'.repeat(300)}\0`])
     fc.assert(
@@ -96,7 +96,7 @@ describe('message reader', () => {
     )
   })
 
-  test('passes over a message that is too large and reads on', () => {
+  it('passes over a message that is too large and reads on', () => {
     const long = Buffer.concat([stream, serialize.sync()])
     for (const size of [1, 7, 64, long.length]) {
       const chunks = Array.from({ length: Math.ceil(long.length / size) }, (_, index) =>
@@ -106,13 +106,13 @@ describe('message reader', () => {
     }
   })
 
-  test('refuses a length that cannot be', () => {
+  it('refuses a length that cannot be', () => {
     expect(() => read([Buffer.from([0x44, 0, 0, 0, 3])])).toThrow(RangeError)
   })
 })
 
 describe('JSON writer', () => {
-  test('writes every text as JSON.stringify does, but for what JSON need not escape', () => {
+  it('writes every text as JSON.stringify does, but for what JSON need not escape', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), fc.nat(2_000), (text, repeat) => {
         const long = text.repeat(repeat % 50)
@@ -124,7 +124,7 @@ describe('JSON writer', () => {
     )
   })
 
-  test('escapes control characters, quotes and backslashes, in short cells and long ones', () => {
+  it('escapes control characters, quotes and backslashes, in short cells and long ones', () => {
     const all = Array.from({ length: 0x80 }, (_, code) => String.fromCharCode(code)).join('')
     for (const text of [all, all.repeat(20), `${'x'.repeat(10_000)}`]) {
       const bytes = Buffer.from(text)
@@ -135,14 +135,16 @@ describe('JSON writer', () => {
   })
 })
 
-test.each([
-  ['SELECT 3', 'SELECT', 3],
-  ['INSERT 0 2', 'INSERT', 2],
-  ['UPDATE 0', 'UPDATE', 0],
-  ['MERGE 4', 'MERGE', 4],
-  ['CREATE TABLE', 'CREATE', null],
-  ['BEGIN', 'BEGIN', null],
-])('the command tag %s is %s and %s', (tag, command, rowCount) => {
-  const bytes = Buffer.from(`${tag}\0`)
-  expect(readCommandTag(bytes, 0, bytes.length)).toEqual({ command, rowCount })
+describe('command tags', () => {
+  it.each([
+    ['SELECT 3', 'SELECT', 3],
+    ['INSERT 0 2', 'INSERT', 2],
+    ['UPDATE 0', 'UPDATE', 0],
+    ['MERGE 4', 'MERGE', 4],
+    ['CREATE TABLE', 'CREATE', null],
+    ['BEGIN', 'BEGIN', null],
+  ])('%s is %s and %s', (tag, command, rowCount) => {
+    const bytes = Buffer.from(`${tag}\0`)
+    expect(readCommandTag(bytes, 0, bytes.length)).toEqual({ command, rowCount })
+  })
 })

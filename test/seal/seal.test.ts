@@ -1,6 +1,6 @@
 import type { Client } from 'pg'
 import pg from 'pg'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { formatSealKeys, generateSealKey, installSealKeys, parseSealKeys, removeSealKey } from '../../src/seal/keys.ts'
 import { type SealedIdentity, type SealedSession, type SealKey, sealSession } from '../../src/seal/seal.ts'
 import { createTestDatabase, describePg, type TestDatabase } from '../support/pg.ts'
@@ -47,17 +47,17 @@ describePg('sealed sessions', () => {
     }
   }
 
-  test('auth.session() and auth.jwt() are the claims as they were signed', async () => {
+  it('auth.session() and auth.jwt() are the claims as they were signed', async () => {
     expect(await as(seal(), 'select auth.session()')).toEqual(claims)
     expect(await as(seal(), 'select auth.jwt()')).toEqual(claims)
   })
 
-  test('auth.user_id() is the subject, auth.uid() the subject as uuid', async () => {
+  it('auth.user_id() is the subject, auth.uid() the subject as uuid', async () => {
     expect(await as(seal(), 'select auth.user_id()')).toBe(subject)
     expect(await as(seal(), 'select auth.uid()')).toBe(subject)
   })
 
-  test.each(['ada', '', 'x'.repeat(36), `${subject}0`])('auth.uid() is NULL for the subject "%s"', async (sub) => {
+  it.each(['ada', '', 'x'.repeat(36), `${subject}0`])('auth.uid() is NULL for the subject "%s"', async (sub) => {
     const session = seal({ claimsJson: JSON.stringify({ sub, exp }) })
     expect(await as(session, 'select auth.uid() is null')).toBe(true)
     expect(await as(session, 'select auth.user_id()')).toBe(sub)
@@ -65,11 +65,11 @@ describePg('sealed sessions', () => {
 
   const readers = 'auth.session() is null and auth.jwt() is null and auth.user_id() is null and auth.uid() is null'
 
-  test('without an identity every reader is NULL', async () => {
+  it('without an identity every reader is NULL', async () => {
     expect(await as({ claims: '', seal: '' }, `select ${readers}`)).toBe(true)
   })
 
-  test('SEC-43 after the transaction the settings read as empty and every reader is NULL', async () => {
+  it('SEC-43 after the transaction the settings read as empty and every reader is NULL', async () => {
     await as(seal(), 'select 1')
     const { rows } = await owner.query(`select ${readers} as absent`)
     expect(rows).toEqual([{ absent: true }])
@@ -109,11 +109,11 @@ describePg('sealed sessions', () => {
     ['no claims', ({ seal }) => ({ claims: '', seal })],
   ]
   const withoutSession = ({ claims, seal }: SealedSession) => ({ claims, seal: seal.replace(`${subject}:`, ':') })
-  test.each(tampered)('SEC-37 refuses %s', async (_title, tamper) => {
+  it.each(tampered)('SEC-37 refuses %s', async (_title, tamper) => {
     await expect(as(tamper(seal()), 'select auth.session()')).rejects.toMatchObject({ severity: 'ERROR' })
   })
 
-  test('SEC-37 refuses a seal under another role than its own', async () => {
+  it('SEC-37 refuses a seal under another role than its own', async () => {
     await expect(as(seal(), 'select auth.session()', 'anonymous')).rejects.toMatchObject({
       code: '28000',
       message: 'the session is not sealed for the role anonymous, or its seal is not valid',
@@ -121,7 +121,7 @@ describePg('sealed sessions', () => {
     expect(await as(seal({ role: 'anonymous' }), 'select auth.user_id()', 'anonymous')).toBe(subject)
   })
 
-  test.each([
+  it.each([
     ['a longer name of a role', 'authenticated_admin', (text: string) => text.replace(';:', ';_admin:')],
     ['a shorter name of a role', 'authenticate', (text: string) => text.replace(';:', ';')],
     ['a name of a role that ends in a colon', 'authenticated', (text: string) => text.replace(';:', ';::')],
@@ -132,7 +132,7 @@ describePg('sealed sessions', () => {
     ).rejects.toMatchObject({ severity: 'ERROR' })
   })
 
-  test('SEC-36 refuses an expired session, a minute after its token', async () => {
+  it('SEC-36 refuses an expired session, a minute after its token', async () => {
     const now = Math.floor(Date.now() / 1000)
     expect(await as(seal({ exp: now - 30 }), 'select auth.user_id()')).toBe(subject)
     await expect(as(seal({ exp: now - 61 }), 'select auth.user_id()')).rejects.toMatchObject({
@@ -140,7 +140,7 @@ describePg('sealed sessions', () => {
     })
   })
 
-  test('two keys are valid while one replaces the other; a removed key is refused from the next statement on', async () => {
+  it('two keys are valid while one replaces the other; a removed key is refused from the next statement on', async () => {
     const next = generateSealKey('next')
     await expect(as(seal({}, next), 'select auth.session()')).rejects.toMatchObject({ code: '28000' })
     await installSealKeys(owner, [next])
@@ -151,7 +151,7 @@ describePg('sealed sessions', () => {
     await expect(as(seal({}, next), 'select auth.session()')).rejects.toMatchObject({ code: '28000' })
   })
 
-  test.each([
+  it.each([
     'select * from rowpass.seal_keys',
     'select inner_pad from rowpass.seal_keys',
     'copy rowpass.seal_keys to stdout',
@@ -165,7 +165,7 @@ describePg('sealed sessions', () => {
     await expect(gateway.query(sql)).rejects.toMatchObject({ code: '42501' })
   })
 
-  test('SEC-52 objects of the caller do not come between the function and what it calls', async () => {
+  it('SEC-52 objects of the caller do not come between the function and what it calls', async () => {
     await owner.query(`create schema evil;
       create function evil.sha256(bytea) returns bytea language sql return '\\x00'::bytea;
       create function evil.encode(bytea, text) returns text language sql return repeat('0', 64);
@@ -177,23 +177,25 @@ describePg('sealed sessions', () => {
   })
 })
 
-test('seal keys survive the way through their configuration text', () => {
-  const keys = [generateSealKey('a'), generateSealKey('b-2')]
-  expect(parseSealKeys(formatSealKeys(keys)).map(({ name, secret }) => [name, [...secret]])).toEqual(
-    keys.map(({ name, secret }) => [name, [...secret]]),
-  )
-})
+describe('seal keys', () => {
+  it('survive the way through their configuration text', () => {
+    const keys = [generateSealKey('a'), generateSealKey('b-2')]
+    expect(parseSealKeys(formatSealKeys(keys)).map(({ name, secret }) => [name, [...secret]])).toEqual(
+      keys.map(({ name, secret }) => [name, [...secret]]),
+    )
+  })
 
-test.each([
-  ['nothing', ''],
-  ['no secret', 'name'],
-  ['no name', `:${'A'.repeat(43)}`],
-  ['a name with a colon or capitals', `Name:${'A'.repeat(43)}`],
-  ['a short secret', `name:${'A'.repeat(42)}`],
-  ['a long secret', `name:${'A'.repeat(44)}`],
-  ['a secret that is not canonical base64url', `name:${'A'.repeat(42)}B`],
-  ['one name twice', `a:${'A'.repeat(43)},a:${'A'.repeat(43)}`],
-])('refuses %s as seal keys, without repeating the secret', (_title, text) => {
-  expect(() => parseSealKeys(text)).toThrow(TypeError)
-  expect(() => parseSealKeys(text)).not.toThrow(/AAAA/)
+  it.each([
+    ['nothing', ''],
+    ['no secret', 'name'],
+    ['no name', `:${'A'.repeat(43)}`],
+    ['a name with a colon or capitals', `Name:${'A'.repeat(43)}`],
+    ['a short secret', `name:${'A'.repeat(42)}`],
+    ['a long secret', `name:${'A'.repeat(44)}`],
+    ['a secret that is not canonical base64url', `name:${'A'.repeat(42)}B`],
+    ['one name twice', `a:${'A'.repeat(43)},a:${'A'.repeat(43)}`],
+  ])('are refused with %s, without repeating the secret', (_title, text) => {
+    expect(() => parseSealKeys(text)).toThrow(TypeError)
+    expect(() => parseSealKeys(text)).not.toThrow(/AAAA/)
+  })
 })

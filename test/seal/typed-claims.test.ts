@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { become } from '../../src/doctor/identity.ts'
 import { createTestDatabase, describePg, type TestDatabase } from '../support/pg.ts'
 
@@ -70,14 +70,14 @@ describePg('typed claims', () => {
     }
   }
 
-  test.each(claims.map(([claim, read]) => [JSON.stringify(claim), claim, read] as const))(
+  it.each(claims.map(([claim, read]) => [JSON.stringify(claim), claim, read] as const))(
     'SEC-43 the claim %s is read as what it is, and is NULL as anything else',
     async (_title, claim, read) => {
       expect(await readAll({ sub: 'x', claim })).toEqual(read)
     },
   )
 
-  test('SEC-43 without the claim, without any claims and after the transaction, each is NULL', async () => {
+  it('SEC-43 without the claim, without any claims and after the transaction, each is NULL', async () => {
     expect(await readAll({ sub: 'x' })).toEqual({})
     expect(await readAll({})).toEqual({})
     const list = kinds.map((kind) => `auth.claim_${kind}('sub') is null as ${kind}`)
@@ -85,14 +85,14 @@ describePg('typed claims', () => {
     expect(new Set(Object.values(rows[0]))).toEqual(new Set([true]))
   })
 
-  test('PostgreSQL puts the expression in the place of the call, so that a claim costs no call of its own', async () => {
+  it('PostgreSQL puts the expression in the place of the call, so that a claim costs no call of its own', async () => {
     const { rows } = await owner.query(`explain verbose select ${kinds.map((kind) => `auth.claim_${kind}('c')`)}`)
     expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toMatch(
       /^(?!.*claim_(text\(|uuid\(|int|bool|uuids)).*rowpass/s,
     )
   })
 
-  test('SEC-63 the functions are for the two roles of requests, and are as safe as they can be declared', async () => {
+  it('SEC-63 the functions are for the two roles of requests, and are as safe as they can be declared', async () => {
     const { rows } = await owner.query(
       `select distinct provolatile, proparallel, prosecdef, proacl::text from pg_proc where proname like 'claim\\_%'`,
     )

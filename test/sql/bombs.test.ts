@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { createClassifier, type Verdict } from '../../src/sql/classify.ts'
 import { parseFunctionFacts } from '../../src/sql/facts.ts'
 import { loadParser, type Parser } from '../../src/sql/parser.ts'
@@ -41,7 +41,7 @@ describe('deeply nested text', () => {
   /** The spare parser is started between two texts, as it is between two requests. */
   const nextRequest = () => new Promise((resolve) => setTimeout(resolve, 20))
 
-  test.each(Object.entries(bombs))(
+  it.each(Object.entries(bombs))(
     '%s are judged or refused, and the next text is parsed as before',
     async (name, bomb) => {
       for (const depth of [10, 20, 500, 2_000, 8_000, 30_000, 100_000]) {
@@ -57,7 +57,7 @@ describe('deeply nested text', () => {
     },
   )
 
-  test('a hundred in a row leave the parser as it was', async () => {
+  it('a hundred in a row leave the parser as it was', async () => {
     const outcomes = new Set<string>()
     for (let depth = 5_000; depth < 55_000; depth += 500) {
       outcomes.add(parser.parse(`select 1${'+1'.repeat(depth)}`).kind)
@@ -67,7 +67,7 @@ describe('deeply nested text', () => {
     expect(outcomes).toContain('too_complex')
   })
 
-  test('a second one before the spare parser is ready is told to come again', async () => {
+  it('a second one before the spare parser is ready is told to come again', async () => {
     const bomb = `select 1${'+1'.repeat(60_000)}`
     expect(parser.parse(bomb).kind).toBe('too_complex')
     expect(parser.parse(bomb).kind).toBe('too_complex')
@@ -76,13 +76,13 @@ describe('deeply nested text', () => {
     expect(JSON.stringify(parser.parse(sample))).toBe(expected)
   })
 
-  test('a tree above 16 MiB is too complex; a bulk insert of 65,535 parameters is not', () => {
+  it('a tree above 16 MiB is too complex; a bulk insert of 65,535 parameters is not', () => {
     expect(parser.parse(`select ${'a,'.repeat(300_000)}a`).kind).toBe('too_complex')
     const rows = Array.from({ length: 21_845 }, (_, row) => `($${row * 3 + 1}, $${row * 3 + 2}, $${row * 3 + 3})`)
     expect(classify(`insert into t (a, b, c) values ${rows.join(', ')}`)).toMatchObject({ kind: 'fast' })
   })
 
-  test('the parser is loaded once', async () => {
+  it('the parser is loaded once', async () => {
     expect(await loadParser()).toBe(parser)
   })
 })

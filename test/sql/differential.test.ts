@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type pg from 'pg'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { describePg } from '../support/pg.ts'
 import { type JudgedDatabase, judgeDatabase } from './judge-database.ts'
 
@@ -55,12 +55,12 @@ describePg('one reading of every text', () => {
   const soup = (fragments: string[], maxLength: number) =>
     fc.array(fc.constantFrom(...fragments), { maxLength }).map((parts) => parts.join(''))
 
-  test('SEC-37 quotes, escapes and comments hide no call', async () => {
+  it('SEC-37 quotes, escapes and comments hide no call', async () => {
     const texts = soup([...quotes, ...gaps, ',canary(),', ','], 9).map((text) => `select ''${text}''`)
     expect(await check(texts, 4_000)).toBeGreaterThan(5)
   })
 
-  test('SEC-37 strings that go on in the next line hide no call', async () => {
+  it('SEC-37 strings that go on in the next line hide no call', async () => {
     const literals = fc.tuple(
       fc.constantFrom("E'", "'", "U&'", "N'", "e'"),
       soup(['a', '\\', "''", '!', "\\'", '/*', '*/', '--'], 3),
@@ -82,12 +82,12 @@ describePg('one reading of every text', () => {
     expect(await check(texts, 4_000)).toBeGreaterThan(100)
   })
 
-  test('SEC-37 no other arrangement of tokens hides a call', async () => {
+  it('SEC-37 no other arrangement of tokens hides a call', async () => {
     const texts = soup([...quotes, ...gaps, ...glue, ...words, ...words2], 12).map((text) => `select ${text}`)
     expect(await check(texts, 6_000)).toBeGreaterThan(5)
   })
 
-  test('SEC-37 the server would call what these texts hide from a careless reader', async () => {
+  it('SEC-37 the server would call what these texts hide from a careless reader', async () => {
     for (const sql of [
       "select 'a\\', canary(), ''",
       "select E'a'\n'\\' /* ', canary(), ' */ '",

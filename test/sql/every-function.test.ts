@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describePg } from '../support/pg.ts'
 import { type JudgedDatabase, judgeDatabase } from './judge-database.ts'
 
@@ -43,7 +43,7 @@ describePg('every function of PostgreSQL', () => {
   const expected = ({ name, volatile }: Procedure) =>
     (volatile && !harmless.test(name)) || dangerous.some((pattern) => pattern.test(name)) ? 'refused' : 'fast'
 
-  test('SEC-40 gets the verdict that the rule gives it, in every spelling', () => {
+  it('SEC-40 gets the verdict that the rule gives it, in every spelling', () => {
     expect(procedures.length).toBeGreaterThan(2_500)
     const wrong: string[] = []
     for (const procedure of procedures) {
@@ -66,7 +66,7 @@ describePg('every function of PostgreSQL', () => {
     expect(wrong).toEqual([])
   })
 
-  test('SEC-40 unquoted and in capitals, a refused one stays refused', () => {
+  it('SEC-40 unquoted and in capitals, a refused one stays refused', () => {
     const wrong: string[] = []
     for (const procedure of procedures) {
       if (expected(procedure) !== 'refused' || !/^[a-z_][a-z0-9_]*$/.test(procedure.name)) continue
@@ -78,14 +78,14 @@ describePg('every function of PostgreSQL', () => {
     expect(wrong).toEqual([])
   })
 
-  test('SEC-40 a refused name is refused in a schema of the owner’s too, and where no function has it', () => {
+  it('SEC-40 a refused name is refused in a schema of the owner’s too, and where no function has it', () => {
     for (const name of ['set_config', 'pg_sleep', 'lo_import', 'dblink_exec', 'pg_read_file', 'pg_stat_get_activity']) {
       expect(judged.classify(`select anywhere.${name}(1)`)).toMatchObject({ kind: 'refused' })
       expect(judged.classify(`select anywhere.${name}_later(1)`).kind).toMatch(/^(refused|reset)$/)
     }
   })
 
-  test('SEC-40 none that is refused can be called as an attribute of a row and pass', async () => {
+  it('SEC-40 none that is refused can be called as an attribute of a row and pass', async () => {
     const { rows } = await judged.superuser.query(
       `select distinct proname as name from pg_proc
        where prokind <> 'p' and pronargs - pronargdefaults <= 1 and pronargs > 0 and proargtypes[0]::regtype::text
@@ -101,7 +101,7 @@ describePg('every function of PostgreSQL', () => {
     }
   })
 
-  test('SEC-40 no operator, cast or type of PostgreSQL calls a function that would be refused', async () => {
+  it('SEC-40 no operator, cast or type of PostgreSQL calls a function that would be refused', async () => {
     const refused = procedures.filter((procedure) => expected(procedure) === 'refused').map(({ name }) => name)
     const { rows } = await judged.superuser.query(
       `select proname from pg_proc where proname = any ($1) and (
@@ -122,7 +122,7 @@ describePg('every function of PostgreSQL', () => {
       'channels', (select count(*) from pg_listening_channels()),
       'temporary', pg_my_temp_schema())::text`
 
-    test('SEC-42 leaves the session as it was, called with plausible arguments', async () => {
+    it('SEC-42 leaves the session as it was, called with plausible arguments', async () => {
       const { rows: calls } = await judged.superuser.query(
         `select format('select %I.%I(%s)', pronamespace::regnamespace, proname,
            (select string_agg(format('%L::%s', case typcategory

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createClassifier } from '../../src/sql/classify.ts'
 import { loadParser } from '../../src/sql/parser.ts'
 import { describePg } from '../support/pg.ts'
@@ -101,7 +101,7 @@ describePg('verdicts', () => {
       ['explain analyze delete from users', 'EXPLAIN', false],
     ]
 
-    test.each(statements)('%s', (sql, command, readOnly) => {
+    it.each(statements)('%s', (sql, command, readOnly) => {
       expect(judged.classify(sql)).toMatchObject({ kind: 'fast', command, readOnly })
     })
   })
@@ -120,12 +120,12 @@ describePg('verdicts', () => {
       ['select * from t tablesample system_rows (10)', false],
     ]
 
-    test.each(statements)('%s', (sql, readOnly) => {
+    it.each(statements)('%s', (sql, readOnly) => {
       expect(judged.classify(sql)).toMatchObject({ kind: 'reset', readOnly })
     })
   })
 
-  test('the same statement with other literals has the same fingerprint, another statement another', () => {
+  it('the same statement with other literals has the same fingerprint, another statement another', () => {
     const [one, other, different] = ['select 1 + 2', 'select  3 + 4 -- x', 'select 1 - 2'].map((sql) => {
       const verdict = judged.classify(sql)
       return verdict.kind === 'refused' ? undefined : verdict.fingerprint
@@ -135,12 +135,12 @@ describePg('verdicts', () => {
     expect(different).not.toBe(one)
   })
 
-  test('a verdict is kept by text and computed once', () => {
+  it('a verdict is kept by text and computed once', () => {
     expect(judged.classify('select 40 + 2')).toBe(judged.classify('select 40 + 2'))
     expect(judged.classify('select 40 + 2')).not.toBe(judged.classify('select 40 +  2'))
   })
 
-  test('at most cacheSize verdicts and cacheLength of text are kept, and none of a long text', async () => {
+  it('at most cacheSize verdicts and cacheLength of text are kept, and none of a long text', async () => {
     const parser = await loadParser()
     let parses = 0
     const counting = {

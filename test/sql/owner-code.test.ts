@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createClassifier } from '../../src/sql/classify.ts'
 import { type FunctionFactRow, functionFactsSql, parseFunctionFacts } from '../../src/sql/facts.ts'
 import { loadParser } from '../../src/sql/parser.ts'
@@ -58,7 +58,7 @@ describePg('code of the owner', () => {
   afterAll(() => judged.close())
 
   describe('is judged by its declaration', () => {
-    test.each([
+    it.each([
       ['select app.immutable_sql(1)', 'fast'],
       ['select app.stable_plpgsql()', 'fast'],
       ['select stable_plpgsql()', 'fast'],
@@ -81,7 +81,7 @@ describePg('code of the owner', () => {
   })
 
   describe('is found where the text has no call', () => {
-    test.each([
+    it.each([
       ['an attribute of a table', 'select people.touch from app.people', 'reset'],
       ['an attribute of an alias', 'select p.touch from app.people p', 'reset'],
       ['an attribute of a qualified table', 'select app.people.touch from app.people', 'reset'],
@@ -110,7 +110,7 @@ describePg('code of the owner', () => {
       expect(judged.classify(sql)).toMatchObject({ kind })
     })
 
-    test('PostgreSQL really calls a function for an attribute, an operator and a cast', async () => {
+    it('PostgreSQL really calls a function for an attribute, an operator and a cast', async () => {
       await judged.superuser.query('set search_path = app, public')
       await judged.superuser.query("insert into app.people values (1, 'a', 'b')")
       const { rows } = await judged.superuser.query({
@@ -121,13 +121,13 @@ describePg('code of the owner', () => {
     })
   })
 
-  test('SEC-42 a stable function can leave a setting behind, which is why its body counts', async () => {
+  it('SEC-42 a stable function can leave a setting behind, which is why its body counts', async () => {
     await judged.superuser.query('select app.stable_setter()')
     const { rows } = await judged.superuser.query("select current_setting('a.b') as value")
     expect(rows).toEqual([{ value: 'left behind' }])
   })
 
-  test('SEC-42 PostgreSQL lets no function that is not volatile run a utility command', async () => {
+  it('SEC-42 PostgreSQL lets no function that is not volatile run a utility command', async () => {
     for (const command of [
       'set a.b = 1',
       'listen x',
@@ -143,7 +143,7 @@ describePg('code of the owner', () => {
   })
 
   describe('of extensions', () => {
-    test.each([
+    it.each([
       ["select crypt('a', gen_salt('bf', 4)), gen_random_bytes(8)", 'fast'],
       ['select uuid_generate_v4()', 'fast'],
       ["select similarity('a', 'b'), 'a' % 'b', 'x'::citext", 'fast'],
@@ -153,12 +153,12 @@ describePg('code of the owner', () => {
     })
   })
 
-  test('a function that was created since the facts were read is run with a reset', async () => {
+  it('a function that was created since the facts were read is run with a reset', async () => {
     await judged.superuser.query('create function app.latest() returns int language sql volatile return 1')
     expect(judged.classify('select app.latest()')).toMatchObject({ kind: 'reset' })
   })
 
-  test('the digest changes with the facts and only with them', async () => {
+  it('the digest changes with the facts and only with them', async () => {
     const read = async () => parseFunctionFacts((await judged.gateway.query(functionFactsSql)).rows).digest
     const before = await read()
     await judged.superuser.query('create table app.more ()')
@@ -167,7 +167,7 @@ describePg('code of the owner', () => {
     expect(await read()).not.toBe(before)
   })
 
-  test('SEC-37 where strings do not conform to the standard, a text with a backslash is refused', async () => {
+  it('SEC-37 where strings do not conform to the standard, a text with a backslash is refused', async () => {
     await judged.gateway.query('set standard_conforming_strings = off')
     const facts = parseFunctionFacts((await judged.gateway.query(functionFactsSql)).rows)
     await judged.gateway.query('reset standard_conforming_strings')
@@ -178,7 +178,7 @@ describePg('code of the owner', () => {
     expect(classify("select 'a', $1")).toMatchObject({ kind: 'fast' })
   })
 
-  test('SEC-40 where the database is not in UTF-8, identifiers outside ASCII are refused', async () => {
+  it('SEC-40 where the database is not in UTF-8, identifiers outside ASCII are refused', async () => {
     const rows: FunctionFactRow[] = (await judged.gateway.query(functionFactsSql)).rows
     const latin = rows.map((row) => (row.kind === 'encoding' ? { ...row, names: '["LATIN5"]' } : row))
     const classify = createClassifier(await loadParser(), parseFunctionFacts(latin))

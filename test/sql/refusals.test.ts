@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describePg, postgresMajor } from '../support/pg.ts'
 import { type JudgedDatabase, judgeDatabase } from './judge-database.ts'
 
@@ -20,7 +20,7 @@ describePg('refusals', () => {
   afterAll(() => judged.close())
 
   describe('of settings and identity', () => {
-    test.each([
+    it.each([
       "select set_config('rowpass.claims', '{}', true)",
       "select set_config('role', 'anonymous', false)",
       "select pg_catalog.set_config('statement_timeout', '0', false)",
@@ -66,12 +66,12 @@ describePg('refusals', () => {
       if (!/variadic|=>/.test(sql)) expect(notUnderstood).not.toContain(await judged.run(sql))
     })
 
-    test('SEC-44 without the classifier, pg_settings really is a way to set', async () => {
+    it('SEC-44 without the classifier, pg_settings really is a way to set', async () => {
       const sql = "update pg_settings set setting = '0' where name = 'statement_timeout'"
       expect(await judged.run(sql)).toEqual([['0']])
     })
 
-    test.each([
+    it.each([
       'reset role',
       'set role authenticated',
       'set session authorization default',
@@ -81,7 +81,7 @@ describePg('refusals', () => {
       expect(judged.classify(sql)).toMatchObject({ kind: 'refused', what: 'SET or RESET' })
     })
 
-    test.each(['set statement_timeout = 0', 'set local statement_timeout to 0', 'reset all', "set work_mem = '1GB'"])(
+    it.each(['set statement_timeout = 0', 'set local statement_timeout to 0', 'reset all', "set work_mem = '1GB'"])(
       'SEC-44 refuses %s',
       (sql) => {
         expect(judged.classify(sql)).toMatchObject({ kind: 'refused', what: 'SET or RESET' })
@@ -90,7 +90,7 @@ describePg('refusals', () => {
   })
 
   describe('of statements', () => {
-    test.each([
+    it.each([
       ['alter role authenticated set statement_timeout = 0', 'ALTER ROLE SET'],
       ["alter role rowpass_gateway password 'x'", 'ALTER ROLE'],
       ['alter system set work_mem = 1', 'ALTER SYSTEM'],
@@ -173,12 +173,12 @@ describePg('refusals', () => {
       expect(judged.classify(sql)).toMatchObject({ kind: 'refused', what, instead: expect.any(String) })
     })
 
-    test('refuses an EXPLAIN option that was not reviewed', () => {
+    it('refuses an EXPLAIN option that was not reviewed', () => {
       const sql = 'explain (analyze, later_option) select 1'
       expect(judged.classify(sql)).toMatchObject({ kind: 'refused', what: 'The EXPLAIN option later_option' })
     })
 
-    test.each([
+    it.each([
       'select 1; select 2',
       "select 1; set role none; select set_config('a', 'b', false)",
       'commit; drop table notes',
@@ -197,7 +197,7 @@ describePg('refusals', () => {
   })
 
   describe('of functions', () => {
-    test.each([
+    it.each([
       'select pg_terminate_backend(0)',
       'select pg_cancel_backend(0)',
       'select pg_sleep(0)',
@@ -254,7 +254,7 @@ describePg('refusals', () => {
       if (!/nextoid|jwt_session_init|xpath_table/.test(sql)) expect(notUnderstood).not.toContain(await judged.run(sql))
     })
 
-    test('SEC-40 names the function and what to do instead', () => {
+    it('SEC-40 names the function and what to do instead', () => {
       expect(judged.classify('select pg_sleep(10)')).toEqual({
         kind: 'refused',
         what: 'pg_sleep()',
@@ -264,7 +264,7 @@ describePg('refusals', () => {
   })
 
   describe('of other sessions', () => {
-    test.each([
+    it.each([
       'select query from pg_stat_activity',
       'table pg_catalog.pg_stat_activity',
       'select * from pg_locks',
@@ -306,13 +306,13 @@ describePg('refusals', () => {
       expect(judged.classify(sql)).toMatchObject({ kind: 'refused' })
     })
 
-    test('SEC-41 without the classifier, statements prepared for other callers are readable', async () => {
+    it('SEC-41 without the classifier, statements prepared for other callers are readable', async () => {
       await judged.gateway.query({ name: 'of_another_caller', text: "select 'secret literal'" })
       const rows = await judged.run("select statement from pg_prepared_statements where name = 'of_another_caller'")
       expect(rows).toEqual([["select 'secret literal'"]])
     })
 
-    test.each([
+    it.each([
       'insert into pg_class default values',
       'delete from pg_catalog.pg_proc',
       'update information_schema.sql_features set is_supported = null',
@@ -324,7 +324,7 @@ describePg('refusals', () => {
     })
   })
 
-  test('refuses a text that the parser does not understand, in PostgreSQL’s words', async () => {
+  it('refuses a text that the parser does not understand, in PostgreSQL’s words', async () => {
     for (const sql of [
       'selec 1',
       'select 1 frm notes x',
@@ -342,7 +342,7 @@ describePg('refusals', () => {
     }
   })
 
-  test.each([
+  it.each([
     ['NUL', "select 1 \0, set_config('a', 'b', false)"],
     ['an unpaired surrogate', "select '\ud800'"],
     ['an unpaired low surrogate in a name', 'select "\udc00"'],
@@ -350,13 +350,13 @@ describePg('refusals', () => {
     expect(judged.classify(sql)).toMatchObject({ kind: 'refused', error: { sqlstate: '22021' } })
   })
 
-  test('judges the last text within maxLength and refuses the first beyond', () => {
+  it('judges the last text within maxLength and refuses the first beyond', () => {
     const text = (length: number) => `select '${'x'.repeat(length - 9)}'`
     expect(judged.classify(text(1024 * 1024))).toMatchObject({ kind: 'fast' })
     expect(judged.classify(text(1024 * 1024 + 1))).toMatchObject({ kind: 'refused', error: { sqlstate: '54000' } })
   })
 
-  test('syntax that a later PostgreSQL brings is judged for an older one', () => {
+  it('syntax that a later PostgreSQL brings is judged for an older one', () => {
     expect(postgresMajor()).toBeGreaterThanOrEqual(15)
     expect(judged.classify('update t set a = 1 returning old.a, new.a')).toMatchObject({ kind: 'fast' })
     expect(judged.classify('select json_scalar(1), json_serialize($1), json($2)')).toMatchObject({ kind: 'fast' })

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { describePg } from '../support/pg.ts'
 import { type JudgedDatabase, judgeDatabase } from './judge-database.ts'
 
@@ -67,7 +67,7 @@ describePg('spellings', () => {
   })
   afterAll(() => judged.close())
 
-  test('SEC-40 a refused function is refused however it is written and wherever it stands', async () => {
+  it('SEC-40 a refused function is refused however it is written and wherever it stands', async () => {
     const attack = fc.constantFrom(
       ['set_config', "'a.b', 'c', true"],
       ['pg_sleep', '0'],
@@ -88,7 +88,7 @@ describePg('spellings', () => {
     )
   })
 
-  test('SEC-40 PostgreSQL reads these spellings as the function', async () => {
+  it('SEC-40 PostgreSQL reads these spellings as the function', async () => {
     const texts = fc.tuple(someGap, call(qualified('set_config', 'pg_catalog'), "'a.b', 'c', true"))
     await fc.assert(
       fc.asyncProperty(texts, async ([space, text]) => {
@@ -98,7 +98,7 @@ describePg('spellings', () => {
     )
   })
 
-  test('SEC-41 a closed view is refused however it is written', async () => {
+  it('SEC-41 a closed view is refused however it is written', async () => {
     const texts = fc.tuple(
       someGap,
       qualified('pg_stat_activity', 'pg_catalog'),
@@ -115,7 +115,7 @@ describePg('spellings', () => {
     )
   })
 
-  test('SEC-39 a refused command is refused in any case and behind any comment', async () => {
+  it('SEC-39 a refused command is refused in any case and behind any comment', async () => {
     const commands = fc.constantFrom('set role none', 'reset role', 'discard all', 'do $$ $$', 'listen x', 'begin')
     const texts = fc.tuple(
       gap,
@@ -129,7 +129,7 @@ describePg('spellings', () => {
     )
   })
 
-  test('SEC-40 an identifier is cut at 63 bytes as PostgreSQL cuts it', async () => {
+  it('SEC-40 an identifier is cut at 63 bytes as PostgreSQL cuts it', async () => {
     const name = `f${'é'.repeat(31)}`
     await judged.superuser.query(`create function public."${name}"() returns text language sql volatile return 'found'`)
     const reread = await judgeAgain()
@@ -149,7 +149,7 @@ describePg('spellings', () => {
     }
   })
 
-  test('text that is not SQL never throws, and none of it is allowed', async () => {
+  it('text that is not SQL never throws, and none of it is allowed', async () => {
     await fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (noise) => {
         const verdict = judged.classify(noise)
@@ -159,7 +159,7 @@ describePg('spellings', () => {
     )
   })
 
-  test('SEC-37 a text made of SQL’s tokens is refused or is one statement of the allowed kinds', async () => {
+  it('SEC-37 a text made of SQL’s tokens is refused or is one statement of the allowed kinds', async () => {
     const tokens = fc.constantFrom(
       ...'select insert update delete set reset role from where ( ) , ; * = t a 1 $1 into do begin copy with as values returning'.split(
         ' ',

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, it, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as schema from '../../examples/policies/schema.ts'
 import { createSchemaDatabase } from '../policies/schema-database.ts'
 import { describePg, repository, type TestDatabase } from '../support/pg.ts'
@@ -24,12 +24,14 @@ describePg('the examples of tests', () => {
   })
 })
 
-test.each(['docs/policies.md', 'docs/testing.md'])('the programs of %s are parts of examples that run', (page) => {
-  const read = (path: string) => readFileSync(`${repository}${path}`, 'utf8')
-  const sources = ['examples/policies', 'examples/testing', 'src/schema', 'test/testing'].flatMap((folder) =>
-    readdirSync(`${repository}${folder}`).map((name) => read(`${folder}/${name}`)),
-  )
-  const programs = [...read(page).matchAll(/```ts\n([\s\S]*?)```/g)].map(([, program]) => program!.trimEnd())
-  expect(programs.length).toBeGreaterThan(2)
-  expect(programs.filter((program) => !sources.some((source) => source.includes(program)))).toEqual([])
+describe('the pages about tests', () => {
+  it.each(['docs/policies.md', 'docs/testing.md'])('the programs of %s are parts of examples that run', (page) => {
+    const read = (path: string) => readFileSync(`${repository}${path}`, 'utf8')
+    const sources = ['examples/policies', 'examples/testing', 'src/schema', 'test/testing'].flatMap((folder) =>
+      readdirSync(`${repository}${folder}`).map((name) => read(`${folder}/${name}`)),
+    )
+    const programs = [...read(page).matchAll(/```ts\n([\s\S]*?)```/g)].map(([, program]) => program!.trimEnd())
+    expect(programs.length).toBeGreaterThan(2)
+    expect(programs.filter((program) => !sources.some((source) => source.includes(program)))).toEqual([])
+  })
 })

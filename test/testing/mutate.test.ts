@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { withConnection } from '../../src/database/connect.ts'
 import { findOperands } from '../../src/testing/operands.ts'
 import { listWeakenings, type Weakening } from '../../src/testing/weakenings.ts'
@@ -170,13 +170,18 @@ describePg('a weakening', () => {
   })
 })
 
-it.each<[string, string[]]>([
-  ['(user_id = ( SELECT auth.uid() AS uid))', []],
-  [`((a = 'x AND y'::text) AND (b OR ("or" = 1)))`, [`(a = 'x AND y'::text)`, '(b OR ("or" = 1))', 'b', '("or" = 1)']],
-  [`(p = ANY (ARRAY( SELECT m.p\n   FROM m\n  WHERE (m.u = 1)\n LIMIT 5)))`, ['(m.u = 1)']],
-  ['((NOT a) AND (b IS NULL))', ['(NOT a)', '(b IS NULL)']],
-  ['(CASE WHEN (a AND b) THEN 1 ELSE 2 END = 1)', ['a', 'b']],
-  [`(E'\\\\' AND b)`, [`E'\\\\'`, 'b']],
-])('the operands of %s are found', (condition, operands) => {
-  expect(findOperands(condition).map(({ start, end }) => condition.slice(start, end))).toEqual(operands)
+describe('a condition', () => {
+  it.each<[string, string[]]>([
+    ['(user_id = ( SELECT auth.uid() AS uid))', []],
+    [
+      `((a = 'x AND y'::text) AND (b OR ("or" = 1)))`,
+      [`(a = 'x AND y'::text)`, '(b OR ("or" = 1))', 'b', '("or" = 1)'],
+    ],
+    [`(p = ANY (ARRAY( SELECT m.p\n   FROM m\n  WHERE (m.u = 1)\n LIMIT 5)))`, ['(m.u = 1)']],
+    ['((NOT a) AND (b IS NULL))', ['(NOT a)', '(b IS NULL)']],
+    ['(CASE WHEN (a AND b) THEN 1 ELSE 2 END = 1)', ['a', 'b']],
+    [`(E'\\\\' AND b)`, [`E'\\\\'`, 'b']],
+  ])('%s has its operands found', (condition, operands) => {
+    expect(findOperands(condition).map(({ start, end }) => condition.slice(start, end))).toEqual(operands)
+  })
 })

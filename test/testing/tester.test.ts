@@ -1,7 +1,7 @@
 import { AssertionError } from 'node:assert'
 import { eq } from 'drizzle-orm'
 import { createTester, expectHidden, expectRefused, expectVisible, type SqlTag, type Tester } from 'rowpass/testing'
-import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { withConnection } from '../../src/database/connect.ts'
 import { newUsers } from '../../src/schema/insertable.ts'
 import { users } from '../../src/schema/users.ts'
@@ -205,7 +205,7 @@ describePg('tests of the application', () => {
   })
 })
 describePg('tests of other databases', () => {
-  test.each([
+  it.each([
     ['request.jwt.claims', `(current_setting('request.jwt.claims', true)::json ->> 'sub')`],
     ['jwt.claims.*', `nullif(current_setting('jwt.claims.sub', true), '')`],
   ])('find out that claims come as %s, and empty them between people', async (_title, expression) => {
@@ -235,7 +235,7 @@ describePg('tests of other databases', () => {
     }
   })
 
-  test('fail to start where nothing listens, without the password', async () => {
+  it('fail to start where nothing listens, without the password', async () => {
     const databaseUrl = 'postgresql://me:canary@127.0.0.1:1/none'
     const failure = await createTester({ databaseUrl }).catch((error: unknown) => error)
     expect(failure).toMatchObject({ code: 'database_unavailable', detail: '127.0.0.1:1/none' })

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseIssuers } from '../../../src/gateway/issuers.ts'
 import { repository } from '../../support/pg.ts'
 import { kinds } from './kinds.ts'
@@ -12,14 +12,16 @@ const entries = [...text.matchAll(/^##+ (.+)\n(?:(?!^#)[\s\S])*?```json\n([\s\S]
   ([, heading = '', entry = '']) => [heading, entry] as const,
 )
 
-test('there is an entry for nine issuers', () => {
-  expect(entries.map(([heading]) => heading)).toHaveLength(9)
-})
+describe('docs/issuers.md', () => {
+  it('there is an entry for nine issuers', () => {
+    expect(entries.map(([heading]) => heading)).toHaveLength(9)
+  })
 
-test.each(entries)('the entry for %s is one that the gateway takes', (_, entry) => {
-  const [issuer, ...others] = parseIssuers(entry)
-  expect(others).toEqual([])
-  expect(issuer?.jwksUrl.protocol).toBe('https:')
+  it.each(entries)('the entry for %s is one that the gateway takes', (_, entry) => {
+    const [issuer, ...others] = parseIssuers(entry)
+    expect(others).toEqual([])
+    expect(issuer?.jwksUrl.protocol).toBe('https:')
+  })
 })
 
 describe.each([
@@ -34,7 +36,7 @@ describe.each([
   })
   afterAll(() => issuer.host.stop())
 
-  test('the entry is the one that is tested, but for its addresses', () => {
+  it('the entry is the one that is tested, but for its addresses', () => {
     const [documented] = JSON.parse(new Map(entries).get(heading) ?? '[{}]')
     const place = new URL(documented.iss).origin
     const tested = JSON.parse(JSON.stringify(issuer.trust).replaceAll(issuer.host.origin, place))

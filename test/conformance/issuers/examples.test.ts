@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startTestGateway, type TestGateway } from '../../support/gateway.ts'
 import { createTestDatabase, describePg, repository, type TestDatabase } from '../../support/pg.ts'
 import { startHost } from './host.ts'
@@ -24,7 +24,7 @@ describePg('examples/issuers', () => {
     await database.close()
   })
 
-  test.concurrent.each([
+  it.concurrent.each([
     ['better-auth', "[]\n[ { name: 'Neon' } ]\n"],
     ['oidc-provider', "[ { program: 'night-report', tenant: 'Neon' } ]\n"],
   ] as const)('%s.ts prints what PostgreSQL lets its principal see', async (name, output) => {

@@ -1,5 +1,5 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { withConnection } from '../../../src/database/connect.ts'
 import { parseGatewayConfig } from '../../../src/gateway/config.ts'
 import { startTestGateway, type TestGateway } from '../../support/gateway.ts'
@@ -73,7 +73,7 @@ describePg('tokens of real issuers', () => {
   const names = ['Better Auth', 'oidc-provider', 'our own']
 
   describe.each(names)('%s', (name) => {
-    test('a token got the ordinary way gives SQL exactly the claims that were signed', async () => {
+    it('a token got the ordinary way gives SQL exactly the claims that were signed', async () => {
       const token = await issuers[name]!.token()
       const { status, body } = await gateway.sql(
         token,
@@ -86,7 +86,7 @@ describePg('tokens of real issuers', () => {
       expect(row).toMatchObject({ user_id: sub, role: 'authenticated', uid: name === 'our own' ? sub : null })
     })
 
-    test('row-level security keeps its principals apart', async () => {
+    it('row-level security keeps its principals apart', async () => {
       const issuer = issuers[name]!
       const [first, second] = await Promise.all(issuer.principals.map((principal) => issuer.token(principal)))
       await gateway.sql(first!, "insert into notes (body) values ('of the first')")
@@ -101,21 +101,21 @@ describePg('tokens of real issuers', () => {
       expect(forged.body.code).toBe('42501')
     })
 
-    test('SEC-7 its tokens are refused where only another issuer is trusted', async () => {
+    it('SEC-7 its tokens are refused where only another issuer is trusted', async () => {
       for (const other of names.filter((candidate) => candidate !== name)) {
         trust(issuers[other]!.trust)
         expect(await refusalOf(await issuers[name]!.token())).toBe('issuer')
       }
     })
 
-    test("SEC-7 its tokens are refused when its name is paired with another issuer's keys", async () => {
+    it("SEC-7 its tokens are refused when its name is paired with another issuer's keys", async () => {
       for (const other of names.filter((candidate) => candidate !== name)) {
         trust({ ...issuers[name]!.trust, jwks_url: issuers[other]!.trust.jwks_url, algorithms: undefined })
         expect(await refusalOf(await issuers[name]!.token())).toBe('key_unknown')
       }
     })
 
-    test.each([
+    it.each([
       ['aud', 'audience', { audience: 'https://elsewhere.example.test' }],
       ['the algorithm', 'algorithm', { algorithms: ['PS256'] }],
       ['the lifetime', 'lifetime', { max_ttl_seconds: 300 }],
@@ -126,7 +126,7 @@ describePg('tokens of real issuers', () => {
     })
   })
 
-  test('SEC-7 a key of one issuer signs for no other, whatever the token says', async () => {
+  it('SEC-7 a key of one issuer signs for no other, whatever the token says', async () => {
     for (const victim of [betterAuth, oidc]) {
       const { iss, audience } = victim.trust
       const token = await own.imitate(iss, audience as string, decodeJwt(await victim.token()).sub as string)
@@ -136,7 +136,7 @@ describePg('tokens of real issuers', () => {
     }
   })
 
-  test('the same subject of two issuers is two people', async () => {
+  it('the same subject of two issuers is two people', async () => {
     const [subject] = oidc.principals
     const fromOidc = await oidc.token(subject)
     const fromOwn = await own.token(subject)
@@ -147,7 +147,7 @@ describePg('tokens of real issuers', () => {
   })
 
   describe('Better Auth, its own ways', () => {
-    test('the header has no typ, and the subject is no UUID', async () => {
+    it('the header has no typ, and the subject is no UUID', async () => {
       const token = await betterAuth.token()
       expect(decodeProtectedHeader(token)).toEqual({ alg: 'EdDSA', kid: expect.any(String) })
       expect(decodeJwt(token)).toMatchObject({
@@ -156,13 +156,13 @@ describePg('tokens of real issuers', () => {
       })
     })
 
-    test('the token of a sign-in is refused: it is no JWT', async () => {
+    it('the token of a sign-in is refused: it is no JWT', async () => {
       const session = betterAuth.sessionToken(betterAuth.principals[0])
       expect(session).toMatch(/^[A-Za-z0-9]{32}$/)
       expect(await refusalOf(session)).toBe('format')
     })
 
-    test.each(['ES256', 'RS256'] as const)('keys for %s are used', async (alg) => {
+    it.each(['ES256', 'RS256'] as const)('keys for %s are used', async (alg) => {
       const issuer = await startBetterAuth({ jwks: { keyPairConfig: { alg } } })
       trust({ ...issuer.trust, algorithms: [alg] })
       const token = await issuer.token()
@@ -171,7 +171,7 @@ describePg('tokens of real issuers', () => {
       await issuer.host.stop()
     })
 
-    test('a chosen issuer, audience, subject and a tenant arrive as they are, exp with a fraction too', async () => {
+    it('a chosen issuer, audience, subject and a tenant arrive as they are, exp with a fraction too', async () => {
       const tenant = 'f330c503-5e9c-46a7-8393-2995aeb03675'
       const issuer = await startBetterAuth({
         jwt: {
@@ -192,7 +192,7 @@ describePg('tokens of real issuers', () => {
   })
 
   describe('oidc-provider, its own ways', () => {
-    test('the header says at+jwt, the audience is the resource, the subject the client', async () => {
+    it('the header says at+jwt, the audience is the resource, the subject the client', async () => {
       const token = await oidc.token()
       expect(decodeProtectedHeader(token)).toMatchObject({ typ: 'at+jwt', alg: 'RS256' })
       expect(decodeJwt(token)).toMatchObject({
@@ -202,18 +202,18 @@ describePg('tokens of real issuers', () => {
       })
     })
 
-    test('a token for no resource is refused: it is opaque', async () => {
+    it('a token for no resource is refused: it is opaque', async () => {
       expect(await refusalOf(await oidc.opaqueToken())).toBe('format')
     })
 
-    test('a policy can ask for a scope', async () => {
+    it('a policy can ask for a scope', async () => {
       const insert = (token: string) => gateway.sql(token, "insert into reports values ('night')")
       expect((await insert(await oidc.tokenFor('notes:read'))).body.code).toBe('42501')
       expect((await insert(await oidc.tokenFor('notes:read notes:write'))).status).toBe(200)
       expect((await insert(await betterAuth.token())).body.code).toBe('42501')
     })
 
-    test.each(['ES256', 'PS256', 'EdDSA', 'Ed25519'] as const)('keys for %s are used', async (alg) => {
+    it.each(['ES256', 'PS256', 'EdDSA', 'Ed25519'] as const)('keys for %s are used', async (alg) => {
       const issuer = await startOidcProvider(alg)
       trust(issuer.trust)
       const token = await issuer.token()

@@ -2,7 +2,7 @@ import { createPublicKey } from 'node:crypto'
 import { createVerifier } from 'fast-jwt'
 import { calculateJwkThumbprint, createRemoteJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
 import * as oauth from 'oauth4webapi'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Algorithm } from '../../../src/keys/key.ts'
 import { type OwnIssuer, startOwnIssuer } from './own-issuer.ts'
 
@@ -45,7 +45,7 @@ describe.each(algorithms)('our tokens and keys, %s', (alg) => {
   }
 
   describe.each(Object.entries(verifiers))('%s', (_, verify) => {
-    test('accepts a token, and reads the claims that were granted', async () => {
+    it('accepts a token, and reads the claims that were granted', async () => {
       const claims = await verify(token, audience)
       expect(claims).toMatchObject({
         iss: issuer.trust.iss,
@@ -57,7 +57,7 @@ describe.each(algorithms)('our tokens and keys, %s', (alg) => {
       expect((claims.exp as number) - (claims.iat as number)).toBe(900)
     })
 
-    test.each([
+    it.each([
       ['another audience', (given: string) => [given, 'elsewhere']],
       ['other claims', (given: string) => [given.replace(/\.[^.]+\./, `.${otherClaims(given)}.`), audience]],
       ['another signature', (given: string) => [given.replace(/[^.]+$/, (old) => reversed(old)), audience]],
@@ -67,7 +67,7 @@ describe.each(algorithms)('our tokens and keys, %s', (alg) => {
     })
   })
 
-  test('after a rotation, jose finds the old and the new key in the set', async () => {
+  it('after a rotation, jose finds the old and the new key in the set', async () => {
     const keys = createRemoteJWKSet(new URL(issuer.trust.jwks_url), { cooldownDuration: 0 })
     await jwtVerify(token, keys)
     await issuer.rotate()
@@ -75,7 +75,7 @@ describe.each(algorithms)('our tokens and keys, %s', (alg) => {
     expect(protectedHeader.kid).not.toBe((await jwtVerify(token, keys)).protectedHeader.kid)
   })
 
-  test('the kid that is published is the thumbprint that jose computes', async () => {
+  it('the kid that is published is the thumbprint that jose computes', async () => {
     for (const key of (await published()).keys) expect(key.kid).toBe(await calculateJwkThumbprint(key))
   })
 })

@@ -1,5 +1,5 @@
 import { decodeProtectedHeader } from 'jose'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { COOLDOWN_MS, DEFAULT_MAX_STALE_MS, GRACE_MS, MAX_RETRY_MS } from '../../../src/verify/key-refresh.ts'
 import { startTestGateway, type TestGateway } from '../../support/gateway.ts'
 import { createTestDatabase, describePg, type TestDatabase } from '../../support/pg.ts'
@@ -55,7 +55,7 @@ describePg('keys of real issuers', () => {
   const allowedIn = (ms: number) => 1 + Math.floor(ms / COOLDOWN_MS)
 
   describe.each(kinds)('%s', (_, startIssuer) => {
-    test('a new key is accepted with its first token, for one fetch; the key before goes on', async () => {
+    it('a new key is accepted with its first token, for one fetch; the key before goes on', async () => {
       holdClock()
       await trust(await startIssuer())
       const before = await issuer.token()
@@ -72,7 +72,7 @@ describePg('keys of real issuers', () => {
       expect(fetches()).toBe(2)
     })
 
-    test('SEC-26 a thousand invented kids cost one fetch in each second, and keep a new key out no longer', async () => {
+    it('SEC-26 a thousand invented kids cost one fetch in each second, and keep a new key out no longer', async () => {
       await trust(await startIssuer())
       const known = await issuer.token()
       const other = await issuer.token(issuer.principals[1])
@@ -90,7 +90,7 @@ describePg('keys of real issuers', () => {
       expect(fetched).toBeLessThanOrEqual(allowedIn(performance.now() - begun))
     })
 
-    test('SEC-27 a dead host of keys locks no known key out, fresh or stale', async () => {
+    it('SEC-27 a dead host of keys locks no known key out, fresh or stale', async () => {
       holdClock()
       await trust(await startIssuer())
       const [seen, unseen] = [await issuer.token(), await issuer.token(issuer.principals[1])]
@@ -116,7 +116,7 @@ describePg('keys of real issuers', () => {
       await trust(await startOwnIssuer())
     })
 
-    test('SEC-27 a host of keys that accepts and never answers delays no known key', async () => {
+    it('SEC-27 a host of keys that accepts and never answers delays no known key', async () => {
       const token = await issuer.token()
       expect(await status(token)).toBe(200)
       issuer.host.serve(() => {})
@@ -128,7 +128,7 @@ describePg('keys of real issuers', () => {
       expect(failedFetches()).toBe(0)
     })
 
-    test('SEC-27 keys that could not be fetched for an hour are refused, and used again when the host is back', async () => {
+    it('SEC-27 keys that could not be fetched for an hour are refused, and used again when the host is back', async () => {
       expect(await status(await issuer.token())).toBe(200)
       await issuer.host.stop()
       passTime(DEFAULT_MAX_STALE_MS - 60_000)
@@ -143,7 +143,7 @@ describePg('keys of real issuers', () => {
   })
 
   describe('Better Auth', () => {
-    test('a key that its operator deletes is refused once the next key is seen', async () => {
+    it('a key that its operator deletes is refused once the next key is seen', async () => {
       holdClock()
       await trust(await startBetterAuth())
       const leaked = await issuer.token()

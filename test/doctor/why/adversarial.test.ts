@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { describePg } from '../../support/pg.ts'
 import { ask, codes, everything, jsonClaims, openScene, type Scene } from './scene.ts'
 
@@ -98,7 +98,7 @@ describePg('why, under attack', () => {
 
   const options = (sql: string) => ({ identity, carrier: jsonClaims, sql })
 
-  test.each(statements)('SEC-56 SEC-66 tells nothing of a hidden row: %s', async (sql) => {
+  it.each(statements)('SEC-56 SEC-66 tells nothing of a hidden row: %s', async (sql) => {
     const explanation = await ask(scene.client, options(sql))
     expect(everything(explanation)).not.toContain(canary)
     const { rows } = await scene.client.query(
@@ -108,27 +108,27 @@ describePg('why, under attack', () => {
     expect(rows).toEqual([{ n: 6, hidden: 5 }])
   })
 
-  test('shows values of hidden rows when it is asked to', async () => {
+  it('shows values of hidden rows when it is asked to', async () => {
     const explanation = await ask(scene.client, { ...options('select * from h.files'), reveal: true })
     expect(everything(explanation)).toContain(canary)
   })
 
   const titled = refused.map(([text, says]) => [JSON.stringify(text.slice(0, 40)), text, says] as const)
-  test.each(titled)('explains one statement that reads or writes rows, and not %s', async (_, text, says) => {
+  it.each(titled)('explains one statement that reads or writes rows, and not %s', async (_, text, says) => {
     await expect(ask(scene.client, options(text))).rejects.toMatchObject({
       code: 'input_invalid',
       detail: expect.stringContaining(says),
     })
   })
 
-  test('explains nothing for a role that does not exist', async () => {
+  it('explains nothing for a role that does not exist', async () => {
     const nobody = { role: 'why "nobody', claims: {} }
     await expect(ask(scene.client, { ...options('select 1'), identity: nobody })).rejects.toMatchObject({
       code: 'input_invalid',
     })
   })
 
-  test.each([
+  it.each([
     'select pg_sleep(60)',
     'select count(*) from generate_series(1, 1e12::bigint)',
     'select id from h.files where pg_sleep(20) is not null',
@@ -138,7 +138,7 @@ describePg('why, under attack', () => {
     expect(codes(explanation)).toContain('timeout')
   })
 
-  test('is never more than a look: nothing is committed, whatever the statement does', async () => {
+  it('is never more than a look: nothing is committed, whatever the statement does', async () => {
     const before = await scene.client.query('select count(*)::int as n from h.counted')
     for (const sql of ['insert into h.counted default values', 'insert into h.counted (id) values (7) returning *']) {
       expect((await ask(scene.client, options(sql))).outcome?.rows).toBe(1)
@@ -146,13 +146,13 @@ describePg('why, under attack', () => {
     expect((await scene.client.query('select count(*)::int as n from h.counted')).rows).toEqual(before.rows)
   })
 
-  test('lets no control character of a name reach the terminal', async () => {
+  it('lets no control character of a name reach the terminal', async () => {
     const text = everything(await ask(scene.client, options(`select * from ${hostile}`)))
     expect(text).not.toContain('\u001b')
     expect(text).toContain('\\u001b[31m')
   })
 
-  test('does not run what may reach outside of the database, unless it is asked to', async () => {
+  it('does not run what may reach outside of the database, unless it is asked to', async () => {
     await scene.client.query(`
       create function h.call_out() returns trigger language plpgsql as $$ begin perform 'dblink_exec'; return new; end $$;
       create trigger call_out after insert on h.counted for each row execute function h.call_out()`)
@@ -163,7 +163,7 @@ describePg('why, under attack', () => {
     expect(run.notes.join()).toContain('call_out of h.counted')
   })
 
-  test.each([
+  it.each([
     'select pg_reload_conf()',
     "select lo_import('/etc/passwd')",
     'select * from h.files where h.dials(id)',
@@ -176,7 +176,7 @@ describePg('why, under attack', () => {
     expect(explanation.relations.every(({ rows }) => rows === undefined)).toBe(true)
   })
 
-  test('looks at the rows of the identity in a large table, too', async () => {
+  it('looks at the rows of the identity in a large table, too', async () => {
     await scene.client.query(`
       create table h.large (id int, owner text); insert into h.large select n, 'bob' from generate_series(1, 3000) n;
       insert into h.large values (9001, 'ada'), (9002, 'ada');

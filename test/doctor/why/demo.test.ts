@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { findPersona } from '../../../src/api/personas.ts'
 import { describePg } from '../../support/pg.ts'
 import { ask, codes, openScene, type Scene } from './scene.ts'
@@ -116,7 +116,7 @@ describePg('why, on the schema of the demo', () => {
   /** David's cases are asked by the owner too, who has to lift FORCE for a look. */
   const clientsFor = (who: string) => (who === 'david' ? [scene.owner] : [scene.client])
 
-  test.each(cases)('SEC-59 explains to %s: %s', async (who, sql, happens, findings, words) => {
+  it.each(cases)('SEC-59 explains to %s: %s', async (who, sql, happens, findings, words) => {
     for (const client of clientsFor(who)) {
       const explanation = await ask(client, { identity: { role: 'authenticated', claims: claimsOf(who) }, sql })
       const { outcome, doubts } = explanation
@@ -128,7 +128,7 @@ describePg('why, on the schema of the demo', () => {
     }
   })
 
-  test('SEC-59 explains to nobody that a claim is missing', async () => {
+  it('SEC-59 explains to nobody that a claim is missing', async () => {
     const explanation = await ask(scene.client, {
       identity: { role: 'authenticated', claims: {} },
       sql: 'select * from users',
@@ -137,7 +137,7 @@ describePg('why, on the schema of the demo', () => {
     expect(JSON.stringify(explanation.relations[0]?.steps)).toContain('"whose":"caller","value":null')
   })
 
-  test('explains to a role without grants what it lacks', async () => {
+  it('explains to a role without grants what it lacks', async () => {
     const explanation = await ask(scene.client, {
       identity: { role: 'anonymous', claims: {} },
       sql: 'select id from users',
@@ -147,7 +147,7 @@ describePg('why, on the schema of the demo', () => {
     expect(explanation.findings[1]?.says).toMatch(/users_select.* for other roles/)
   })
 
-  test('takes parameters', async () => {
+  it('takes parameters', async () => {
     const options = { identity: { role: 'authenticated', claims: claimsOf('david') } }
     const sql = 'select name from users where id = $1 and created_at < $2 limit $3'
     const explanation = await ask(scene.client, { ...options, sql, params: [mei, '2999-01-01', '5'] })
@@ -155,7 +155,7 @@ describePg('why, on the schema of the demo', () => {
     expect(explanation.relations[0]?.rows).toMatchObject({ matching: 1, seen: 0, filtered: true })
   })
 
-  test('shows both sides of a comparison, and a column of a visible row only', async () => {
+  it('shows both sides of a comparison, and a column of a visible row only', async () => {
     const sql = `update users set name = 'X', tenant_id = '${other}' where id = '${david}'`
     const explanation = await ask(scene.client, { identity: { role: 'authenticated', claims: claimsOf('david') }, sql })
     const shown = JSON.stringify(explanation)

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describePg } from '../../support/pg.ts'
 import { ask, codes, jsonClaims, openScene, type Scene } from './scene.ts'
 
@@ -215,7 +215,7 @@ describePg('why, on a schema made by hand', () => {
 
   for (const [kind, cases] of Object.entries(kinds)) {
     describe(kind, () => {
-      test.each(cases)('%s', async (sql, happens, findings, words = []) => {
+      it.each(cases)('%s', async (sql, happens, findings, words = []) => {
         if (happens === 'refused') {
           return expect(ask(scene.client, options(sql))).rejects.toMatchObject({
             code: 'input_invalid',

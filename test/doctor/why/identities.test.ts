@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { withConnection } from '../../../src/database/connect.ts'
 import type { ClaimsCarrier } from '../../../src/doctor/identity.ts'
 import { describePg } from '../../support/pg.ts'
@@ -53,7 +53,7 @@ describePg('why, for identities of every kind', () => {
   const explainFor = (role: string, sql: string, claims: object = {}, carrier: ClaimsCarrier = jsonClaims) =>
     ask(scene.client, { identity: { role, claims: { ...claims } }, sql, carrier })
 
-  test.each<[role: string, sql: string, rows: number, findings: string]>([
+  it.each<[role: string, sql: string, rows: number, findings: string]>([
     ['why_member', 'select * from i.t', 1, 'rows_hidden'],
     ['why_group', 'select * from i.t', 1, 'rows_hidden'],
     ['why_bypass', 'select * from i.t', 3, 'rls_bypassed allowed'],
@@ -85,28 +85,28 @@ describePg('why, for identities of every kind', () => {
     expect([codes(explanation).join(' '), explanation.doubts]).toEqual([findings, []])
   })
 
-  test('finds the policies of the owner once FORCE is set', async () => {
+  it('finds the policies of the owner once FORCE is set', async () => {
     await scene.client.query('alter table i.t force row level security')
     const explanation = await explainFor('why_owner', 'select * from i.t')
     await scene.client.query('alter table i.t no force row level security')
     expect([explanation.outcome?.rows, codes(explanation)]).toEqual([1, ['rows_hidden']])
   })
 
-  test('sets claims one by one where the policies read them so', async () => {
+  it('sets claims one by one where the policies read them so', async () => {
     const carrier: ClaimsCarrier = { kind: 'each', prefix: 'jwt.claims.' }
     const explanation = await explainFor('authenticated', 'select id from i.t where id > 1', { tenant: 'b' }, carrier)
     expect([explanation.outcome?.rows, codes(explanation)]).toEqual([2, ['allowed']])
     expect(explanation.relations[0]?.rows).toMatchObject({ matching: 2, seen: 2, filtered: true })
   })
 
-  test('says that it is incomplete where PostgreSQL contradicts it', async () => {
+  it('says that it is incomplete where PostgreSQL contradicts it', async () => {
     const explanation = await explainFor('anonymous', 'select id from i.t')
     expect(explanation.outcome?.rows).toBe(3)
     expect(explanation.complete).toBe(false)
     expect(explanation.doubts).toEqual(['the policies let 0 rows of i.t pass, and PostgreSQL shows 3'])
   })
 
-  test('says so when the connection may not look past the policies', async () => {
+  it('says so when the connection may not look past the policies', async () => {
     await scene.client.query('grant usage on schema i to rowpass_owner; grant select on i.t to rowpass_owner')
     const explanation = await ask(scene.owner, {
       identity: { role: 'authenticated', claims: {} },
@@ -117,7 +117,7 @@ describePg('why, for identities of every kind', () => {
     expect(explanation.relations[0]?.steps[0]?.policies[0]).toMatchObject({ name: 'by_name', passed: undefined })
   })
 
-  test('tells what a policy reads, and whether it may', async () => {
+  it('tells what a policy reads, and whether it may', async () => {
     await scene.client.query('revoke select on i.t from authenticated')
     const explanation = await explainFor('authenticated', 'select * from i.lists')
     await scene.client.query('grant select on i.t to authenticated')

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { become } from '../../../src/doctor/identity.ts'
 import { describePg } from '../../support/pg.ts'
 import { ask, jsonClaims, openScene, type Scene } from './scene.ts'
@@ -65,7 +65,7 @@ describePg('why, on policies made at random', () => {
   })
   afterAll(() => scene.close())
 
-  test('SEC-59 predicts what PostgreSQL does', async () => {
+  it('SEC-59 predicts what PostgreSQL does', async () => {
     const runs = Number(process.env.WHY_RUNS ?? 25)
     await fc.assert(
       fc.asyncProperty(
