@@ -69,6 +69,15 @@ export function parseConnectionString(text: string | undefined): ConnectionStrin
   if (url.pathname === '') throw invalid('missing database name')
   if (url.username === '') throw invalid('missing username')
   if (url.hostname === '') throw invalid('missing hostname')
+  const read = readMembers(url)
+  // The protocol ends a value at its first NUL: what follows would be read as other parameters, a second user for one.
+  if (Object.values(read).some((value) => value?.includes('\0'))) {
+    throw invalid('invalid connection string: it has a NUL character')
+  }
+  return read
+}
+
+function readMembers(url: URL): ConnectionString {
   try {
     return {
       database: decodeURIComponent(url.pathname.split('/')[1] ?? ''),

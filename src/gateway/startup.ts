@@ -118,6 +118,7 @@ export async function readPassword(source: ByteSource): Promise<string> {
   const length = header.readUInt32BE(1)
   if (header[0] !== 0x70 || length < 5 || length > maxPasswordBytes) throw invalid('expected a password message')
   const password = (await source.read(length - 4)).toString('utf8', 0, length - 5)
+  if (password.includes('\0')) throw invalid('invalid password packet size')
   if (password === '') throw new Failure('password_refused', { detail: 'empty password returned by client' })
   return password
 }

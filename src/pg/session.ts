@@ -63,8 +63,10 @@ export type StartupSettings = Pick<
 /**
  * Logs in.
  * @throws the error of node-postgres: `serverRefusal` tells what the server said, if it was the server
+ * @throws TypeError for a NUL in a parameter
  */
 export async function openSession(login: Login, settings: StartupSettings = {}): Promise<Session> {
+  refuseNul(login)
   const client = new pg.Client({ ...toClientConfig(login), ...settings })
   // Losing the server is seen as the stream's `close`; an `error` without a listener would end the process.
   client.on('error', () => {})
@@ -86,6 +88,13 @@ export async function openSession(login: Login, settings: StartupSettings = {}):
   stream.removeAllListeners('data')
   const { processID, secretKey, host, port } = internals
   return { stream, processID, secretKey, host, port, parameters }
+}
+
+/** The startup message ends each value at its first NUL: the rest would be read as other parameters, `user` for one. */
+function refuseNul({ user, database, applicationName, options }: Login): void {
+  if ([user, database, applicationName, options].some((value) => value?.includes('\0'))) {
+    throw new TypeError('a startup parameter has a NUL character')
+  }
 }
 
 /** User and password go in by themselves: what is missing in a URL, node-postgres looks for in the environment. */

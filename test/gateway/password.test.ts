@@ -89,7 +89,7 @@ describePg('SQL over HTTP with a password', () => {
         expect({ status: refused.status, body: refused.body }).toEqual({ status: wrong.status, body: wrong.body })
         const overWebSocket = await connect(strict.url)
         overWebSocket.send(startup({ user: 'rowpass_owner', database: database.name }))
-        overWebSocket.send(message('p', `${new URL(database.ownerUrl).password}\0`))
+        overWebSocket.send(message('p', new URL(database.ownerUrl).password))
         expect(await overWebSocket.error()).toMatchObject({
           C: '28P01',
           H: expect.stringMatching(/^password_refused: /),
@@ -110,6 +110,20 @@ describePg('SQL over HTTP with a password', () => {
         as({ search: '?application_name=my%20app&options=-c%20work_mem%3D5MB&sslmode=require' }),
       )
       expect(body.rows).toEqual([{ name: 'my app', memory: '4MB' }])
+    })
+
+    it.each<[string, () => string]>([
+      ['another user behind application_name', () => as({ search: '?application_name=a%00user%00postgres' })],
+      ['another database', () => as({ search: '?application_name=a%00database%00postgres' })],
+      ['options', () => as({ search: '?application_name=a%00options%00-c%20work_mem=5MB' })],
+      ['replication', () => as({ username: 'rowpass_owner%00replication%00true' })],
+      ['another user behind the user', () => as({ username: 'rowpass_issuer%00user%00rowpass_owner' })],
+      ['the end of a password', () => as({ password: 'a%00b' })],
+      ['the end of a database', () => as({ pathname: '/app%00' })],
+    ])('SEC-64 a NUL in the connection string does not bring in %s', async (_title, connectionString) => {
+      const { status, body } = await run('select session_user', connectionString())
+      expect(status).toBe(400)
+      expect(body).toMatchObject({ code: '08P01', hint: expect.stringMatching(/^connection_string_invalid: /) })
     })
 
     it('what the server says against the session is passed on', async () => {

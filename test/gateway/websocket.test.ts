@@ -178,6 +178,7 @@ describePg('PostgreSQL over WebSocket', () => {
       ['an unknown database', () => [start({ database: 'postgres' })], '3D000', /"postgres" does not exist/],
       ['a query before the password', () => [start(), message('Q', 'select 1')], '08P01', /expected a password/],
       ['a password of 508 bytes', () => [start(), message('p', 'x'.repeat(508))], '08P01', /expected a password/],
+      ['a password with a NUL', () => [start(), message('p', 'a\0b')], '08P01', /invalid password packet size/],
       ['a wrong one of 507 bytes', () => [start(), message('p', 'x'.repeat(507))], '28P01', /authentication failed/],
       ['an empty password', () => [start(), message('p', '')], '28P01', /empty password/],
       [

@@ -38,6 +38,14 @@ describePg('a session', () => {
     await expect(openSession({ ...login, password: '' })).rejects.toThrow(/password/)
   })
 
+  it.each(['user', 'database', 'applicationName', 'options'] as const)(
+    'a NUL in %s does not begin another parameter',
+    async (name) => {
+      const injected = { ...login, [name]: `${login[name] ?? ''}\0user\0postgres` }
+      await expect(openSession(injected)).rejects.toThrow(TypeError)
+    },
+  )
+
   it('a login that is given up half way leaves no connection behind', async () => {
     // Offers a way to authenticate that nobody knows, and waits.
     const strange = createServer((socket) => {
