@@ -1,6 +1,7 @@
 /**
  * Claims that an application adds to its tokens, and those that it cannot touch.
  */
+import { isUnsafeJson } from './issue.ts'
 
 /** Claims that the issuer sets. Policies trust some of them, so no application code may say otherwise. */
 export const reservedClaims = [
@@ -27,17 +28,24 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 /** Claims of an application: any JSON, under any name but a reserved one. */
 export type OwnClaims = { readonly [name: string]: Json } & { readonly [Name in ReservedClaim]?: never }
 
+/** Bytes of an application's claims as JSON; a token has 8192 characters for all of them. */
+export const MAX_OWN_CLAIMS_BYTES = 4096
+
 /**
- * Passes on the claims of an application.
+ * Passes on the claims of an application, as a token will have them: after `toJSON`, without what JSON leaves out.
  *
- * @throws TypeError when one is reserved: types can be cast away, and the names may come from a database
+ * @throws TypeError when one is reserved: types can be cast away, and the names may come from a database; when they are
+ *   longer than 4096 bytes, or hold a text that no token can (U+0000, a lone surrogate)
  */
 export function checkOwnClaims(claims: OwnClaims): OwnClaims {
-  // As the token will have them: after `toJSON`, and without what JSON leaves out.
-  const plain: unknown = JSON.parse(JSON.stringify(claims))
-  if (typeof plain !== 'object' || plain === null || Array.isArray(plain))
-    throw new TypeError('claims is not an object')
+  const text: string | undefined = JSON.stringify(claims)
+  if (text?.startsWith('{') !== true) throw new TypeError('claims is not an object')
+  const plain: OwnClaims = JSON.parse(text)
   const taken = reservedClaims.find((name) => Object.hasOwn(plain, name))
   if (taken !== undefined) throw new TypeError(`the claim "${taken}" is set by the issuer`)
-  return claims
+  if (isUnsafeJson(text)) throw new TypeError('a claim holds U+0000 or a lone surrogate')
+  if (new TextEncoder().encode(text).length > MAX_OWN_CLAIMS_BYTES) {
+    throw new TypeError(`the claims are longer than ${MAX_OWN_CLAIMS_BYTES} bytes`)
+  }
+  return plain
 }

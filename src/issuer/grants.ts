@@ -7,8 +7,8 @@ import { readOwnToken } from './own-token.ts'
 import { type Parameters, required } from './parameters.ts'
 import { comparePassword, hashPassword } from './password.ts'
 import { createSecret, hashSecret } from './secret.ts'
-import type { Client } from './store.ts'
-import { type IssuerContext, ownClaimsOf, signFor, type TokenResponse } from './token.ts'
+import type { Client, Credential } from './store.ts'
+import { type IssuerContext, ownClaimsOf, prepareSigner, signFor, type TokenResponse } from './token.ts'
 
 /** One request for a token, its client known. */
 export interface GrantRequest {
@@ -48,6 +48,7 @@ async function signIn(context: IssuerContext, { client, parameters, address }: G
   const { matches, outdated } = await comparePassword(password, credential?.passwordHash)
   if (!matches || credential === undefined || person === undefined) throw wrongCredentials()
   const claims = await ownClaimsOf(context, person)
+  const signer = await prepareSigner(context)
   const refreshToken = client.grantTypes.includes('refresh_token') ? createSecret() : undefined
   const refreshHash = refreshToken === undefined ? undefined : await hashSecret(refreshToken)
   const sid = crypto.randomUUID()
@@ -56,8 +57,18 @@ async function signIn(context: IssuerContext, { client, parameters, address }: G
     lifetimes,
   )
   if (opened === undefined) throw wrongCredentials()
-  if (outdated) await store.replaceHash(credential, await hashPassword(password))
-  return signFor(context, { client, sid, scope, claims, person: opened }, { refreshToken })
+  const response = await signFor(context, signer, { client, sid, scope, claims, person: opened }, { refreshToken })
+  if (outdated) await renewHash(context, credential, password)
+  return response
+}
+
+/** Not worth a refusal: where too many are waiting, the next sign-in does it. */
+async function renewHash({ store }: IssuerContext, credential: Credential, password: string): Promise<void> {
+  try {
+    await store.replaceHash(credential, await hashPassword(password))
+  } catch (error) {
+    if (!(error instanceof OAuthError)) throw error
+  }
 }
 
 /** RFC 6749 §6. The token is used up; the answer holds the next one. */
@@ -69,18 +80,20 @@ async function refresh(context: IssuerContext, { client, parameters }: GrantRequ
   // Before the token is used up: a wrong scope costs nobody their session.
   const scope = toScope(parameters.get('scope'), session.scope.split(' '))
   const claims = session.used || session.person === undefined ? {} : await ownClaimsOf(context, session.person)
+  // A token that comes again ends its session also where nothing can be signed.
+  const signer = session.used ? undefined : await prepareSigner(context)
   const refreshToken = createSecret()
   const rotation = await store.rotateRefresh(hash, client.clientId, await hashSecret(refreshToken), lifetimes)
   if (rotation.outcome === 'reused') {
     context.emit({ type: 'refresh_token_reused', clientId: client.clientId, sid: session.sid })
   }
-  if (rotation.outcome !== 'rotated') throw wrongRefreshToken()
+  if (rotation.outcome !== 'rotated' || signer === undefined) throw wrongRefreshToken()
   const { person } = rotation
   if (person === undefined) {
     await store.endSession(session.sid)
     throw wrongRefreshToken()
   }
-  return signFor(context, { client, sid: session.sid, scope, claims, person }, { refreshToken })
+  return signFor(context, signer, { client, sid: session.sid, scope, claims, person }, { refreshToken })
 }
 
 /** RFC 6749 §4.4: a service, for itself. There is nothing to refresh. */
@@ -89,9 +102,10 @@ async function serveClient(context: IssuerContext, { client, parameters }: Grant
     throw new OAuthError('unauthorized_client', 'A client without a secret cannot act for itself')
   }
   const scope = toScope(parameters.get('scope'), client.scopes)
+  const signer = await prepareSigner(context)
   const sid = await context.store.extendService(client.clientId, context.lifetimes)
   if (sid === undefined) throw new OAuthError('invalid_client', 'The client is unknown or has not authenticated')
-  return signFor(context, { client, sid, scope, claims: {}, person: undefined })
+  return signFor(context, signer, { client, sid, scope, claims: {}, person: undefined })
 }
 
 /**
@@ -116,13 +130,13 @@ async function switchTenant(context: IssuerContext, { client, parameters }: Gran
   const person = await store.findPerson(token.subject, tenantId)
   if (person === undefined) throw wrongSubjectToken()
   const claims = await ownClaimsOf(context, person)
+  const signer = await prepareSigner(context, token.expiresAt)
+  // It has expired since it was read.
+  if (signer === undefined) throw wrongSubjectToken()
   const { sid, subject: userId } = token
   const now = await store.extendSession({ sid, userId, clientId: client.clientId, tenantId }, lifetimes)
   if (now === undefined) throw wrongSubjectToken()
-  const ttlSeconds = token.expiresAt - Math.floor(context.now() / 1000)
-  // It has expired since it was read.
-  if (ttlSeconds < 1) throw wrongSubjectToken()
-  return signFor(context, { client, sid, scope, claims, person: now }, { issuedTokenType: accessTokenType, ttlSeconds })
+  return signFor(context, signer, { client, sid, scope, claims, person: now }, { issuedTokenType: accessTokenType })
 }
 
 function checkTypes(context: IssuerContext, parameters: Parameters): void {

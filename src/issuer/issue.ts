@@ -50,8 +50,7 @@ const reservedName = new RegExp(`"(?:${reserved.join('|')})":`)
  */
 export async function issueToken(key: SigningKey, grant: Grant, options: IssueOptions = {}): Promise<string> {
   const payload = payloadOf(grant, Math.floor((options.now ?? Date.now)() / 1000))
-  if (payload.includes('\\u') && unsafeText.test(payload))
-    throw new TypeError('a claim holds U+0000 or a lone surrogate')
+  if (isUnsafeJson(payload)) throw new TypeError('a claim holds U+0000 or a lone surrogate')
   const signed = append(headerOf(key), encoder.encode(payload))
   const signature = await crypto.subtle.sign(algorithms[key.alg].parameters, key.privateKey, signed)
   return ascii.decode(append(signed, new Uint8Array(signature)))
@@ -86,6 +85,11 @@ function append(parts: Uint8Array, part: Uint8Array): Uint8Array<ArrayBuffer> {
 
 /** U+0000 and lone surrogates as JSON.stringify writes them; an escaped backslash before them is an even run. */
 const unsafeText = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/i
+
+/** Whether what JSON.stringify wrote holds a text that PostgreSQL's `jsonb` cannot: U+0000 or a lone surrogate. */
+export function isUnsafeJson(json: string): boolean {
+  return json.includes('\\u') && unsafeText.test(json)
+}
 
 function payloadOf(grant: Grant, issuedAt: number): string {
   const { issuer, audience, subject, clientId, claims, ttlSeconds = DEFAULT_TTL_SECONDS } = grant

@@ -41,6 +41,8 @@ export function required(parameters: Parameters, name: string): string {
 
 /** Reads as it arrives, so that a body without a length is not held beyond the limit. */
 async function readText(request: Request): Promise<string> {
+  // What says itself that it is too large is not read at all.
+  if (Number(request.headers.get('Content-Length')) > MAX_BODY_BYTES) throw tooLarge()
   const chunks: Uint8Array[] = []
   let size = 0
   const reader = request.body?.getReader()
@@ -48,7 +50,7 @@ async function readText(request: Request): Promise<string> {
     size += part.value.byteLength
     if (size > MAX_BODY_BYTES) {
       await reader?.cancel()
-      throw invalid(`The body is over ${MAX_BODY_BYTES} bytes`)
+      throw tooLarge()
     }
     chunks.push(part.value)
   }
@@ -99,6 +101,10 @@ function collect(entries: Iterable<[string, string]>): Parameters {
     if (value !== '') parameters.set(name, value)
   }
   return parameters
+}
+
+function tooLarge(): OAuthError {
+  return invalid(`The body is over ${MAX_BODY_BYTES} bytes`)
 }
 
 function invalid(description: string): OAuthError {

@@ -1,6 +1,7 @@
 /**
  * From a grant that was found good to the answer that holds its tokens.
  */
+import type { SigningKey } from '../keys/key.ts'
 import type { KeySource } from '../keys/key-source.ts'
 import { checkOwnClaims, type OwnClaims } from './claims.ts'
 import { issueToken } from './issue.ts'
@@ -50,24 +51,50 @@ export async function ownClaimsOf(context: IssuerContext, person: Person): Promi
   return checkOwnClaims(await context.claimsFor(person))
 }
 
+/** What one access token is signed with, and the times in it. */
+export interface Signer {
+  readonly key: SigningKey
+  /** Seconds. */
+  readonly ttlSeconds: number
+  /** Milliseconds since 1970. */
+  readonly issuedAt: number
+}
+
+/**
+ * Gets the key for one token. Asked for before anything is stored, like the claims: where nothing can be signed, nobody's
+ * refresh token is used up. The lifetime counts from here, as the key may be retired while the store is at work.
+ *
+ * @param expiresAt when the token ends, in seconds since 1970; default the usual lifetime from now
+ * @returns undefined when that is over
+ */
+export async function prepareSigner(context: IssuerContext): Promise<Signer>
+export async function prepareSigner(context: IssuerContext, expiresAt: number): Promise<Signer | undefined>
+export async function prepareSigner(
+  { keys, lifetimes, now }: IssuerContext,
+  expiresAt?: number,
+): Promise<Signer | undefined> {
+  const issuedAt = now()
+  const ttlSeconds = expiresAt === undefined ? lifetimes.accessSeconds : expiresAt - Math.floor(issuedAt / 1000)
+  return ttlSeconds < 1 ? undefined : { key: await keys.signingKey(ttlSeconds), ttlSeconds, issuedAt }
+}
+
 /** What an answer has besides its access token. */
 export interface Extras {
   readonly refreshToken?: string | undefined
   readonly issuedTokenType?: string
-  /** Lifetime of the access token, in the place of the usual one, which it is not above. */
-  readonly ttlSeconds?: number
 }
 
 /** Signs the access token (RFC 9068 §2.2) and writes the answer. */
 export async function signFor(
-  { issuer, audience, keys, lifetimes, now }: IssuerContext,
+  { issuer, audience }: IssuerContext,
+  { key, ttlSeconds, issuedAt }: Signer,
   { client, sid, scope, claims, person }: TokenGrant,
-  { refreshToken, issuedTokenType, ttlSeconds = lifetimes.accessSeconds }: Extras = {},
+  { refreshToken, issuedTokenType }: Extras = {},
 ): Promise<TokenResponse> {
   const tenantId = person === undefined ? client.tenantId : person.tenantId
   const role = person === undefined ? client.role : person.role
   const token = await issueToken(
-    await keys.signingKey(ttlSeconds),
+    key,
     {
       issuer,
       audience,
@@ -82,7 +109,7 @@ export async function signFor(
         ...(role !== undefined && { role }),
       },
     },
-    { now },
+    { now: () => issuedAt },
   )
   return {
     access_token: token,

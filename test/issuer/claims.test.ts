@@ -14,6 +14,32 @@ describe('claims of an application', () => {
     expect(() => checkOwnClaims(hidden)).toThrow(TypeError)
   })
 
+  it('SEC-32 takes nothing from the token by what it says of itself as JSON', () => {
+    class Profile {
+      plan = 'free'
+      scope = 'all'
+      toJSON() {
+        return { plan: this.plan }
+      }
+    }
+    // What was checked is what is passed on: no `toJSON` has a second say, and nothing it left out comes back.
+    const profile = checkOwnClaims(new Profile() as unknown as OwnClaims)
+    expect({ ...profile }).toEqual({ plan: 'free' })
+    const turns = { count: 0, toJSON: () => (turns.count++ === 0 ? { plan: 'free' } : { sid: 'x' }) }
+    expect(JSON.stringify(checkOwnClaims(turns as unknown as OwnClaims))).toBe('{"plan":"free"}')
+  })
+
+  it.each([
+    ['longer than 4096 bytes', { text: `a${'é'.repeat(2042)}` }, { text: 'é'.repeat(2043) }],
+    ['with U+0000', { text: '\\u0000' }, { text: '\u0000' }],
+    ['with a lone surrogate', { text: '\ud83d\ude00' }, { text: '\ud83d' }],
+    ['that are a list', { list: [] }, []],
+    ['that are nothing', {}, undefined],
+  ])('refuses claims %s, before there is a token', (_title, last, first) => {
+    expect(checkOwnClaims(last as OwnClaims)).toEqual(last)
+    expect(() => checkOwnClaims(first as unknown as OwnClaims)).toThrow(TypeError)
+  })
+
   it('does not compile with a reserved claim', () => {
     const fine: OwnClaims = { plan: 'free', flags: ['a', { b: 1 }], nothing: null }
     expect(checkOwnClaims(fine)).toEqual(fine)

@@ -4,7 +4,9 @@ import type { AddressInfo } from 'node:net'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { app } from '../../../src/api/app.ts'
+import type { Bindings } from '../../../src/api/env.ts'
 import type { Mail } from '../../../src/issuer/accounts.ts'
+import { generateEncryptionKey } from '../../../src/keys/encryption.ts'
 import { describePg } from '../../support/pg.ts'
 import { accessTokenType, emails, exchange, password, people, type Scene, startScene, tenants } from './scene.ts'
 
@@ -144,6 +146,22 @@ describePg('somebody who means harm', () => {
   it('SEC-30 is told in the words of OAuth that a body is too large, and that the database is away', async () => {
     const large = await scene.post('/api/token', { grant_type: 'password', x: 'x'.repeat(17_000) })
     expect(large).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
+    let read = 0
+    const endless = new ReadableStream({
+      pull(to) {
+        read++
+        to.enqueue(new Uint8Array(1024))
+      },
+    })
+    const said = { 'Content-Type': 'application/x-www-form-urlencoded', 'Content-Length': '20000000' }
+    const early = await scene.ask('/api/token', {
+      method: 'POST',
+      body: endless,
+      duplex: 'half',
+      headers: said,
+    } as RequestInit)
+    expect(early).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
+    expect(read).toBeLessThan(3)
     const away = await app.request(
       '/api/token',
       { method: 'POST', body: new URLSearchParams({ client_id: 'web', grant_type: 'password' }) },
@@ -153,6 +171,23 @@ describePg('somebody who means harm', () => {
     expect(away.headers.get('Content-Type')).toBe('application/json')
     expect(away.headers.get('Cache-Control')).toBe('no-store')
     expect(await away.json()).toMatchObject({ error: 'temporarily_unavailable' })
+  })
+
+  it('SEC-34 uses up nothing where nothing can be signed, but for a token that comes again', async () => {
+    const { PRIVATE_KEY: _, ...others } = scene.bindings
+    // The ring of the database, which is empty.
+    const keyless = { ...others, KEY_ENCRYPTION_KEYS: generateEncryptionKey('test') }
+    const refresh = async (refresh_token: string, bindings: Bindings) => {
+      const body = new URLSearchParams({ grant_type: 'refresh_token', client_id: 'web', refresh_token })
+      const answer = await app.request('/api/token', { method: 'POST', body }, bindings)
+      return { status: answer.status, body: (await answer.json()) as Record<string, string> }
+    }
+    const { refresh_token: first } = await scene.signIn('amara')
+    expect(await refresh(first, keyless)).toMatchObject({ status: 500, body: { error: 'server_error' } })
+    const { status, body } = await refresh(first, scene.bindings)
+    expect(status).toBe(200)
+    expect(await refresh(first, keyless)).toMatchObject({ status: 400, body: { error: 'invalid_grant' } })
+    expect((await refresh(body.refresh_token!, scene.bindings)).status).toBe(400)
   })
 
   it.each([
