@@ -38,16 +38,25 @@ export function define(io: Io): Command {
  * @throws Failure `config_invalid` that names them, and no value
  */
 export function refusePlainSecrets(text: string): void {
-  const code = text.replaceAll(/^\s*(\/\/|#).*$/gm, '').replaceAll(/\/\*[\s\S]*?\*\//g, '')
-  const isKey = (name: string) => new RegExp(`(?:^|[{,\\s.])"?${name}(?:\\]|"?\\s*[:=.])`, 'm').test(code)
+  const code = withoutComments(text)
+  const isKey = (name: string) => {
+    const quoted = `["']?${name}["']?\\s*`
+    return new RegExp(`(?:^|[{,\\s.])${quoted}[:=.]|\\.\\s*${quoted}\\]`, 'm').test(code)
+  }
   const given = secrets.filter(isKey)
   if (given.length > 0) {
     const detail = `${given.join(', ')} must not be a plain variable: use "npx wrangler secret put ${given[0]}"`
     throw new Failure('config_invalid', { detail })
   }
-  if (/(?:^|[{,\s.])"?DEMO"?\s*[:=]\s*["']?true/m.test(code)) {
+  if (/(?:^|[{,\s.])["']?DEMO["']?\s*[:=]\s*["']?true/m.test(code)) {
     throw new Failure('config_invalid', {
       detail: 'DEMO signs anybody in without a password: it is not for a deployment',
     })
   }
+}
+
+/** A comment that has `"vars"` in it says nothing, and a pattern such as `example.com/*` in a text begins none. */
+function withoutComments(text: string): string {
+  const pieces = /"""[\s\S]*?"""|'''[\s\S]*?'''|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|\/\*[\s\S]*?\*\/|\/\/.*|#.*/g
+  return text.replaceAll(pieces, (piece) => (/^["']/.test(piece) ? piece : ' '))
 }
