@@ -1,5 +1,7 @@
 import crypto from 'node:crypto'
+import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest'
+import { app } from '../../../src/api/app.ts'
 import { comparePassword } from '../../../src/issuer/password.ts'
 import { describePg } from '../../support/pg.ts'
 import { emails, password, people, type Scene, startScene } from './scene.ts'
@@ -103,6 +105,56 @@ describePg('attempts to sign in', () => {
     const answers = await Promise.all(Array.from({ length: 12 }, () => signIn(emails.david, 'wrong', '192.0.2.1')))
     expect(answers.filter(({ status }) => status === 400)).toHaveLength(5)
     expect(answers.filter(({ status }) => status === 429)).toHaveLength(7)
+  })
+
+  it('SEC-30 from many addresses at the same moment count on the account one by one', async () => {
+    const account = bucket('account', emails.david)
+    await failures(account, 48)
+    const others = await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        const client = new pg.Client(scene.stack.database.superuserUrl)
+        await client.connect()
+        return client
+      }),
+    )
+    try {
+      await scene.sql('begin')
+      await scene.sql(`select from issuer.attempts where bucket = ${account} for update`)
+      const admitted = others.map(async (client, at) => {
+        const text = `select issuer.admit(${account}, ${hash(`pair ${at}`)}, ${hash(`address ${at}`)}) as wait`
+        return (await client.query(text)).rows[0].wait
+      })
+      // All of them are there before the first one is counted.
+      const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+      await vi.waitUntil(async () => (await scene.sql(waiting)).length === others.length)
+      await scene.sql('commit')
+      expect((await Promise.all(admitted)).filter((wait) => wait === 0)).toHaveLength(2)
+    } finally {
+      await Promise.all(others.map((client) => client.end()))
+    }
+  })
+
+  it('SEC-30 that are refused leave nothing behind', async () => {
+    await failures(bucket('address', '192.0.2.1'), 99)
+    expect((await signIn('nobody@neon.example', 'wrong', '192.0.2.1')).status).toBe(400)
+    const rows = () => scene.sql('select bucket, failures from issuer.attempts order by 1')
+    const before = await rows()
+    for (let turn = 0; turn < 3; turn++) {
+      expect((await signIn(`nobody${turn}@neon.example`, 'wrong', '192.0.2.1')).status).toBe(429)
+    }
+    expect(await rows()).toEqual(before)
+  })
+
+  it('SEC-30 count together at all instances', async () => {
+    const body = () =>
+      new URLSearchParams({ grant_type: 'password', client_id: 'web', username: emails.david, password: 'wrong' })
+    const statuses = []
+    for (let turn = 0; turn < 6; turn++) {
+      const instance = { ...scene.bindings }
+      const request = { method: 'POST', body: body(), headers: { 'X-Address': '192.0.2.1' } }
+      statuses.push((await app.request('/api/token', request, instance)).status)
+    }
+    expect(statuses).toEqual([400, 400, 400, 400, 400, 429])
   })
 
   it('are forgotten with a success', async () => {
