@@ -247,7 +247,7 @@ export const failures = {
     says: 'There is no client of this name',
     hint: '"rowpass clients list" shows those that there are.',
   },
-  account_unknown: { status: 404, sqlstate: '42704', says: 'Nobody has this e-mail address' },
+  account_unknown: { status: 404, sqlstate: '42704', says: 'Nobody has this e-mail address or id' },
   login_exists: {
     status: 409,
     sqlstate: '42710',

@@ -2,10 +2,11 @@
  * Starts and ends the process that runs the API (`api-host.ts`).
  */
 import { type ChildProcess, fork } from 'node:child_process'
+import { chmodSync, closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { stateFolder } from '../database/private-files.ts'
+import { makeStateFolder } from '../database/private-files.ts'
 import { Failure } from '../errors.ts'
 import type { ApiMessage, ApiSettings } from './api-host.ts'
 import type { Io } from './io.ts'
@@ -70,6 +71,8 @@ export function launchApi(io: Io): ApiProcess {
 }
 
 function forkHost(io: Io): ChildProcess {
+  const state = makeStateFolder(io.cwd)
+  const log = makePrivateLog(state)
   const fromSource = import.meta.url.endsWith('.ts')
   const host = fileURLToPath(new URL(fromSource ? 'api-host.ts' : 'api-host.js', import.meta.url))
   const child = fork(host, [], {
@@ -82,8 +85,8 @@ function forkHost(io: Io): ChildProcess {
       WRANGLER_SEND_METRICS: 'false',
       WRANGLER_HIDE_BANNER: 'true',
       // It keeps an identity and logs there, also where the home folder cannot be written.
-      XDG_CONFIG_HOME: join(io.cwd, stateFolder, 'wrangler'),
-      WRANGLER_LOG_PATH: join(io.cwd, stateFolder, 'wrangler.log'),
+      XDG_CONFIG_HOME: join(state, 'wrangler'),
+      WRANGLER_LOG_PATH: log,
       NO_COLOR: '1',
       FORCE_COLOR: '0',
     },
@@ -94,6 +97,14 @@ function forkHost(io: Io): ChildProcess {
   })
   for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', io.stderr)
   return child
+}
+
+/** Wrangler's log, which has messages with tokens in them where no MAIL_URL is set. */
+function makePrivateLog(folder: string): string {
+  const path = join(folder, 'wrangler.log')
+  closeSync(openSync(path, 'a', 0o600))
+  chmodSync(path, 0o600)
+  return path
 }
 
 async function askForKeys(port: number, ended: Promise<void>): Promise<string | undefined> {

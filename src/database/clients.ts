@@ -48,8 +48,8 @@ export interface ClientEntry {
  * @throws Failure `client_exists`, `input_invalid` when it cannot be one
  */
 export async function addClient(client: ClientBase, added: NewClient): Promise<string | undefined> {
-  const secret = added.isPublic ? undefined : randomBytes(32).toString('base64url')
-  const hash = secret === undefined ? null : createHash('sha256').update(secret).digest()
+  const made = added.isPublic ? undefined : createSecret()
+  const { secret, hash } = made ?? { secret: undefined, hash: null }
   const types = [...new Set(added.grants)].map((grant) => grantTypes[grant])
   try {
     await client.query(
@@ -68,6 +68,24 @@ export async function addClient(client: ClientBase, added: NewClient): Promise<s
     throw error
   }
   return secret
+}
+
+/**
+ * Gives a client another secret: the old one is refused from then on, and so are the tokens that the client got for
+ * itself. People who have signed in with it stay signed in.
+ *
+ * @returns the secret, which is shown this once; undefined when there is no such client, or a public one
+ */
+export async function renewSecret(client: ClientBase, clientId: string): Promise<string | undefined> {
+  const { secret, hash } = createSecret()
+  const { rowCount } = await client.query(
+    `with renewed as (
+       update issuer.clients set secret_hash = $2 where client_id = $1 and secret_hash is not null returning client_id
+     )
+     select issuer.end_service(client_id) from renewed`,
+    [clientId, hash],
+  )
+  return rowCount === 1 ? secret : undefined
 }
 
 /** The clients that there are, by name. */
@@ -96,4 +114,10 @@ export async function removeClient(client: ClientBase, clientId: string): Promis
     await client.query('rollback')
     throw error
   }
+}
+
+/** 256 random bits, and the SHA-256 of their text, as `src/issuer/secret.ts` has it. */
+function createSecret(): { secret: string; hash: Buffer } {
+  const secret = randomBytes(32).toString('base64url')
+  return { secret, hash: createHash('sha256').update(secret).digest() }
 }

@@ -1,8 +1,10 @@
-import { writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { withConnection } from '../../src/database/connect.ts'
 import { createSandbox, type Sandbox } from '../support/cli.ts'
-import { createTestDatabase, describePg, type TestDatabase } from '../support/pg.ts'
+import { createTestDatabase, describePg, repository, type TestDatabase } from '../support/pg.ts'
 
 const neon = 'f330c503-5e9c-46a7-8393-2995aeb03675'
 
@@ -83,17 +85,64 @@ describePg('the issuer on the command line', () => {
     ['a scope with a quote', ['clients', 'add', 'x', '--grant', 'service', '--scope', '"'], 2],
     ['an address that is none', ['users', 'invite', 'amara'], 1],
     ['somebody unknown', ['users', 'invite', 'nobody@neon.example'], 1],
+    ['signing out somebody unknown', ['users', 'sign-out', 'nobody@neon.example'], 1],
+    ['signing out an id that nobody has', ['users', 'sign-out', neon], 1],
+    ['signing out a text that is neither', ['users', 'sign-out', 'amara'], 1],
   ])('refuses %s', async (_title, argv, code) => {
     expect((await run(...argv)).code).toBe(code)
   })
 
-  it('invites a person, and signs them out', async () => {
+  it('prints a token for a person', async () => {
     const { stdout } = await run('users', 'invite', 'Amara@neon.example', '--json')
     expect(JSON.parse(stdout)).toEqual({ email: 'amara@neon.example', token: expect.stringMatching(/^[\w-]{43}$/) })
-    expect(await run('users', 'sign-out', 'amara@neon.example')).toMatchObject({
+  })
+
+  it('SEC-36 signs a person out everywhere, by address or id, and in SQL', async () => {
+    const amara = '60ae8038-e4f4-4a2c-ab55-47934d41dfd3'
+    const asOwner = (text: string) =>
+      withConnection(database.ownerUrl, async (client) => (await client.query(text)).rows)
+    await asOwner(`insert into issuer.clients (client_id, grant_types, scopes) values ('app', '{password}', '{}')`)
+    const signIn = () =>
+      asOwner(
+        `select issuer.set_password('${amara}', 'amara@neon.example', 'x', null, null);
+         select issuer.open_session(gen_random_uuid(), '${amara}', version, 'app', '', null, 60, 60, 60)
+           from issuer.accounts, generate_series(1, 3) where user_id = '${amara}'`,
+      )
+    await asOwner('delete from rowpass.revoked_sessions')
+    const left = () => asOwner('select count(*)::int as sessions from issuer.sessions')
+    await signIn()
+    expect(await run('users', 'sign-out', 'Amara@neon.example')).toMatchObject({
       code: 0,
-      stdout: '0 sessions ended\n',
+      stdout: '3 sessions ended\n',
     })
+    await signIn()
+    expect(await run('users', 'sign-out', amara, '--json')).toMatchObject({ code: 0, stdout: '{"ended":3}\n' })
+    await signIn()
+    expect(await asOwner(`select issuer.end_sessions('${amara}') as ended`)).toEqual([{ ended: 3 }])
+    expect(await left()).toEqual([{ sessions: 0 }])
+    expect(await asOwner('select count(*)::int as revoked from rowpass.revoked_sessions')).toEqual([{ revoked: 9 }])
+    expect((await run('users', 'sign-out', amara)).stdout).toBe('0 sessions ended\n')
+  })
+
+  it('SEC-35 gives a client another secret, which takes the place of the old one', async () => {
+    const added = JSON.parse((await run('clients', 'add', 'nightly', '--grant', 'service', '--json')).stdout)
+    const hashOf = (secret: string) => createHash('sha256').update(secret).digest('hex')
+    const stored = () =>
+      withConnection(database.ownerUrl, async (client) => {
+        const text = `select encode(secret_hash, 'hex') as hash, sid from issuer.clients where client_id = 'nightly'`
+        return (await client.query<{ hash: string; sid: string }>(text)).rows[0]
+      })
+    const before = await stored()
+    expect(before?.hash).toBe(hashOf(added.secret))
+    const renewed = await run('clients', 'secret', 'nightly')
+    expect(renewed).toMatchObject({ code: 0, stdout: expect.stringMatching(/^[\w-]{43}\n$/) })
+    const after = await stored()
+    expect(after?.hash).toBe(hashOf(renewed.stdout.trim()))
+    // The session of its tokens has ended.
+    expect(after?.sid).not.toBe(before?.sid)
+    for (const name of ['nobody', 'web']) {
+      expect((await run('clients', 'secret', name)).stderr).toMatch(/^error\[client_unknown\]: /)
+    }
   })
 
   describe('rowpass deploy-check', () => {
@@ -103,22 +152,40 @@ describePg('the issuer on the command line', () => {
       return project.run(['deploy-check']).finally(() => project.remove())
     }
 
+    it.each([
+      ['a comment', '{ // "PRIVATE_KEY": never\n /* "KEY_RING": "x" */ "vars": { "ISSUER": "https://a.example" } }'],
+      ['a list of secrets', '{ "secrets": { "required": ["MAIL_URL", "PRIVATE_KEY"] }, "vars": { "DEMO": "false" } }'],
+    ])('lets names in %s pass', async (_title, text) => {
+      expect(await check(text)).toMatchObject({ code: 0, stderr: '' })
+    })
+
     it('lets the configuration of this repository pass', async () => {
-      expect(
-        (await check('{ // PRIVATE_KEY never\n "vars": { "ISSUER": "https://a.example", "DEMO": "false" } }')).code,
-      ).toBe(0)
+      expect((await check(readFileSync(`${repository}wrangler.jsonc`, 'utf8'))).code).toBe(0)
     })
 
     it.each([
       ['a private key in JSON', '{ "vars": { "PRIVATE_KEY": "canary" } }', 'wrangler.jsonc'],
       ['a private key as an object', '{ "vars": {\n  "PRIVATE_KEY": { "d": "canary" } } }', 'wrangler.json'],
       ['a private key in TOML', '[vars]\nPRIVATE_KEY = "canary"', 'wrangler.toml'],
+      ['a private key in TOML, quoted', "[vars]\n'PRIVATE_KEY' = 'canary'", 'wrangler.toml'],
+      ['a private key in a quoted section', '[vars."PRIVATE_KEY"]\nd = "canary"', 'wrangler.toml'],
+      [
+        'a private key between texts that look like a comment',
+        '{ "routes": ["a.example/*"], "vars": { "PRIVATE_KEY": "canary" }, "triggers": { "crons": ["*/5 * * * *"] } }',
+        'wrangler.jsonc',
+      ],
+      [
+        'a private key behind a text with //',
+        '{ "ISSUER": "https://a.example", "PRIVATE_KEY": "canary" }',
+        'wrangler.json',
+      ],
       ['a private key as a table', '[vars]\nPRIVATE_KEY.d = "canary"', 'wrangler.toml'],
       ['a private key in a section of its own', '[vars.PRIVATE_KEY]\nd = "canary"', 'wrangler.toml'],
       ['a password', '{ "vars": { "ISSUER_DATABASE_URL": "postgresql://canary" } }', 'wrangler.jsonc'],
       ['a key ring', '{ "env": { "live": { "vars": { "KEY_RING": "canary" } } } }', 'wrangler.jsonc'],
       ['keys that encrypt', '{ "vars": { "KEY_ENCRYPTION_KEYS": "canary" } }', 'wrangler.jsonc'],
       ['DEMO', '{ "vars": { "DEMO": "true" } }', 'wrangler.jsonc'],
+      ['DEMO in TOML, quoted', "[vars]\n'DEMO' = 'true'", 'wrangler.toml'],
       ['DEMO in TOML', '[vars]\nDEMO = "true"', 'wrangler.toml'],
     ])('SEC-25 stops at %s', async (_title, text, name) => {
       const { code, stderr } = await check(text, name)

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -75,6 +76,11 @@ describe('rowpass dev', { timeout: 2 * startMs }, () => {
     expect(urls).toMatchObject({ API_URL: api, GATEWAY_URL: `http://127.0.0.1:${gatewayPort}/sql` })
     expect(urls.DATABASE_URL).toMatch(/^postgresql:\/\/authenticated@127\.0\.0\.1:\d+\/rowpass$/)
     expect(await count(urls.OWNER_DATABASE_URL, 'drizzle.__drizzle_migrations')).toBeGreaterThan(0)
+
+    // Wrangler's has messages with tokens in them.
+    for (const name of ['wrangler.log', 'gateway.log', 'postgres.log', 'secrets.json']) {
+      expect(`${name} ${(statSync(project.file(`.rowpass/${name}`)).mode & 0o777).toString(8)}`).toBe(`${name} 600`)
+    }
 
     // What PostgreSQL leaves open by default is closed by then: the log says otherwise.
     expect(logs(project)).toContain('connection_opened')

@@ -2,7 +2,14 @@
  * `rowpass clients`: which applications and services may ask for tokens.
  */
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { addClient, type GrantName, grantTypes, listClients, removeClient } from '../../database/clients.ts'
+import {
+  addClient,
+  type GrantName,
+  grantTypes,
+  listClients,
+  removeClient,
+  renewSecret,
+} from '../../database/clients.ts'
 import { withConnection } from '../../database/connect.ts'
 import { Failure } from '../../errors.ts'
 import type { Io } from '../io.ts'
@@ -20,6 +27,7 @@ Examples:
   $ npx rowpass clients add web --public --grant password --grant refresh --grant exchange
   $ npx rowpass clients add reports --grant service --tenant f330c503-5e9c-46a7-8393-2995aeb03675 --role member
   $ npx rowpass clients list
+  $ npx rowpass clients secret reports
   $ npx rowpass clients remove reports`
 
 interface AddOptions {
@@ -56,6 +64,11 @@ export function define(io: Io): Command {
     .option('--json', 'print them as JSON')
     .action((options: { json?: true }) => listCommand(io, options.json === true))
   clients
+    .command('secret <name>')
+    .summary('give a client another secret, and end its own tokens')
+    .option('--json', 'print the result as JSON')
+    .action((name: string, options: { json?: true }) => secretCommand(io, name, options.json === true))
+  clients
     .command('remove <name>')
     .summary('remove a client, and end its sessions and tokens')
     .action((name: string) => removeCommand(io, name))
@@ -73,7 +86,17 @@ async function addCommand(io: Io, clientId: string, options: AddOptions): Promis
     role: options.role,
   }
   const secret = await withOwner(io, (client) => addClient(client, added))
-  if (options.json === true) {
+  tellSecret(io, clientId, secret, options.json === true)
+}
+
+async function secretCommand(io: Io, clientId: string, json: boolean): Promise<void> {
+  const secret = await withOwner(io, (client) => renewSecret(client, clientId))
+  if (secret === undefined) throw new Failure('client_unknown', { detail: `${clientId}, or it is public` })
+  tellSecret(io, clientId, secret, json)
+}
+
+function tellSecret(io: Io, clientId: string, secret: string | undefined, json: boolean): void {
+  if (json) {
     io.stdout(`${JSON.stringify({ clientId, ...(secret !== undefined && { secret }) })}\n`)
     return
   }
@@ -84,6 +107,7 @@ async function addCommand(io: Io, clientId: string, options: AddOptions): Promis
 async function listCommand(io: Io, json: boolean): Promise<void> {
   const clients = await withOwner(io, listClients)
   if (json) return io.stdout(`${JSON.stringify({ clients })}\n`)
+  if (clients.length === 0) io.stderr('no clients yet: "rowpass clients add" makes one\n')
   for (const { clientId, isPublic, grants, scopes, tenantId, role } of clients) {
     const kind = isPublic ? 'public' : 'secret'
     const place = tenantId === null ? '' : `, ${role ?? 'no role'} of ${tenantId}`

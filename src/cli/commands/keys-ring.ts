@@ -71,7 +71,11 @@ export function defineRing(io: Io): Command[] {
       .argument('[kid]', 'one key; without it, all for which it is safe')
       .option(force, 'also before it is safe')
       .action((kid: string | undefined, options: Options) =>
-        run(options, async (store) => tell(options, await prune(store, kid && (await find(store, kid)), options))),
+        run(options, async (store) => {
+          const steps = await prune(store, kid && (await find(store, kid)), options)
+          tell(options, steps)
+          if (steps.length === 0) io.stderr('no retired key is safe to prune: "rowpass keys list" says from when on\n')
+        }),
       ),
     ringCommand('rewrap', 'encrypt the private keys under the first of KEY_ENCRYPTION_KEYS', [
       'rewrap',

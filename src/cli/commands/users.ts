@@ -15,9 +15,13 @@ Prints a token with which somebody sets the password of one person, once, within
 {"token":"…","password":"…"}. It is for the first person of a system without mail, and for people who have lost theirs.
 Whoever has it can take the account over.
 
+Signing somebody out ends every session that they have, in every tenant: from the next statement on the database refuses
+their tokens. In SQL, as the owner: select issuer.end_sessions('<id of the person>').
+
 Examples:
   $ npx rowpass users invite amara@neon.example
-  $ npx rowpass users sign-out amara@neon.example`
+  $ npx rowpass users sign-out amara@neon.example
+  $ npx rowpass users sign-out 60ae8038-e4f4-4a2c-ab55-47934d41dfd3 --json`
 
 const lifetimeSeconds = 3600
 
@@ -31,9 +35,10 @@ export function define(io: Io): Command {
     .option('--json', 'print the result as JSON')
     .action((email: string, options: { tenant?: string; json?: true }) => inviteCommand(io, email, options))
   users
-    .command('sign-out <email>')
+    .command('sign-out <email-or-id>')
     .summary('end every session of a person')
-    .action((email: string) => signOutCommand(io, email))
+    .option('--json', 'print the result as JSON')
+    .action((name: string, options: { json?: true }) => signOutCommand(io, name, options.json === true))
   return users
 }
 
@@ -58,15 +63,21 @@ async function inviteCommand(io: Io, text: string, options: { tenant?: string; j
   io.stdout(options.json === true ? `${JSON.stringify({ email, token })}\n` : `${token}\n`)
 }
 
-async function signOutCommand(io: Io, text: string): Promise<void> {
+const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
+
+async function signOutCommand(io: Io, name: string, json: boolean): Promise<void> {
   const ended = await withIssuer(io, async (client) => {
-    const { rows } = await client.query<{ ended: number | null }>(
-      'select issuer.end_sessions(issuer.account_of($1), null) as ended',
-      [toEmail(text) ?? ''],
+    const id = uuid.test(name) ? '$1::uuid' : 'issuer.account_of($1)'
+    const { rows } = await client.query<{ ended: number }>(
+      `select issuer.end_sessions(user_id) as ended
+         from (select ${id} as user_id) as person, issuer.credential_of(person.user_id)`,
+      [uuid.test(name) ? name : (toEmail(name) ?? '')],
     )
-    return rows[0]?.ended ?? 0
+    // Not a success: whoever means somebody else, or mistypes, would take it for one.
+    if (rows[0] === undefined) throw new Failure('account_unknown', { detail: name })
+    return rows[0].ended
   })
-  io.stdout(`${ended} sessions ended\n`)
+  io.stdout(json ? `${JSON.stringify({ ended })}\n` : `${ended} sessions ended\n`)
 }
 
 async function withIssuer<T>(io: Io, work: Parameters<typeof withConnection<T>>[1]): Promise<T> {
