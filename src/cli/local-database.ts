@@ -99,12 +99,15 @@ export async function openDatabase(
 /**
  * Brings an open database to the state of the project: roles, platform SQL, seal keys, migrations. An embedded one is
  * hardened as well, as nobody but Rowpass uses it.
+ *
+ * @param options.platformOnly leaves out the migrations in `drizzle/`: the tables are somebody else's. Default `false`
  */
 export async function migrateDatabase(
   project: Project,
   database: OpenDatabase,
-  onProgress?: (text: string) => void,
+  options: { platformOnly?: boolean; onProgress?: (text: string) => void } = {},
 ): Promise<ProvisionReport> {
+  const { platformOnly = false, onProgress } = options
   const report = await provision({
     ownerUrl: database.ownerUrl,
     gatewayUrl: database.gatewayUrl,
@@ -112,7 +115,7 @@ export async function migrateDatabase(
     issuerUrl: database.issuerUrl,
     replaceIssuerPassword: database.replaceIssuerPassword,
     sealKeys: readSealKeys(database.sealKeys),
-    migrationsFolder: join(project.directory, 'drizzle'),
+    ...(!platformOnly && { migrationsFolder: join(project.directory, 'drizzle') }),
     ...(onProgress && { onProgress }),
   })
   if (database.superuserUrl !== undefined) {

@@ -119,7 +119,9 @@ async function applyApplication(client: pg.Client, folder: string | undefined): 
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
     const reason = cause instanceof Error ? cause.message : String(cause)
     const state = sqlstateOf(cause)
-    throw new Failure('migration_failed', { detail: `${folder}: ${reason}${state ? ` (${state})` : ''}`, cause: error })
+    const taken = state === '42P07' ? '; "--platform" leaves these migrations out' : ''
+    const detail = `${folder}: ${reason}${state ? ` (${state})` : ''}${taken}`
+    throw new Failure('migration_failed', { detail, cause: error })
   }
   return (await countApplied(client)) - before
 }

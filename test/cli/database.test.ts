@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { withConnection } from '../../src/database/connect.ts'
@@ -39,6 +39,17 @@ describePg('databases on the command line', () => {
       { name: 'spare' },
       { name: 'test' },
     ])
+  })
+
+  it('leaves the application out with --platform, and says so where a table of its name is there', async () => {
+    symlinkSync(join(repository, 'drizzle'), join(sandbox.directory, 'drizzle'))
+    const tables = `select count(*)::int as n from pg_tables where schemaname in ('public', 'drizzle')`
+    expect(await sandbox.run(['db', 'migrate', '--platform'], settings())).toMatchObject({ code: 0, stderr: '' })
+    expect(await query(database.ownerUrl, tables)).toEqual([{ n: 0 }])
+    await query(database.ownerUrl, 'create table users (id int)')
+    const { code, stderr } = await sandbox.run(['db', 'migrate'], settings())
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^error\[migration_failed\]: .*"users" already exists \(42P07\); "--platform" leaves/)
   })
 
   it('reports a migration as JSON', async () => {

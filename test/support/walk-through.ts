@@ -58,7 +58,8 @@ background() {
 export async function runPage(path: string): Promise<PageRun> {
   const directory = mkdtempSync(join(tmpdir(), 'rowpass-walk-'))
   openForServer(directory)
-  symlinkSync(join(repository, 'examples'), join(directory, 'examples'))
+  // As in a clone, where `drizzle/` holds the tables of the demo: a page must not bring them into the reader's database.
+  for (const name of ['drizzle', 'examples']) symlinkSync(join(repository, name), join(directory, name))
   const server = await startEmbeddedPostgres({ directory, durable: false })
   try {
     await withConnection(server.superuserUrl, async (client) => {

@@ -16,7 +16,12 @@ Works on OWNER_DATABASE_URL (PostgreSQL 15 to 18), else on the embedded database
   1. roles: authenticated, anonymous, and the powerless logins of the gateway and the issuer
   2. platform SQL: schemas rowpass, auth and issuer
   3. seal keys
-  4. the application's migrations in drizzle/
+  4. the application's migrations in drizzle/; not with --platform, where the tables are made by something else
+
+In a clone of Rowpass drizzle/ holds the tables of its demo: give --platform for a database of your own.
+
+It also takes from PUBLIC the rights to make temporary tables in this database and objects in its schema public. A login
+that needs them gets them back with "grant temporary on database … to …"; not the gateway's.
 
 Settings, from the environment or .dev.vars:
   OWNER_DATABASE_URL    owner of the database, with CREATEROLE; a direct connection, not a pooler's
@@ -27,7 +32,7 @@ Settings, from the environment or .dev.vars:
 
 Examples:
   $ npx rowpass db migrate
-  $ npx rowpass db migrate --json`
+  $ OWNER_DATABASE_URL=postgresql://me:secret@localhost/app npx rowpass db migrate --platform`
 
 const seedHelp = `
 Runs seed.sql as the owner, in one transaction.
@@ -36,14 +41,20 @@ Examples:
   $ npx rowpass db seed
   $ OWNER_DATABASE_URL=postgresql://me:secret@localhost/app npx rowpass db seed`
 
+interface MigrateOptions {
+  readonly platform?: true
+  readonly json?: true
+}
+
 /** The shell side of the commands. */
 export function define(io: Io, setExitCode: SetExitCode): Command {
   const db = new Command('db')
   db.command('migrate')
     .summary('bring the database to the state of this folder')
+    .option('--platform', 'leave out drizzle/: nothing is made in your own schemas')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', migrateHelp)
-    .action((options: { json?: true }) => migrateCommand(io, options.json === true))
+    .action((options: MigrateOptions) => migrateCommand(io, options))
   db.command('seed')
     .summary('add the example rows of seed.sql')
     .addHelpText('after', seedHelp)
@@ -54,12 +65,12 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
   return db
 }
 
-async function migrateCommand(io: Io, json: boolean): Promise<void> {
+async function migrateCommand(io: Io, { platform, json }: MigrateOptions): Promise<void> {
   const project = loadProject(io)
   const onProgress = (text: string): void => io.stderr(`${text}\n`)
   await withDatabase(io, project, async (database) => {
-    const report = await migrateDatabase(project, database, onProgress)
-    if (json) return io.stdout(`${JSON.stringify(report)}\n`)
+    const report = await migrateDatabase(project, database, { platformOnly: platform === true, onProgress })
+    if (json === true) return io.stdout(`${JSON.stringify(report)}\n`)
     for (const name of report.platform) io.stdout(`applied ${name}\n`)
     if (report.application > 0) io.stdout(`applied ${report.application} from drizzle/\n`)
     io.stdout(`${database.says} is up to date\n`)

@@ -135,7 +135,7 @@ async function prepare(
   database: OpenDatabase,
   onProgress: (text: string) => void,
 ): Promise<{ says: string }> {
-  const { platform, application } = await migrateDatabase(project, database, onProgress)
+  const { platform, application } = await migrateDatabase(project, database, { onProgress })
   const seeded = (await seedDatabase(project, database, { onlyIfNew: true })) ? ', seed.sql' : ''
   const applied = `${platform.length} of the platform, ${application} of drizzle/`
   return { says: (platform.length + application === 0 ? 'up to date' : applied) + seeded }
