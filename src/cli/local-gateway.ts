@@ -4,7 +4,7 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pino from 'pino'
-import { isErrno, stateFolder } from '../database/private-files.ts'
+import { stateFolder } from '../database/private-files.ts'
 import { Failure } from '../errors.ts'
 import { parseGatewayConfig } from '../gateway/config.ts'
 import { parseIssuers } from '../gateway/issuers.ts'
@@ -40,8 +40,9 @@ export async function startGateway(
     return { says: urls.gatewayUrl, close: () => gateway.close() }
   } catch (error) {
     await gateway.close()
-    if (!isErrno(error, 'EADDRINUSE')) throw error
-    const detail = `127.0.0.1:${project.gatewayPort}; set GATEWAY_PORT to another one`
+    if (!(error instanceof Failure) || error.code !== 'port_taken') throw error
+    // `rowpass dev` takes the port from a setting of its own.
+    const detail = error.detail?.replace('ROWPASS_PORT', 'GATEWAY_PORT') ?? ''
     throw new Failure('port_taken', { detail, cause: error })
   }
 }

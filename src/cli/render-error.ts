@@ -19,7 +19,11 @@ export function renderError(io: Io, error: unknown): void {
 
 function toLines(error: unknown): string[] {
   if (error instanceof ConfigError) {
-    return ['error[config_invalid]: The configuration is wrong', ...error.problems.map((problem) => `  ${problem}`)]
+    return [
+      'error[config_invalid]: The configuration is wrong',
+      ...error.problems.map((problem) => `  ${problem}`),
+      'hint: docs/configuration.md has every setting with its form; "rowpass gateway --help" has an example.',
+    ]
   }
   if (error instanceof Failure) {
     const { detail, spec } = error

@@ -60,7 +60,7 @@ export const settings = {
   },
   ROWPASS_SEAL_KEYS: {
     secret: true,
-    says: 'Keys that seal claims: `name:secret[,name:secret…]`, 32 bytes in base64url each. The first one seals.',
+    says: 'Keys that seal claims: `name:secret[,name:secret…]`, 32 bytes in base64url each. The first one seals. `rowpass db seal-keys --new <name>` makes one.',
     parse: parseSealKeys,
   },
   ROWPASS_ISSUERS: {

@@ -3,6 +3,7 @@
  */
 import { hash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { errnoOf, isErrno } from '../database/private-files.ts'
 import { Failure } from '../errors.ts'
 import type { Emit } from '../events.ts'
 import { createPool } from '../pg/pool.ts'
@@ -11,7 +12,7 @@ import { createVerifier } from '../verify/verifier.ts'
 import { createCatalogKeeper } from './catalog.ts'
 import type { GatewayConfig } from './config.ts'
 import { createSqlHandler } from './handle.ts'
-import { createHttp } from './http.ts'
+import { createHttp, type HttpServer } from './http.ts'
 import { createMetrics } from './metrics.ts'
 import { nodeVerify } from './node-verify.ts'
 import { createSessionLimit } from './password.ts'
@@ -22,7 +23,11 @@ import { createWebSocketGateway } from './websocket.ts'
 
 /** A running gateway. */
 export interface Gateway {
-  /** Starts to listen on the configured host and port; resolves with the URL of `POST /sql`. */
+  /**
+   * Starts to listen on the configured host and port; resolves with the URL of `POST /sql`.
+   *
+   * @throws Failure `port_taken`, `config_invalid` when the address is not one to listen on; both name the setting
+   */
   listen(): Promise<URL>
   /** The same gateway without a socket, for a program that runs it in its own process. */
   fetch(request: Request): Promise<Response>
@@ -159,10 +164,22 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     }
   }
 
+  async function listenOn(server: HttpServer, port: number, setting: string): Promise<number> {
+    try {
+      return await server.listen(port, config.host)
+    } catch (error) {
+      const place = `${config.host}:${port}`
+      if (isErrno(error, 'EADDRINUSE'))
+        throw new Failure('port_taken', { detail: `${place}; set ${setting} to another one`, cause: error })
+      const detail = `${setting}, ROWPASS_HOST: nothing can listen on ${place} (${errnoOf(error)})`
+      throw new Failure('config_invalid', { detail, cause: error })
+    }
+  }
+
   return {
     async listen() {
-      const port = await http.listen(config.port, config.host)
-      if (config.metricsPort !== 0) await metricsHttp.listen(config.metricsPort, config.host)
+      const port = await listenOn(http, config.port, 'ROWPASS_PORT')
+      if (config.metricsPort !== 0) await listenOn(metricsHttp, config.metricsPort, 'ROWPASS_METRICS_PORT')
       const host = config.host.includes(':') ? `[${config.host}]` : config.host
       return new URL(`http://${host}:${port}${sqlPath}`)
     },

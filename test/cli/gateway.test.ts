@@ -50,6 +50,22 @@ describePg('rowpass gateway', () => {
     expect((await gateway.stop()).code).toBe(0)
   })
 
+  it('says which setting to change when its port is taken, or its address is not one of this machine', async () => {
+    const gateway = sandbox.start(['gateway'], settings())
+    await expect.poll(() => gateway.written()).toContain('listening on http://127.0.0.1:')
+    const port = /127\.0\.0\.1:(\d+)/.exec(gateway.written())![1]!
+    const run = async (env: Record<string, string>) =>
+      (await sandbox.run(['gateway'], { ...settings(), ...env })).stderr
+    expect(await run({ ROWPASS_PORT: port })).toBe(
+      `error[port_taken]: The port is taken by another program: 127.0.0.1:${port}; set ROWPASS_PORT to another one\n`,
+    )
+    expect(await run({ ROWPASS_METRICS_PORT: port })).toContain('set ROWPASS_METRICS_PORT to another one')
+    expect(await run({ ROWPASS_HOST: '192.0.2.1' })).toContain(
+      'error[config_invalid]: The configuration is wrong: ROWPASS_PORT, ROWPASS_HOST:',
+    )
+    await gateway.stop()
+  })
+
   it('lists every problem of its settings at once', async () => {
     const { code, stderr } = await sandbox.run(['gateway'], { ROWPASS_PORT: 'x', ROWPASS_PROT: '1' })
     expect(code).toBe(1)

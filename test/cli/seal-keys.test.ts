@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { parseSealKeys } from '../../src/seal/keys.ts'
 import { createSandbox, type Sandbox } from '../support/cli.ts'
 import { createTestDatabase, describePg, sealKeysText, type TestDatabase } from '../support/pg.ts'
 
@@ -21,6 +22,18 @@ describePg('db seal-keys on the command line', () => {
       ISSUER_DATABASE_URL: database.issuerUrl,
       ROWPASS_SEAL_KEYS: sealKeysText,
     })
+
+  it('makes a key that ROWPASS_SEAL_KEYS takes, another one each time, and asks no database', async () => {
+    const [one, two] = [
+      await sandbox.run(['db', 'seal-keys', '--new', 'a']),
+      await sandbox.run(['db', 'seal-keys', '--new', 'a']),
+    ]
+    expect(one).toMatchObject({ code: 0, stderr: '' })
+    expect(one.stdout).not.toBe(two.stdout)
+    expect(parseSealKeys(one.stdout.trim())).toMatchObject([{ name: 'a' }])
+    const { code, stderr } = await sandbox.run(['db', 'seal-keys', '--new', 'A key'])
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('error[input_invalid]') })
+  })
 
   it('lists the names, takes one out, and says so when there is none of that name', async () => {
     expect(await run()).toMatchObject({ code: 0, stdout: 'test\nspare\n' })
