@@ -27,7 +27,7 @@ export const failures = {
     status: 401,
     sqlstate: '28000',
     says: 'The token was refused',
-    hint: 'Sign in again. The gateway log names the check that failed.',
+    hint: 'Sign in again. If a new token is refused too, the gateway log names the check that failed.',
   },
   token_expired: {
     status: 401,
@@ -70,6 +70,7 @@ export const failures = {
     status: 400,
     sqlstate: '3D000',
     says: 'The connection string names a database this gateway does not serve',
+    hint: 'Name the database of the gateway, or one of its ROWPASS_DATABASE_ALIASES.',
   },
   connection_string_invalid: {
     status: 400,

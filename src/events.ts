@@ -176,6 +176,23 @@ export interface DatabaseExposed {
   readonly remedy: string
 }
 
+/**
+ * What a database lacks for this gateway. Names are public. `platform`: `rowpass db migrate` has not run in it. `seal_key`:
+ * it does not accept what this gateway seals, so that nobody has an identity. `roles`: roles of tokens that do not exist,
+ * or that the gateway's login may not take. Without the first two, the gateway is not ready.
+ */
+export type Preparation = 'platform' | 'seal_key' | 'roles'
+
+/** The gateway has looked at the database, and requests will fail. */
+export interface DatabaseUnprepared {
+  readonly type: 'database_unprepared'
+  readonly missing: readonly Preparation[]
+  /** The roles of tokens that cannot be taken. */
+  readonly roles: readonly string[]
+  /** What to do. */
+  readonly remedy: string
+}
+
 /** Everything that can be observed; told apart by `type`. */
 export type RowpassEvent =
   | TokenRefused
@@ -185,6 +202,7 @@ export type RowpassEvent =
   | ConnectionClosed
   | ConnectionFailed
   | DatabaseExposed
+  | DatabaseUnprepared
   | SqlAnswered
   | SessionOpened
   | SessionClosed

@@ -4,20 +4,28 @@
 import pg from 'pg'
 import { exposureSql, parseExposures } from '../database/harden.ts'
 import { Failure } from '../errors.ts'
-import type { Emit, Exposure } from '../events.ts'
+import type { Emit, Exposure, Preparation } from '../events.ts'
 import { arrayTypesSql, parseTypeFacts, type TypeFacts } from '../pg/values.ts'
 import { createClassifier, type Verdict } from '../sql/classify.ts'
 import { type FunctionFacts, functionFactsSql, parseFunctionFacts } from '../sql/facts.ts'
 import { loadParser } from '../sql/parser.ts'
 import type { GatewayConfig } from './config.ts'
+import { type Expected, findLack, type Lack } from './preparation.ts'
 
 const catalogRefreshMs = 30_000
 const firstCatalogRetryMs = 100
 const maxCatalogRetryMs = 5_000
 
+const remedies: Readonly<Record<Preparation, string>> = {
+  platform: 'npx rowpass db migrate',
+  seal_key: 'npx rowpass db migrate with the ROWPASS_SEAL_KEYS of this gateway',
+  roles: 'correct ROWPASS_ISSUERS, or create the role and grant it to the login of this gateway',
+}
+
 /** One reading of the catalogs. */
 export interface Catalog {
   readonly exposures: readonly Exposure[]
+  readonly lack: Lack
   readonly functions: FunctionFacts
   readonly types: ReadonlyMap<number, TypeFacts>
 }
@@ -26,7 +34,7 @@ export interface Catalog {
  * Reads the catalogs over a connection of its own.
  * @throws the error of node-postgres when the server cannot be reached
  */
-export async function readCatalog(connectionString: string, timeoutMs: number): Promise<Catalog> {
+export async function readCatalog(connectionString: string, timeoutMs: number, expected: Expected): Promise<Catalog> {
   const client = new pg.Client({
     connectionString,
     connectionTimeoutMillis: timeoutMs,
@@ -42,6 +50,7 @@ export async function readCatalog(connectionString: string, timeoutMs: number): 
     const exposures = await client.query(exposureSql)
     await client.query('commit')
     return {
+      lack: await findLack(client, expected),
       exposures: parseExposures(exposures.rows[0]),
       functions: parseFunctionFacts(functions.rows),
       types: parseTypeFacts(types.rows),
@@ -54,6 +63,8 @@ export async function readCatalog(connectionString: string, timeoutMs: number): 
 /** The classifier over the newest reading of the catalogs. */
 export interface CatalogKeeper {
   readonly current: Catalog | undefined
+  /** Whether the catalogs were read, and a request can have an identity. */
+  readonly prepared: boolean
   /** @throws Failure `database_unavailable` until the catalogs were read once */
   classify(sql: string): Verdict
   close(): void
@@ -62,9 +73,11 @@ export interface CatalogKeeper {
 /**
  * Reads the catalogs now and again every half minute; a server that does not answer is asked again sooner.
  *
- * Reports what the database leaves open, at first and whenever that changes.
+ * Reports what the database leaves open or lacks, at first and whenever that changes.
+ *
+ * @param expected asked at each reading, as a reload changes it
  */
-export function createCatalogKeeper(config: GatewayConfig, emit: Emit): CatalogKeeper {
+export function createCatalogKeeper(config: GatewayConfig, expected: () => Expected, emit: Emit): CatalogKeeper {
   let current: Catalog | undefined
   let classifier: ((sql: string) => Verdict) | undefined
   let timer: NodeJS.Timeout | undefined
@@ -74,11 +87,13 @@ export function createCatalogKeeper(config: GatewayConfig, emit: Emit): CatalogK
   async function refresh(): Promise<void> {
     let nextMs = catalogRefreshMs
     try {
-      const read = await readCatalog(config.databaseUrl.href, config.connectTimeoutMs)
+      const read = await readCatalog(config.databaseUrl.href, config.connectTimeoutMs, expected())
       if (current?.functions.digest !== read.functions.digest)
         classifier = createClassifier(await loadParser(), read.functions)
       reportExposures(read.exposures)
+      reportLack(read.lack)
       current = read
+      if (blocks(read.lack)) nextMs = maxCatalogRetryMs
       retryMs = firstCatalogRetryMs
     } catch {
       // The pool reports why the database cannot be reached; what was read last stays in use.
@@ -95,10 +110,20 @@ export function createCatalogKeeper(config: GatewayConfig, emit: Emit): CatalogK
     emit({ type: 'database_exposed', exposures, remedy: 'npx rowpass db harden; see SECURITY.md' })
   }
 
+  function reportLack(lack: Lack): void {
+    const { missing, roles } = lack
+    if (missing.length === 0 || JSON.stringify(lack) === JSON.stringify(current?.lack)) return
+    const remedy = missing.map((each) => remedies[each]).join('; ')
+    emit({ type: 'database_unprepared', missing, roles, remedy })
+  }
+
   void refresh()
   return {
     get current() {
       return current
+    },
+    get prepared() {
+      return current !== undefined && !blocks(current.lack)
     },
     classify(sql) {
       if (classifier === undefined) throw new Failure('database_unavailable')
@@ -109,4 +134,9 @@ export function createCatalogKeeper(config: GatewayConfig, emit: Emit): CatalogK
       clearTimeout(timer)
     },
   }
+}
+
+/** Without a role some tokens fail, without the others every one. */
+function blocks({ missing }: Lack): boolean {
+  return missing.includes('platform') || missing.includes('seal_key')
 }

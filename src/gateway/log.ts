@@ -11,6 +11,7 @@ const levels: Readonly<Record<RowpassEvent['type'], 'info' | 'warn' | 'error'>> 
   connection_failed: 'error',
   connection_opened: 'info',
   database_exposed: 'warn',
+  database_unprepared: 'error',
   jwks_failed: 'error',
   jwks_loaded: 'info',
   session_closed: 'info',

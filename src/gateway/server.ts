@@ -8,6 +8,7 @@ import { Failure } from '../errors.ts'
 import type { Emit } from '../events.ts'
 import { createPool } from '../pg/pool.ts'
 import type { Login } from '../pg/session.ts'
+import type { TrustedIssuer } from '../verify/issuer-config.ts'
 import { createVerifier } from '../verify/verifier.ts'
 import { createCatalogKeeper } from './catalog.ts'
 import type { GatewayConfig } from './config.ts'
@@ -31,7 +32,7 @@ export interface Gateway {
   listen(): Promise<URL>
   /** The same gateway without a socket, for a program that runs it in its own process. */
   fetch(request: Request): Promise<Response>
-  /** Whether the database has been reached and can be used now. */
+  /** Whether the database has been reached, is prepared, and can be used now. */
   ready(): boolean
   /**
    * Puts the issuers and the seal key of another configuration in force; every other setting needs a new gateway.
@@ -100,7 +101,8 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     maxStaleSeconds: config.jwksStaleSeconds,
     emit,
   })
-  const catalog = createCatalogKeeper(config, emit)
+  let roles = rolesOf(config.issuers)
+  const catalog = createCatalogKeeper(config, () => ({ sealKey, roles }), emit)
   const limit = createSessionLimit(config.passwordSessions)
   const handle = createSqlHandler({
     config,
@@ -148,7 +150,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
   }
 
   function ready(): boolean {
-    return !closing && catalog.current !== undefined && pool.open > 0
+    return !closing && catalog.prepared && pool.open > 0
   }
 
   function answerHeaders(id: string, origin: string | undefined, answer: SqlResponse): Record<string, string> {
@@ -202,6 +204,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     reload(next) {
       verifier.replaceIssuers(next.issuers)
       sealKey = next.sealKeys[0]
+      roles = rolesOf(next.issuers)
       emit({ type: 'config_reloaded' })
     },
     async close() {
@@ -228,6 +231,10 @@ function toLogin(url: URL): Pick<Login, 'server' | 'user' | 'password' | 'databa
     password: decodeURIComponent(url.password),
     database: decodeURIComponent(url.pathname.slice(1)),
   }
+}
+
+function rolesOf(issuers: readonly TrustedIssuer[]): string[] {
+  return [...new Set(issuers.flatMap(({ role, roleClaim, roles }) => (roleClaim === undefined ? [role] : roles)))]
 }
 
 function preflightResponse(): SqlResponse {

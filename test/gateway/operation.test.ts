@@ -19,11 +19,13 @@ async function freePort(): Promise<number> {
 
 describePg('a gateway in operation', () => {
   let database: TestDatabase
+  let bare: TestDatabase
 
   beforeAll(async () => {
     database = await createTestDatabase({ contents: 'platform' })
+    bare = await createTestDatabase({ contents: 'bare' })
   })
-  afterAll(() => database.close())
+  afterAll(() => Promise.all([database.close(), bare.close()]))
 
   describe('reloading', () => {
     let gateway: TestGateway
@@ -81,6 +83,52 @@ describePg('a gateway in operation', () => {
       gateway.gateway.reload(configFor([gateway.issuer]))
       expect((await gateway.sql(token, 'select auth.user_id() as id')).body).toMatchObject({ code: '28000' })
       await withConnection(database.ownerUrl, (client) => installSealKeys(client, database.sealKeys))
+    })
+  })
+
+  describe('a database that is not prepared for it', () => {
+    const startUp = async (settings: Record<string, string>) => {
+      const events: RowpassEvent[] = []
+      const config = parseGatewayConfig({
+        ROWPASS_DATABASE_URL: database.gatewayUrl,
+        ROWPASS_SEAL_KEYS: sealKeysText,
+        ROWPASS_ISSUERS: issuers({}),
+        ...settings,
+      })
+      const gateway = createGateway(config, { emit: (event) => events.push(event) })
+      const said = () => events.find((event) => event.type === 'database_unprepared')
+      return { gateway, said }
+    }
+    const issuers = (members: Record<string, unknown>): string =>
+      JSON.stringify([{ iss: 'https://i.example', jwks_url: 'https://i.example/jwks', audience: 'a', ...members }])
+
+    it.each([
+      ['the platform', 'platform', () => ({ ROWPASS_DATABASE_URL: bare.gatewayUrl })],
+      ['a key of another name', 'seal_key', () => ({ ROWPASS_SEAL_KEYS: formatSealKeys([generateSealKey('other')]) })],
+      ['a key of this name', 'seal_key', () => ({ ROWPASS_SEAL_KEYS: formatSealKeys([generateSealKey('test')]) })],
+    ])('makes it say so and not be ready: %s is missing', async (_title, missing, settings) => {
+      const { gateway, said } = await startUp(settings())
+      await waitUntil(() => said() !== undefined)
+      expect(said()).toMatchObject({ missing: [missing], roles: [], remedy: expect.stringContaining('db migrate') })
+      expect(gateway.ready()).toBe(false)
+      await gateway.close()
+    })
+
+    it('is said of roles that its login cannot take, and tokens of other roles go on', async () => {
+      const roles = ['nobody_made_this', 'authenticated', 'pg_monitor']
+      const { gateway, said } = await startUp({ ROWPASS_ISSUERS: issuers({ role_claim: 'r', roles }) })
+      await waitUntil(() => gateway.ready())
+      expect(said()).toMatchObject({ missing: ['roles'], roles: ['nobody_made_this', 'pg_monitor'] })
+      await gateway.close()
+    })
+
+    it('becomes ready by itself when that is mended', async () => {
+      const late = generateSealKey('late')
+      const { gateway, said } = await startUp({ ROWPASS_SEAL_KEYS: formatSealKeys([late]) })
+      await waitUntil(() => said() !== undefined)
+      await withConnection(database.ownerUrl, (client) => installSealKeys(client, [late]))
+      await waitUntil(() => gateway.ready(), 15_000)
+      await gateway.close()
     })
   })
 

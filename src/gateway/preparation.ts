@@ -1,0 +1,73 @@
+/**
+ * Whether a database is prepared for this gateway: what `rowpass db migrate` brings, the seal key, the roles of tokens.
+ */
+import pg from 'pg'
+import type { Preparation } from '../events.ts'
+import { type SealKey, sealSession } from '../seal/seal.ts'
+
+/** What a gateway expects of its database. */
+export interface Expected {
+  /** The key that it seals with. */
+  readonly sealKey: SealKey
+  /** Every database role that a token may get. */
+  readonly roles: readonly string[]
+}
+
+/** What is missing, in the order in which to mend it; nothing when all is there. */
+export interface Lack {
+  readonly missing: readonly Preparation[]
+  /** Roles that do not exist, or that the login is no member of. */
+  readonly roles: readonly string[]
+}
+
+const factsSql = `select
+  exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+           where n.nspname = 'rowpass' and c.relname = 'seal_keys') as platform,
+  array(select name from unnest($1::text[]) name
+         where not exists (select from pg_roles r
+                            where r.rolname = name and pg_has_role(session_user, r.oid, 'MEMBER'))
+         order by name) as lacking`
+
+/** A seal of an unknown key or a wrong one, and one that this version of the platform cannot read. */
+const sealRefusals: ReadonlySet<string | undefined> = new Set(['28000', '22P02'])
+const probeSeconds = 60
+
+/**
+ * Looks what is missing.
+ *
+ * Does NOT look at grants and policies; that is what `rowpass doctor` is for. A seal that could not be tried, as no role
+ * may call `auth.session()`, is not reported.
+ *
+ * @param client the gateway's login, outside of a transaction
+ * @throws the error of node-postgres when the server cannot be reached or refuses to say
+ */
+export async function findLack(client: pg.ClientBase, { sealKey, roles }: Expected): Promise<Lack> {
+  const { rows } = await client.query<{ platform: boolean; lacking: string[] }>(factsSql, [roles])
+  const { platform = false, lacking = [] } = rows[0] ?? {}
+  const role = roles.find((name) => !lacking.includes(name))
+  const missing: Preparation[] = []
+  if (!platform) missing.push('platform')
+  else if (role !== undefined && !(await acceptsSeal(client, sealKey, role))) missing.push('seal_key')
+  if (lacking.length > 0) missing.push('roles')
+  return { missing, roles: lacking }
+}
+
+/** Seals an identity without a subject, and asks who it is: the way of every request. */
+async function acceptsSeal(client: pg.ClientBase, key: SealKey, role: string): Promise<boolean> {
+  const exp = Math.floor(Date.now() / 1000) + probeSeconds
+  const { claims, seal } = sealSession(key, { role, exp, claimsJson: JSON.stringify({ exp }) })
+  await client.query('start transaction read only')
+  try {
+    await client.query(
+      `select set_config('role', $1, true), set_config('rowpass.claims', $2, true), set_config('rowpass.seal', $3, true)`,
+      [role, claims, seal],
+    )
+    await client.query('select auth.session()')
+    return true
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError)) throw error
+    return !sealRefusals.has(error.code)
+  } finally {
+    await client.query('rollback')
+  }
+}
