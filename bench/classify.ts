@@ -1,5 +1,5 @@
 /**
- * What classifying costs: the first sight of a text, and each one after. Medians of rounds; `npx tsx bench/classify.ts`.
+ * `npm run bench:classify`: what classifying costs, the first sight of a text and each one after. Medians of rounds.
  * The facts are empty, so that no server is needed; they do not change the cost.
  */
 import { createClassifier } from '../src/sql/classify.ts'
@@ -26,14 +26,19 @@ const texts: Record<string, string> = {
     { length: 1_000 },
     (_, row) => `($${row * 3 + 1}, $${row * 3 + 2}, $${row * 3 + 3})`,
   ).join(', ')}`,
+  'a list of constants': `select ${Array(10_000).fill(1).join(',')}`,
 }
 
+const loadStartedAt = performance.now()
 const parser = await loadParser()
+const loadMs = performance.now() - loadStartedAt
 const facts = parseFunctionFacts([])
 const cached = createClassifier(parser, facts)
 const uncached = createClassifier(parser, facts, { cacheLength: 1 })
 
-console.log(`Node ${process.version}, ${process.platform} ${process.arch}; µs, median of ${rounds} rounds`)
+console.log(
+  `Node ${process.version}, ${process.platform} ${process.arch}; µs, median of ${rounds} rounds; loading the parser ${loadMs.toFixed(0)} ms`,
+)
 console.log(['text', 'length', 'parse', 'first sight', 'fingerprint', 'hit', 'hit, new string'].join('\t'))
 for (const [title, sql] of Object.entries(texts)) {
   const calls = sql.length > 1_000 ? 20 : 500

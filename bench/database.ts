@@ -10,6 +10,7 @@ import { startEmbeddedPostgres } from '../src/database/embedded.ts'
 import { createLocalDatabase } from '../src/database/local.ts'
 import { provision } from '../src/database/provision.ts'
 import { formatSealKeys, generateSealKey } from '../src/seal/keys.ts'
+import type { SealKey } from '../src/seal/seal.ts'
 
 /** A running server with the roles of Rowpass and the table `notes`. */
 export interface BenchDatabase {
@@ -46,13 +47,14 @@ const tableSql = (owners: number, notesOfOne: number) => `
   grant select, insert, update, delete on public.notes to authenticated;
   grant select on public.notes to web_user;`
 
-/** Starts one. `durable` as in production; the writes of a benchmark are few. */
-export async function startBenchDatabase(owners: number, notesOfOne: number): Promise<BenchDatabase> {
-  const directory = mkdtempSync(join(tmpdir(), 'rowpass-bench-'))
-  openForServer(directory)
-  const keys = [generateSealKey('bench')]
-  let server = await startEmbeddedPostgres({ directory })
-  const ownerUrl = await createLocalDatabase(server.superuserUrl, password)
+/** Makes the database on a server that has none, and says how to log in. */
+export async function fillBenchDatabase(
+  serverUrl: string,
+  sealKeys: readonly SealKey[],
+  owners: number,
+  notesOfOne: number,
+): Promise<Pick<BenchDatabase, 'superuserUrl' | 'ownerUrl' | 'gatewayUrl' | 'webUrl'>> {
+  const ownerUrl = await createLocalDatabase(serverUrl, password)
   const databaseUrl = (user: string, secret = password) => {
     const url = new URL(ownerUrl)
     url.username = user
@@ -60,20 +62,27 @@ export async function startBenchDatabase(owners: number, notesOfOne: number): Pr
     return url.href
   }
   const gatewayUrl = databaseUrl('rowpass_gateway')
-  const superuserUrl = databaseUrl('postgres', new URL(server.superuserUrl).password)
-  await provision({ ownerUrl, gatewayUrl, sealKeys: keys })
+  const superuserUrl = databaseUrl('postgres', new URL(serverUrl).password)
+  await provision({ ownerUrl, gatewayUrl, sealKeys })
   await withConnection(superuserUrl, async (client) => {
     await client.query(`create role web_user nologin; create role web_login login noinherit password '${password}'`)
     await client.query('grant web_user to web_login')
   })
   await withConnection(ownerUrl, (client) => client.query(tableSql(owners, notesOfOne)))
   await withConnection(superuserUrl, (client) => client.query('vacuum (analyze, freeze) public.notes'))
+  return { superuserUrl, ownerUrl, gatewayUrl, webUrl: databaseUrl('web_login') }
+}
+
+/** Starts one. `durable` as in production; the writes of a benchmark are few. */
+export async function startBenchDatabase(owners: number, notesOfOne: number): Promise<BenchDatabase> {
+  const directory = mkdtempSync(join(tmpdir(), 'rowpass-bench-'))
+  openForServer(directory)
+  const keys = [generateSealKey('bench')]
+  let server = await startEmbeddedPostgres({ directory })
+  const urls = await fillBenchDatabase(server.superuserUrl, keys, owners, notesOfOne)
 
   return {
-    superuserUrl,
-    ownerUrl,
-    gatewayUrl,
-    webUrl: databaseUrl('web_login'),
+    ...urls,
     sealKeys: formatSealKeys(keys),
     version: server.version,
     postmasterPid: () => Number(readFileSync(join(server.dataDirectory, 'postmaster.pid'), 'utf8').split('\n', 1)[0]),

@@ -1,5 +1,5 @@
 /**
- * The forms of `rowpass.claims()` that `bench/session.ts` compares: the one in force, the one before it, and some that
+ * The forms of `rowpass.claims()` that `bench/session.ts` and `bench/instructions.ts` compare: the one in force, the one before it, and some that
  * were tried and left out. The latter are made by changing the text of the one in force.
  */
 import { createHmac } from 'node:crypto'
@@ -13,14 +13,16 @@ import { type SealedIdentity, type SealedSession, type SealKey, sealSession } fr
 export interface SessionForm {
   readonly name: string
   readonly sql: string
-  /** What a policy compares the owner of a row with. */
-  readonly policy: string
+  /** What the policy compares the owner of a row with; without it there is no row-level security. */
+  readonly policy?: string
   readonly seal: (key: SealKey, identity: SealedIdentity) => SealedSession
+  /** Whether a request carries an identity. */
+  readonly hasIdentity: boolean
   /** Whether the token names a session, which is looked up among those that were ended. */
   readonly hasSession: boolean
 }
 
-const inForce = { sql: '', seal: sealSession, hasSession: false }
+const inForce = { sql: '', seal: sealSession, hasIdentity: true, hasSession: false }
 
 /** Reads the forms from the database and from the migrations. */
 export async function readForms(ownerUrl: string): Promise<SessionForm[]> {
@@ -40,6 +42,8 @@ export async function readForms(ownerUrl: string): Promise<SessionForm[]> {
   const own = "$schema.claims()::json ->> 'sub'"
 
   return [
+    { ...inForce, name: 'no identity, no policy', hasIdentity: false },
+    { ...inForce, name: 'the identity, no policy' },
     { ...inForce, name: 'the setting, unchecked', policy: "current_setting('rowpass.claims', true)::jsonb ->> 'sub'" },
     { ...inForce, name: 'a `SECURITY DEFINER` function that checks nothing', sql: unchecked, policy: own },
     {
@@ -48,9 +52,23 @@ export async function readForms(ownerUrl: string): Promise<SessionForm[]> {
       ...firstForm,
       policy: "$schema.session() ->> 'sub'",
     },
+    {
+      ...inForce,
+      name: '`auth.uid()` of migrations 0001 and 0002',
+      ...firstForm,
+      sql: `${firstForm.sql}\n${firstUid}`,
+      policy: '$schema.uid()::text',
+    },
     { ...inForce, name: "**`auth.session() ->> 'sub'`**", policy: "auth.session() ->> 'sub'" },
     { ...inForce, name: '**`auth.user_id()`**', policy: 'auth.user_id()' },
+    { ...inForce, name: '**`auth.uid()`**', policy: 'auth.uid()::text' },
     { ...inForce, name: '**`auth.user_id()`, the token names a session**', hasSession: true, policy: 'auth.user_id()' },
+    {
+      ...inForce,
+      name: '– the fixed `search_path` is left out',
+      sql: changed([" SET search_path TO 'pg_catalog', 'pg_temp'\n", '']),
+      policy: own,
+    },
     {
       ...inForce,
       name: '– the subject is looked up beside the session, in one scan',
@@ -89,6 +107,12 @@ export async function readForms(ownerUrl: string): Promise<SessionForm[]> {
     },
     {
       ...inForce,
+      name: '– the MAC is neither computed nor compared',
+      sql: changed([/bit_count\(.*?\)::bit\(256\)\) = 0/s.exec(definition)?.[0] ?? 'bit_count', 'true']),
+      policy: own,
+    },
+    {
+      ...inForce,
       name: '– the MAC in the query for the key',
       sql: changed(
         [
@@ -108,16 +132,22 @@ function macOf(definition: string): string {
   return mac.replace('outer_key', 'outer_pad').replace('inner_key', 'inner_pad')
 }
 
+/** A function as a migration made it, in the schema of a form. */
+function readFunction(file: string, name: string): string {
+  const text = readFileSync(join(platformFolder, file), 'utf8')
+  const start = text.indexOf(`create function ${name}()`)
+  const end = text.indexOf('\n$$;', start)
+  if (start < 0 || end < 0) throw new Error(`${file} makes no ${name}()`)
+  return text.slice(start, end + 4).replaceAll(/(?:auth|rowpass)\.(session|uid)\(\)/g, '$schema.$1()')
+}
+
 /** As it was: role and expiry beside the MAC, a row variable, a `jsonb` of all claims. */
 const firstForm: Pick<SessionForm, 'sql' | 'seal'> = {
-  sql: (
-    /create function rowpass\.session\(\)[\s\S]*?\n\$\$;/.exec(
-      readFileSync(join(platformFolder, '0001_sealed_session.sql'), 'utf8'),
-    )?.[0] ?? ''
-  ).replace('rowpass.session()', '$schema.session()'),
+  sql: readFunction('0001_sealed_session.sql', 'rowpass.session'),
   seal(key, { role, exp, claimsJson }) {
     const header = `${key.name}:${role}:${exp}`
     const mac = createHmac('sha256', key.secret).update(`${header}:${claimsJson}`, 'utf8').digest('hex')
     return { claims: claimsJson, seal: `${mac}:${header}` }
   },
 }
+const firstUid = readFunction('0002_auth_functions.sql', 'auth.uid')

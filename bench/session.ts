@@ -2,10 +2,10 @@
  * `npm run bench:session`: what reading the session costs the backend, beside forms that were tried and left out.
  *
  * npm run bench:session -- [--rounds 15] [--ms 500]
- * CPU time tells forms apart that differ by 10 %, on a system that is otherwise idle; docs/performance.md has a finer count.
+ * CPU time tells forms apart that differ by 10 %, on a system that is otherwise idle; `npm run bench:instructions` counts
+ * finer.
  */
 import { parseArgs } from 'node:util'
-import { withConnection } from '../src/database/connect.ts'
 import type { Identity, Work } from '../src/pg/flight.ts'
 import { createPool, type Pool } from '../src/pg/pool.ts'
 import { parseSealKeys } from '../src/seal/keys.ts'
@@ -13,6 +13,7 @@ import { startBenchDatabase } from './database.ts'
 import { toTable } from './document.ts'
 import { measure, type Subject } from './measure.ts'
 import { readForms, type SessionForm } from './session-forms.ts'
+import { identityOf, notesOfOne, people, schemaOf, setUpForms, statementOf } from './session-stage.ts'
 
 const { values } = parseArgs({
   options: {
@@ -22,21 +23,14 @@ const { values } = parseArgs({
 })
 const rounds = Number(values.rounds)
 const durationMs = Number(values.ms)
-const people = 100
-const revoked = 10_000
 const requestsAtOnce = 32
 
-const database = await startBenchDatabase(people, 100)
+const database = await startBenchDatabase(people, notesOfOne)
 try {
   const forms = await readForms(database.ownerUrl)
-  for (const [index, form] of forms.entries()) await setUp(form, `form_${index}`)
-  await withConnection(database.ownerUrl, (client) =>
-    client.query(`insert into rowpass.revoked_sessions
-      select gen_random_uuid(), now() + interval '1 hour' from generate_series(1, ${revoked})`),
-  )
-  await withConnection(database.superuserUrl, (client) => client.query('vacuum (analyze, freeze)'))
+  await setUpForms(forms, database)
   const pool = await openPool(database.gatewayUrl)
-  const subjects = forms.map((form, index) => toSubject(form, `form_${index}`, pool))
+  const subjects = forms.map((form, index) => toSubject(form, schemaOf(index), pool))
   const outcomes = await measure(subjects, rounds, database.postmasterPid())
   await pool.close()
   report(outcomes.map(({ name, backendMicros }) => [name, backendMicros]))
@@ -44,43 +38,18 @@ try {
   await database.close()
 }
 
-/** A copy of the table for each form, so that a statement's plan holds that one alone. */
-function setUp({ sql, policy }: SessionForm, schema: string): Promise<unknown> {
-  return withConnection(database.ownerUrl, (client) =>
-    client.query(`create schema ${schema};
-      create table ${schema}.notes (like public.notes including all);
-      insert into ${schema}.notes select * from public.notes;
-      alter table ${schema}.notes enable row level security;
-      set local search_path = ${schema};
-      ${sql.replaceAll('$schema', schema)};
-      create policy own on ${schema}.notes to authenticated
-        using (owner_id = (select ${policy.replaceAll('$schema', schema)}));
-      grant usage on schema ${schema} to authenticated;
-      grant select on ${schema}.notes to authenticated;
-      grant execute on all functions in schema ${schema} to authenticated`),
-  )
-}
-
-function toSubject({ name, seal, hasSession }: SessionForm, schema: string, pool: Pool): Subject {
+function toSubject(form: SessionForm, schema: string, pool: Pool): Subject {
   const [key] = parseSealKeys(database.sealKeys)
-  const iat = Math.floor(Date.now() / 1000)
-  const identities = Array.from({ length: people }, (_, index): Identity => {
-    const sid = hasSession ? { sid: crypto.randomUUID() } : {}
-    const claims = { iss: 'http://127.0.0.1:8787', aud: 'rowpass', sub: `user-${index + 1}`, client_id: 'bench', iat }
-    const more = { exp: iat + 86_400, jti: crypto.randomUUID(), tenant_id: crypto.randomUUID(), role: 'member', ...sid }
-    const claimsJson = JSON.stringify({ ...claims, ...more })
-    return {
-      role: 'authenticated',
-      session: seal(key, { role: 'authenticated', exp: more.exp, claimsJson, ...sid }),
-    }
-  })
-  const sql = `select id, owner_id, body from ${schema}.notes where id = $1`
+  const identities = Array.from({ length: people }, (_, person) =>
+    form.hasIdentity ? identityOf(form, key, person) : undefined,
+  )
+  const sql = statementOf(schema)
   let turn = 0
   const ask = () => {
     const who = turn++ % people
-    return run(pool, identities[who], sql, String(who * 100 + (turn % 100) + 1))
+    return run(pool, identities[who], sql, String(who * notesOfOne + (turn % notesOfOne) + 1))
   }
-  return { name, pid: process.pid, run: () => load(ask) }
+  return { name: form.name, pid: process.pid, run: () => load(ask) }
 }
 
 async function load(ask: () => Promise<void>): ReturnType<Subject['run']> {

@@ -23,23 +23,36 @@ export interface HttpSubjects {
   stop(): Promise<void>
 }
 
-/** What is compared over HTTP, by the name of its file; the gateway once more with its audit log. */
-const httpSubjects = [
-  ['bare', 'bare', []],
-  ['envelope', 'envelope', []],
-  ['PostGraphile', 'postgraphile', []],
-  ['gateway', 'gateway', []],
-  ['gateway, audit log', 'gateway', ['log']],
-] as const
+/** One HTTP server, by the name of its file. */
+export interface HttpSubject {
+  readonly name: string
+  readonly file: 'bare' | 'envelope' | 'postgraphile' | 'gateway'
+  readonly args?: readonly string[]
+  /** `ROWPASS_*` settings beside those of the scene. */
+  readonly settings?: Scene['settings']
+}
+
+/** What is compared over HTTP; the gateway once more with its audit log. */
+const httpSubjects: readonly HttpSubject[] = [
+  { name: 'bare', file: 'bare' },
+  { name: 'envelope', file: 'envelope' },
+  { name: 'PostGraphile', file: 'postgraphile' },
+  { name: 'gateway', file: 'gateway' },
+  { name: 'gateway, audit log', file: 'gateway', args: ['log'] },
+]
 
 /** Starts a process for each. */
-export async function startHttpSubjects(toFile: (name: string) => string, scene: Scene): Promise<HttpSubjects> {
+export async function startHttpSubjects(
+  toFile: (name: string) => string,
+  scene: Scene,
+  subjects: readonly HttpSubject[] = httpSubjects,
+): Promise<HttpSubjects> {
   const load = startPeer(toFile('load'))
   const served: Served[] = []
-  for (const [name, file, args] of httpSubjects) {
+  for (const { name, file, args, settings } of subjects) {
     const peer = startPeer(toFile(file), args)
-    const port = await peer.ask<number>(scene)
-    const requests = name === 'PostGraphile' ? graphqlRequests(scene.callers) : sqlRequests(scene.callers)
+    const port = await peer.ask<number>({ ...scene, settings: { ...scene.settings, ...settings } } satisfies Scene)
+    const requests = file === 'postgraphile' ? graphqlRequests(scene.callers) : sqlRequests(scene.callers)
     served.push({ name, peer, port, requests })
   }
 

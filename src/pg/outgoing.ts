@@ -39,7 +39,7 @@ export interface Outgoing {
  * Runs before each request's statements. No call can be left out, as none of these values is ever null, and no claim is
  * echoed. A chain of `or` and not a sum: PostgreSQL checks the right to each operator in each transaction, and `or` is none.
  */
-const envelopeSql = `select set_config('role', $1, true) is null
+export const envelopeSql = `select set_config('role', $1, true) is null
   or set_config('rowpass.claims', $2, true) is null
   or set_config('rowpass.seal', $3, true) is null`
 const envelopeName = 'envelope'

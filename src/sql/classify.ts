@@ -44,7 +44,7 @@ export interface ClassifierOptions {
   readonly cacheSize?: number
   /** Sum of the texts of the verdicts kept, in UTF-16 units; 16 Mi. A text above 64 Ki is judged each time. */
   readonly cacheLength?: number
-  /** UTF-16 units of the longest text that is judged at all; 1 Mi. Judging takes up to 1 µs a unit. */
+  /** UTF-16 units of the longest text that is judged at all; 1 Mi. Judging takes 1 to 2 µs a unit of a dense one. */
   readonly maxLength?: number
 }
 

@@ -46,7 +46,7 @@ export interface FunctionFactRow {
 }
 
 /**
- * Reads the facts. All columns are text; any role may run it. About 10 ms on a fresh database, 50 rows.
+ * Reads the facts. All columns are text; any role may run it. Some 50 rows on a fresh database.
  *
  * `source` is `system` (part of PostgreSQL), `extension <name>`, `owner` (SQL or PL/pgSQL), `session` (the same, but the
  * body runs SQL from text, or names a function that changes the session or tells of it) or `foreign` (any other

@@ -39,7 +39,8 @@ export interface Parser {
    * Parses a text of any number of statements.
    *
    * Does NOT accept NUL or unpaired surrogates: the caller has refused them, since the two ends would read them
-   * differently. Takes about 0.1 ms for an everyday statement and up to 1 µs a character for a dense one.
+   * differently. Takes about 0.1 ms for an everyday statement and some 1 µs a character for a dense one:
+   * `npm run bench:classify`.
    *
    * @throws Failure `overloaded` in the milliseconds after two texts in a row broke their instances
    */
@@ -89,7 +90,7 @@ type InstanceFactory = (overrides: {
 }) => Promise<Instance>
 
 const maxTreeBytes = 16 * 1024 * 1024
-/** PostgreSQL's lexer reads a run of operator characters again for each of them, 5 ns a time: at most 50 ms a text. */
+/** PostgreSQL's lexer reads a run of operator characters again for each of them: the square of its length. */
 const maxOperatorRereads = 10_000_000
 /** Memory never shrinks; an instance that grew past this is replaced. It starts with 128 MiB, mostly untouched. */
 const maxHeapBytes = 256 * 1024 * 1024
@@ -97,7 +98,7 @@ const maxHeapBytes = 256 * 1024 * 1024
 let loaded: Promise<Parser> | undefined
 
 /**
- * Loads the parser: about 20 ms the first time; all later calls of the process get the same one.
+ * Loads the parser: some tens of milliseconds the first time (`npm run bench:classify`); all later calls of the process get the same one.
  * @throws the error of the file system or of WebAssembly when the package is damaged
  */
 export function loadParser(): Promise<Parser> {
