@@ -1,7 +1,7 @@
 /**
  * A key ring in one file, for one machine: mode 0600, replaced as a whole, by one process at a time.
  */
-import { open, readdir, rename, rm } from 'node:fs/promises'
+import { access, constants, open, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { Failure } from '../errors.ts'
 import { readKeyFile } from '../keys/files.ts'
@@ -26,6 +26,7 @@ export interface FileStoreOptions {
  * file holds the old ring or the new one. Does NOT encrypt: the file is as secret as `privateKey.jwk.json`.
  *
  * @throws (each function) Failure `key_invalid` when the file cannot be used, or is open to other users
+ * @throws (what changes it) Failure `input_invalid` when its folder is not there, or cannot be written
  */
 export function createFileStore(file: string, options: FileStoreOptions = {}): KeyStore {
   const path = resolve(file)
@@ -42,6 +43,7 @@ export function createFileStore(file: string, options: FileStoreOptions = {}): K
 
   /** Under the lock. The file is not touched when nothing changes. */
   async function update(work: (before: PrivateRing) => Promise<PrivateRing>): Promise<PrivateRing> {
+    await requireFolder(path)
     return withFileLock(path, async () => {
       const before = await load()
       const after = await work(before)
@@ -81,6 +83,13 @@ export function createFileStore(file: string, options: FileStoreOptions = {}): K
       return jwk
     },
   }
+}
+
+async function requireFolder(path: string): Promise<void> {
+  await access(dirname(path), constants.W_OK).catch((cause: NodeJS.ErrnoException) => {
+    const why = cause.code === 'ENOENT' ? 'the folder does not exist' : cause.code
+    throw new Failure('input_invalid', { detail: `${path} cannot be written: ${why}`, cause })
+  })
 }
 
 function note(before: PrivateRing, uses: readonly KeyUse[], nowMs: number): PrivateRing {

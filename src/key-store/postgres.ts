@@ -4,7 +4,13 @@
 import type { ClientBase } from 'pg'
 import { serverOf, sqlstateOf, withConnection } from '../database/connect.ts'
 import { Failure } from '../errors.ts'
-import { type EncryptionKeys, rewrapPrivateKey, type SealedKey, sealPrivateKey } from '../keys/encryption.ts'
+import {
+  type EncryptionKeys,
+  requireOpenable,
+  rewrapPrivateKey,
+  type SealedKey,
+  sealPrivateKey,
+} from '../keys/encryption.ts'
 import type { GeneratedKey, PublicJwk } from '../keys/key.ts'
 import { createRing, type KeyState, type Ring, type RingKey, type RingTiming } from '../keys/ring.ts'
 import { createSqlRingHome } from '../keys/ring-home.ts'
@@ -61,6 +67,7 @@ async function changeRing(
     await client.query('select from rowpass.signing_keys for update')
     const { stored, found } = await readRing(client, timing)
     const { ring, made = [] } = await work(stored.ring, stored.nowMs)
+    if (goesOn(stored.ring, ring)) await requireSameKeys(client, encryptionKeys)
     if (!found) await writeTiming(client, ring.timing)
     await writeKeys(client, stored.ring, ring, made, encryptionKeys)
     // Of what cannot be opened here, nothing is lost: a revocation must not wait for a key from the environment.
@@ -70,6 +77,23 @@ async function changeRing(
     await rewrapAll(client, known, encryptionKeys)
     return (await readRing(client, timing)).stored
   })
+}
+
+/** Whether a key was put in, or signs from now on; a revocation does either where it must, and waits for nothing. */
+function goesOn(before: Ring, after: Ring): boolean {
+  const known = new Map(before.keys.map((key) => [key.kid, key]))
+  const changed = after.keys.filter(({ kid, state }) => known.get(kid)?.state !== state)
+  return changed.some(({ state }) => state === 'next' || state === 'active') && !changed.some(({ revoked }) => revoked)
+}
+
+/**
+ * Instances open the ring's keys with theirs of KEY_ENCRYPTION_KEYS. Where ours do not, a key that is made or let sign
+ * here could be one that no instance opens, and nothing would be signed any more.
+ */
+async function requireSameKeys(client: ClientBase, encryptionKeys: EncryptionKeys): Promise<void> {
+  for (const { kid, alg, state, sealed } of await readSealed(client)) {
+    if (state !== 'retired') await requireOpenable({ kid, alg }, sealed, encryptionKeys)
+  }
 }
 
 interface KeyRow {
@@ -191,12 +215,13 @@ async function updateKey(client: ClientBase, key: RingKey): Promise<void> {
 interface StoredSealedKey {
   readonly kid: string
   readonly alg: string
+  readonly state: KeyState
   readonly sealed: SealedKey
 }
 
 async function readSealed(client: ClientBase): Promise<StoredSealedKey[]> {
-  const { rows } = await client.query<{ kid: string; alg: string; sealed: SealedKey }>(
-    `select kid, public_jwk->>'alg' as alg, jsonb_build_object('wrappedUnder', wrapped_under, 'wrappedKey', wrapped_key,
+  const { rows } = await client.query<StoredSealedKey>(
+    `select kid, public_jwk->>'alg' as alg, state, jsonb_build_object('wrappedUnder', wrapped_under, 'wrappedKey', wrapped_key,
                                                              'ciphertext', ciphertext) as sealed
        from rowpass.signing_keys where state <> 'gone'`,
   )

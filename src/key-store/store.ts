@@ -38,6 +38,8 @@ export interface KeyStore extends RingHome {
    * private half; whatever else happens, none is lost. What `work` throws leaves everything as it was.
    *
    * @throws Failure `key_ring_busy` when others do not let go of it in time
+   * @throws Failure `key_locked` when a key is put in or let sign, by no revocation, and the encryption keys are not those
+   *   of the keys that are there
    */
   change(work: (ring: Ring, nowMs: number) => Promise<RingChange>): Promise<StoredRing>
   /**

@@ -79,6 +79,15 @@ export async function openPrivateKey(identity: KeyIdentity, sealed: SealedKey, k
 }
 
 /**
+ * Makes sure that a sealed key could be opened, without decrypting it.
+ *
+ * @throws Failure `key_locked`
+ */
+export async function requireOpenable(identity: KeyIdentity, sealed: SealedKey, keys: EncryptionKeys): Promise<void> {
+  await unwrap(identity, sealed, keys)
+}
+
+/**
  * Puts a sealed key under the first key from the environment. The private key itself is not decrypted.
  *
  * @returns the same object when it is under that key already

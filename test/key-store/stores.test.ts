@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { withConnection } from '../../src/database/connect.ts'
 import { createFileStore } from '../../src/key-store/file.ts'
 import { createPostgresStore } from '../../src/key-store/postgres.ts'
+import { activate, prune, retire, revoke } from '../../src/key-store/steps.ts'
 import { defaultTiming, type KeyStore } from '../../src/key-store/store.ts'
 import { generateEncryptionKey, parseEncryptionKeys } from '../../src/keys/encryption.ts'
 import { generateKey } from '../../src/keys/key.ts'
@@ -175,6 +176,14 @@ describePg('a key ring that is kept', () => {
     })
   })
 
+  it('in a file is refused for a folder that is not there', async () => {
+    const store = createFileStore(join(tmpdir(), 'rowpass-no-such-folder', 'keyRing.jwk.json'))
+    await expect(store.change(add)).rejects.toMatchObject({
+      code: 'input_invalid',
+      detail: expect.stringContaining('the folder does not exist'),
+    })
+  })
+
   it('in a file is readable by its owner alone', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'rowpass-ring-'))
     const path = join(folder, 'ring.json')
@@ -249,10 +258,30 @@ describePg('a key ring in PostgreSQL', () => {
       detail: `${first!.kid}: it is encrypted under "old", which is not configured`,
     })
     await expect(createRingSource(other).signingKey()).rejects.toMatchObject({ code: 'key_locked' })
-    await other.change(add)
-    expect(await wraps()).toEqual(['old', 'young'])
-    await other.change(async (ring, now) => ({ ring: revokeKey(ring, first!.kid, now) }))
-    expect((await createRingSource(other).signingKey()).kid).not.toBe(first!.kid)
+    // Instances that have "old" alone would not open what is made here, and sign nothing once it is active.
+    await expect(other.change(add)).rejects.toMatchObject({ code: 'key_locked' })
+    expect(await wraps()).toEqual(['old'])
+    const { signs } = await revoke(other, first!.kid, 'ES256')
+    expect(await wraps()).toEqual([null, 'young'])
+    expect((await createRingSource(other).signingKey()).kid).toBe(signs)
+  })
+
+  it('SEC-25 lets no key sign where another encryption key of the same name is configured', async () => {
+    const [right, wrong] = [generateEncryptionKey('same'), generateEncryptionKey('same')]
+    const store = open(await parseEncryptionKeys(right))
+    await store.change(add)
+    const next = (await store.change(add)).ring.keys.at(-1)!
+    const mistaken = open(await parseEncryptionKeys(wrong))
+    for (const step of [() => mistaken.change(add), () => activate(mistaken, next.kid, { force: true })]) {
+      await expect(step()).rejects.toMatchObject({
+        code: 'key_locked',
+        detail: expect.stringContaining('"same" is not the key under which it was encrypted'),
+      })
+    }
+    // What destroys needs no key.
+    await retire(mistaken, next.kid, {})
+    await prune(mistaken, next.kid, { force: true })
+    expect((await store.read()).ring.keys.map(({ state }) => state)).toEqual(['active', 'gone'])
   })
 
   it('is read by the issuer through functions alone, ciphertexts included, and changed by it in no other way', async () => {
