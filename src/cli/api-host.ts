@@ -2,8 +2,11 @@
  * Runs the API under workerd, as a process of its own that ends with its parent.
  *
  * wrangler takes 1.5 s to load and ends its process on signals as it sees fit; here it does neither to the CLI.
- * The settings come by message, so that no secret is in arguments, environment or a file.
+ * The settings come by message, so that no secret is in arguments, environment or a file. The argument is the folder for
+ * temporary files, which goes with the process.
  */
+import { rmSync } from 'node:fs'
+
 /** What the parent sends. */
 export interface ApiSettings {
   /** Path of the wrangler configuration. */
@@ -19,6 +22,7 @@ export type ApiMessage =
   | { readonly type: 'ready' }
   | { readonly type: 'failed'; text: string }
 
+const [, , scratch] = process.argv
 let worker: { dispose(): Promise<void> } | undefined
 
 process.on('disconnect', () => void leave())
@@ -58,6 +62,8 @@ function tell(message: ApiMessage): void {
 
 async function leave(): Promise<never> {
   await worker?.dispose().catch(() => undefined)
+  // dispose() does not wait until its own folder in there is gone.
+  if (scratch !== undefined) rmSync(scratch, { recursive: true, force: true, maxRetries: 5 })
   // Past wrangler's exit hooks, which report to the terminal. `api-process.ts` ends what is left of the group.
   process.kill(process.pid, 'SIGKILL')
   return new Promise<never>(() => undefined)

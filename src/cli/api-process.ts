@@ -2,7 +2,7 @@
  * Starts and ends the process that runs the API (`api-host.ts`).
  */
 import { type ChildProcess, fork } from 'node:child_process'
-import { chmodSync, closeSync, openSync } from 'node:fs'
+import { chmodSync, closeSync, mkdirSync, openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -38,7 +38,12 @@ const firstAnswerMs = 20_000
  * Begins to load wrangler. What the Worker prints goes to standard error of `io`.
  */
 export function launchApi(io: Io): ApiProcess {
-  const child = forkHost(io)
+  const state = makeStateFolder(io.cwd)
+  const scratch = join(state, 'tmp')
+  // Of a process that was killed.
+  clear(scratch)
+  mkdirSync(scratch, { mode: 0o700 })
+  const child = forkHost(io, state, scratch)
   const messages = listen(child)
   let stopping = false
   const ended = new Promise<void>((resolve) => {
@@ -66,20 +71,25 @@ export function launchApi(io: Io): ApiProcess {
       await Promise.race([ended, delay(stopMs, undefined, { ref: false })])
       endGroup(child)
       await ended
+      clear(scratch)
     },
   }
 }
 
-function forkHost(io: Io): ChildProcess {
-  const state = makeStateFolder(io.cwd)
+function clear(folder: string): void {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+}
+
+function forkHost(io: Io, state: string, scratch: string): ChildProcess {
   const log = makePrivateLog(state)
   const fromSource = import.meta.url.endsWith('.ts')
   const host = fileURLToPath(new URL(fromSource ? 'api-host.ts' : 'api-host.js', import.meta.url))
-  const child = fork(host, [], {
+  const child = fork(host, [scratch], {
     cwd: io.cwd,
     // Not the environment of this process: it may hold secrets, and wrangler reads many variables.
     env: {
-      ...pick(io.env, ['PATH', 'HOME', 'TMPDIR', 'TZ', 'NODE_EXTRA_CA_CERTS']),
+      ...pick(io.env, ['PATH', 'HOME', 'TZ', 'NODE_EXTRA_CA_CERTS']),
+      TMPDIR: scratch,
       CLOUDFLARE_CF_FETCH_ENABLED: 'false',
       CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV: 'false',
       WRANGLER_SEND_METRICS: 'false',

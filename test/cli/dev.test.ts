@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import {
   copyFileSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -100,6 +101,7 @@ describe('rowpass dev', { timeout: 2 * startMs }, () => {
     expect(dev.output()).toMatch(/stopped\n$/)
     await until(() => tree.every((pid) => !isAlive(pid)))
     expect(existsSync(project.file('.rowpass/running.json'))).toBe(false)
+    expect(temporaryFiles(project)).toEqual([])
     expect((await project.run(['env'])).code).toBe(3)
   })
 
@@ -125,6 +127,7 @@ describe('rowpass dev', { timeout: 2 * startMs }, () => {
     dev.child.kill('SIGKILL')
     await exitOf(dev.child, stopMs)
     await until(() => tree.every((pid) => !isAlive(pid)))
+    expect(temporaryFiles(project)).toEqual([])
   })
 
   it('ends everything when a part of it ends', async () => {
@@ -157,6 +160,7 @@ describe('rowpass dev', { timeout: 2 * startMs }, () => {
     await exitOf(dev.child, stopMs)
     await until(() => tree.every((pid) => !isAlive(pid)))
     expect(existsSync(project.file('.rowpass/running.json'))).toBe(false)
+    expect(temporaryFiles(project)).toEqual([])
   })
 
   it.each(['PORT', 'GATEWAY_PORT'])('names the port that is taken and the variable: %s', async (name) => {
@@ -256,7 +260,13 @@ async function createProject(): Promise<Project> {
   for (const name of ['wrangler.jsonc', 'seed.sql', 'package.json']) {
     copyFileSync(join(repository, name), join(directory, name))
   }
-  const env = { PATH: process.env.PATH!, PORT: String(await freePort()), GATEWAY_PORT: String(await freePort()) }
+  mkdirSync(join(directory, 'tmp'))
+  const env = {
+    PATH: process.env.PATH!,
+    TMPDIR: join(directory, 'tmp'),
+    PORT: String(await freePort()),
+    GATEWAY_PORT: String(await freePort()),
+  }
   const running: ChildProcess[] = []
   const launch = (argv: readonly string[], more: Record<string, string> = {}, cwd = directory): Dev => {
     const child = spawn(process.execPath, [join(repository, 'bin', 'rowpass.js'), ...argv], {
@@ -339,6 +349,12 @@ async function count(url: string, table: string): Promise<number> {
 function logs(project: Project): string {
   const names = readdirSync(project.file('.rowpass')).filter((name) => name.includes('.log'))
   return names.map((name) => readFileSync(project.file(`.rowpass/${name}`), 'utf8')).join('\n')
+}
+
+/** What a run has left in either folder for temporary files, beside the cache of the loader. */
+function temporaryFiles(project: Project): string[] {
+  const folders = ['tmp', '.rowpass/tmp'].map(project.file).filter(existsSync)
+  return folders.flatMap((folder) => readdirSync(folder)).filter((name) => !name.startsWith('tsx-'))
 }
 
 async function sh(script: string): Promise<{ stdout: string }> {
