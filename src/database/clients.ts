@@ -105,6 +105,8 @@ export async function listClients(client: ClientBase): Promise<ClientEntry[]> {
 export async function removeClient(client: ClientBase, clientId: string): Promise<boolean> {
   await client.query('begin')
   try {
+    // Whoever signs in with it now waits, and finds it gone.
+    await client.query('select from issuer.clients where client_id = $1 for update', [clientId])
     await client.query('select issuer.end_service($1)', [clientId])
     await client.query('select issuer.end_session(sid) from issuer.sessions where client_id = $1', [clientId])
     const { rowCount } = await client.query('delete from issuer.clients where client_id = $1', [clientId])

@@ -67,15 +67,15 @@ const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
 
 async function signOutCommand(io: Io, name: string, json: boolean): Promise<void> {
   const ended = await withIssuer(io, async (client) => {
-    const id = uuid.test(name) ? '$1::uuid' : 'issuer.account_of($1)'
-    const { rows } = await client.query<{ ended: number }>(
-      `select issuer.end_sessions(user_id) as ended
-         from (select ${id} as user_id) as person, issuer.credential_of(person.user_id)`,
+    const { rows } = await client.query<{ ended: number; known: boolean }>(
+      `select issuer.end_sessions(user_id) as ended, exists (select from issuer.credential_of(user_id)) as known
+         from (select ${uuid.test(name) ? '$1::uuid' : 'issuer.account_of($1)'} as user_id) as person`,
       [uuid.test(name) ? name : (toEmail(name) ?? '')],
     )
+    const { ended, known } = rows[0] ?? { ended: 0, known: false }
     // Not a success: whoever means somebody else, or mistypes, would take it for one.
-    if (rows[0] === undefined) throw new Failure('account_unknown', { detail: name })
-    return rows[0].ended
+    if (ended === 0 && !known) throw new Failure('account_unknown', { detail: name })
+    return ended
   })
   io.stdout(json ? `${JSON.stringify({ ended })}\n` : `${ended} sessions ended\n`)
 }

@@ -68,6 +68,60 @@ describePg('tokens after they were issued', () => {
     })
   })
 
+  describe('a session that the owner of the database ends', () => {
+    const endSession = (sid: unknown, until = `now() + interval '1 day'`) =>
+      scene.sql(`select rowpass.end_session($1, ${until})`, [sid])
+
+    it('SEC-36 ends with its refresh token, for longer than its tokens live', async () => {
+      const { access_token, refresh_token } = await scene.signIn('david')
+      const { sid, exp } = decodeJwt(access_token)
+      await endSession(sid, 'now()')
+      expect(await scene.rowsWith(access_token)).toBe(401)
+      expect((await introspect(access_token)).body).toEqual({ active: false })
+      const again = { grant_type: 'refresh_token', client_id: 'web', refresh_token }
+      expect((await scene.post('/api/token', again)).body.error).toBe('invalid_grant')
+      const [row] = await scene.sql(
+        'select extract(epoch from expires_at)::float8 as until from rowpass.revoked_sessions where sid = $1',
+        [sid],
+      )
+      expect(row!.until).toBeGreaterThanOrEqual(exp! + 60)
+    })
+
+    it('SEC-36 ends the tokens of a service, which gets others', async () => {
+      const token = await forService()
+      await endSession(decodeJwt(token).sid)
+      expect((await introspect(token)).body).toEqual({ active: false })
+      expect(await scene.rowsWith(token)).toBe(401)
+      serviceToken = await forService()
+      expect(await scene.rowsWith(serviceToken)).toBe(200)
+    })
+
+    it('SEC-36 stays ended when the issuer has more to end than was known', async () => {
+      const { access_token } = await scene.signIn('david')
+      const { sid, exp } = decodeJwt(access_token)
+      await scene.sql('insert into rowpass.revoked_sessions (sid, expires_at) values ($1, now())', [sid])
+      await scene.sql('select issuer.end_sessions($1)', [people.david])
+      const [row] = await scene.sql(
+        'select extract(epoch from expires_at)::float8 as until from rowpass.revoked_sessions where sid = $1',
+        [sid],
+      )
+      expect(row!.until).toBeGreaterThanOrEqual(exp! + 60)
+    })
+
+    it('SEC-36 can be ended while a token of it is good, also when it cannot be refreshed any more', async () => {
+      const { access_token } = await scene.signIn('david')
+      const { sid } = decodeJwt(access_token)
+      await scene.sql('update issuer.sessions set expires_at = now() where sid = $1', [sid])
+      await scene.sql('select issuer.prune()')
+      expect(await scene.rowsWith(access_token)).toBe(200)
+      expect(await scene.sql('select issuer.end_sessions($1) as ended', [people.david])).toEqual([{ ended: 1 }])
+      expect(await scene.rowsWith(access_token)).toBe(401)
+      await scene.sql('update issuer.sessions set expires_at = now(), token_expires_at = now()')
+      await scene.sql('select issuer.prune()')
+      expect(await scene.sql('select from issuer.sessions')).toEqual([])
+    })
+  })
+
   describe('POST /api/introspect', () => {
     it('SEC-35 tells a service what an access token says', async () => {
       const { access_token } = await scene.signIn('david')
