@@ -9,15 +9,16 @@ const source = fileURLToPath(new URL('../src', import.meta.url))
 const mayImport: Record<string, readonly string[]> = {
   errors: [],
   events: ['errors'],
+  network: [],
   keys: ['errors', 'events'],
-  issuer: ['errors', 'events', 'keys'],
+  issuer: ['errors', 'events', 'network', 'keys'],
   verify: ['errors', 'events', 'keys'],
   sql: ['errors', 'events'],
   seal: ['errors', 'events', 'sql'],
   pg: ['errors', 'events', 'sql', 'seal'],
   database: ['errors', 'events', 'sql', 'seal', 'pg'],
   'key-store': ['errors', 'keys', 'database'],
-  gateway: ['errors', 'events', 'keys', 'verify', 'sql', 'seal', 'pg', 'database'],
+  gateway: ['errors', 'events', 'network', 'keys', 'verify', 'sql', 'seal', 'pg', 'database'],
   policies: [],
   schema: ['policies'],
   api: ['errors', 'events', 'keys', 'issuer', 'schema'],
@@ -28,7 +29,7 @@ const mayImport: Record<string, readonly string[]> = {
 for (const door of ['cli', 'exports']) mayImport[door] = [...Object.keys(mayImport).filter((part) => part !== 'cli')]
 
 /** Parts that run wherever there are web standards; `tsconfig.web.json` compiles them without Node's types. */
-const webStandard = ['errors', 'events', 'keys', 'issuer', 'verify', 'policies', 'schema', 'api']
+const webStandard = ['errors', 'events', 'network', 'keys', 'issuer', 'verify', 'policies', 'schema', 'api']
 /** The files in them that need Node. */
 const needNode = ['keys/files.ts']
 
@@ -93,7 +94,7 @@ describe('the source tree', () => {
     expect(compilerOptions.types).toEqual([])
     const parts = webStandard
       .filter((part) => part !== 'events' && files.some((file) => file.part === part))
-      .map((part) => (part === 'errors' ? 'errors.ts' : part))
+      .map((part) => (part === 'errors' || part === 'network' ? `${part}.ts` : part))
     expect(include).toEqual(expect.arrayContaining(parts.map((part) => `src/${part}`)))
     expect(exclude).toEqual(needNode.map((path) => `src/${path}`))
   })

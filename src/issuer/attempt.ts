@@ -1,6 +1,7 @@
 /**
  * How accounts and addresses are named: in one spelling each, and hashed where failures are counted.
  */
+import { toNetwork } from '../network.ts'
 import { hashSecret } from './secret.ts'
 import type { Attempt } from './store.ts'
 
@@ -37,29 +38,4 @@ export async function toAttempt(purpose: string, account: string, address: strin
     pair: from === undefined ? undefined : await bucket('pair', name, from),
     address: from === undefined ? undefined : await bucket('address', from),
   }
-}
-
-/**
- * Of IPv6 the first four groups; anything else is taken as it is. Of a list the last one, which the nearest proxy has
- * seen: those before it are what the client says.
- */
-function toNetwork(address: string): string {
-  const text = address
-    .slice(address.lastIndexOf(',') + 1)
-    .trim()
-    .toLowerCase()
-    .slice(0, 64)
-  if (!text.includes(':')) return text
-  // An IPv4 address in IPv6 form is one machine's.
-  const mapped = /^::ffff:([\d.]+)$/.exec(text)?.[1]
-  if (mapped !== undefined) return mapped
-  const [head = '', tail] = text.split('::')
-  const left = head === '' ? [] : head.split(':')
-  const right = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros = tail === undefined ? 0 : Math.max(8 - left.length - right.length, 0)
-  const groups = [...left, ...Array.from({ length: zeros }, () => '0'), ...right]
-  return groups
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ''))
-    .join(':')
 }
