@@ -7,7 +7,7 @@
 import { cpus, release, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { settings } from '../src/gateway/config.ts'
+import { settings } from '../src/gateway/settings.ts'
 import { compileSubjects } from './build.ts'
 import { replaceSection, toTable } from './document.ts'
 import { measure, type Outcome } from './measure.ts'

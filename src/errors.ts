@@ -305,11 +305,14 @@ export class Failure extends Error {
   override readonly name = 'Failure'
   readonly code: FailureCode
   readonly detail: string | undefined
+  /** How long the client should wait before it tries again, where that is known. */
+  readonly retryAfterSeconds: number | undefined
 
-  constructor(code: FailureCode, options: { detail?: string; cause?: unknown } = {}) {
+  constructor(code: FailureCode, options: { detail?: string; cause?: unknown; retryAfterSeconds?: number } = {}) {
     super(failures[code].says, { cause: options.cause })
     this.code = code
     this.detail = options.detail
+    this.retryAfterSeconds = options.retryAfterSeconds
   }
 
   /** The row of the table for this failure. */

@@ -144,7 +144,21 @@ export interface SessionRefused {
   readonly cause: unknown
 }
 
-/** The configuration was read again; issuers and seal keys are in force as they are now. */
+/** A login with a password failed, over HTTP or over WebSocket. */
+export interface LoginFailed {
+  readonly type: 'login_failed'
+  /** The user as the client named itself, on no list perhaps: not a label. */
+  readonly role: string
+  /** The client's, where it is known. */
+  readonly address?: string
+  /**
+   * The password was wrong, or the user is not known or not allowed; or it was not looked at, because too many logins had
+   * failed: of this user from this address, from this address, of this user. Names are public: they are metric labels.
+   */
+  readonly reason: 'password' | 'pair_limit' | 'address_limit' | 'user_limit'
+}
+
+/** The configuration was read again; what `Gateway.reload` lists is in force as it is now. */
 export interface ConfigReloaded {
   readonly type: 'config_reloaded'
 }
@@ -207,6 +221,7 @@ export type RowpassEvent =
   | SessionOpened
   | SessionClosed
   | SessionRefused
+  | LoginFailed
   | ConfigReloaded
   | ConfigRefused
 

@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs'
 import { rules } from '../src/doctor/rules.ts'
 import { type FailureSpec, failures } from '../src/errors.ts'
-import { type Setting, settings } from '../src/gateway/config.ts'
+import { type Setting, settings } from '../src/gateway/settings.ts'
 
 /** The pages by path. */
 export function referencePages(): Record<string, string> {

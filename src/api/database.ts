@@ -82,7 +82,7 @@ function toCode({ code, hint, message }: NeonDbError): FailureCode {
   return codes[code] ?? codes[code.slice(0, 3)] ?? codes[code.slice(0, 2)] ?? 'internal'
 }
 
-/** The statements are ours, so the gateway refusing one as such is our fault and not the caller's. */
+/** Statements and passwords are ours, so the gateway refusing one as such is our fault and not the caller's. */
 function publicly(code: FailureCode): FailureCode {
   return ours.has(code) ? 'internal' : code
 }
@@ -92,6 +92,8 @@ const ours: ReadonlySet<FailureCode> = new Set([
   'request_invalid',
   'connection_string_invalid',
   'database_unknown',
+  'password_refused',
+  'attempts_exceeded',
 ])
 
 function rootOf(error: unknown): unknown {

@@ -14,7 +14,8 @@ import type { Allowed, Refused, Verdict } from '../sql/classify.ts'
 import { parseBearer } from '../verify/bearer.ts'
 import type { VerifiedToken, Verifier } from '../verify/verifier.ts'
 import type { GatewayConfig } from './config.ts'
-import { createPasswordRunner, type SessionLimit } from './password.ts'
+import type { Logins } from './login.ts'
+import { createPasswordRunner } from './password.ts'
 import {
   type BatchOptions,
   type ConnectionString,
@@ -45,7 +46,7 @@ export interface HandlerParts {
   readonly pool: Pool
   readonly classify: (sql: string) => Verdict
   readonly findType: FindType
-  readonly limit: SessionLimit
+  readonly logins: Logins
   readonly emit: Emit
 }
 
@@ -54,6 +55,8 @@ export interface SqlRequest {
   /** A UUID. */
   readonly id: string
   readonly headers: SqlHeaders
+  /** Of the client, as far as it is known; see `ROWPASS_ADDRESS_HEADER`. */
+  address(): string | undefined
   /** Reads the body; rejects with Failure `request_too_large`. Not called for a request that is refused by its headers. */
   body(): Promise<string>
   /** Called with what to do when the client goes away. */
@@ -77,7 +80,7 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
   const { config, verifier } = parts
   const readConnectionString = createConnectionStringReader()
   const toCaller = createCallers(parts.sealKey)
-  const passwords = createPasswordRunner(config, parts.limit)
+  const passwords = createPasswordRunner(config, parts.logins)
   const takeTurn = createTurns()
   const owners = createOwners({ size: config.poolSize, maxPerOwner: config.identityLimit })
 
@@ -88,7 +91,7 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
     try {
       const batch = parseBatchOptions(request.headers)
       const login = readConnectionString(request.headers['neon-connection-string'])
-      const byPassword = config.passwordMode && request.headers.authorization === undefined
+      const byPassword = parts.logins.on && request.headers.authorization === undefined
       answer = await (byPassword ? withPassword : withToken)(request, login, batch, audit)
     } catch (error) {
       answer = refuse(error, audit)
@@ -158,7 +161,7 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
     }
     if (!config.databases.has(login.database)) throw new Failure('database_unknown')
     let kind: SqlBody['kind'] = 'single'
-    const flight = await passwords.run(login, request.onAbort, async () => {
+    const flight = await passwords.run(login, { address: request.address(), onAbort: request.onAbort }, async () => {
       const body = parseSqlBody(await request.body(), request.headers, config.maxBatch)
       kind = body.kind
       return toPasswordWork(body, batch)

@@ -14,6 +14,7 @@ const levels: Readonly<Record<RowpassEvent['type'], 'info' | 'warn' | 'error'>> 
   database_unprepared: 'error',
   jwks_failed: 'error',
   jwks_loaded: 'info',
+  login_failed: 'warn',
   session_closed: 'info',
   session_opened: 'info',
   session_refused: 'warn',

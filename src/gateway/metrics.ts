@@ -70,6 +70,12 @@ export function createMetrics(): Metrics {
     labelNames: ['event'] as const,
     registers,
   })
+  const failedLogins = new Counter({
+    name: 'rowpass_logins_failed_total',
+    help: 'Logins with a password that failed, or were not tried because too many had.',
+    labelNames: ['reason'] as const,
+    registers,
+  })
   function watch(gauges: GatewayGauges): void {
     gauge('rowpass_connections_open', 'Connections to PostgreSQL that are open.', () => gauges.open)
     gauge('rowpass_requests_in_flight', 'Requests that PostgreSQL is working on.', () => gauges.inFlight)
@@ -112,6 +118,9 @@ export function createMetrics(): Metrics {
       case 'session_closed':
       case 'session_refused':
         sessions.inc({ event: event.type.replace('session_', '') })
+        break
+      case 'login_failed':
+        failedLogins.inc({ reason: event.reason })
         break
       case 'config_reloaded':
       case 'config_refused':

@@ -7,35 +7,15 @@
 import { Failure } from '../errors.ts'
 import { type Connection, openConnection } from '../pg/connection.ts'
 import { createFlight, type Flight, type Work } from '../pg/flight.ts'
-import type { PostgresError } from '../pg/messages.ts'
-import { serverRefusal } from '../pg/session.ts'
+import type { Login } from '../pg/session.ts'
 import type { GatewayConfig } from './config.ts'
+import { explainLogin, type LoggedIn, type Logins } from './login.ts'
 import type { ConnectionString } from './request.ts'
 
-/** Counts the sessions of password users, those over HTTP and those over WebSocket together. */
-export interface SessionLimit {
-  /**
-   * Takes one place.
-   * @returns gives it back; a second call has no effect
-   * @throws Failure `overloaded`
-   */
-  take(): () => void
-}
-
-/** @param maxSessions how many may be open at once */
-export function createSessionLimit(maxSessions: number): SessionLimit {
-  let taken = 0
-  return {
-    take() {
-      if (taken >= maxSessions) throw new Failure('overloaded', { detail: 'too many sessions with a password' })
-      taken++
-      let given = true
-      return () => {
-        if (given) taken--
-        given = false
-      }
-    },
-  }
+/** Who sent a request. */
+export interface PasswordClient {
+  readonly address: string | undefined
+  onAbort(abort: () => void): void
 }
 
 /** Runs the work of password users. */
@@ -44,10 +24,10 @@ export interface PasswordRunner {
    * Logs in, and only then asks for the work: a body is not read for somebody unknown. What the server says against the
    * login, but for a wrong password, is the flight's error.
    *
-   * @param onAbort is given what to do when the client goes away
-   * @throws Failure `overloaded`, `password_refused`, `database_unavailable`, and what `work` throws
+   * @param client its address where it is known, and `onAbort`, which is given what to do when it goes away
+   * @throws Failure `attempts_exceeded`, `overloaded`, `password_refused`, `database_unavailable`, and what `work` throws
    */
-  run(login: ConnectionString, onAbort: (abort: () => void) => void, work: () => Promise<Work>): Promise<Flight>
+  run(login: ConnectionString, client: PasswordClient, work: () => Promise<Work>): Promise<Flight>
 }
 
 /** A cancel request that arrives before the query does strikes nothing, so it is sent again. */
@@ -55,42 +35,51 @@ const cancelAgainMs = 250
 const maxCancels = 20
 
 /** Makes the runner. */
-export function createPasswordRunner(config: GatewayConfig, limit: SessionLimit): PasswordRunner {
-  async function run(
-    login: ConnectionString,
-    onAbort: (abort: () => void) => void,
-    work: () => Promise<Work>,
-  ): Promise<Flight> {
-    refuseOthers(config.passwordUsers, login.user)
-    const release = limit.take()
+export function createPasswordRunner(config: GatewayConfig, logins: Logins): PasswordRunner {
+  async function run(login: ConnectionString, client: PasswordClient, work: () => Promise<Work>): Promise<Flight> {
     let connection: Connection | undefined
     let aborted = false
     let timer: NodeJS.Timeout | undefined
-    onAbort(() => {
+    client.onAbort(() => {
       aborted = true
       if (connection !== undefined) timer = cancelUntilDone(connection)
     })
-    try {
-      connection = await open(login)
-      const asked = await work()
+    const refuseAborted = (): void => {
       if (aborted) throw new Failure('timeout', { detail: 'The client has gone' })
-      return await submit(connection, asked)
+    }
+    let loggedIn: LoggedIn<Connection>
+    try {
+      loggedIn = await logins.logIn(
+        { ...login, address: client.address },
+        {
+          open(as) {
+            refuseAborted()
+            return open(login, as)
+          },
+          close: (opened) => opened.end(),
+        },
+      )
     } catch (error) {
-      if (connection !== undefined) throw error
-      return refusedLogin(error, login.user)
+      return refusedLogin(error)
+    }
+    connection = loggedIn.opened
+    try {
+      const asked = await work()
+      refuseAborted()
+      return await submit(connection, asked)
     } finally {
       clearInterval(timer)
-      connection?.end()
-      release()
+      connection.end()
+      loggedIn.release()
     }
   }
 
-  function open(login: ConnectionString): Promise<Connection> {
+  function open(login: ConnectionString, as: Pick<Login, 'user' | 'password'>): Promise<Connection> {
     return openConnection(
       {
         server: config.databaseUrl,
-        user: login.user,
-        password: login.password,
+        user: as.user,
+        password: as.password,
         database: decodeURIComponent(config.databaseUrl.pathname.slice(1)),
         applicationName: login.applicationName,
         connectTimeoutMs: config.connectTimeoutMs,
@@ -123,8 +112,8 @@ function cancelUntilDone(connection: Connection): NodeJS.Timeout {
   return setInterval(cancel, cancelAgainMs)
 }
 
-function refusedLogin(error: unknown, user: string): Flight {
-  const refusal = explainLogin(error, user)
+function refusedLogin(error: unknown): Flight {
+  const refusal = explainLogin(error)
   if (refusal instanceof Failure) throw refusal
   const flight = createFlight(
     { identity: undefined, statements: [], begin: undefined, exclusive: true, reset: false },
@@ -132,32 +121,4 @@ function refusedLogin(error: unknown, user: string): Flight {
   )
   flight.error = { kind: 'postgres', error: refusal }
   return flight
-}
-
-/**
- * Holds the list of users who may log in with a password. Who is not on it is answered as for a wrong password.
- *
- * @param allowed empty when everybody may
- * @throws Failure `password_refused`
- */
-export function refuseOthers(allowed: ReadonlySet<string>, user: string): void {
-  if (allowed.size > 0 && !allowed.has(user)) throw wrongPassword(user)
-}
-
-/**
- * What the client may be told of a login that failed.
- *
- * Wrong user, wrong password and a refusal by the server's address rules read alike. Other refusals of the server are
- * about the user's own session: too many of them, no right to connect, a setting that does not exist.
- */
-export function explainLogin(error: unknown, user: string): Failure | PostgresError {
-  if (error instanceof Failure) return error
-  const refusal = serverRefusal(error)
-  if (refusal === undefined) return new Failure('database_unavailable', { cause: error })
-  if (refusal.code !== '28P01' && refusal.code !== '28000') return refusal
-  return wrongPassword(user, error)
-}
-
-function wrongPassword(user: string, cause?: unknown): Failure {
-  return new Failure('password_refused', { detail: `password authentication failed for user '${user}'`, cause })
 }

@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Failure } from '../errors.ts'
+import type { GatewayConfig } from './config.ts'
 import type { SqlRequest } from './handle.ts'
 import type { SqlHeaders } from './request.ts'
 
@@ -54,13 +55,28 @@ function keepHeader(headers: SqlHeaders, name: string, value: string): void {
   }
 }
 
+/**
+ * The address that a request comes from: what the proxy in front says in `addressHeader`, else the other end of the
+ * connection; undefined when that has gone.
+ *
+ * @param addressHeader by lower-case name; undefined where there is no proxy, and anybody could send it
+ */
+export function clientAddress(request: IncomingMessage, addressHeader: string | undefined): string | undefined {
+  const said = addressHeader === undefined ? undefined : request.headers[addressHeader]
+  // Node joins repeated lines with commas; only of `Set-Cookie` it makes an array.
+  return said === undefined || said === '' ? request.socket.remoteAddress : String(said)
+}
+
+/** What servers need to know of the configuration to read a request. */
+type Receiving = Pick<GatewayConfig, 'maxRequestBytes' | 'addressHeader'>
+
 /** A request of node's HTTP server. */
 export function toSqlRequest(
   id: string,
   request: IncomingMessage,
   response: ServerResponse,
   headers: SqlHeaders,
-  maxBytes: number,
+  config: Receiving,
 ): SqlRequest {
   let closed = false
   const listeners: (() => void)[] = []
@@ -75,7 +91,8 @@ export function toSqlRequest(
   return {
     id,
     headers,
-    body: () => readBody(request, headers['content-length'], maxBytes),
+    address: () => clientAddress(request, config.addressHeader),
+    body: () => readBody(request, headers['content-length'], config.maxRequestBytes),
     // Also after the answer, where it does nothing: HTTP/2 does not tell an end from a reset.
     onAbort: onClose,
     onClose,
@@ -115,17 +132,18 @@ function readBody(request: IncomingMessage, contentLength: string | undefined, m
   })
 }
 
-/** A `Request`; whoever has handed on its answer calls `close`. */
+/** A `Request`; whoever has handed on its answer calls `close`. It has an address only where a header says it. */
 export function fromFetch(
   id: string,
   request: Request,
   headers: SqlHeaders,
-  maxBytes: number,
+  { maxRequestBytes: maxBytes, addressHeader }: Receiving,
 ): SqlRequest & { close(): void } {
   const listeners: (() => void)[] = []
   return {
     id,
     headers,
+    address: () => (addressHeader === undefined ? undefined : request.headers.get(addressHeader)) || undefined,
     async body() {
       const bytes = await request.arrayBuffer()
       if (bytes.byteLength > maxBytes) throw requestTooLarge(maxBytes)

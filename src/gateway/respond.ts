@@ -130,10 +130,11 @@ export function internalResponse(): SqlResponse {
   return { ...failureResponse(new Failure('internal')), status: 500 }
 }
 
-function failureHeaders({ code, spec }: Failure): Record<string, string> {
+function failureHeaders({ code, spec, retryAfterSeconds }: Failure): Record<string, string> {
   const challenge = toChallenge(code)
   if (challenge !== undefined) return { 'www-authenticate': challenge }
-  return spec.status === 503 ? { 'retry-after': '1' } : {}
+  const seconds = retryAfterSeconds ?? (spec.status === 503 ? 1 : undefined)
+  return seconds === undefined ? {} : { 'retry-after': String(seconds) }
 }
 
 function errorResponse(status: number, fields: object, headers: Record<string, string> = {}): SqlResponse {

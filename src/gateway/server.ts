@@ -14,9 +14,9 @@ import { createCatalogKeeper } from './catalog.ts'
 import type { GatewayConfig } from './config.ts'
 import { createSqlHandler } from './handle.ts'
 import { createHttp, type HttpServer } from './http.ts'
+import { createLogins } from './login.ts'
 import { createMetrics } from './metrics.ts'
 import { nodeVerify } from './node-verify.ts'
-import { createSessionLimit } from './password.ts'
 import { fromFetch, readHeaders, requestId, toSqlRequest } from './receive.ts'
 import type { SqlHeaders } from './request.ts'
 import { failureResponse, type SqlResponse } from './respond.ts'
@@ -30,13 +30,17 @@ export interface Gateway {
    * @throws Failure `port_taken`, `config_invalid` when the address is not one to listen on; both name the setting
    */
   listen(): Promise<URL>
-  /** The same gateway without a socket, for a program that runs it in its own process. */
+  /**
+   * The same gateway without a socket, for a program that runs it in its own process. Wrong passwords count by address
+   * only where `addressHeader` has one.
+   */
   fetch(request: Request): Promise<Response>
   /** Whether the database has been reached, is prepared, and can be used now. */
   ready(): boolean
   /**
-   * Puts the issuers and the seal key of another configuration in force; every other setting needs a new gateway.
-   * Requests under way are not touched. Emits `config_reloaded`.
+   * Puts the issuers, the seal key, `passwordMode` and `passwordUsers` of another configuration in force; every other
+   * setting needs a new gateway. Requests under way are not touched; sessions over WebSocket of users who may no longer log
+   * in are ended. Emits `config_reloaded`.
    *
    * @throws TypeError when the issuers are wrong; then nothing has changed
    */
@@ -103,7 +107,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
   })
   let roles = rolesOf(config.issuers)
   const catalog = createCatalogKeeper(config, () => ({ sealKey, roles }), emit)
-  const limit = createSessionLimit(config.passwordSessions)
+  const logins = createLogins(config, emit)
   const handle = createSqlHandler({
     config,
     sealKey: () => sealKey,
@@ -111,12 +115,12 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     pool,
     classify: catalog.classify,
     findType: (oid) => catalog.current?.types.get(oid),
-    limit,
+    logins,
     emit,
   })
   let closing = false
 
-  const webSockets = createWebSocketGateway({ config, limit, emit })
+  const webSockets = createWebSocketGateway({ config, logins, emit })
   const http = createHttp((request, response) => {
     void route(request, response)
   }, webSockets.upgrade)
@@ -131,7 +135,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     const id = requestId(headers['neon-request-id'])
     const answer =
       request.method === 'POST' && path === sqlPath
-        ? await handle(toSqlRequest(id, request, response, headers, config.maxRequestBytes))
+        ? await handle(toSqlRequest(id, request, response, headers, config))
         : otherRoute(request.method, path)
     if (response.destroyed) return
     response.writeHead(answer.status, answerHeaders(id, headers.origin, answer))
@@ -189,7 +193,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
       const headers = Object.fromEntries(request.headers) as SqlHeaders
       const id = requestId(headers['neon-request-id'])
       const { pathname } = new URL(request.url)
-      const sqlRequest = fromFetch(id, request, headers, config.maxRequestBytes)
+      const sqlRequest = fromFetch(id, request, headers, config)
       const answer =
         request.method === 'POST' && pathname === sqlPath
           ? await handle(sqlRequest)
@@ -205,6 +209,8 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
       verifier.replaceIssuers(next.issuers)
       sealKey = next.sealKeys[0]
       roles = rolesOf(next.issuers)
+      logins.replace(next)
+      webSockets.endRefused()
       emit({ type: 'config_reloaded' })
     },
     async close() {

@@ -13,7 +13,8 @@ import type { Emit } from '../events.ts'
 import { openSession, requestCancel, type Session, toServerOptions } from '../pg/session.ts'
 import type { GatewayConfig } from './config.ts'
 import { createInbox, type Inbox } from './inbox.ts'
-import { explainLogin, refuseOthers, type SessionLimit } from './password.ts'
+import { explainLogin, type LoggedIn, type Logins } from './login.ts'
+import { clientAddress } from './receive.ts'
 import { relay } from './relay.ts'
 import { failureResponse } from './respond.ts'
 import {
@@ -29,6 +30,8 @@ import {
 /** Takes over sockets that ask to speak WebSocket. */
 export interface WebSocketGateway {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
+  /** Ends the sessions of users who may no longer log in. */
+  endRefused(): void
   /** Ends every session; resolves when PostgreSQL has seen the last one end. */
   close(): Promise<void>
 }
@@ -36,7 +39,7 @@ export interface WebSocketGateway {
 /** What the gateway side needs. */
 export interface WebSocketParts {
   readonly config: GatewayConfig
-  readonly limit: SessionLimit
+  readonly logins: Logins
   readonly emit: Emit
   /** See `RelayOptions`; default 30 s. */
   readonly heartbeatMs?: number
@@ -53,7 +56,7 @@ const closeCodes = { normal: 1000, goingAway: 1001, refused: 1008 } as const
 
 /** Makes the server side. Where password mode is off, every session is refused with a message that says so. */
 export function createWebSocketGateway(parts: WebSocketParts): WebSocketGateway {
-  const { config, limit, emit } = parts
+  const { config, logins, emit } = parts
   // `closeTimeout` is not in the types of `ws` yet, so the options must not be a literal at the call.
   const options = {
     noServer: true,
@@ -63,19 +66,21 @@ export function createWebSocketGateway(parts: WebSocketParts): WebSocketGateway 
     closeTimeout: closeTimeoutMs,
   }
   const server = new WebSocketServer(options)
-  const sessions = new Set<Session>()
+  const sessions = new Map<Session, Served>()
   const serving = new Set<Promise<void>>()
-  let startups = 0
+  /** Those who are about to log in, the oldest first, and whether it is their turn to say something. */
+  const startups = new Map<WebSocket, 'silent' | 'busy'>()
   let closing = false
 
-  async function serve(webSocket: WebSocket): Promise<void> {
+  async function serve(webSocket: WebSocket, address: string | undefined): Promise<void> {
     const id = randomUUID()
     const inbox = createInbox(webSocket)
-    const startup = await startUp(webSocket, inbox)
+    const startup = await startUp(webSocket, inbox, address)
     if (startup === undefined) return
     const { session, user, release } = startup
     const startedAt = performance.now()
-    sessions.add(session)
+    const served: Served = { webSocket, user, ended: false }
+    sessions.set(session, served)
     emit({ type: 'session_opened', sessionId: id, role: user })
     const report = await relay(webSocket, inbox, session, {
       heartbeatMs: parts.heartbeatMs ?? 30_000,
@@ -83,7 +88,7 @@ export function createWebSocketGateway(parts: WebSocketParts): WebSocketGateway 
     })
     sessions.delete(session)
     release()
-    const endedBy = closing ? 'gateway' : report.endedBy
+    const endedBy = closing || served.ended ? 'gateway' : report.endedBy
     emit({
       type: 'session_closed',
       sessionId: id,
@@ -95,13 +100,17 @@ export function createWebSocketGateway(parts: WebSocketParts): WebSocketGateway 
   }
 
   /** Everything until the greeting; refuses and answers `undefined` where there is no session to be had. */
-  async function startUp(webSocket: WebSocket, inbox: Inbox): Promise<LoggedIn | undefined> {
+  async function startUp(
+    webSocket: WebSocket,
+    inbox: Inbox,
+    address: string | undefined,
+  ): Promise<Startup | undefined> {
     const patience = setTimeout(() => webSocket.terminate(), parts.startupTimeoutMs ?? 10_000)
     const send = (bytes: Buffer): void => webSocket.send(bytes)
     let user: string | undefined
-    startups++
+    startups.set(webSocket, 'silent')
     try {
-      if (!config.passwordMode) throw new Failure('password_mode_off')
+      if (!logins.on) throw new Failure('password_mode_off')
       const startup = await readStartup(inbox, send)
       if (startup.kind === 'cancel') {
         cancel(startup)
@@ -115,40 +124,40 @@ export function createWebSocketGateway(parts: WebSocketParts): WebSocketGateway 
       send(passwordRequest())
       const password = await readPassword(inbox)
       clearTimeout(patience)
-      return await logIn(startup, password, send)
+      startups.set(webSocket, 'busy')
+      return await logIn({ ...startup, password, address }, send)
     } catch (error) {
       refuse(webSocket, error, user)
       return undefined
     } finally {
-      startups--
+      startups.delete(webSocket)
       clearTimeout(patience)
     }
   }
 
-  async function logIn(startup: StartupRequest, password: string, send: (bytes: Buffer) => void): Promise<LoggedIn> {
-    const { user, applicationName } = startup
-    refuseOthers(config.passwordUsers, user)
-    const release = limit.take()
-    try {
-      const session = await openSession({
-        server: config.databaseUrl,
-        user,
-        password,
-        database: decodeURIComponent(config.databaseUrl.pathname.slice(1)),
-        applicationName,
-        connectTimeoutMs: config.connectTimeoutMs,
-        options: `${idleOptions(config.passwordIdleTimeoutMs)} ${startup.options}`,
-      })
-      send(greeting(session))
-      return { session, user, release }
-    } catch (error) {
-      release()
-      throw error
-    }
+  async function logIn(
+    request: StartupRequest & { password: string; address: string | undefined },
+    send: (bytes: Buffer) => void,
+  ): Promise<Startup> {
+    const { user, applicationName, options } = request
+    const { opened, release } = await logins.logIn(request, {
+      open: (as) =>
+        openSession({
+          ...as,
+          server: config.databaseUrl,
+          database: decodeURIComponent(config.databaseUrl.pathname.slice(1)),
+          applicationName,
+          connectTimeoutMs: config.connectTimeoutMs,
+          options: `${idleOptions(config.passwordIdleTimeoutMs)} ${options}`,
+        }),
+      close: ({ stream }) => stream.destroy(),
+    })
+    send(greeting(opened))
+    return { session: opened, user, release }
   }
 
   function refuse(webSocket: WebSocket, error: unknown, user = ''): void {
-    const refusal = explainLogin(error, user)
+    const refusal = explainLogin(error)
     const { code, sqlstate } =
       refusal instanceof Failure
         ? { code: refusal.code, sqlstate: refusal.spec.sqlstate }
@@ -158,9 +167,21 @@ export function createWebSocketGateway(parts: WebSocketParts): WebSocketGateway 
     webSocket.close(closeCodes.refused)
   }
 
+  /** Who keeps silent gives way: a client says who it is with its first message, and whoever holds places says nothing. */
+  function makeRoom(): boolean {
+    if (startups.size < maxStartups) return true
+    for (const [webSocket, turn] of startups) {
+      if (turn === 'busy') continue
+      startups.delete(webSocket)
+      webSocket.terminate()
+      return true
+    }
+    return false
+  }
+
   /** A key that no session here was given is not passed on: else anybody could try keys on the server. */
   function cancel({ processID, secretKey }: CancelRequest): void {
-    for (const session of sessions) {
+    for (const session of sessions.keys()) {
       if (session.processID === processID && session.secretKey === secretKey) {
         void requestCancel(session, config.connectTimeoutMs)
       }
@@ -171,15 +192,23 @@ export function createWebSocketGateway(parts: WebSocketParts): WebSocketGateway 
     upgrade(request, socket, head) {
       const { origin } = request.headers
       if (origin !== undefined && !config.corsOrigins.has(origin)) return refuseUpgrade(socket, 403, originRefused)
-      if (closing || startups >= maxStartups) return refuseUpgrade(socket, 503, new Failure('overloaded'))
+      if (closing || !makeRoom()) return refuseUpgrade(socket, 503, new Failure('overloaded'))
+      const address = clientAddress(request, config.addressHeader)
       server.handleUpgrade(request, socket, head, (webSocket) => {
         // A message over the limit, a frame that breaks the protocol: `ws` closes the connection by itself.
         webSocket.on('error', () => {})
         // RFC 6455 §5.5.3: not every ping needs its pong; those to a client that does not read would pile up.
         webSocket.on('ping', (data) => webSocket.bufferedAmount <= maxUnreadPongBytes && webSocket.pong(data))
-        const served = serve(webSocket).finally(() => serving.delete(served))
+        const served = serve(webSocket, address).finally(() => serving.delete(served))
         serving.add(served)
       })
+    },
+    endRefused() {
+      for (const served of sessions.values()) {
+        if (logins.on && logins.allows(served.user)) continue
+        served.ended = true
+        served.webSocket.close(closeCodes.refused, 'the user may no longer log in')
+      }
     },
     async close() {
       closing = true
@@ -189,11 +218,16 @@ export function createWebSocketGateway(parts: WebSocketParts): WebSocketGateway 
   }
 }
 
-interface LoggedIn {
+interface Startup extends Pick<LoggedIn<Session>, 'release'> {
   readonly session: Session
   readonly user: string
-  /** Gives the place in the limit back. */
-  readonly release: () => void
+}
+
+interface Served {
+  readonly webSocket: WebSocket
+  readonly user: string
+  /** Whether the gateway has ended it. */
+  ended: boolean
 }
 
 const originRefused = new Failure('request_invalid', {

@@ -13,8 +13,11 @@ export interface Login {
   /** The configured server: its host, port and TLS settings are used, its user and password are not. */
   readonly server: URL
   readonly user: string
-  /** An empty one is refused by the server; it is never replaced by one of the environment or of a password file. */
-  readonly password: string
+  /**
+   * An empty one is refused by the server; it is never replaced by one of the environment or of a password file. A
+   * function is called when the server asks, and not before.
+   */
+  readonly password: string | (() => string)
   readonly database: string
   readonly applicationName: string | undefined
   readonly connectTimeoutMs: number
@@ -98,14 +101,14 @@ function refuseNul({ user, database, applicationName, options }: Login): void {
 }
 
 /** User and password go in by themselves: what is missing in a URL, node-postgres looks for in the environment. */
-function toClientConfig({ server, ...login }: Login): pg.ClientConfig {
+function toClientConfig({ server, password, ...login }: Login): pg.ClientConfig {
   // The parser's result is what node-postgres makes of a `connectionString`; the two packages' types differ.
   const parsed = parse(server.href) as unknown as pg.ClientConfig
   const options = [parsed.options, login.options].filter((given) => given !== undefined).join(' ')
   return {
     ...parsed,
     user: login.user,
-    password: () => login.password,
+    password: typeof password === 'string' ? () => password : password,
     database: login.database,
     application_name: login.applicationName ?? parsed.application_name,
     connectionTimeoutMillis: login.connectTimeoutMs,

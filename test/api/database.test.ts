@@ -24,6 +24,8 @@ describe('toFailure', () => {
     ],
     ['a statement that the gateway refuses', { code: '42501', hint: 'statement_refused: x' }, 'internal'],
     ['a request that the gateway cannot read', { code: '08P01', hint: 'request_invalid: x' }, 'internal'],
+    ['a password of ours that is wrong', { code: '28P01', hint: 'password_refused: x' }, 'internal'],
+    ['too many that were wrong', { code: '53400', hint: 'attempts_exceeded: x' }, 'internal'],
     ['a database that the gateway does not serve', { code: '3D000', hint: 'database_unknown: x' }, 'internal'],
     ['a duplicate', { code: '23505', constraint: 'users_tenant_id_email_key' }, 'conflict'],
     ['a missing parent', { code: '23503' }, 'conflict'],

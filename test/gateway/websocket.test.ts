@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import { type AddressInfo, connect as connectTcp } from 'node:net'
+import { type AddressInfo, connect as connectTcp, createServer as createTcpServer } from 'node:net'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { RowpassEvent } from '../../src/events.ts'
 import { parseGatewayConfig } from '../../src/gateway/config.ts'
-import { createSessionLimit } from '../../src/gateway/password.ts'
+import { createLogins } from '../../src/gateway/login.ts'
 import { createWebSocketGateway, type WebSocketGateway, type WebSocketParts } from '../../src/gateway/websocket.ts'
 import { waitUntil } from '../support/gateway.ts'
 import { createTestDatabase, describePg, sealKeysText, type TestDatabase } from '../support/pg.ts'
@@ -51,8 +51,9 @@ describePg('PostgreSQL over WebSocket', () => {
       ...settings,
     })
     const events: RowpassEvent[] = []
-    const limit = createSessionLimit(config.passwordSessions)
-    const gateway = createWebSocketGateway({ config, limit, emit: (event) => events.push(event), ...parts })
+    const emit = (event: RowpassEvent): void => void events.push(event)
+    const logins = createLogins(config, emit)
+    const gateway = createWebSocketGateway({ config, logins, emit, ...parts })
     const http: Server = createServer().on('upgrade', gateway.upgrade)
     await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
     const close = async (): Promise<void> => {
@@ -206,7 +207,9 @@ describePg('PostgreSQL over WebSocket', () => {
       client.send(...bytes())
       expect(await client.error()).toMatchObject({ S: 'FATAL', C: code, M: expect.stringMatching(text) })
       expect(await client.closed).toBe(1008)
-      expect(events).toMatchObject([{ type: 'session_refused', sqlstate: code }])
+      expect(events.filter(({ type }) => type !== 'login_failed')).toMatchObject([
+        { type: 'session_refused', sqlstate: code },
+      ])
     })
 
     it('a client that does not say who it is is not waited for', async () => {
@@ -219,18 +222,35 @@ describePg('PostgreSQL over WebSocket', () => {
       expect(await slow.closed).toBe(1006)
     })
 
-    it('no more than 64 clients may be about to log in', async () => {
+    it('of more than 64 clients that are about to log in, the one that has been silent for longest gives way', async () => {
       const { url } = await serve()
       const clients = await Promise.all(Array.from({ length: 64 }, () => connect(url)))
+      const another = await logIn(url)
+      const closed = await Promise.race(clients.map(async (client) => [client, await client.closed] as const))
+      expect(closed[1]).toBe(1006)
+      expect(clients.filter(({ socket }) => socket.readyState !== socket.OPEN)).toEqual([closed[0]])
+      expect(await ask(another, 'select 1')).toBe('1')
+      for (const { socket } of [...clients, another]) socket.terminate()
+    })
+
+    it('where 64 logins wait for the server, another client is refused', async () => {
+      const silent = createTcpServer((socket) => socket.on('error', () => {}))
+      await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+      const { port } = silent.address() as AddressInfo
+      const { url } = await serve({
+        ROWPASS_DATABASE_URL: `postgresql://u:p@127.0.0.1:${port}/${database.name}`,
+        ROWPASS_CONNECT_TIMEOUT_MS: '1000',
+        ROWPASS_PASSWORD_SESSIONS: '64',
+        ROWPASS_PASSWORD_PAIR_FAILURES: '64',
+        ROWPASS_PASSWORD_ADDRESS_FAILURES: '64',
+      })
+      const clients = await Promise.all(Array.from({ length: 64 }, () => connect(url)))
+      for (const client of clients) client.send(start(), message('p', login.password))
+      const connections = () => new Promise<number>((resolve) => silent.getConnections((_, count) => resolve(count)))
+      await waitUntil(async () => (await connections()) === 64)
       await expect(connect(url)).rejects.toThrow('503')
-      clients[0]?.socket.terminate()
-      await waitUntil(() =>
-        connect(url).then(
-          () => true,
-          () => false,
-        ),
-      )
       for (const { socket } of clients) socket.terminate()
+      silent.close()
     })
 
     it('an empty password is not filled in from the environment of the gateway', async () => {

@@ -34,7 +34,7 @@ describePg('a session', () => {
   })
 
   it('an empty password is not replaced by one of the environment', async () => {
-    vi.stubEnv('PGPASSWORD', login.password)
+    vi.stubEnv('PGPASSWORD', new URL(database.ownerUrl).password)
     await expect(openSession({ ...login, password: '' })).rejects.toThrow(/password/)
   })
 

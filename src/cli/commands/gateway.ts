@@ -10,7 +10,7 @@ import type { Io } from '../io.ts'
 const help = `
 Takes its settings from ROWPASS_* variables only; see docs/configuration.md. A secret may come from a file: set
 <NAME>_FILE to its path. Logs JSON lines to standard output. Ends at SIGTERM, after the requests under way.
-Reads issuers and seal keys again at SIGHUP, from files named by <NAME>_FILE.
+Reads issuers, seal keys and who may log in with a password again at SIGHUP, from files named by <NAME>_FILE.
 
 Examples:
   $ ROWPASS_DATABASE_URL=postgresql://rowpass_gateway:secret@localhost/app \\
