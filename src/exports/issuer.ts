@@ -27,7 +27,7 @@ export {
   isIssuerUrl,
   type RequestInfo,
 } from '../issuer/issuer.ts'
-export type { Metadata } from '../issuer/metadata.ts'
+export type { IssuerPaths, Metadata } from '../issuer/metadata.ts'
 export type { AccessToken } from '../issuer/own-token.ts'
 export { type Comparison, comparePassword, hashPassword, isSuitable } from '../issuer/password.ts'
 export { createSecret, hashSecret, type SecretHash } from '../issuer/secret.ts'

@@ -6,7 +6,7 @@ import type { OwnClaims } from './claims.ts'
 import { authenticateClient } from './client-authentication.ts'
 import { grants } from './grants.ts'
 import { DEFAULT_TTL_SECONDS, MAX_TTL_SECONDS } from './issue.ts'
-import { type Metadata, writeMetadata } from './metadata.ts'
+import { defaultPaths, type IssuerPaths, type Metadata, writeMetadata } from './metadata.ts'
 import { OAuthError, toErrorResponse, toResponse } from './oauth-error.ts'
 import { type AccessToken, readOwnToken } from './own-token.ts'
 import { readParameters, required } from './parameters.ts'
@@ -30,6 +30,11 @@ export interface IssuerOptions {
   readonly idleSeconds?: number
   /** Lifetime of a session, however often it is refreshed. Default 90 days. */
   readonly sessionSeconds?: number
+  /**
+   * Where you serve the endpoints, for the metadata. Default `/api/token`, `/api/revoke`, `/api/introspect` and
+   * `/.well-known/jwks.json`, each below the issuer.
+   */
+  readonly paths?: Partial<IssuerPaths>
   /** Hears what happens. Default nobody. */
   readonly emit?: (event: IssuerEvent) => void
   /** The time in milliseconds. Default `Date.now`. */
@@ -65,15 +70,17 @@ const day = 86_400
 /**
  * Makes an issuer.
  *
- * Does NOT publish the keys: serve `keys.jwks()` at `<issuer>/.well-known/jwks.json`, as the metadata says.
+ * Does NOT publish the keys: serve `keys.jwks()` at `<issuer>/.well-known/jwks.json`, or where `paths` says.
  *
- * @throws TypeError when the issuer is no URL that may be one, or a lifetime is out of its range
+ * @throws TypeError when the issuer is no URL that may be one, a lifetime is out of its range, a path does not begin with
+ *   a slash, or an option has a name that is none
  * @example
  * const issuer = createIssuer({ issuer: 'https://id.example.com', audience: 'api', keys: fixedKeys(key), store })
  * export default { fetch: (request: Request) => issuer.token(request) }
  */
 export function createIssuer(options: IssuerOptions): Issuer {
   const context = toContext(options)
+  const paths = toPaths(options.paths)
   return {
     token: (request, info = {}) => answer(context, () => handleToken(context, request, info)),
     revoke: (request) =>
@@ -89,7 +96,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
         const client = await authenticateClient(request, parameters, context.store)
         return toResponse(await introspectToken(context, client, required(parameters, 'token')))
       }),
-    metadata: () => writeMetadata(context),
+    metadata: () => writeMetadata(context, paths),
     async authenticate(token) {
       const read = await readOwnToken(token, context)
       if (read === undefined) return undefined
@@ -122,7 +129,23 @@ async function answer(context: IssuerContext, work: () => Promise<Response>): Pr
   }
 }
 
+const optionNames: Readonly<Record<keyof IssuerOptions, true>> = {
+  issuer: true,
+  audience: true,
+  keys: true,
+  store: true,
+  claimsFor: true,
+  accessSeconds: true,
+  idleSeconds: true,
+  sessionSeconds: true,
+  paths: true,
+  emit: true,
+  now: true,
+}
+
 function toContext(options: IssuerOptions): IssuerContext {
+  const stray = Object.keys(options).find((name) => !Object.hasOwn(optionNames, name))
+  if (stray !== undefined) throw new TypeError(`there is no option ${stray}`)
   const { issuer, audience, keys, store } = options
   if (!isIssuerUrl(issuer))
     throw new TypeError('issuer is not an https URL without query, fragment and slash at its end')
@@ -141,6 +164,14 @@ function toContext(options: IssuerOptions): IssuerContext {
     now: options.now ?? Date.now,
     emit: options.emit ?? (() => undefined),
   }
+}
+
+function toPaths(given: Partial<IssuerPaths> = {}): IssuerPaths {
+  for (const [name, path] of Object.entries(given)) {
+    if (!Object.hasOwn(defaultPaths, name)) throw new TypeError(`there is no path ${name}`)
+    if (!/^\/[^?#]*$/.test(path)) throw new TypeError(`paths.${name} does not begin with a slash, or has a query`)
+  }
+  return { ...defaultPaths, ...given }
 }
 
 function seconds(name: string, value: number, max: number): number {

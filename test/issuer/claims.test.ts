@@ -121,3 +121,37 @@ describe('claims of an application', () => {
     expect(['0.0.0.0', '10.0.0.1', 'example.com', '[::2]'].some(isLoopback)).toBe(false)
   })
 })
+
+describe('the options of an issuer', () => {
+  const given = async () => ({
+    issuer: 'https://id.example',
+    audience: 'api',
+    keys: fixedKeys(await importSigningKey((await generateKey()).privateJwk)),
+    store: {} as IssuerStore,
+  })
+
+  it('SEC-31 say where its endpoints are, for the metadata', async () => {
+    const issuer = createIssuer({ ...(await given()), paths: { token: '/oauth/token', jwks: '/keys' } })
+    expect(await issuer.metadata()).toMatchObject({
+      issuer: 'https://id.example',
+      token_endpoint: 'https://id.example/oauth/token',
+      revocation_endpoint: 'https://id.example/api/revoke',
+      jwks_uri: 'https://id.example/keys',
+    })
+  })
+
+  it.each([
+    ['a name that is none', { accesSeconds: 60 }],
+    ['a path without slash', { paths: { token: 'token' } }],
+    ['a path with a query', { paths: { token: '/token?x' } }],
+    ['a path of no endpoint', { paths: { authorize: '/authorize' } }],
+    ['a lifetime of nothing', { idleSeconds: 0 }],
+    ['a lifetime that is no number', { accessSeconds: '60' }],
+    ['a longer token than there may be', { accessSeconds: 86_401 }],
+    ['no audience', { audience: '' }],
+    ['a plain http issuer', { issuer: 'http://id.example' }],
+  ])('refuses %s', async (_title, wrong) => {
+    const options = { ...(await given()), ...wrong }
+    expect(() => createIssuer(options as unknown as Parameters<typeof createIssuer>[0])).toThrow(TypeError)
+  })
+})

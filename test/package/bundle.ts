@@ -19,6 +19,7 @@ export interface Bundle {
 /** Signs and verifies; each entry brings what it is for, and the other half comes from the platform. */
 const programs: Readonly<Record<string, string>> = {
   issuer: `import { generateKey, importSigningKey, issueToken, toJwks } from 'rowpass/issuer'
+    import { walk } from './sign-in.ts'
     export async function test() {
       for (const alg of ['ES256', 'RS256', 'EdDSA']) {
         const key = await importSigningKey((await generateKey(alg)).privateJwk)
@@ -26,7 +27,7 @@ const programs: Readonly<Record<string, string>> = {
         const parts = (await issueToken(key, grant)).split('.')
         if (parts.length !== 3 || toJwks([key.publicJwk]).keys[0].kid !== JSON.parse(atob(parts[0])).kid) throw new Error(alg)
       }
-      return { ok: true }
+      return { ok: true, walk: await walk() }
     }`,
   verify: `import { createVerifier, parseBearer } from 'rowpass/verify'
     const url = (bytes) => btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')

@@ -38,12 +38,16 @@ beforeAll(async () => {
   const options = [`--registry=${registry.url}`, '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-online']
   await run('npm', ['install', ...options, 'rowpass'], { cwd: folder, env })
   await registry.close()
+  cpSync(`${repository}examples/library`, folder, { recursive: true })
 }, 180_000)
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const node = (args: string[], more: Record<string, string | undefined> = {}) =>
   run(process.execPath, args, { cwd: folder, env: { ...env, ...more } })
+
+/** What `walk` of `examples/library/sign-in.ts` sees, wherever it runs. */
+const walked = ['invalid_grant', 'Bearer', { active: true, sub: 'ada' }, 'invalid_grant', { active: false }]
 
 describe('the installed package', () => {
   it('carries what runs, and no sources, tests or secrets', () => {
@@ -98,13 +102,12 @@ describe('a program that uses it', () => {
   ]
 
   beforeAll(() => {
-    cpSync(`${repository}examples/library`, folder, { recursive: true })
     const imports = entries.map((entry, index) => `import * as entry${index} from '${nameOf(entry)}'`)
     writeFileSync(join(folder, 'all.ts'), `${imports.join('\n')}\nconsole.log(${entries.map((_, i) => `entry${i}`)})\n`)
   })
 
   it('compiles under strict, and so do the examples', async () => {
-    await node([compiler, ...options, '--skipLibCheck', 'all.ts', 'issuer.ts', 'verify.ts', 'gateway.ts'])
+    await node([compiler, ...options, '--skipLibCheck', 'all.ts', 'issuer.ts', 'sign-in.ts', 'verify.ts', 'gateway.ts'])
     expect(existsSync(join(folder, 'verify.js'))).toBe(true)
   })
 
@@ -121,6 +124,11 @@ describe('a program that uses it', () => {
     expect((await node(['issuer.js'])).stdout).toBe(
       "200 [ 'access_token', 'token_type', 'expires_in' ]\n1 key for ES256\n",
     )
+  })
+
+  it('is an issuer with a store of its own', async () => {
+    const program = `console.log(JSON.stringify(await (await import('./sign-in.js')).walk()))`
+    expect(JSON.parse((await node(['--input-type=module', '-e', program])).stdout)).toEqual(walked)
   })
 
   it('verifies with rowpass/verify', async () => {
@@ -150,7 +158,7 @@ describePg('a program that has the gateway inside', () => {
 describe.each(['issuer', 'verify'])('a bundle with rowpass/%s', (entry) => {
   it('holds nothing of Node, of PostgreSQL or of a framework', async () => {
     const { inputs, imports, text } = await bundleFor(folder, entry)
-    const packages = new Set(inputs.map((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1]))
+    const packages = new Set(inputs.flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []))
     // scrypt, for passwords.
     const noble = entry === 'issuer' ? ['@noble/hashes'] : []
     expect([...packages].sort()).toEqual([...noble, 'jose', 'rowpass'])
@@ -158,11 +166,13 @@ describe.each(['issuer', 'verify'])('a bundle with rowpass/%s', (entry) => {
     expect(text).not.toMatch(/\bfrom\s*["']node:|\brequire\(["']|\bprocess\.|\bBuffer\./)
   })
 
+  const result = { ok: true, ...(entry === 'issuer' && { walk: walked }) }
+
   it('runs in workerd', async () => {
-    expect(await runInWorkerd(folder, entry)).toEqual({ ok: true })
+    expect(await runInWorkerd(folder, entry)).toEqual(result)
   })
 
   it('runs in a browser', async () => {
-    expect(await runInBrowser(folder, entry)).toEqual({ ok: true })
+    expect(await runInBrowser(folder, entry)).toEqual(result)
   })
 })
