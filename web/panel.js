@@ -32,7 +32,7 @@ export function createPanel({ template, personas, person: first, label }) {
     try {
       signed = await signIn(person.id, signal)
     } catch {
-      if (!signal.aborted) show.showFailure(view, 'The sign-in cannot be reached.')
+      if (!signal.aborted) show.showFailure(view, 'The sign-in cannot be reached. Is it running?')
       return
     }
     tries = show.showSignedToken(view, signed, { person, tenants })
@@ -49,7 +49,7 @@ export function createPanel({ template, personas, person: first, label }) {
       const answers = await Promise.all(['/api/tenants', '/api/users'].map((path) => get(path, token, signal)))
       show.showAnswers(view, answers, { person, edited: token !== signed })
     } catch {
-      if (!signal.aborted) show.showFailure(view, 'The API cannot be reached.')
+      if (!signal.aborted) show.showFailure(view, 'The API cannot be reached. Is it running?')
     }
   }
 

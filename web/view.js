@@ -8,6 +8,8 @@ import { decodeToken, timeLeft } from './token.js'
 /** Hues of the tenants, so that whose rows these are is seen before it is read. */
 const hues = [160, 285, 45, 235]
 
+const stale = 'It has expired, or its key is no longer published. “New token” signs in again.'
+
 const unsigned =
   'The payload is no longer the one that was signed. The gateway noticed before it asked the database anything.'
 
@@ -82,7 +84,7 @@ export function showAnswers(view, answers, { person, edited }) {
   if (failed !== undefined) {
     const refused = answers.every(({ status }) => status === 401)
     const verdict = refused ? 'Refused. No row was read.' : 'That failed.'
-    return showFailure(view, verdict, renderProblem(failed, refused && edited ? unsigned : undefined))
+    return showFailure(view, verdict, renderProblem(failed, refused ? (edited ? unsigned : stale) : undefined))
   }
   const [{ tenants }, { users }] = answers.map(({ body }) => body)
   const [whyTenants, whyUsers] = answers.map(({ why }) => why)

@@ -21,6 +21,8 @@ export interface ReadToken {
   readonly lines: readonly string[]
   /** The database role that the gateway would give it. */
   readonly role: string | undefined
+  /** Why the gateway would refuse it; undefined where it would not, or could not be asked. */
+  readonly refusal?: string
 }
 
 /**
@@ -35,8 +37,8 @@ export interface ReadToken {
 export async function readToken(io: Io, source: string, now: () => number = Date.now): Promise<ReadToken> {
   const text = readSource(io, source).trim()
   const token = parse(text)
-  const verdict = await judge(io, text, now)
-  return { claims: token.claims, role: verdict.role, lines: [describe(token, now()), verdict.says] }
+  const { says, ...verdict } = await judge(io, text, token, now)
+  return { claims: token.claims, ...verdict, lines: [describe(token, now()), says] }
 }
 
 function readSource(io: Io, source: string): string {
@@ -66,7 +68,12 @@ function describe({ alg, kid, typ, claims }: CompactToken, nowMs: number): strin
   return `${typ || 'no typ'}, ${alg}, key ${kid}, issuer ${String(iss)}, audience ${String(aud)}, ${until}`
 }
 
-async function judge(io: Io, text: string, now: () => number): Promise<{ says: string; role: string | undefined }> {
+async function judge(
+  io: Io,
+  text: string,
+  token: CompactToken,
+  now: () => number,
+): Promise<Omit<ReadToken, 'claims' | 'lines'> & { says: string }> {
   const issuers = findIssuers(io)
   if (issuers.length === 0)
     return { says: 'not verified: no issuer is configured or runs in this folder', role: undefined }
@@ -76,12 +83,20 @@ async function judge(io: Io, text: string, now: () => number): Promise<{ says: s
     return { says: `verified with the keys of ${iss}: the gateway gives it the role ${role}`, role }
   } catch (error) {
     const cause = error instanceof Failure ? error.cause : error
-    const reason = cause instanceof Error ? cause.message : 'unknown'
-    return {
-      says: `REFUSED by the gateway: ${reason}. What follows is for its claims as they are written`,
-      role: undefined,
-    }
+    const refusal = cause instanceof Error ? `${cause.message}${expectation(cause, token, issuers)}` : 'unknown'
+    return { says: `REFUSED by the gateway: ${refusal}`, role: undefined, refusal }
   }
+}
+
+/** What the configuration has where the token has something else. The reader operates the gateway. */
+function expectation(cause: Error, { claims }: CompactToken, issuers: readonly TrustedIssuer[]): string {
+  const reason = cause instanceof TokenRefusal ? cause.reason : undefined
+  if (reason === 'issuer') return `: ${issuers.map(({ iss }) => iss).join(', ')}`
+  const issuer = issuers.find(({ iss }) => iss === claims.iss)
+  if (issuer === undefined) return ''
+  if (reason === 'audience') return `, whose audience is ${issuer.audience}`
+  if (reason === 'typ') return `: ${issuer.typ.map((typ) => typ || 'none').join(', ')}`
+  return reason === 'keys_unavailable' || reason === 'key_unknown' ? `: ${issuer.jwksUrl}` : ''
 }
 
 function findIssuers(io: Io): readonly TrustedIssuer[] {

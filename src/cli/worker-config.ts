@@ -12,6 +12,7 @@ import { Failure } from '../errors.ts'
 export function workerConfig(directory: string): string {
   const names = ['wrangler.jsonc', 'wrangler.json', 'wrangler.toml']
   const found = names.map((name) => join(directory, name)).find((path) => existsSync(path))
-  if (found === undefined) throw new Failure('config_invalid', { detail: `${directory} has no wrangler.jsonc` })
+  if (found === undefined)
+    throw new Failure('config_invalid', { detail: `${directory} has no wrangler.jsonc: it is no clone of Rowpass` })
   return found
 }

@@ -13,12 +13,17 @@ export const stateFolder = '.rowpass'
  *
  * It may be entered by anyone, because the embedded server of root runs under another uid; each secret in it is 0600.
  * @returns its path
+ * @throws Failure `state_invalid` when nothing can be written there
  */
 export function makeStateFolder(project: string): string {
   const folder = join(project, stateFolder)
-  mkdirSync(folder, { recursive: true, mode: 0o755 })
-  const ignore = join(folder, '.gitignore')
-  if (!existsSync(ignore)) writeFileSync(ignore, '*\n')
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o755 })
+    const ignore = join(folder, '.gitignore')
+    if (!existsSync(ignore)) writeFileSync(ignore, '*\n')
+  } catch (error) {
+    throw new Failure('state_invalid', { detail: `${folder} cannot be written (${errnoOf(error)})`, cause: error })
+  }
   return folder
 }
 

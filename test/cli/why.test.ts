@@ -97,7 +97,9 @@ describePg('rowpass why', () => {
       const issuers = JSON.stringify([{ iss: 'http://other.example', jwks_url: 'http://127.0.0.1:1/', audience: 'a' }])
       const env = { OWNER_DATABASE_URL: database.superuserUrl, ROWPASS_ISSUERS: issuers }
       const { stdout } = await sandbox.run(['why', '--token', '@token', 'select 1'], env)
-      expect(stdout).toContain('REFUSED by the gateway: "iss" is not an issuer that is configured')
+      const reason = '"iss" is not an issuer that is configured: http://other.example'
+      expect(stdout).toContain(`REFUSED by the gateway: ${reason}`)
+      expect(stdout).toContain(`Because\n  The gateway refuses the token and runs nothing: ${reason}.\n`)
     })
   })
 

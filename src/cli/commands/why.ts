@@ -64,7 +64,7 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
 
 async function whyCommand(io: Io, text: string, options: WhyOptions, setExitCode: SetExitCode): Promise<void> {
   const sql = text.startsWith('@') ? readText(io, text.slice(1)) : text
-  const { claims, lines, role } = await identityOf(io, options)
+  const { claims, lines, role, refusal } = await identityOf(io, options)
   const url = await openAnyDatabase(io, options.databaseUrl)
   try {
     const explanation = await withConnection(url.href, (client) =>
@@ -84,8 +84,9 @@ async function whyCommand(io: Io, text: string, options: WhyOptions, setExitCode
           red: (each: string) => red(io, each),
         }
       : plain
-    const json = () => `${JSON.stringify({ ...explanation, ...(lines.length > 0 && { token: lines }) }, null, 2)}\n`
-    io.stdout(options.json === true ? json() : renderExplanation(explanation, style, lines))
+    const json = () =>
+      `${JSON.stringify({ ...explanation, ...(lines.length > 0 && { token: lines }), ...(refusal && { refusal }) }, null, 2)}\n`
+    io.stdout(options.json === true ? json() : renderExplanation(explanation, style, lines, refusal))
     if (!explanation.complete) setExitCode(exitCodes.incomplete)
   } finally {
     await url.close()

@@ -14,6 +14,8 @@ import type { Trials } from './trials.ts'
 /** A policy with its table and its expressions, parsed. */
 export interface PolicyFacts extends Policy {
   readonly table: Relation
+  /** Its roles, quoted; none for PUBLIC. */
+  readonly to: readonly string[]
   readonly usingTree: Expression | undefined
   readonly checkTree: Expression | undefined
 }
@@ -61,7 +63,8 @@ export function createModel(catalog: Catalog, parser: Parser, apiRoles?: readonl
   const policies = catalog.policies.flatMap((policy): PolicyFacts[] => {
     const table = catalog.relations.get(policy.relation)
     if (table === undefined) return []
-    return [{ ...policy, table, usingTree: maybe(policy.using, table), checkTree: maybe(policy.check, table) }]
+    const to = policy.roles.flatMap((oid) => catalog.roles.get(oid)?.sql ?? [])
+    return [{ ...policy, table, to, usingTree: maybe(policy.using, table), checkTree: maybe(policy.check, table) }]
   })
   const byTable = new Map<number, PolicyFacts[]>()
   for (const policy of policies) byTable.set(policy.relation, [...(byTable.get(policy.relation) ?? []), policy])

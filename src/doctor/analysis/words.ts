@@ -14,11 +14,12 @@ export function policyOn(policy: PolicyFacts): string {
 }
 
 /** The statement that made a policy, nearly. */
-export function showPolicy({ sql, table, command, permissive, using, check }: PolicyFacts): string {
+export function showPolicy({ sql, table, to, command, permissive, using, check }: PolicyFacts): string {
   return [
     `create policy ${sql} on ${table.sql}`,
     permissive ? '' : ' as restrictive',
     command === 'all' ? '' : ` for ${command}`,
+    to.length === 0 ? '' : ` to ${to.join(', ')}`,
     using === undefined ? '' : ` using (${using})`,
     check === undefined ? '' : ` with check (${check})`,
   ].join('')

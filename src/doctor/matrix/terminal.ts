@@ -109,7 +109,8 @@ function summary({ tables }: Matrix, style: Style): string {
   const crossing = cells.filter(({ crossTenant }) => crossTenant).length
   const untried = cells.filter(({ verdict }) => verdict === 'untried').length
   const says = `\n${cells.length} cells, ${crossing} with cross-tenant access${untried === 0 ? '' : `, ${untried} not tried: --json and --html say why`}`
-  return crossing > 0 ? style.red(says) : says
+  const meant = 'Is it meant? --write approves what there is, and --check fails on anything new.'
+  return crossing > 0 ? `${style.red(says)}\n${meant}` : says
 }
 
 function isClosed(lines: readonly Line[]): boolean {

@@ -20,17 +20,21 @@ export const plain: Style = { bold: (text) => text, dim: (text) => text, red: (t
  * are shown as `\u…`, so that none of them reaches the terminal.
  *
  * @param token lines about the token that the claims came from
+ * @param refusal why the gateway would refuse that token: then it would run nothing
  */
 export function renderExplanation(
   explanation: Explanation,
   style: Style = plain,
   token: readonly string[] = [],
+  refusal?: string,
 ): string {
   const { findings, notes, doubts } = explanation
   const advice = [...new Set(findings.flatMap(({ advice: each }) => each ?? []))]
+  const reasons = findings.map(({ says }) => says)
+  const refused = `The gateway refuses the token and runs nothing: ${refusal}.`
   const sections: [string, readonly string[]][] = [
     ['What happened', happened(explanation)],
-    ['Because', findings.map(({ says }) => says)],
+    ['Because', refusal === undefined ? reasons : [refused, 'For its claims as they are written:', ...reasons]],
     ['Step by step', chain(explanation, token)],
     ['What to do', advice],
     ['Note', notes],
