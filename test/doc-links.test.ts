@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { settings } from '../src/gateway/config.ts'
+import { settings } from '../src/gateway/settings.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const pagesIn = (folder: string): string[] =>

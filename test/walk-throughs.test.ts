@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { missingLines, runPage } from './support/walk-through.ts'
 
 describe('the walk-throughs', () => {
-  it.each(['docs/from-supabase.md', 'docs/from-postgraphile.md', 'docs/from-hand-made-rls.md'])(
+  it.each(['docs/from-supabase.md', 'docs/from-postgraphile.md', 'docs/from-hand-made-rls.md', 'docs/production.md'])(
     '%s runs as it stands, and prints what it says',
     { timeout: 120_000 },
     async (page) => {

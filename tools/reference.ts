@@ -37,7 +37,7 @@ ${rows.join('\n')}
 | \`jwks_url\` | required | where its keys are published; https, loopback exempt |
 | \`audience\` | required | what \`aud\` must be or contain |
 | \`algorithms\` | all four | \`ES256\`, \`RS256\`, \`PS256\`, \`EdDSA\` |
-| \`role\` | \`authenticated\` | database role of its tokens |
+| \`role\` | \`authenticated\` | database role of its tokens: this one, \`anonymous\`, or a role that you have granted to one of the two. \`db migrate\` refuses a login that may take any other |
 | \`role_claim\` | none | a claim that names the database role; then \`roles\` lists the values it may have |
 | \`roles\` | none | see \`role_claim\` |
 | \`max_ttl_seconds\` | 3600 | longest lifetime, \`exp\` − \`iat\` |

@@ -100,7 +100,8 @@ export async function openDatabase(
  * Brings an open database to the state of the project: roles, platform SQL, seal keys, migrations. An embedded one is
  * hardened as well, as nobody but Rowpass uses it.
  *
- * @param options.platformOnly leaves out the migrations in `drizzle/`: the tables are somebody else's. Default `false`
+ * @param options.platformOnly leaves out the migrations in `drizzle/`, and the issuer's login where no URL names it: the
+ *   tables are somebody else's. Default `false`
  */
 export async function migrateDatabase(
   project: Project,
@@ -108,12 +109,13 @@ export async function migrateDatabase(
   options: { platformOnly?: boolean; onProgress?: (text: string) => void } = {},
 ): Promise<ProvisionReport> {
   const { platformOnly = false, onProgress } = options
+  // Somebody else's tables come with somebody else's tokens, unless an issuer's login is named.
+  const withIssuer = !platformOnly || database.replaceIssuerPassword
   const report = await provision({
     ownerUrl: database.ownerUrl,
     gatewayUrl: database.gatewayUrl,
     replaceGatewayPassword: database.replaceGatewayPassword,
-    issuerUrl: database.issuerUrl,
-    replaceIssuerPassword: database.replaceIssuerPassword,
+    ...(withIssuer && { issuerUrl: database.issuerUrl, replaceIssuerPassword: database.replaceIssuerPassword }),
     sealKeys: readSealKeys(database.sealKeys),
     ...(!platformOnly && { migrationsFolder: join(project.directory, 'drizzle') }),
     ...(onProgress && { onProgress }),

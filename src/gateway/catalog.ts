@@ -19,7 +19,7 @@ const maxCatalogRetryMs = 5_000
 const remedies: Readonly<Record<Preparation, string>> = {
   platform: 'npx rowpass db migrate',
   seal_key: 'npx rowpass db migrate with the ROWPASS_SEAL_KEYS of this gateway',
-  roles: 'correct ROWPASS_ISSUERS, or create the role and grant it to the login of this gateway',
+  roles: 'name authenticated, anonymous, or a role that is granted to one of them, in ROWPASS_ISSUERS',
 }
 
 /** One reading of the catalogs. */

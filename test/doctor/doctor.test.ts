@@ -40,6 +40,24 @@ describePg('the doctor', () => {
     runDoctor({ databaseUrl: database.superuserUrl, ...(measure && { measure }) })
   const above = async () => (await examine()).findings.filter(({ level }) => level !== 'info')
 
+  it('does not ask about policies of others when the roles of requests are named', async () => {
+    await client.query(`
+      create table public.served (id uuid primary key);
+      alter table public.served enable row level security;
+      create policy of_the_application on public.served to rowpass_issuer using (true) with check (true);
+      create policy of_requests on public.served for select to authenticated using (true);
+      grant select on public.served to authenticated`)
+    const found = async (roles?: string[]) => {
+      const { findings } = await runDoctor({ databaseUrl: database.superuserUrl, ...(roles && { roles }) })
+      return findings.filter(({ object }) => object === 'public.served').map(({ code, part }) => `${code} ${part}`)
+    }
+    expect(await found()).toContain('RLS011 of_the_application')
+    const named = await found(['authenticated'])
+    expect(named).toContain('RLS012 of_requests')
+    expect(named).not.toContain('RLS011 of_the_application')
+    await client.query('drop table public.served')
+  })
+
   it('measures a slow policy against its better form on the rows that are there', async () => {
     const { measurements } = await examine({ claims: { sub: '2e7e25e8-5445-40bd-8f89-dc19bba64faa' } })
     expect(measurements!.length).toBeGreaterThan(0)

@@ -27,7 +27,7 @@ Settings, from the environment or .dev.vars:
   OWNER_DATABASE_URL    owner of the database, with CREATEROLE; a direct connection, not a pooler's
   ROWPASS_DATABASE_URL  URL of the gateway's login; it is created, or gets this password
                         (default: rowpass_gateway with the password in .rowpass/secrets.json)
-  ISSUER_DATABASE_URL   URL of the issuer's login, rowpass_issuer, in the same way
+  ISSUER_DATABASE_URL   URL of the issuer's login, rowpass_issuer, in the same way; with --platform there is none without it
   ROWPASS_SEAL_KEYS     seal keys to install (default: those in .rowpass/secrets.json)
 
 Examples:
@@ -51,7 +51,7 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
   const db = new Command('db')
   db.command('migrate')
     .summary('bring the database to the state of this folder')
-    .option('--platform', 'leave out drizzle/: nothing is made in your own schemas')
+    .option('--platform', 'for tables and an issuer of your own: without drizzle/')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', migrateHelp)
     .action((options: MigrateOptions) => migrateCommand(io, options))

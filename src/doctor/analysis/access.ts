@@ -28,6 +28,8 @@ export interface Access {
   bypasses(role: number, relation: Relation): boolean
   /** Whether the role counts as one of these, itself or by inheritance. */
   isAmong(role: Role, roles: readonly number[]): boolean
+  /** Whether a policy for these roles is for one of the API. Always, where nobody named the roles of the API. */
+  concerns(roles: readonly number[]): boolean
 }
 
 const wellKnown = new Set(['authenticated', 'anonymous', 'anon', 'web_anon', 'web_user', 'app_user'])
@@ -70,6 +72,7 @@ export function createAccess(catalog: Catalog, names?: readonly string[]): Acces
     usesSchema,
     can,
     isAmong,
+    concerns: (roles) => names === undefined || apiRoles.some((role) => isAmong(role, roles)),
     grantees: (grants, privilege) => {
       const found = grants.filter((each) => each.privilege === privilege).map(({ grantee }) => grantee)
       const roles = apiRoles.filter(({ oid }) => found.includes(oid)).map(({ sql }) => sql)

@@ -15,9 +15,9 @@ export const rls011: Rule = {
   why:
     'Whoever has the grant changes, deletes or adds rows of everybody. An expression that is always true is as good as ' +
     'no policy for the command, and other permissive policies cannot narrow it: they are joined by OR.',
-  *find({ policies }) {
+  *find({ policies, access }) {
     for (const policy of policies) {
-      if (!policy.permissive || policy.command === 'select') continue
+      if (!policy.permissive || policy.command === 'select' || !access.concerns(policy.roles)) continue
       const tree = policy.command === 'delete' ? policy.usingTree : writeExpression(policy)
       const open = tree !== undefined && isAlwaysTrue(tree.tree, policy.table)
       const reaches = policy.usingTree === undefined || isAlwaysTrue(policy.usingTree.tree, policy.table)

@@ -17,6 +17,7 @@ export const rls012: Rule = {
     for (const policy of model.policies) {
       const { command, permissive, usingTree, table } = policy
       if (command !== 'select' || !permissive || usingTree === undefined || opening.has(policy)) continue
+      if (!model.access.concerns(policy.roles)) continue
       if (!isAlwaysTrue(usingTree.tree, table)) continue
       yield {
         object: table.sql,
