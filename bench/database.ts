@@ -1,16 +1,15 @@
 /**
  * The database of a benchmark: a throw-away embedded PostgreSQL with one table, in the temporary folder.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { withConnection } from '../src/database/connect.ts'
-import { openForServer } from '../src/database/data-folder.ts'
 import { startEmbeddedPostgres } from '../src/database/embedded.ts'
 import { createLocalDatabase } from '../src/database/local.ts'
 import { provision } from '../src/database/provision.ts'
 import { formatSealKeys, generateSealKey } from '../src/seal/keys.ts'
 import type { SealKey } from '../src/seal/seal.ts'
+import { makeScratch } from './scratch.ts'
 
 /** A running server with the roles of Rowpass and the table `notes`. */
 export interface BenchDatabase {
@@ -75,8 +74,7 @@ export async function fillBenchDatabase(
 
 /** Starts one. `durable` as in production; the writes of a benchmark are few. */
 export async function startBenchDatabase(owners: number, notesOfOne: number): Promise<BenchDatabase> {
-  const directory = mkdtempSync(join(tmpdir(), 'rowpass-bench-'))
-  openForServer(directory)
+  const directory = makeScratch()
   const keys = [generateSealKey('bench')]
   let server = await startEmbeddedPostgres({ directory })
   const urls = await fillBenchDatabase(server.superuserUrl, keys, owners, notesOfOne)

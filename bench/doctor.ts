@@ -3,12 +3,10 @@
  *
  * npm run bench:doctor -- [--tables 2000] [--functions 300] [--views 200] [--rounds 5]
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { cpus, loadavg, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
+import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { withConnection } from '../src/database/connect.ts'
-import { openForServer } from '../src/database/data-folder.ts'
 import { startEmbeddedPostgres } from '../src/database/embedded.ts'
 import { createModel } from '../src/doctor/analysis/model.ts'
 import { readCatalog } from '../src/doctor/catalog/read.ts'
@@ -16,6 +14,7 @@ import { diagnose, runDoctor } from '../src/doctor/run.ts'
 import { loadParser } from '../src/sql/parser.ts'
 import { buildEstate } from './doctor/estate.ts'
 import { toTable } from './document.ts'
+import { makeScratch } from './scratch.ts'
 import { median } from './statistics.ts'
 
 const { values } = parseArgs({
@@ -28,8 +27,7 @@ const { values } = parseArgs({
 })
 const size = { tables: Number(values.tables), functions: Number(values.functions), views: Number(values.views) }
 
-const directory = mkdtempSync(join(tmpdir(), 'rowpass-bench-'))
-openForServer(directory)
+const directory = makeScratch()
 const server = await startEmbeddedPostgres({ directory, durable: false })
 try {
   await withConnection(server.superuserUrl, async (client) => {

@@ -7,12 +7,9 @@
  * `--only others` run a part, and write nothing.
  */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { openForServer } from '../src/database/data-folder.ts'
 import { startEmbeddedPostgres } from '../src/database/embedded.ts'
 import { replaceSection, toTable } from './document.ts'
 import { type Fault, loadFaults, type Variant } from './faults/corpus.ts'
@@ -27,6 +24,7 @@ import {
   supabaseAdvisors,
   type Tool,
 } from './faults/tools.ts'
+import { makeScratch } from './scratch.ts'
 
 const root = new URL('../', import.meta.url)
 const page = fileURLToPath(new URL('docs/doctor.md', root))
@@ -57,14 +55,13 @@ function install(): string {
 }
 
 function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'rowpass-faults-'))
+  const folder = makeScratch('rowpass-faults')
   temporary.push(folder)
   return folder
 }
 
 async function compare(tools: readonly Tool[]): Promise<void> {
   const directory = temporaryFolder()
-  openForServer(directory)
   const server = await startEmbeddedPostgres({ directory, durable: false })
   try {
     const results: { fault: Fault; judgements: Judgement[] }[] = []

@@ -6,21 +6,21 @@
  * changes nothing, and forms that differ by 1 % are told apart. With --write the table goes into docs/performance.md.
  */
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import pg from 'pg'
 import { type Account, type PostgresPrograms, preparePrograms, programEnvironment } from '../src/database/binaries.ts'
-import { accountOf, createDataFolder, openForServer } from '../src/database/data-folder.ts'
+import { accountOf, createDataFolder } from '../src/database/data-folder.ts'
 import { sharedFolder } from '../src/database/embedded.ts'
 import { startServer } from '../src/database/server.ts'
 import { envelopeSql } from '../src/pg/outgoing.ts'
 import { generateSealKey } from '../src/seal/keys.ts'
 import { fillBenchDatabase } from './database.ts'
 import { replaceSection, toTable } from './document.ts'
+import { makeScratch } from './scratch.ts'
 import { readForms, type SessionForm } from './session-forms.ts'
 import { identityOf, notesOfOne, people, schemaOf, setUpForms, statementOf } from './session-stage.ts'
 
@@ -50,9 +50,8 @@ if (values.write) {
 
 /** The instructions of one execution under each form, by its name. */
 async function countOn(folder: string | undefined): Promise<(typeof columns)[number]> {
-  const directory = mkdtempSync(join(tmpdir(), 'rowpass-bench-'))
+  const directory = makeScratch()
   try {
-    openForServer(directory)
     const dataDirectory = join(directory, 'postgres')
     const account = accountOf(dataDirectory)
     const programs = folder === undefined ? preparePrograms(account, { sharedFolder }) : programsIn(folder)

@@ -4,19 +4,18 @@
  * npm run bench:matrix -- [--tables 200] [--rows 1000000] [--write]
  * With --write the figures go into docs/matrix.md.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { cpus, loadavg, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { cpus, loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { withConnection } from '../src/database/connect.ts'
-import { openForServer } from '../src/database/data-folder.ts'
 import { startEmbeddedPostgres } from '../src/database/embedded.ts'
 import { type Cell, commands } from '../src/doctor/matrix/cell.ts'
 import { drawMatrix } from '../src/doctor/matrix/draw.ts'
 import { renderPage } from '../src/doctor/matrix/page.ts'
 import { replaceSection, toTable } from './document.ts'
 import { buildShop, shopPeople } from './matrix/shop.ts'
+import { makeScratch } from './scratch.ts'
 
 const { values } = parseArgs({
   options: {
@@ -27,8 +26,7 @@ const { values } = parseArgs({
 })
 const size = { tables: Number(values.tables), rows: Number(values.rows) }
 
-const directory = mkdtempSync(join(tmpdir(), 'rowpass-bench-'))
-openForServer(directory)
+const directory = makeScratch()
 const server = await startEmbeddedPostgres({ directory, durable: false })
 try {
   await withConnection(server.superuserUrl, async (client) => {

@@ -2,14 +2,11 @@
  * Gives each run of the tests a PostgreSQL of its own: a throw-away embedded server, or databases with names of this
  * run on the server that TEST_DATABASE_URL (the URL of a superuser) names.
  */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import type { TestProject } from 'vitest/node'
+import { makeScratch } from '../../bench/scratch.ts'
 import { withConnection } from '../../src/database/connect.ts'
-import { openForServer } from '../../src/database/data-folder.ts'
 import { startEmbeddedPostgres } from '../../src/database/embedded.ts'
-import { isAlive } from '../../src/database/processes.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -21,8 +18,6 @@ declare module 'vitest' {
     databasePrefix: string
   }
 }
-
-const folderPrefix = 'rowpass-test-'
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const server = process.env.TEST_DATABASE_URL ? external(process.env.TEST_DATABASE_URL) : await embedded()
@@ -43,9 +38,7 @@ interface TestServer {
 }
 
 async function embedded(): Promise<TestServer> {
-  removeAbandonedFolders()
-  const directory = mkdtempSync(join(tmpdir(), `${folderPrefix}${process.pid}-`))
-  openForServer(directory)
+  const directory = makeScratch('rowpass-test')
   const server = await startEmbeddedPostgres({ directory, durable: false })
   const close = async () => {
     await server.stop()
@@ -63,12 +56,4 @@ function external(superuserUrl: string): TestServer {
       for (const { name } of rows) await client.query(`drop database if exists ${name} with (force)`)
     })
   return { superuserUrl, close }
-}
-
-/** Folders of runs that were killed; their servers have ended with them. */
-function removeAbandonedFolders(): void {
-  for (const name of readdirSync(tmpdir())) {
-    const pid = new RegExp(`^${folderPrefix}(\\d+)-`).exec(name)?.[1]
-    if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(tmpdir(), name), { recursive: true, force: true })
-  }
 }
