@@ -253,7 +253,7 @@ export const failures = {
     status: 409,
     sqlstate: '42710',
     says: 'A login exists with another password',
-    hint: 'Give its URL as ROWPASS_DATABASE_URL (gateway) or ISSUER_DATABASE_URL (issuer); "rowpass db migrate" then sets that password.',
+    hint: 'Give its URL as ROWPASS_DATABASE_URL (gateway) or ISSUER_DATABASE_URL (issuer). A password that is another one than before is set, for every database of the server.',
   },
   not_running: {
     status: 409,

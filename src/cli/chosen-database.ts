@@ -24,7 +24,9 @@ export interface ChosenDatabase {
 export function namedDatabase(io: Io, given: string | undefined): string {
   const url = nameOf(io, given)
   if (url !== undefined) return url
-  throw new Failure('config_invalid', { detail: 'set OWNER_DATABASE_URL, or give --database-url' })
+  throw new Failure('config_invalid', {
+    detail: 'set OWNER_DATABASE_URL, or give --database-url; "npx rowpass env" prints the URL of what runs here',
+  })
 }
 
 /**

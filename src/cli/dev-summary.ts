@@ -9,6 +9,7 @@ import type { RunningUrls } from './running.ts'
 export function describeSystem(io: Io, system: { project: Project; urls: RunningUrls; seconds: number }): string {
   const { project, urls, seconds } = system
   const { apiUrl, gatewayUrl } = urls
+  const logs = ['.rowpass/gateway.log', ...(project.ownerUrl === undefined ? ['.rowpass/postgres.log'] : [])]
   const lines = [
     '',
     ...(project.demo
@@ -20,7 +21,7 @@ export function describeSystem(io: Io, system: { project: Project; urls: Running
         ]
       : ['  DEMO is off: sign a token with "npx rowpass token --help".']),
     '',
-    dim(io, '  URLs for other programs: npx rowpass env      Logs: .rowpass/gateway.log, .rowpass/postgres.log'),
+    dim(io, `  URLs for other programs: npx rowpass env      Logs: ${logs.join(', ')}`),
     '',
     `ready: API ${apiUrl}, SQL gateway ${gatewayUrl} (${seconds.toFixed(1)} s)`,
   ]

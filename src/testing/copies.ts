@@ -57,7 +57,11 @@ async function copy(client: pg.ClientBase, from: string, to: string): Promise<vo
     await client.query(`create database ${to} template ${pg.escapeIdentifier(from)} strategy file_copy`)
   } catch (error) {
     const code = sqlstateOf(error)
-    if (code === '42501') throw new Failure('owner_powerless', { detail: 'create a database', cause: error })
+    if (code === '42501')
+      throw new Failure('owner_powerless', {
+        detail: 'create a database; a superuser may, or one with CREATEDB',
+        cause: error,
+      })
     if (code === '55006') throw new Failure('database_in_use', { detail: from, cause: error })
     throw error
   }

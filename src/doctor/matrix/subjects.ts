@@ -122,7 +122,7 @@ async function sampleBy(
       `select sample.* from (\n${sql.replace(/[;\s]+$/, '')}\n) as sample limit $1`,
       [maxSubjects + 1],
     )
-    if (rows.length === 0) throw failed('the query gives no row')
+    if (rows.length === 0) throw failed('the query gives no row; FORCE hides rows from the owner of a table too')
     return toSubjects(
       rows
         .slice(0, maxSubjects + 1)
