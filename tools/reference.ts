@@ -20,7 +20,8 @@ function configurationPage(): string {
   return `# Configuration of the gateway
 
 Environment variables, read once at start. Every problem is reported at once, and a name that begins with \`ROWPASS_\` and is
-not in this table is one of them. Each setting may come from a file instead: \`<name>_FILE\` holds its path.
+not in this table is one of them. Each setting may come from a file instead: \`<name>_FILE\` holds its path. At SIGHUP the
+files of \`ROWPASS_ISSUERS\`, \`ROWPASS_SEAL_KEYS\`, \`ROWPASS_PASSWORD_MODE\` and \`ROWPASS_PASSWORD_USERS\` are read again.
 \`rowpass gateway --print-config\` prints what is in force, secrets as \`***\`.
 
 | name | default | meaning |

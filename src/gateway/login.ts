@@ -31,7 +31,7 @@ export interface Opener<Opened> {
 export interface Logins {
   /** Whether anybody may log in with a password. */
   readonly on: boolean
-  /** Whether this user may; says nothing of the password. */
+  /** Whether this user may, now; says nothing of the password. */
   allows(user: string): boolean
   /** Puts `passwordMode` and `passwordUsers` of another configuration in force. Sessions are not touched. */
   replace(config: GatewayConfig): void
@@ -59,7 +59,7 @@ export function createLogins(config: GatewayConfig, emit: Emit): Logins {
   })
 
   function allows(user: string): boolean {
-    return passwordUsers.size === 0 || passwordUsers.has(user)
+    return passwordMode && (passwordUsers.size === 0 || passwordUsers.has(user))
   }
 
   async function logIn<Opened>(request: LoginRequest, opener: Opener<Opened>): Promise<LoggedIn<Opened>> {
@@ -78,6 +78,7 @@ export function createLogins(config: GatewayConfig, emit: Emit): Logins {
           return password
         },
       })
+      // Asked only now: a server that trusts everybody lets in for any password, and the list may have changed meanwhile.
       if (!allows(request.user)) {
         opener.close(opened)
         outcome = 'refused'

@@ -10,22 +10,16 @@ import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { Failure } from '../errors.ts'
 import type { Emit } from '../events.ts'
-import { openSession, requestCancel, type Session, toServerOptions } from '../pg/session.ts'
+import { openSession, type Session, toServerOptions } from '../pg/session.ts'
+import { createCancel } from './cancel.ts'
 import type { GatewayConfig } from './config.ts'
 import { createInbox, type Inbox } from './inbox.ts'
 import { explainLogin, type LoggedIn, type Logins } from './login.ts'
 import { clientAddress } from './receive.ts'
 import { relay } from './relay.ts'
 import { failureResponse } from './respond.ts'
-import {
-  type CancelRequest,
-  errorMessage,
-  greeting,
-  passwordRequest,
-  readPassword,
-  readStartup,
-  type StartupRequest,
-} from './startup.ts'
+import { errorMessage, greeting, passwordRequest, readPassword, readStartup, type StartupRequest } from './startup.ts'
+import { createStartups, type Startup } from './startups.ts'
 
 /** Takes over sockets that ask to speak WebSocket. */
 export interface WebSocketGateway {
@@ -47,8 +41,9 @@ export interface WebSocketParts {
   readonly startupTimeoutMs?: number
 }
 
-/** Each may hold a message of `maxRequestBytes` that nobody has been authenticated for. */
 const maxStartups = 64
+/** What they all may have sent before they are known; one of them may send a message of `maxRequestBytes`. */
+const maxStartupBytes = 64 * 1024 * 1024
 const closeTimeoutMs = 2_000
 const maxUnreadPongBytes = 64 * 1024
 /** RFC 6455 §7.4.1: normal closure, the endpoint goes away, a violated policy. */
@@ -68,16 +63,18 @@ export function createWebSocketGateway(parts: WebSocketParts): WebSocketGateway 
   const server = new WebSocketServer(options)
   const sessions = new Map<Session, Served>()
   const serving = new Set<Promise<void>>()
-  /** Those who are about to log in, the oldest first, and whether it is their turn to say something. */
-  const startups = new Map<WebSocket, 'silent' | 'busy'>()
+  const startups = createStartups({ maxClients: maxStartups, maxBytes: maxStartupBytes })
+  const cancel = createCancel(() => sessions.keys(), config.connectTimeoutMs)
   let closing = false
 
-  async function serve(webSocket: WebSocket, address: string | undefined): Promise<void> {
+  async function serve(webSocket: WebSocket, socket: Duplex, address: string | undefined): Promise<void> {
     const id = randomUUID()
     const inbox = createInbox(webSocket)
-    const startup = await startUp(webSocket, inbox, address)
-    if (startup === undefined) return
-    const { session, user, release } = startup
+    const startup = startups.enter(webSocket, socket)
+    const loggedIn = await startUp(webSocket, inbox, startup, address)
+    if (loggedIn === undefined) return
+    startup.leave()
+    const { session, user, release } = loggedIn
     const startedAt = performance.now()
     const served: Served = { webSocket, user, ended: false }
     sessions.set(session, served)
@@ -103,17 +100,17 @@ export function createWebSocketGateway(parts: WebSocketParts): WebSocketGateway 
   async function startUp(
     webSocket: WebSocket,
     inbox: Inbox,
+    place: Startup,
     address: string | undefined,
-  ): Promise<Startup | undefined> {
+  ): Promise<LoggedInUser | undefined> {
     const patience = setTimeout(() => webSocket.terminate(), parts.startupTimeoutMs ?? 10_000)
     const send = (bytes: Buffer): void => webSocket.send(bytes)
     let user: string | undefined
-    startups.set(webSocket, 'silent')
     try {
       if (!logins.on) throw new Failure('password_mode_off')
       const startup = await readStartup(inbox, send)
       if (startup.kind === 'cancel') {
-        cancel(startup)
+        cancel(startup, address)
         webSocket.close(closeCodes.normal)
         return undefined
       }
@@ -124,13 +121,13 @@ export function createWebSocketGateway(parts: WebSocketParts): WebSocketGateway 
       send(passwordRequest())
       const password = await readPassword(inbox)
       clearTimeout(patience)
-      startups.set(webSocket, 'busy')
+      place.waits = true
       return await logIn({ ...startup, password, address }, send)
     } catch (error) {
       refuse(webSocket, error, user)
       return undefined
     } finally {
-      startups.delete(webSocket)
+      place.waits = false
       clearTimeout(patience)
     }
   }
@@ -138,7 +135,7 @@ export function createWebSocketGateway(parts: WebSocketParts): WebSocketGateway 
   async function logIn(
     request: StartupRequest & { password: string; address: string | undefined },
     send: (bytes: Buffer) => void,
-  ): Promise<Startup> {
+  ): Promise<LoggedInUser> {
     const { user, applicationName, options } = request
     const { opened, release } = await logins.logIn(request, {
       open: (as) =>
@@ -167,45 +164,24 @@ export function createWebSocketGateway(parts: WebSocketParts): WebSocketGateway 
     webSocket.close(closeCodes.refused)
   }
 
-  /** Who keeps silent gives way: a client says who it is with its first message, and whoever holds places says nothing. */
-  function makeRoom(): boolean {
-    if (startups.size < maxStartups) return true
-    for (const [webSocket, turn] of startups) {
-      if (turn === 'busy') continue
-      startups.delete(webSocket)
-      webSocket.terminate()
-      return true
-    }
-    return false
-  }
-
-  /** A key that no session here was given is not passed on: else anybody could try keys on the server. */
-  function cancel({ processID, secretKey }: CancelRequest): void {
-    for (const session of sessions.keys()) {
-      if (session.processID === processID && session.secretKey === secretKey) {
-        void requestCancel(session, config.connectTimeoutMs)
-      }
-    }
-  }
-
   return {
     upgrade(request, socket, head) {
       const { origin } = request.headers
       if (origin !== undefined && !config.corsOrigins.has(origin)) return refuseUpgrade(socket, 403, originRefused)
-      if (closing || !makeRoom()) return refuseUpgrade(socket, 503, new Failure('overloaded'))
+      if (closing || !startups.makeRoom()) return refuseUpgrade(socket, 503, new Failure('overloaded'))
       const address = clientAddress(request, config.addressHeader)
       server.handleUpgrade(request, socket, head, (webSocket) => {
         // A message over the limit, a frame that breaks the protocol: `ws` closes the connection by itself.
         webSocket.on('error', () => {})
         // RFC 6455 §5.5.3: not every ping needs its pong; those to a client that does not read would pile up.
         webSocket.on('ping', (data) => webSocket.bufferedAmount <= maxUnreadPongBytes && webSocket.pong(data))
-        const served = serve(webSocket, address).finally(() => serving.delete(served))
+        const served = serve(webSocket, socket, address).finally(() => serving.delete(served))
         serving.add(served)
       })
     },
     endRefused() {
       for (const served of sessions.values()) {
-        if (logins.on && logins.allows(served.user)) continue
+        if (logins.allows(served.user)) continue
         served.ended = true
         served.webSocket.close(closeCodes.refused, 'the user may no longer log in')
       }
@@ -218,7 +194,7 @@ export function createWebSocketGateway(parts: WebSocketParts): WebSocketGateway 
   }
 }
 
-interface Startup extends Pick<LoggedIn<Session>, 'release'> {
+interface LoggedInUser extends Pick<LoggedIn<Session>, 'release'> {
   readonly session: Session
   readonly user: string
 }

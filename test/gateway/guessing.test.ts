@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect as connectHttp2 } from 'node:http2'
 import { neon, Pool } from '@neondatabase/serverless'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -144,6 +146,21 @@ describePg('guessing the passwords of database users', () => {
     expect(codes.filter((code) => code === '53400')).toHaveLength(30)
   })
 
+  it('counts by address over HTTP/2 too', async () => {
+    const gateway = await serve()
+    const session = connectHttp2(new URL(gateway.url).origin)
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/sql',
+      'neon-connection-string': as({ password: 'x' }),
+    })
+    stream.end('{"query":"select 1"}')
+    stream.resume()
+    await once(stream, 'close')
+    session.close()
+    expect(failuresOf(gateway)).toMatchObject([{ address: '127.0.0.1', reason: 'password' }])
+  })
+
   it('is answered alike for users who exist and who do not', async () => {
     const gateway = await serve()
     const answers = async (user: string) => {
@@ -275,6 +292,16 @@ describePg('guessing the passwords of database users', () => {
       expect(gateway.events.findLast(({ type }) => type === 'session_closed')).toMatchObject({ endedBy: 'gateway' })
       expect((await ask(gateway, as())).body.code).toBe('28P01')
       expect((await ask(gateway, database.issuerUrl)).status).toBe(200)
+    })
+
+    it('is nobody any more after a reload that turns password mode off', async () => {
+      const gateway = await serve()
+      const owner = await logInOverWebSocket(gateway, right())
+      await owner.until('Z')
+      gateway.gateway.reload(configOf(gateway.issuer, { ROWPASS_PASSWORD_MODE: 'false' }))
+      expect(await owner.closed).toBe(1008)
+      expect((await ask(gateway, as())).body.hint).toMatch(/^token_missing: /)
+      expect((await (await logInOverWebSocket(gateway, right())).error()).H).toMatch(/^password_mode_off: /)
     })
   })
 })

@@ -134,15 +134,18 @@ describePg('a gateway in operation', () => {
 
   it('metrics count what was answered, and are served on a port of their own', async () => {
     const port = await freePort()
-    const gateway = await startTestGateway(database, { ROWPASS_METRICS_PORT: String(port) })
+    const settings = { ROWPASS_METRICS_PORT: String(port), ROWPASS_PASSWORD_MODE: 'true' }
+    const gateway = await startTestGateway(database, settings)
     const token = await gateway.issuer.token('ada')
     await gateway.sql(token, 'select generate_series(1, 3)')
     await gateway.sql(token, 'select 1/0')
     await gateway.sql('not-a-token', 'select 1')
+    await gateway.send('{"query":"select 1"}', { 'neon-connection-string': `postgres://nobody:x@h/${database.name}` })
     const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
     expect(text).toContain('rowpass_requests_total{auth="token",outcome="ok"} 1')
     expect(text).toContain('rowpass_requests_total{auth="token",outcome="postgres"} 1')
     expect(text).toContain('rowpass_requests_total{auth="none",outcome="token_invalid"} 1')
+    expect(text).toContain('rowpass_logins_failed_total{reason="password"} 1')
     expect(text).toContain('rowpass_rows_total 3')
     expect(text).toContain('rowpass_connections_open 4')
     expect(text).toContain(`rowpass_jwks_fetches_total{iss="${gateway.issuer.iss}",outcome="ok"} 1`)

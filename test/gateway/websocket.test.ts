@@ -253,6 +253,18 @@ describePg('PostgreSQL over WebSocket', () => {
       silent.close()
     })
 
+    it('SEC-65 of clients that send too much before they are known, the one that sent most is cut off', async () => {
+      const { url } = await serve()
+      const clients = await Promise.all(Array.from({ length: 9 }, () => connect(url)))
+      const [first, ...others] = clients as [RawClient, ...RawClient[]]
+      first.socket.send(Buffer.alloc(9_000_000), { fin: false })
+      for (const { socket } of others) socket.send(Buffer.alloc(8_000_000), { fin: false })
+      expect(await first.closed).toBe(1006)
+      expect(others.map(({ socket }) => socket.readyState)).toEqual(Array(8).fill(first.socket.OPEN))
+      expect(await ask(await logIn(url), 'select 1')).toBe('1')
+      for (const { socket } of others) socket.terminate()
+    })
+
     it('an empty password is not filled in from the environment of the gateway', async () => {
       const { url } = await serve()
       process.env.PGPASSWORD = login.password
@@ -540,6 +552,27 @@ describePg('PostgreSQL over WebSocket', () => {
       expect(await canceller.closed).toBe(1000)
       await client.until('D')
       expect(firstCell(client)).toBe('slept')
+      client.socket.terminate()
+    })
+
+    it('SEC-41 keys cannot be tried without end from one address', async () => {
+      const { url } = await serve({ ROWPASS_ADDRESS_HEADER: 'X-Real-IP' })
+      const client = await connect(url)
+      client.send(start(), message('p', login.password), message('Q', 'select pg_sleep(60)'))
+      const { body } = await client.until('K')
+      await waitUntil(async () => (await activity()).some(({ wait_event }) => wait_event === 'PgSleep'))
+      const cancel = async (key: Buffer, address: string): Promise<void> => {
+        const canceller = await connect(url, { headers: { 'x-real-ip': address } })
+        canceller.send(packet(80_877_102, key))
+        await canceller.closed
+      }
+      const processID = body.readInt32BE(0)
+      const guesses = Array.from({ length: 100 }, (_, index) => cancelKey({ processID, secretKey: index }))
+      for (const guess of guesses) await cancel(guess, '192.0.2.1')
+      await cancel(body, '192.0.2.1')
+      expect(client.messages.map(({ type }) => type)).not.toContain('E')
+      await cancel(body, '192.0.2.2')
+      expect(await client.error()).toMatchObject({ C: '57014' })
       client.socket.terminate()
     })
 
