@@ -72,7 +72,7 @@ export function residentBytes(pid: number): number {
 }
 
 /** The processes that a process has started and that still run. */
-export function childrenOf(parent: number): number[] {
+function childrenOf(parent: number): number[] {
   return readProc().filter((pid) => Number(statFields(pid)?.[1]) === parent)
 }
 

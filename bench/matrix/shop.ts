@@ -11,7 +11,7 @@ export interface ShopSize {
 }
 
 /** The database role of its people. */
-export const shopRole = 'shop_member'
+const shopRole = 'shop_member'
 
 const tenantCount = 20
 /** Every tenth table has the larger part of the rows, as in most databases. */

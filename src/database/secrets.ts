@@ -33,7 +33,7 @@ const makers: { readonly [name in keyof LocalSecrets]: () => string } = {
 }
 
 /** 256 random bits in base64url: no character that a URL or SQL would have to escape. */
-export function randomPassword(): string {
+function randomPassword(): string {
   return randomBytes(32).toString('base64url')
 }
 

@@ -61,7 +61,7 @@ export interface ConnectionString {
  *
  * @throws Failure `connection_string_invalid`; its text never repeats what was sent
  */
-export function parseConnectionString(text: string | undefined): ConnectionString {
+function parseConnectionString(text: string | undefined): ConnectionString {
   if (text === undefined) throw invalid('invalid header: neon-connection-string')
   if (!URL.canParse(text)) throw invalid('invalid connection string: it is not a URL')
   const url = new URL(text)

@@ -29,7 +29,7 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 export type OwnClaims = { readonly [name: string]: Json } & { readonly [Name in ReservedClaim]?: never }
 
 /** Bytes of an application's claims as JSON; a token has 8192 characters for all of them. */
-export const MAX_OWN_CLAIMS_BYTES = 4096
+const MAX_OWN_CLAIMS_BYTES = 4096
 
 /**
  * Passes on the claims of an application, as a token will have them: after `toJSON`, without what JSON leaves out.

@@ -22,7 +22,7 @@ export interface GrantRequest {
 export type Grant = (context: IssuerContext, request: GrantRequest) => Promise<TokenResponse>
 
 /** URN of RFC 8693. */
-export const tokenExchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
+const tokenExchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
 
 /** The grants by `grant_type`. */

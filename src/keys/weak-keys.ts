@@ -3,9 +3,9 @@
  */
 
 /** The fewest bits of an RSA modulus (RFC 7518 §3.3). */
-export const MIN_RSA_BITS = 2048
+const MIN_RSA_BITS = 2048
 /** The most bits of an RSA modulus: a longer one costs a verifier more than it is worth. */
-export const MAX_RSA_BITS = 8192
+const MAX_RSA_BITS = 8192
 /** The most bits of an RSA exponent, for the same reason. */
 const MAX_EXPONENT_BITS = 32
 

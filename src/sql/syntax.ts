@@ -137,7 +137,7 @@ export function pushChildren({ type, node }: TypedNode, stack: TypedNode[]): str
 }
 
 /** Puts a node that names its own type on a stack; an empty one, which stands for NULL, is left out. */
-export function pushNamed(named: TreeNode, stack: TypedNode[]): void {
+function pushNamed(named: TreeNode, stack: TypedNode[]): void {
   for (const type of Object.keys(named)) stack.push({ type, node: named[type] as TreeNode })
 }
 

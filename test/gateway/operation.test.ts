@@ -1,6 +1,6 @@
-import { createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { withConnection } from '../../src/database/connect.ts'
+import { freePort } from '../../src/database/server.ts'
 import type { RowpassEvent } from '../../src/events.ts'
 import { parseGatewayConfig } from '../../src/gateway/config.ts'
 import { createEventLog } from '../../src/gateway/log.ts'
@@ -8,14 +8,6 @@ import { createGateway } from '../../src/gateway/server.ts'
 import { formatSealKeys, generateSealKey, installSealKeys, removeSealKey } from '../../src/seal/keys.ts'
 import { startTestGateway, startTestIssuer, type TestGateway, type TestIssuer, waitUntil } from '../support/gateway.ts'
 import { createTestDatabase, describePg, sealKeysText, type TestDatabase } from '../support/pg.ts'
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 describePg('a gateway in operation', () => {
   let database: TestDatabase

@@ -3,8 +3,8 @@
  */
 
 export const neonId = 'f330c503-5e9c-46a7-8393-2995aeb03675'
-export const otherId = 'e3e0bc31-2df8-4410-9b5d-ff71cf509a8e'
-export const newId = '5f3f0f4c-8f0b-4d58-9a53-0d0b7a0d3a11'
+const otherId = 'e3e0bc31-2df8-4410-9b5d-ff71cf509a8e'
+const newId = '5f3f0f4c-8f0b-4d58-9a53-0d0b7a0d3a11'
 const david = '2e7e25e8-5445-40bd-8f89-dc19bba64faa'
 const amara = '60ae8038-e4f4-4a2c-ab55-47934d41dfd3'
 const priya = '030dde22-eae7-4b26-97bf-a1e03772024b'

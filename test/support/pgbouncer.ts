@@ -3,10 +3,10 @@
  */
 import { spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { withConnection } from '../../src/database/connect.ts'
+import { freePort } from '../../src/database/server.ts'
 import { waitUntil } from './gateway.ts'
 import type { TestDatabase } from './pg.ts'
 
@@ -69,12 +69,4 @@ logfile = ${log}
       rmSync(folder, { recursive: true, force: true })
     },
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

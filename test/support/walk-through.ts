@@ -4,12 +4,12 @@
  */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { withConnection } from '../../src/database/connect.ts'
 import { openForServer } from '../../src/database/data-folder.ts'
 import { startEmbeddedPostgres } from '../../src/database/embedded.ts'
+import { freePort } from '../../src/database/server.ts'
 import { formatSealKeys, generateSealKey } from '../../src/seal/keys.ts'
 import { repository } from './pg.ts'
 
@@ -133,17 +133,6 @@ async function settings(superuserUrl: string): Promise<Record<string, string>> {
     GATEWAY_URL: `http://127.0.0.1:${gatewayPort}/sql`,
     PORT: String(keysPort),
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }
 
 function runShell(text: string, cwd: string, given: Record<string, string>): Promise<{ output: string; code: number }> {

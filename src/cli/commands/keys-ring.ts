@@ -11,7 +11,7 @@ import { type RingOptions, withKeyStore } from '../key-ring.ts'
 import { describeRevocation, describeRing, describeSteps, reportKeys, reportRevocation } from '../keys-report.ts'
 
 /** Where a ring is found; the end of the help of each command. */
-export const whereHelp = `
+const whereHelp = `
 The ring is in the file of --file or KEY_RING_FILE, else in the database: OWNER_DATABASE_URL, or the one of this folder.
 Private keys in the database are encrypted under KEY_ENCRYPTION_KEYS (default: the key in .rowpass/secrets.json).
 A key may be named by the beginning of its kid, 4 characters or more.`

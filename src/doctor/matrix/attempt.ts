@@ -93,7 +93,7 @@ const busy = new Set(['40001', '40P01', '55P03'])
  * that fails has been let through by the policies, and one of a domain tells nothing of them. Told by the function that
  * raised it (`routine`), not by the message, which may be translated.
  */
-export function toOutcome(error: pg.DatabaseError): Outcome {
+function toOutcome(error: pg.DatabaseError): Outcome {
   const { code = '', routine, dataType } = error
   if (code === '42501') return isPolicy(error) ? 'policy' : 'denied'
   if (code === '57014') return 'timeout'

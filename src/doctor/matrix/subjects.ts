@@ -10,7 +10,7 @@ import type { Subject } from './cell.ts'
 import { tenantsOf } from './tenancy.ts'
 
 /** More would make a table that nobody reads. */
-export const maxSubjects = 20
+const maxSubjects = 20
 
 const subjectSchema = z.strictObject({
   name: z.string().min(1).max(80),

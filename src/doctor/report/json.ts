@@ -6,7 +6,7 @@ import type { Finding, Level } from '../finding.ts'
 import type { Diagnosis } from '../run.ts'
 
 /** Version of the form; members may be added under the same one. */
-export const jsonSchema = 1
+const jsonSchema = 1
 
 /** One finding. */
 export interface JsonFinding {

@@ -141,7 +141,7 @@ export async function resolveUses(
 }
 
 /** The schemas of a `search_path`, in order; `"$user"` is the role. */
-export function parseSearchPath(text: string, role: string): string[] {
+function parseSearchPath(text: string, role: string): string[] {
   const names = [...text.matchAll(/"((?:[^"]|"")*)"|([^\s,"]+)/g)].map(([, quoted, plain]) =>
     quoted === undefined ? (plain ?? '').toLowerCase() : quoted.replaceAll('""', '"'),
   )

@@ -111,7 +111,7 @@ function toComparison(text: string, parser: Parser): Comparison | undefined {
 const comparisons = new Set(['=', '<>', '!=', '<', '>', '<=', '>='])
 
 /** `((a))` → `a`, where the parentheses hold the whole text. */
-export function withoutParentheses(text: string, parser: Parser): string {
+function withoutParentheses(text: string, parser: Parser): string {
   const trimmed = text.trim()
   const tokens = parser.tokens(trimmed) ?? []
   if (tokens[0]?.text !== '(' || tokens.at(-1)?.text !== ')') return trimmed

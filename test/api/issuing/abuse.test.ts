@@ -1,40 +1,29 @@
 import { randomUUID } from 'node:crypto'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { app } from '../../../src/api/app.ts'
 import type { Bindings } from '../../../src/api/env.ts'
-import type { Mail } from '../../../src/issuer/accounts.ts'
 import { generateEncryptionKey } from '../../../src/keys/encryption.ts'
 import { describePg } from '../../support/pg.ts'
+import { type Mailbox, startMailbox } from './mailbox.ts'
 import { accessTokenType, emails, exchange, password, people, type Scene, startScene, tenants } from './scene.ts'
 
 const fresh = 'a password that is new 1'
 
 describePg('somebody who means harm', () => {
   let scene: Scene
-  let mails: Mail[] = []
-  let mailStatus = 204
-  const mailService = createServer(async (request, response) => {
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk)
-    mails.push(JSON.parse(Buffer.concat(chunks).toString()))
-    response.writeHead(mailStatus).end()
-  })
-
+  let mailbox: Mailbox
   beforeAll(async () => {
-    await new Promise<void>((resolve) => mailService.listen(0, '127.0.0.1', resolve))
-    scene = await startScene({ MAIL_URL: `http://127.0.0.1:${(mailService.address() as AddressInfo).port}/` })
+    mailbox = await startMailbox()
+    scene = await startScene({ MAIL_URL: mailbox.url })
   })
   beforeEach(async () => {
-    mails = []
-    mailStatus = 204
+    mailbox.empty()
     await scene.sql('truncate issuer.attempts')
   })
   afterAll(async () => {
     await scene.close()
-    await new Promise((resolve) => mailService.close(resolve))
+    await mailbox.close()
   })
 
   const from = (address: string, path: string, body: object) =>
@@ -91,23 +80,23 @@ describePg('somebody who means harm', () => {
   })
 
   it('SEC-30 learns from a forgotten password nothing of accounts, also when mail fails', async () => {
-    mailStatus = 500
+    mailbox.status = 500
     const known = await scene.send('POST', '/api/password/reset', { email: emails.david })
     const unknown = await scene.send('POST', '/api/password/reset', { email: 'nobody@example.com' })
     expect(known.status).toBe(unknown.status)
     expect(known.body.code).toBe(unknown.body.code)
-    expect(mails.map(({ to, kind }) => [to, kind])).toEqual([
+    expect(mailbox.mails.map(({ to, kind }) => [to, kind])).toEqual([
       [emails.david, 'reset'],
       ['nobody@example.com', 'unknown'],
     ])
-    expect(mails[1]!.token).toBeUndefined()
+    expect(mailbox.mails[1]!.token).toBeUndefined()
   })
 
   it('cannot make an invite worthless by signing up with its address', async () => {
     const { access_token } = await scene.signIn('amara')
     await scene.send('POST', '/api/invites', { userId: people.mei }, access_token)
     await scene.send('POST', '/api/sign-up', { email: 'mei@neon.example', name: 'Not Mei', tenantName: 'Trap' })
-    const [invite, trap] = mails.map(({ token }) => token)
+    const [invite, trap] = mailbox.mails.map(({ token }) => token)
     expect((await setPassword(invite)).status).toBe(204)
     expect((await setPassword(trap)).body.code).toBe('invite_invalid')
     const rows = await scene.sql(`select user_id from issuer.accounts where email = 'mei@neon.example'`)
@@ -128,14 +117,14 @@ describePg('somebody who means harm', () => {
       )
     const first = await make()
     await scene.send('POST', '/api/invites', { userId: first }, access_token)
-    await setPassword(mails[0]!.token)
+    await setPassword(mailbox.mails[0]!.token)
     const form = { grant_type: 'password', client_id: 'web', username: 'again@neon.example', password: fresh }
     const before = (await scene.post('/api/token', form)).body
     await scene.sql('delete from users where id = $1', [first])
     const second = await make()
     await scene.send('POST', '/api/invites', { userId: second }, access_token)
-    expect(mails[1]).toMatchObject({ kind: 'invite', token: expect.any(String) })
-    expect((await setPassword(mails[1]!.token)).status).toBe(204)
+    expect(mailbox.mails[1]).toMatchObject({ kind: 'invite', token: expect.any(String) })
+    expect((await setPassword(mailbox.mails[1]!.token)).status).toBe(204)
     expect(decodeJwt((await scene.post('/api/token', form)).body.access_token).sub).toBe(second)
     const [row] = await scene.sql('select count(*)::int as n from issuer.sessions where sid = $1', [
       decodeJwt(before.access_token).sid,

@@ -1,36 +1,25 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { Mail } from '../../../src/issuer/accounts.ts'
 import { describePg } from '../../support/pg.ts'
+import { type Mailbox, startMailbox } from './mailbox.ts'
 import { emails, password, people, type Scene, startScene, tenants } from './scene.ts'
 
 const fresh = 'a password that is new 1'
 
 describePg('accounts', () => {
   let scene: Scene
-  let mails: Mail[] = []
-  let mailStatus = 204
-  const mailService = createServer(async (request, response) => {
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk)
-    mails.push(JSON.parse(Buffer.concat(chunks).toString()))
-    response.writeHead(mailStatus).end()
-  })
-
+  let mailbox: Mailbox
   beforeAll(async () => {
-    await new Promise<void>((resolve) => mailService.listen(0, '127.0.0.1', resolve))
-    scene = await startScene({ MAIL_URL: `http://127.0.0.1:${(mailService.address() as AddressInfo).port}/` })
+    mailbox = await startMailbox()
+    scene = await startScene({ MAIL_URL: mailbox.url })
   })
   beforeEach(async () => {
-    mails = []
-    mailStatus = 204
+    mailbox.empty()
     await scene.sql('truncate issuer.attempts')
   })
   afterAll(async () => {
     await scene.close()
-    await new Promise((resolve) => mailService.close(resolve))
+    await mailbox.close()
   })
 
   const newcomer = { email: 'Ada@Example.com', name: 'Ada', tenantName: 'Engines' }
@@ -45,9 +34,11 @@ describePg('accounts', () => {
       const count = async () => (await scene.sql('select count(*)::int as n from users'))[0]?.n
       const before = await count()
       expect(await signUp()).toMatchObject({ status: 202, body: '' })
-      expect(mails).toEqual([{ to: 'ada@example.com', kind: 'sign-up', token: expect.stringMatching(/^[\w-]{43}$/) }])
+      expect(mailbox.mails).toEqual([
+        { to: 'ada@example.com', kind: 'sign-up', token: expect.stringMatching(/^[\w-]{43}$/) },
+      ])
       expect(await count()).toBe(before)
-      expect((await setPassword(mails[0]!.token)).status).toBe(204)
+      expect((await setPassword(mailbox.mails[0]!.token)).status).toBe(204)
       const { body } = await signIn('ada@example.com', fresh)
       const claims = decodeJwt(body.access_token)
       expect(claims).toMatchObject({ role: 'admin' })
@@ -64,7 +55,7 @@ describePg('accounts', () => {
         await signUp({ ...newcomer, email: 'x@example.com' }),
       ]
       expect({ status: known.status, body: known.body }).toEqual({ status: unknown.status, body: unknown.body })
-      expect(mails.map(({ to, kind }) => [to, kind])).toEqual([
+      expect(mailbox.mails.map(({ to, kind }) => [to, kind])).toEqual([
         [emails.david, 'reset'],
         ['x@example.com', 'sign-up'],
       ])
@@ -73,7 +64,7 @@ describePg('accounts', () => {
     it('takes a token once, and the last one that was sent', async () => {
       await signUp({ ...newcomer, email: 'once@example.com' })
       await signUp({ ...newcomer, email: 'once@example.com' })
-      const [first, last] = mails.map(({ token }) => token)
+      const [first, last] = mailbox.mails.map(({ token }) => token)
       expect((await setPassword(first)).body.code).toBe('invite_invalid')
       const answers = await Promise.all([setPassword(last), setPassword(last)])
       expect(answers.map(({ status }) => status).sort()).toEqual([204, 400])
@@ -84,33 +75,33 @@ describePg('accounts', () => {
     it('refuses a token that has expired', async () => {
       await signUp({ ...newcomer, email: 'late@example.com' })
       await scene.sql(`update issuer.invites set expires_at = now() where email = 'late@example.com'`)
-      expect((await setPassword(mails[0]!.token)).body.code).toBe('invite_invalid')
+      expect((await setPassword(mailbox.mails[0]!.token)).body.code).toBe('invite_invalid')
     })
 
     it.each(['short', 'a'.repeat(20), 'x'.repeat(257), 'twelve chars\0'])(
       'refuses the password %j, and the token stays good',
       async (bad) => {
         await signUp({ ...newcomer, email: 'again@example.com' })
-        const { status, body } = await setPassword(mails[0]!.token, bad)
+        const { status, body } = await setPassword(mailbox.mails[0]!.token, bad)
         expect({ status, code: body.code }).toEqual({ status: 422, code: 'input_invalid' })
-        expect((await setPassword(mails[0]!.token)).status).toBe(204)
+        expect((await setPassword(mailbox.mails[0]!.token)).status).toBe(204)
         await scene.sql(`delete from issuer.accounts where email = 'again@example.com'`)
       },
     )
 
     it.each(['no address', 'a@b', '\u212aelvin@example.com'])('refuses the address %j', async (email) => {
       expect((await signUp({ ...newcomer, email })).status).toBe(422)
-      expect(mails).toEqual([])
+      expect(mailbox.mails).toEqual([])
     })
 
     it('keeps no token', async () => {
       await signUp({ ...newcomer, email: 'kept@example.com' })
       const kept = await scene.sql('select invites::text as text from issuer.invites')
-      expect(JSON.stringify(kept)).not.toContain(mails[0]!.token)
+      expect(JSON.stringify(kept)).not.toContain(mailbox.mails[0]!.token)
     })
 
     it('says so when the mail service fails, and tells no more', async () => {
-      mailStatus = 500
+      mailbox.status = 500
       expect(await signUp({ ...newcomer, email: 'failed@example.com' })).toMatchObject({
         status: 502,
         body: { code: 'mail_failed' },
@@ -141,23 +132,23 @@ describePg('accounts', () => {
     it('is replaced by a token out of a mail, which ends every session', async () => {
       const { access_token } = await scene.signIn('david')
       expect((await scene.send('POST', '/api/password/reset', { email: emails.david })).status).toBe(202)
-      expect((await setPassword(mails[0]!.token)).status).toBe(204)
+      expect((await setPassword(mailbox.mails[0]!.token)).status).toBe(204)
       expect(await scene.rowsWith(access_token)).toBe(401)
       expect((await signIn(emails.david, password)).status).toBe(400)
       expect((await signIn(emails.david, fresh)).status).toBe(200)
       await scene.send('POST', '/api/password/reset', { email: emails.david })
-      await setPassword(mails[1]!.token, password)
+      await setPassword(mailbox.mails[1]!.token, password)
     })
 
     it('is answered the same for an address without account, to which a message goes that sets nothing', async () => {
       const known = await scene.send('POST', '/api/password/reset', { email: emails.david })
       const unknown = await scene.send('POST', '/api/password/reset', { email: 'nobody@example.com' })
       expect({ status: known.status, body: known.body }).toEqual({ status: unknown.status, body: unknown.body })
-      expect(mails).toMatchObject([
+      expect(mailbox.mails).toMatchObject([
         { to: emails.david, kind: 'reset' },
         { to: 'nobody@example.com', kind: 'unknown' },
       ])
-      expect(mails[1]!.token).toBeUndefined()
+      expect(mailbox.mails[1]!.token).toBeUndefined()
       expect(await scene.sql(`select from issuer.invites where email = 'nobody@example.com'`)).toEqual([])
     })
   })
@@ -168,8 +159,8 @@ describePg('accounts', () => {
     it('of the admin goes to the address of the person, and makes their account', async () => {
       const { access_token } = await scene.signIn('amara')
       expect((await invite(access_token, people.mei)).status).toBe(202)
-      expect(mails).toMatchObject([{ to: 'mei@neon.example', kind: 'invite' }])
-      expect((await setPassword(mails[0]!.token)).status).toBe(204)
+      expect(mailbox.mails).toMatchObject([{ to: 'mei@neon.example', kind: 'invite' }])
+      expect((await setPassword(mailbox.mails[0]!.token)).status).toBe(204)
       const { body } = await signIn('mei@neon.example', fresh)
       expect(decodeJwt(body.access_token)).toMatchObject({ sub: people.mei, tenant_id: tenants.neon, role: 'member' })
     })
@@ -181,7 +172,7 @@ describePg('accounts', () => {
     ])('of %s is not found', async (_title, who, userId) => {
       const { access_token } = await scene.signIn(who)
       expect((await invite(access_token, userId)).body.code).toBe('not_found')
-      expect(mails).toEqual([])
+      expect(mailbox.mails).toEqual([])
     })
 
     it('to an address with an account of another tenant has no token, and changes nothing', async () => {
@@ -192,7 +183,7 @@ describePg('accounts', () => {
         'David again',
       ])
       expect((await invite(access_token, String(row!.id))).status).toBe(202)
-      expect(mails).toEqual([{ to: emails.david, kind: 'known' }])
+      expect(mailbox.mails).toEqual([{ to: emails.david, kind: 'known' }])
       expect((await signIn(emails.david, password)).status).toBe(200)
     })
   })

@@ -2,9 +2,9 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { freePort } from '../../../src/database/server.ts'
 import { startTestGateway, type TestGateway } from '../../support/gateway.ts'
 import { createTestDatabase, describePg, repository, type TestDatabase } from '../../support/pg.ts'
-import { startHost } from './host.ts'
 
 describePg('examples/issuers', () => {
   let database: TestDatabase
@@ -13,7 +13,7 @@ describePg('examples/issuers', () => {
 
   beforeAll(async () => {
     database = await createTestDatabase()
-    ports = { 'better-auth': await freePort(), 'oidc-provider': await freePort() }
+    ports = { 'better-auth': String(await freePort()), 'oidc-provider': String(await freePort()) }
     const trusted = readFileSync(`${repository}examples/issuers/issuers.json`, 'utf8')
       .replaceAll(':3000', `:${ports['better-auth']}`)
       .replaceAll(':3001', `:${ports['oidc-provider']}`)
@@ -40,9 +40,3 @@ describePg('examples/issuers', () => {
     expect(stdout).toBe(output)
   })
 })
-
-async function freePort(): Promise<string> {
-  const host = await startHost()
-  await host.stop()
-  return new URL(host.origin).port
-}
