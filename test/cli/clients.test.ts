@@ -97,6 +97,27 @@ describePg('the issuer on the command line', () => {
     expect(JSON.parse(stdout)).toEqual({ email: 'amara@neon.example', token: expect.stringMatching(/^[\w-]{43}$/) })
   })
 
+  it('says so when a token for a person takes their address from the account of another tenant', async () => {
+    const email = 'twice@neon.example'
+    const [first, second] = ['aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa', 'bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb']
+    const other = 'e3e0bc31-2df8-4410-9b5d-ff71cf509a8e'
+    await withConnection(database.superuserUrl, async (client) => {
+      await client.query(`insert into users (id, tenant_id, email, name) values ($1, $3, $5, 'A'), ($2, $4, $5, 'B')`, [
+        first,
+        second,
+        neon,
+        other,
+        email,
+      ])
+      await client.query(`select issuer.set_password($1, $2, 'x', null, null)`, [first, email])
+    })
+    expect(await run('users', 'invite', email)).toMatchObject({ code: 1, stderr: expect.stringContaining('--tenant') })
+    expect((await run('users', 'invite', email, '--tenant', neon)).stderr).toBe('')
+    expect((await run('users', 'invite', email, '--tenant', other)).stderr).toMatch(
+      /^note: .* account of another tenant/,
+    )
+  })
+
   it('SEC-36 signs a person out everywhere, by address or id, and in SQL', async () => {
     const amara = '60ae8038-e4f4-4a2c-ab55-47934d41dfd3'
     const asOwner = (text: string) =>

@@ -46,10 +46,11 @@ async function inviteCommand(io: Io, text: string, options: { tenant?: string; j
   const email = toEmail(text)
   if (email === undefined) throw new Failure('input_invalid', { detail: 'this is no e-mail address' })
   const token = randomBytes(32).toString('base64url')
-  await withIssuer(io, async (client) => {
+  const moves = await withIssuer(io, async (client) => {
     // As the issuer: the policies show these rows to it, and not to the owner.
-    const { rows } = await client.query<{ id: string }>(
-      'select id from public.users where email = $1 and ($2::uuid is null or tenant_id = $2)',
+    const { rows } = await client.query<{ id: string; moves: boolean | null }>(
+      `select id, issuer.account_of($1) <> id as moves from public.users
+        where email = $1 and ($2::uuid is null or tenant_id = $2)`,
       [email, options.tenant ?? null],
     )
     const [person, another] = rows
@@ -59,7 +60,13 @@ async function inviteCommand(io: Io, text: string, options: { tenant?: string; j
     }
     const hash = createHash('sha256').update(token).digest()
     await client.query('select issuer.invite($1, $2, $3, null, null, $4)', [hash, email, person.id, lifetimeSeconds])
+    return person.moves === true
   })
+  if (moves) {
+    io.stderr(
+      `note: ${email} has an account of another tenant. This token ends it, and makes one of the tenant named.\n`,
+    )
+  }
   io.stdout(options.json === true ? `${JSON.stringify({ email, token })}\n` : `${token}\n`)
 }
 
