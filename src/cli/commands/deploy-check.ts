@@ -23,27 +23,31 @@ const secrets = [
   'MAIL_URL',
 ]
 
+/** What the API does not start without; it may also be set with wrangler, or in the dashboard. */
+const required = ['ISSUER', 'DATABASE_URL']
+
 /** The shell side of the command. */
 export function define(io: Io): Command {
   return new Command('deploy-check').addHelpText('after', help).action(() => {
     const path = workerConfig(io.cwd)
-    refusePlainSecrets(readFileSync(path, 'utf8'))
+    const code = withoutComments(readFileSync(path, 'utf8'))
+    refusePlainSecrets(code)
     io.stdout(`${path} gives no secret away\n`)
+    const missing = required.filter((name) => !isKey(code, name))
+    if (missing.length > 0) {
+      io.stderr(`note: ${missing.join(' and ')} not set there. Without, the API answers errors: see docs/issuer.md\n`)
+    }
   })
 }
 
 /**
- * Looks for names of secrets among the keys of a wrangler configuration, in JSON with comments or TOML.
+ * Looks for names of secrets among the keys of a wrangler configuration, in JSON or TOML.
  *
+ * @param code without comments
  * @throws Failure `config_invalid` that names them, and no value
  */
-export function refusePlainSecrets(text: string): void {
-  const code = withoutComments(text)
-  const isKey = (name: string) => {
-    const quoted = `["']?${name}["']?\\s*`
-    return new RegExp(`(?:^|[{,\\s.])${quoted}[:=.]|\\.\\s*${quoted}\\]`, 'm').test(code)
-  }
-  const given = secrets.filter(isKey)
+function refusePlainSecrets(code: string): void {
+  const given = secrets.filter((name) => isKey(code, name))
   if (given.length > 0) {
     const detail = `${given.join(', ')} must not be a plain variable: use "npx wrangler secret put ${given[0]}"`
     throw new Failure('config_invalid', { detail })
@@ -53,6 +57,11 @@ export function refusePlainSecrets(text: string): void {
       detail: 'DEMO signs anybody in without a password: it is not for a deployment',
     })
   }
+}
+
+function isKey(code: string, name: string): boolean {
+  const quoted = `["']?${name}["']?\\s*`
+  return new RegExp(`(?:^|[{,\\s.])${quoted}[:=.]|\\.\\s*${quoted}\\]`, 'm').test(code)
 }
 
 /** A comment that has `"vars"` in it says nothing, and a pattern such as `example.com/*` in a text begins none. */
