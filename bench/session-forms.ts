@@ -62,7 +62,13 @@ export async function readForms(ownerUrl: string): Promise<SessionForm[]> {
     { ...inForce, name: "**`auth.session() ->> 'sub'`**", policy: "auth.session() ->> 'sub'" },
     { ...inForce, name: '**`auth.user_id()`**', policy: 'auth.user_id()' },
     { ...inForce, name: '**`auth.uid()`**', policy: 'auth.uid()::text' },
+    { ...inForce, name: "**`auth.claim_uuid('sub')`**", policy: "auth.claim_uuid('sub')::text" },
     { ...inForce, name: '**`auth.user_id()`, the token names a session**', hasSession: true, policy: 'auth.user_id()' },
+    {
+      ...inForce,
+      name: '– `auth.uid()` with a regular expression',
+      policy: "substring(auth.user_id() from '^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$')::uuid::text",
+    },
     {
       ...inForce,
       name: '– the fixed `search_path` is left out',

@@ -15,6 +15,12 @@ const claims: [claim: unknown, read: Record<string, unknown>][] = [
   [two, { text: two, uuid: two.toLowerCase() }],
   [`${one}\n`, { text: `${one}\n` }],
   [`{${one}}`, { text: `{${one}}` }],
+  [one.replaceAll('-', ''), { text: one.replaceAll('-', '') }],
+  [one.slice(1), { text: one.slice(1) }],
+  [`${one}0`, { text: `${one}0` }],
+  [one.replace('f', '-'), { text: one.replace('f', '-') }],
+  [one.replace('f', 'g'), { text: one.replace('f', 'g') }],
+  [one.replace('f', '٣'), { text: one.replace('f', '٣') }],
   ['42', { text: '42', int: '42' }],
   ['-7', { text: '-7', int: '-7' }],
   ['007', { text: '007' }],
@@ -83,6 +89,22 @@ describePg('typed claims', () => {
     const list = kinds.map((kind) => `auth.claim_${kind}('sub') is null as ${kind}`)
     const { rows } = await owner.query(`select ${list.join(', ')}`)
     expect(new Set(Object.values(rows[0]))).toEqual(new Set([true]))
+  })
+
+  it('SEC-43 functions and operators of another schema do not make a uuid of what is none', async () => {
+    await owner.query(`create schema evil;
+      create function evil.translate(text, text, text) returns text language sql immutable
+        return '00000000-0000-0000-0000-000000000000';
+      create function evil.yes(text, text) returns boolean language sql immutable return true;
+      create operator evil.= (leftarg = text, rightarg = text, function = evil.yes);
+      grant usage on schema evil to authenticated;
+      set search_path = evil, pg_catalog, public`)
+    try {
+      expect(await readAll({ sub: 'x', claim: 'admin' })).toEqual({ text: 'admin' })
+      expect(await readAll({ sub: 'x', claim: one })).toEqual({ text: one, uuid: one })
+    } finally {
+      await owner.query('reset search_path; drop schema evil cascade')
+    }
   })
 
   it('PostgreSQL puts the expression in the place of the call, so that a claim costs no call of its own', async () => {

@@ -1,0 +1,4 @@
+-- needs-create-in: auth
+create or replace function auth.claim_uuid(name text) returns uuid
+  language sql stable parallel safe
+  return rowpass.to_uuid(auth.session() ->> name);
