@@ -55,6 +55,11 @@ const maxPairs = 10_000
 const maxWaiting = 1_000
 /** From where a user has logged in within this time, failures from elsewhere do not concern them. */
 const provenMs = 24 * 3_600_000
+/**
+ * A password as long as this is not found by guessing over a network, so whoever has shown it may show it again at any time.
+ * With a shorter one that would be an answer to every guess.
+ */
+const minUnguessableLength = 32
 /** A program with an old password does not give up; it is no guess, and the server hears of it once in this time. */
 const repeatMs = 1_000
 const maxWrongPerPair = 16
@@ -74,7 +79,8 @@ export function createAttempts(limits: AttemptLimits, now: () => number = () => 
   const key = randomBytes(32)
   /** By pair: when the server last refused a password, by its digest. */
   const wrong = new LRUCache<string, Map<string, number>>({ max: maxPairs })
-  const provenUntil = new LRUCache<string, number>({ max: maxPairs })
+  /** By pair: the last login that succeeded, and the digest of a password that cannot be guessed. */
+  const proven = new LRUCache<string, { until: number; digest: string | undefined }>({ max: maxPairs })
   let waiting: (() => void)[] = []
 
   async function admit(attempt: Attempt): Promise<Admission> {
@@ -83,26 +89,27 @@ export function createAttempts(limits: AttemptLimits, now: () => number = () => 
       .update(JSON.stringify([place.pair, attempt.password]))
       .digest('base64')
     for (;;) {
+      if (provenAt(place)?.digest === digest) return begin(place, digest, attempt)
       const refusedAt = wrong.get(place.pair)?.get(digest)
-      if (refusedAt !== undefined) return readmit(place, digest, refusedAt)
+      if (refusedAt !== undefined) return readmit(place, digest, attempt, refusedAt)
       const deciding = decidingFor(place)
       for (const { limit, of } of deciding) {
         const waitMs = tallies[limit].waitMs(of, now())
         if (waitMs > 0) return { kind: 'exceeded', limit, retryAfterSeconds: Math.ceil(waitMs / 1_000) }
       }
-      if (deciding.every(({ limit, of }) => tallies[limit].hasRoom(of, now()))) return begin(place, digest)
+      if (deciding.every(({ limit, of }) => tallies[limit].hasRoom(of, now()))) return begin(place, digest, attempt)
       await nextEnd()
     }
   }
 
   /** A password that is known to be wrong is no guess: it tells nobody anything, unless it has become right. */
-  function readmit(place: Place, digest: string, refusedAt: number): Admission {
+  function readmit(place: Place, digest: string, attempt: Attempt, refusedAt: number): Admission {
     if (now() - refusedAt < repeatMs) return { kind: 'repeated' }
-    if (refusedAt !== never) remember(place, digest, now())
-    return { kind: 'admitted', end: (outcome) => learn(place, digest, outcome) }
+    if (refusedAt !== never) remember(place.pair, digest, now())
+    return { kind: 'admitted', end: (outcome) => learn(place, digest, attempt, outcome) }
   }
 
-  function begin(place: Place, digest: string): Admission {
+  function begin(place: Place, digest: string, attempt: Attempt): Admission {
     for (const { limit, of } of place.counts) tallies[limit].begin(of)
     return {
       kind: 'admitted',
@@ -110,7 +117,7 @@ export function createAttempts(limits: AttemptLimits, now: () => number = () => 
         const failed = outcome === 'refused' || outcome === 'unclear'
         const guessed = failed && wrong.get(place.pair)?.has(digest) !== true
         for (const { limit, of } of place.counts) tallies[limit].end(of, guessed, now())
-        learn(place, digest, outcome)
+        learn(place, digest, attempt, outcome)
         const woken = waiting
         waiting = []
         for (const wake of woken) wake()
@@ -118,25 +125,36 @@ export function createAttempts(limits: AttemptLimits, now: () => number = () => 
     }
   }
 
-  function learn(place: Place, digest: string, outcome: Outcome): void {
-    if (outcome === 'refused') remember(place, digest, now())
-    if (outcome === 'unclear') remember(place, digest, never)
-    if (outcome !== 'accepted') return
-    wrong.get(place.pair)?.delete(digest)
-    if (place.counts.length > 1) provenUntil.set(place.pair, now() + provenMs)
+  function learn({ pair }: Place, digest: string, { password }: Attempt, outcome: Outcome): void {
+    if (outcome === 'unclear') remember(pair, digest, never)
+    if (outcome === 'refused') {
+      remember(pair, digest, now())
+      if (proven.get(pair)?.digest === digest) proven.delete(pair)
+    }
+    if (outcome === 'accepted') {
+      wrong.get(pair)?.delete(digest)
+      const unguessable = password.length >= minUnguessableLength
+      proven.set(pair, { until: now() + provenMs, digest: unguessable ? digest : undefined })
+    }
   }
 
-  function remember(place: Place, digest: string, refusedAt: number): void {
-    const known = wrong.get(place.pair) ?? new Map<string, number>()
-    wrong.set(place.pair, known)
+  function remember(pair: string, digest: string, refusedAt: number): void {
+    const known = wrong.get(pair) ?? new Map<string, number>()
+    wrong.set(pair, known)
     known.set(digest, refusedAt)
     const [oldest] = known.keys()
     if (known.size > maxWrongPerPair && oldest !== undefined) known.delete(oldest)
   }
 
   /** Where the user has logged in from there lately, only what came from there may keep them waiting. */
-  function decidingFor({ pair, counts }: Place): Place['counts'] {
-    return (provenUntil.get(pair) ?? 0) > now() ? counts.filter(({ limit }) => limit === 'pair') : counts
+  function decidingFor(place: Place): Place['counts'] {
+    const [first] = place.counts
+    return first.limit === 'pair' && provenAt(place) !== undefined ? [first] : place.counts
+  }
+
+  function provenAt({ pair }: Place): { digest: string | undefined } | undefined {
+    const last = proven.get(pair)
+    return last !== undefined && last.until > now() ? last : undefined
   }
 
   function nextEnd(): Promise<void> {
@@ -152,12 +170,17 @@ export function createAttempts(limits: AttemptLimits, now: () => number = () => 
 /** Where an attempt counts. */
 interface Place {
   readonly pair: string
-  readonly counts: readonly { readonly limit: 'pair' | 'address' | 'user'; readonly of: string }[]
+  readonly counts: readonly [Counted, ...Counted[]]
+}
+
+interface Counted {
+  readonly limit: 'pair' | 'address' | 'user'
+  readonly of: string
 }
 
 function toPlace({ user, address }: Attempt): Place {
   const name = Buffer.from(user).toString('latin1', 0, maxNameBytes)
-  const byUser = { limit: 'user', of: name } as const
+  const byUser: Counted = { limit: 'user', of: name }
   if (address === undefined) return { pair: `\n${name}`, counts: [byUser] }
   const network = toNetwork(address)
   const pair = `${network}\n${name}`

@@ -152,6 +152,55 @@ describe('where a user has logged in within a day', () => {
   })
 })
 
+describe('a password of 32 characters that was right within a day', () => {
+  const long = 'x'.repeat(32)
+  const right = ['ada', '192.0.2.1', long] as const
+
+  it('is let through, whatever others guess from the same address', async () => {
+    const { clock, attempt, fail } = start()
+    await attempt('accepted', ...right)
+    await fail(3)
+    expect(await attempt('refused')).toMatch(/^pair/)
+    expect(await attempt('accepted', ...right)).toBe('admitted')
+    clock.now += 24 * 3_600_000
+    await fail(3)
+    expect(await attempt('accepted', ...right)).toMatch(/^pair/)
+  })
+
+  it('does not wait for others who log in', async () => {
+    const { admit, attempt } = start()
+    await attempt('accepted', ...right)
+    for (let index = 0; index < 3; index++) await admit()
+    expect(await attempt('accepted', ...right)).toBe('admitted')
+  })
+
+  it('is not let through for another user or from another address', async () => {
+    const { attempt, fail } = start({ perAddress: 100, perUser: 100 })
+    await attempt('accepted', ...right)
+    await fail(3, 'bob')
+    await fail(3, 'ada', '192.0.2.2')
+    expect(await attempt('accepted', 'bob', '192.0.2.1', long)).toMatch(/^pair/)
+    expect(await attempt('accepted', 'ada', '192.0.2.2', long)).toMatch(/^pair/)
+  })
+
+  it('is not let through with 31 characters', async () => {
+    const { attempt, fail } = start()
+    const shorter = ['ada', '192.0.2.1', long.slice(1)] as const
+    await attempt('accepted', ...shorter)
+    await fail(3)
+    expect(await attempt('accepted', ...shorter)).toMatch(/^pair/)
+  })
+
+  it('counts like another once it is refused', async () => {
+    const { attempt, fail } = start()
+    await attempt('accepted', ...right)
+    await fail(1, ...right)
+    expect(await attempt('refused', ...right)).toBe('repeated')
+    await fail(2)
+    expect(await attempt('refused')).toMatch(/^pair/)
+  })
+})
+
 describe('a password that was refused', () => {
   const again = ['ada', '192.0.2.1', 'old'] as const
 

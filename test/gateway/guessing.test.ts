@@ -204,6 +204,21 @@ describePg('guessing the passwords of database users', () => {
     )
   })
 
+  it('does not lock out a generated password, not even from the same address', async () => {
+    const gateway = await serve()
+    const { username, password } = new URL(database.gatewayUrl)
+    const program = as({ username, password })
+    expect(password).toHaveLength(32)
+    expect((await ask(gateway, program)).body.rows).toEqual([{ me: username }])
+    await guess(gateway, 10, username)
+    expect((await ask(gateway, as({ username, password: 'x' }))).body.code).toBe('53400')
+    const rows = await Promise.all(Array.from({ length: 15 }, () => neon(program)`select session_user as me`))
+    expect(rows).toEqual(Array(15).fill([{ me: username }]))
+    const pool = new Pool({ connectionString: program })
+    expect((await pool.query('select session_user as me')).rows).toEqual([{ me: username }])
+    await pool.end()
+  })
+
   it('is not what a program does that has kept an old password', async () => {
     const gateway = await serve()
     for (let index = 0; index < 30; index++) {
@@ -236,7 +251,6 @@ describePg('guessing the passwords of database users', () => {
       const pooler = await startPgBouncer(database, 2)
       const gateway = await serve({ ROWPASS_PREPARED_STATEMENTS: '0' }, { ...database, gatewayUrl: pooler.gatewayUrl })
       const { username, password } = new URL(database.gatewayUrl)
-      expect((await ask(gateway, as({ username, password }))).body.rows).toEqual([{ me: username }])
       await guess(gateway, 10, username)
       expect((await ask(gateway, as({ username, password }))).body.code).toBe('53400')
       await gateway.gateway.close()
