@@ -28,6 +28,16 @@ const notes = `
   alter table notes force row level security;
 `
 
+/** Requests wait in it for as long as a session of the superuser holds the lock. */
+export const latch = `
+  create function wait() returns text language plpgsql volatile as $$
+    begin
+      perform pg_advisory_xact_lock_shared(815);
+      return 'waited';
+    end $$;
+  grant execute on function wait() to authenticated;
+`
+
 /** The worst that an owner can leave: any setting, and any SQL text, for every caller and with the caller's rights. */
 const carelessFunctions = `
   create function set_any(name text, value text, local boolean) returns text
