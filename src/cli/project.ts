@@ -2,17 +2,21 @@
  * What a project folder and the environment say about how to run: the one place where the CLI reads its settings.
  */
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { parsePostgresUrl } from '../database/connect.ts'
-import { isErrno } from '../database/private-files.ts'
+import { errnoOf, isErrno } from '../database/private-files.ts'
 import { Failure } from '../errors.ts'
+import { settings } from '../gateway/settings.ts'
 import type { Io } from './io.ts'
 
 /** Settings of a project, parsed. */
 export interface Project {
   readonly directory: string
-  /** `.dev.vars` with the environment of the process over it; empty values are left out. */
+  /**
+   * `.dev.vars` with the environment of the process over it; empty values are left out. Database URLs and settings of the
+   * gateway that `<name>_FILE` names are read, and stand under their own names.
+   */
   readonly env: Readonly<Record<string, string>>
   /** URL of the owner of a database elsewhere; undefined means the embedded one. */
   readonly ownerUrl: string | undefined
@@ -28,6 +32,8 @@ export interface Project {
   readonly demo: boolean
 }
 
+/** Settings that may be in a file of their own. */
+const fromFiles = ['OWNER_DATABASE_URL', 'ISSUER_DATABASE_URL', ...Object.keys(settings)]
 const defaultPort = 8787
 const defaultGatewayPort = 4444
 
@@ -37,7 +43,7 @@ const defaultGatewayPort = 4444
  * @throws Failure `config_invalid` that names the variable
  */
 export function loadProject(io: Io): Project {
-  const env = { ...readDevVars(io.cwd), ...withoutEmpty(io.env) }
+  const env = withFiles(io.cwd, { ...readDevVars(io.cwd), ...withoutEmpty(io.env) })
   const port = parsePort(env, 'PORT', defaultPort)
   return {
     directory: io.cwd,
@@ -63,6 +69,25 @@ function readDevVars(directory: string): Record<string, string> {
 /** `NAME=` stands for a variable that is not set, as everywhere in Rowpass. */
 function withoutEmpty(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
   return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1])))
+}
+
+/** As the gateway does: else a key that is in a file would be taken for none, and another one be made in its place. */
+function withFiles(directory: string, env: Readonly<Record<string, string>>): Record<string, string> {
+  const result = { ...env }
+  for (const name of fromFiles) {
+    const file = result[`${name}_FILE`]
+    if (file === undefined) continue
+    if (result[name] !== undefined) {
+      throw new Failure('config_invalid', { detail: `${name} is given as a value and as a file` })
+    }
+    delete result[`${name}_FILE`]
+    try {
+      result[name] = readFileSync(resolve(directory, file), 'utf8').trim()
+    } catch (error) {
+      throw new Failure('config_invalid', { detail: `${name}_FILE cannot be read (${errnoOf(error)})`, cause: error })
+    }
+  }
+  return result
 }
 
 function parsePort(env: Readonly<Record<string, string>>, name: string, fallback: number): number {

@@ -53,6 +53,29 @@ describePg('databases on the command line', () => {
     expect(stderr).toMatch(/^error\[migration_failed\]: .*"users" already exists \(42P07\); "--platform" leaves/)
   })
 
+  it('installs the seal key of ROWPASS_SEAL_KEYS_FILE and no other', async () => {
+    const { ROWPASS_SEAL_KEYS: _, ...others } = settings()
+    const file = join(sandbox.directory, 'keys')
+    writeFileSync(file, `${sealKeysText}\n`)
+    const names = async () =>
+      (await query(database.ownerUrl, 'select name from rowpass.seal_keys order by 1')).map((row) => row.name)
+    expect(await sandbox.run(['db', 'migrate'], { ...others, ROWPASS_SEAL_KEYS_FILE: 'keys' })).toMatchObject({
+      code: 0,
+    })
+    expect(await names()).toEqual(['spare', 'test'])
+    const both = await sandbox.run(['db', 'migrate'], { ...settings(), ROWPASS_SEAL_KEYS_FILE: file })
+    expect(both.stderr).toContain('ROWPASS_SEAL_KEYS is given as a value and as a file')
+    const made = await sandbox.run(['db', 'migrate'], others)
+    expect(made).toMatchObject({
+      code: 0,
+      stderr: 'ROWPASS_SEAL_KEYS not given: what is in .rowpass/secrets.json of this folder holds\n',
+    })
+    await query(database.ownerUrl, "delete from rowpass.seal_keys where name like 'local%'")
+    const none = await sandbox.run(['db', 'migrate'], { ...others, ROWPASS_SEAL_KEYS_FILE: 'nothing' })
+    expect(none.stderr).toContain('ROWPASS_SEAL_KEYS_FILE cannot be read (ENOENT)')
+    expect(await names()).toEqual(['spare', 'test'])
+  })
+
   it('reports a migration as JSON', async () => {
     const { stdout } = await sandbox.run(['db', 'migrate', '--json'], settings())
     expect(JSON.parse(stdout)).toMatchObject({

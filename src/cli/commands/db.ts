@@ -23,7 +23,7 @@ In a clone of Rowpass drizzle/ holds the tables of its demo: give --platform for
 It also takes from PUBLIC the rights to make temporary tables in this database and objects in its schema public. A login
 that needs them gets them back with "grant temporary on database … to …"; not the gateway's.
 
-Settings, from the environment or .dev.vars:
+Settings, from the environment or .dev.vars, or from files that <NAME>_FILE names:
   OWNER_DATABASE_URL    owner of the database, with CREATEROLE; a direct connection, not a pooler's
   ROWPASS_DATABASE_URL  URL of the gateway's login; it is created, or gets this password
                         (default: rowpass_gateway with the password in .rowpass/secrets.json)
@@ -74,6 +74,9 @@ async function migrateCommand(io: Io, { platform, json }: MigrateOptions): Promi
     for (const name of report.platform) io.stdout(`applied ${name}\n`)
     if (report.application > 0) io.stdout(`applied ${report.application} from drizzle/\n`)
     io.stdout(`${database.says} is up to date\n`)
+    const made = ['ROWPASS_DATABASE_URL', 'ROWPASS_SEAL_KEYS'].filter((name) => project.env[name] === undefined)
+    if (project.ownerUrl === undefined || made.length === 0) return
+    io.stderr(`${made.join(' and ')} not given: what is in .rowpass/secrets.json of this folder holds\n`)
   })
 }
 
