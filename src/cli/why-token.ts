@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Failure } from '../errors.ts'
+import { MAX_TOKEN_LENGTH } from '../keys/token-limits.ts'
 import { type CompactToken, parseCompact } from '../verify/compact.ts'
 import type { TrustedIssuer } from '../verify/issuer-config.ts'
 import { TokenRefusal } from '../verify/refusal.ts'
@@ -35,21 +36,31 @@ export interface ReadToken {
  * @throws Failure `input_invalid` when there is no token to read
  */
 export async function readToken(io: Io, source: string, now: () => number = Date.now): Promise<ReadToken> {
-  const text = readSource(io, source).trim()
+  const text = (await readSource(io, source)).trim()
   const token = parse(text)
   const { says, ...verdict } = await judge(io, text, token, now)
   return { claims: token.claims, ...verdict, lines: [describe(token, now()), says] }
 }
 
-function readSource(io: Io, source: string): string {
+async function readSource(io: Io, source: string): Promise<string> {
   if (source !== '-' && !source.startsWith('@')) {
     throw new Failure('input_invalid', { detail: '--token takes - for standard input, or @file' })
   }
   try {
-    return readFileSync(source === '-' ? 0 : resolve(io.cwd, source.slice(1)), 'utf8')
+    return source === '-' ? await readInput() : readFileSync(resolve(io.cwd, source.slice(1)), 'utf8')
   } catch (error) {
     throw new Failure('input_invalid', { detail: 'the token cannot be read', cause: error })
   }
+}
+
+/** Not at once: a pipe whose writer is slower has nothing to read yet. What is longer than any token is cut off. */
+async function readInput(): Promise<string> {
+  let text = ''
+  for await (const chunk of process.stdin.setEncoding('utf8')) {
+    text += String(chunk)
+    if (text.length > 2 * MAX_TOKEN_LENGTH) break
+  }
+  return text
 }
 
 function parse(text: string): CompactToken {
