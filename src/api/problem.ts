@@ -3,7 +3,7 @@
  */
 import type { Context } from 'hono'
 import { ZodError } from 'zod'
-import type { Failure, FailureCode } from '../errors.ts'
+import type { Failure } from '../errors.ts'
 import type { ApiEnv } from './app-env.ts'
 
 /**
@@ -28,11 +28,11 @@ export function renderProblem(c: Context<ApiEnv>, failure: Failure): Response {
   return c.body(JSON.stringify(body), status, {
     'Content-Type': 'application/problem+json',
     'Cache-Control': 'no-store',
-    ...headersOf(failure.code),
+    ...headersOf(failure),
   })
 }
 
-function headersOf(code: FailureCode): Record<string, string> {
+function headersOf({ code, retryAfterSeconds }: Failure): Record<string, string> {
   switch (code) {
     // RFC 6750 §3.1: no error code when no token was sent.
     case 'token_missing':
@@ -44,7 +44,7 @@ function headersOf(code: FailureCode): Record<string, string> {
     case 'session_revoked':
       return { 'WWW-Authenticate': challenge('The session has been ended') }
     case 'attempts_exceeded':
-      return { 'Retry-After': '60' }
+      return { 'Retry-After': String(retryAfterSeconds ?? 60) }
     case 'overloaded':
     case 'database_unavailable':
       return { 'Retry-After': '1' }

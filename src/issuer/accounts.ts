@@ -109,8 +109,13 @@ export interface Accounts {
 export function createAccounts({ store, deliver }: AccountsOptions): Accounts {
   async function admit(purpose: string, account: string, address: string | undefined): Promise<Attempt> {
     const attempt = await toAttempt(purpose, account, address)
-    if ((await store.admit(attempt)) > 0) throw new Failure('attempts_exceeded')
+    await admitAttempt(attempt)
     return attempt
+  }
+
+  async function admitAttempt(attempt: Attempt): Promise<void> {
+    const retryAfterSeconds = await store.admit(attempt)
+    if (retryAfterSeconds > 0) throw new Failure('attempts_exceeded', { retryAfterSeconds })
   }
 
   async function send(mail: Mail): Promise<void> {
@@ -150,7 +155,7 @@ export function createAccounts({ store, deliver }: AccountsOptions): Accounts {
       // By address alone: there is no account yet that could be guessed at, and others are not to wait for this one.
       const { address: from } = await toAttempt('invite', '', address)
       const attempt = { account: undefined, pair: undefined, address: from }
-      if ((await store.admit(attempt)) > 0) throw new Failure('attempts_exceeded')
+      await admitAttempt(attempt)
       const accepted = await store.acceptInvite(await hashSecret(token), await slowly(() => hashPassword(password)))
       if (!accepted) throw new Failure('invite_invalid')
       await store.forgive(attempt)

@@ -125,6 +125,11 @@ describePg('accounts', () => {
         statuses.push((await scene.ask('/api/sign-up', { method: 'POST', body, headers: where })).status)
       }
       expect(statuses).toEqual([202, 202, 202, 202, 202, 429, 429])
+      // How long to wait is what the store says, and not a guess.
+      await scene.sql(`update issuer.attempts set blocked_until = now() + interval '600 s' where blocked_until > now()`)
+      const body = JSON.stringify({ ...newcomer, email: 'flood2@example.com' })
+      const refused = await scene.ask('/api/sign-up', { method: 'POST', body, headers: where })
+      expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThan(500)
     })
   })
 
