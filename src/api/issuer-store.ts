@@ -218,6 +218,9 @@ function accounts(first: First): Omit<AccountStore, 'endSession'> {
     async endSessions(userId) {
       return Number((await first('select issuer.end_sessions($1, null) as ended', [userId]))?.ended)
     },
+    async forgetPerson(userId) {
+      await first(`select issuer.forget_person($1::uuid) where not exists (${homeOf('$1::uuid')})`, [userId])
+    },
     async endSessionsOf(by, userId) {
       const row = await first(
         `with person as materialized (${administered('$1::uuid', '$2::uuid', '$3::uuid')})

@@ -58,6 +58,12 @@ function issuingOf(settings: Settings, issuerDatabaseUrl: Hidden): Issuing {
   return made
 }
 
+/** Forgets a person whose row is gone; where this API issues no tokens, there is nothing to forget. */
+export async function forgetPerson(settings: Settings, userId: string): Promise<void> {
+  const { issuerDatabaseUrl } = settings
+  if (issuerDatabaseUrl !== undefined) await issuingOf(settings, issuerDatabaseUrl).accounts.forget(userId)
+}
+
 /** Sets `issuing`; where this API issues no tokens, its paths do not exist. */
 export const onlyWhereIssuing = createMiddleware<IssuingEnv>(async (c, next) => {
   const settings = c.get('settings')

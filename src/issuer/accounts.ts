@@ -76,7 +76,9 @@ export interface AccountStore {
   endSession(sid: string): Promise<void>
   /** Ends all sessions of a person. Returns how many there were. */
   endSessions(userId: string): Promise<number>
-  /** The same for somebody of a tenant, if `by` is its admin; undefined when there is no such person there. */
+  /** Forgets the account and ends the sessions of a person who is gone; nothing where they are not. */
+  forgetPerson(userId: string): Promise<void>
+  /** Ends the sessions of somebody of a tenant, if `by` is its admin; undefined when there is no such person there. */
   endSessionsOf(by: Acting, userId: string): Promise<number | undefined>
 }
 
@@ -101,6 +103,8 @@ export interface Accounts {
   changePassword(by: AccessToken, current: string, password: string, address: string | undefined): Promise<void>
   signOut(by: AccessToken): Promise<void>
   signOutEverywhere(by: AccessToken): Promise<void>
+  /** After a person was deleted: no token of theirs is good any more, and nobody signs in as them. */
+  forget(userId: string): Promise<void>
   /** @throws Failure `policy_refused` without a tenant, `not_found` */
   signOutPerson(by: AccessToken, userId: string): Promise<void>
 }
@@ -171,6 +175,7 @@ export function createAccounts({ store, deliver }: AccountsOptions): Accounts {
       await store.forgive(attempt)
     },
     signOut: ({ sid }) => store.endSession(sid),
+    forget: (userId) => store.forgetPerson(userId),
     signOutEverywhere: async ({ subject }) => void (await store.endSessions(subject)),
     async signOutPerson(by, userId) {
       if ((await store.endSessionsOf(toActing(by), userId)) === undefined) throw new Failure('not_found')

@@ -9,6 +9,7 @@ import { newUsers } from '../../schema/insertable.ts'
 import { users } from '../../schema/users.ts'
 import type { CallerEnv } from '../app-env.ts'
 import { id, name, parseBody, parseId, parsePage } from '../input.ts'
+import { forgetPerson } from '../issuing.ts'
 import { requireBearer } from '../middleware/require-bearer.ts'
 import { toPage } from '../page.ts'
 
@@ -72,5 +73,6 @@ export const userRoutes = new Hono<CallerEnv>()
       .where(eq(users.id, parseId(c)))
       .returning({ id: users.id })
     if (user === undefined) throw new Failure('not_found')
+    await forgetPerson(c.get('settings'), user.id)
     return c.body(null, 204)
   })

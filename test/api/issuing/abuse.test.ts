@@ -103,6 +103,31 @@ describePg('somebody who means harm', () => {
     expect(rows).toEqual([{ user_id: people.mei }])
   })
 
+  it('SEC-36 who is deleted is nobody from the next query on, and leaves no account', async () => {
+    const { access_token } = await scene.signIn('amara')
+    const created = { tenantId: tenants.neon, email: 'leaver@neon.example', name: 'Leaver', role: 'admin' }
+    const { id } = (await scene.send('POST', '/api/users', created, access_token)).body
+    await scene.send('POST', '/api/invites', { userId: id }, access_token)
+    await setPassword(mailbox.mails[0]!.token)
+    await scene.send('POST', '/api/invites', { userId: id }, access_token)
+    const form = { grant_type: 'password', client_id: 'web', username: created.email, password: fresh }
+    const leaver = (await scene.post('/api/token', form)).body
+    expect(await scene.rowsWith(leaver.access_token)).toBe(200)
+    // Who may not delete the row ends nothing.
+    const { access_token: member } = await scene.signIn('david')
+    expect((await scene.send('DELETE', `/api/users/${id}`, {}, member)).status).toBe(404)
+    expect(await scene.rowsWith(leaver.access_token)).toBe(200)
+    expect((await scene.send('DELETE', `/api/users/${id}`, {}, access_token)).status).toBe(204)
+    expect(await scene.rowsWith(leaver.access_token)).toBe(401)
+    const again = { grant_type: 'refresh_token', client_id: 'web', refresh_token: leaver.refresh_token }
+    expect((await scene.post('/api/token', again)).body.error).toBe('invalid_grant')
+    expect((await setPassword(mailbox.mails[1]!.token)).body.code).toBe('invite_invalid')
+    for (const table of ['accounts', 'sessions', 'invites']) {
+      expect(await scene.sql(`select from issuer.${table} where user_id = $1`, [id])).toEqual([])
+    }
+    expect(await scene.rowsWith(access_token)).toBe(200)
+  })
+
   it('who was deleted and made anew can be invited, and the old sessions end', async () => {
     const { access_token } = await scene.signIn('amara')
     const make = async () =>
