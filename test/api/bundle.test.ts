@@ -30,7 +30,7 @@ describe('wrangler deploy --dry-run', () => {
     expect(bundle.includes('/api/tenants')).toBe(true)
     expect([...bundle.matchAll(/^import .* from "(.*)";$/gm)].map(([, name]) => name)).toEqual([])
     const ours = new Set([...bundle.matchAll(/^\/\/ src\/([\w-]+)[/.]/gm)].map(([, folder]) => folder))
-    expect([...ours].sort()).toEqual(['api', 'errors', 'issuer', 'keys', 'policies', 'schema'])
+    expect([...ours].sort()).toEqual(['api', 'errors', 'issuer', 'keys', 'network', 'policies', 'schema'])
     expect(bundle.includes('Ungültige Eingabe')).toBe(false)
     expect(statSync(join(folder, 'worker.js')).size).toBeLessThan(1_000_000)
   })
