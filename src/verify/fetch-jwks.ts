@@ -28,7 +28,8 @@ export interface FetchedJwks {
 /**
  * Fetches a JWKS.
  *
- * Follows no redirect, gives up after 5 s and after 64 KiB, and takes only the status 200.
+ * Follows no redirect, gives up after 5 s and after 64 KiB, and takes only the status 200. Asks twice where the
+ * connection breaks.
  * Does NOT check the URL (see `jwks-url.ts`), the media type or the content.
  *
  * @throws KeySetError `unreachable`, `timeout`, `status`, `too_large`
@@ -47,12 +48,26 @@ export async function fetchJwks(
   })
   try {
     // A race, as a fetch that was handed in may not heed the signal.
-    return await Promise.race([timeout, request(url, fetcher, controller.signal, freshLimits)])
+    return await Promise.race([timeout, requestTwice(url, fetcher, controller.signal, freshLimits)])
   } catch (cause) {
     controller.abort()
     throw cause instanceof KeySetError ? cause : new KeySetError('unreachable', 'the fetch failed', { cause })
   } finally {
     clearTimeout(timer)
+  }
+}
+
+/**
+ * Requests once more where the connection broke: one that is kept open and that the other side closes at that moment is
+ * no reason to refuse a token (RFC 9112 §9.3.1).
+ */
+async function requestTwice(...asked: Parameters<typeof request>): Promise<FetchedJwks> {
+  const [, , signal] = asked
+  try {
+    return await request(...asked)
+  } catch (error) {
+    if (error instanceof KeySetError || signal.aborted) throw error
+    return await request(...asked)
   }
 }
 

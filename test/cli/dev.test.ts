@@ -332,9 +332,16 @@ function get(api: string, path: string, token: string): Promise<Response> {
   return fetch(`${api}/api/${path}`, { headers: { authorization: `Bearer ${token}` } })
 }
 
+async function rows(api: string, path: 'users' | 'tenants', token: string) {
+  const response = await get(api, path, token)
+  const body = await response.json()
+  expect({ status: response.status, body }).toMatchObject({ status: 200 })
+  return body
+}
+
 async function names(api: string, token: string): Promise<Record<'users' | 'tenants', string[]>> {
-  const { users } = await (await get(api, 'users', token)).json()
-  const { tenants } = await (await get(api, 'tenants', token)).json()
+  const { users } = await rows(api, 'users', token)
+  const { tenants } = await rows(api, 'tenants', token)
   const name = (row: { name: string }) => row.name
   return { users: users.map(name), tenants: tenants.map(name) }
 }

@@ -103,6 +103,23 @@ describe('a fetch of a JWKS', () => {
     expect([FETCH_TIMEOUT_MS, MAX_BODY_BYTES]).toEqual([5000, 65_536])
   })
 
+  it('asks once more when the connection breaks, and no more than once', async () => {
+    let broken = 0
+    server.answer((request, response) => {
+      if (broken++ === 0) request.socket.destroy()
+      else response.end('{}')
+    })
+    expect((await fetchJwks(server.url, fetch)).body).toHaveLength(2)
+    expect(broken).toBe(2)
+    broken = 0
+    server.answer((request) => {
+      broken++
+      request.socket.destroy()
+    })
+    expect(await reasonOf(fetchJwks(server.url, fetch))).toBe('unreachable')
+    expect(broken).toBe(2)
+  })
+
   it('says that the server cannot be reached', async () => {
     const closed = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => closed.once('listening', resolve))
