@@ -1,4 +1,4 @@
--- What came out of an audit of the issuer's functions. Arguments and results are as before, but for a default.
+-- The issuer's functions under requests at the same moment. Arguments and results are as before, but for a default.
 
 -- Until when an attempt has to wait: by its account and address, by its address, or by its account alone, which does not
 -- hold for a place from where somebody has signed in.
