@@ -16,7 +16,7 @@ import { type Account, type PostgresPrograms, preparePrograms, programEnvironmen
 import { accountOf, createDataFolder } from '../src/database/data-folder.ts'
 import { sharedFolder } from '../src/database/embedded.ts'
 import { startServer } from '../src/database/server.ts'
-import { envelopeSql } from '../src/pg/outgoing.ts'
+import { envelopeSql, sessionEnvelopeSql } from '../src/pg/outgoing.ts'
 import { generateSealKey } from '../src/seal/keys.ts'
 import { fillBenchDatabase } from './database.ts'
 import { replaceSection, toTable } from './document.ts'
@@ -119,7 +119,7 @@ function toScript(form: SessionForm, schema: string, times: number): string {
   })
   const oneLine = (sql: string) => sql.replaceAll(/\s+/g, ' ')
   return [
-    `prepare envelope(text, text, text) as ${oneLine(envelopeSql)}`,
+    `prepare envelope(text, text, text) as ${oneLine(form.hasSession ? sessionEnvelopeSql : envelopeSql)}`,
     `prepare own(int) as ${statementOf(schema)}`,
     ...requests,
     '',

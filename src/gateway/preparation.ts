@@ -21,8 +21,8 @@ export interface Lack {
 }
 
 const factsSql = `select
-  exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
-           where n.nspname = 'rowpass' and c.relname = 'seal_keys') as platform,
+  exists (select from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+           where n.nspname = 'rowpass' and p.proname = 'refuse_ended_session') as platform,
   array(select name from unnest($1::text[]) name
          where not exists (select from pg_roles r
                             where r.rolname = name and pg_has_role(session_user, r.oid, 'MEMBER'))

@@ -100,7 +100,11 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
   }
 
   function prepareEnvelope(): Promise<void> {
-    return outgoing.prepareEnvelope() ? sendInternal() : Promise.resolve()
+    if (!outgoing.prepareEnvelope()) return Promise.resolve()
+    const prepared = sendInternal()
+    const onDone = outgoing.prepareSessionEnvelope()
+    push(createFlight(internalWork, ({ error }) => onDone(error === undefined), true))
+    return prepared
   }
 
   /** Counts a request of our own, so that its ReadyForQuery is awaited; it must not fail. */

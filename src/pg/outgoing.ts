@@ -2,6 +2,8 @@
  * What a connection sends: the envelope of an identity, the statements, and the housekeeping between requests.
  * Keeps account of the statements that the server has prepared.
  */
+
+import { namesSession } from '../seal/seal.ts'
 import { type Flight, type Identity, leadingSteps, type Statement } from './flight.ts'
 import type { Description, ResultSink } from './result.ts'
 import { createStatementCache } from './statements.ts'
@@ -21,6 +23,11 @@ export interface OutgoingOptions {
 export interface Outgoing {
   /** Prepares the envelope; a request of its own. False when there is nothing to prepare. */
   prepareEnvelope(): boolean
+  /**
+   * The same for identities that name a session. It may fail, in a database that `rowpass db migrate` has not reached.
+   * Returns what is to be told whether it has succeeded; until then each request brings the text along.
+   */
+  prepareSessionEnvelope(): (succeeded: boolean) => void
   /** Everything that one request sends, to its Sync. */
   work(flight: Flight): void
   /** Ends a transaction that was left open. */
@@ -43,6 +50,13 @@ export const envelopeSql = `select set_config('role', $1, true) is null
   or set_config('rowpass.claims', $2, true) is null
   or set_config('rowpass.seal', $3, true) is null`
 const envelopeName = 'envelope'
+const refuseEnded = ' or rowpass.refuse_ended_session()'
+/**
+ * The same for an identity that names a session: one that was ended gets no answer, even to a statement that asks nothing
+ * about its caller.
+ */
+export const sessionEnvelopeSql = envelopeSql + refuseEnded
+const sessionEnvelopeName = 'envelope_of_session'
 /** The same behind a pooler, with the timeouts: the next message after it starts the clock anew. */
 const pooledEnvelopeSql = `${envelopeSql}
   or set_config('statement_timeout', $4, true) is null
@@ -62,6 +76,7 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
   const statements = createStatementCache(options.maxPreparedStatements)
   /** Names of statements that are to be closed. */
   const evicted: string[] = []
+  let sessionEnvelopePrepared = false
 
   function writeWork(flight: Flight): void {
     const { work } = flight
@@ -77,13 +92,18 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
     for (const name of evicted.splice(0)) writer.closeStatement(name)
   }
 
-  function writeEnvelope({ role, session: { claims, seal } }: Identity): void {
+  function writeEnvelope({ role, session }: Identity): void {
+    const { claims, seal } = session
+    const endable = namesSession(session)
     if (pooled) {
       const { statementTimeoutMs, lockTimeoutMs, idleInTransactionTimeoutMs } = options
       const timeouts = [statementTimeoutMs, lockTimeoutMs, idleInTransactionTimeoutMs]
-      writer.parse('', pooledEnvelopeSql)
+      writer.parse('', endable ? pooledEnvelopeSql + refuseEnded : pooledEnvelopeSql)
       writer.bind('', [role, claims, seal, ...timeouts.map(String)])
-    } else writer.bind(envelopeName, [role, claims, seal])
+    } else if (endable && !sessionEnvelopePrepared) {
+      writer.parse('', sessionEnvelopeSql)
+      writer.bind('', [role, claims, seal])
+    } else writer.bind(endable ? sessionEnvelopeName : envelopeName, [role, claims, seal])
     writer.execute()
   }
 
@@ -141,10 +161,18 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
       writer.sync()
       return true
     },
+    prepareSessionEnvelope() {
+      writer.parse(sessionEnvelopeName, sessionEnvelopeSql)
+      writer.sync()
+      return (succeeded) => {
+        sessionEnvelopePrepared = succeeded
+      }
+    },
     work: writeWork,
     rollback: () => writer.query(pooled ? pooledCleaningSql : 'ROLLBACK'),
     discardAll() {
       statements.clear()
+      sessionEnvelopePrepared = false
       writer.query('DISCARD ALL')
     },
     onDescribed(flight, description) {

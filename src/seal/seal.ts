@@ -51,6 +51,11 @@ export function sealSession(key: SealKey, { role, exp, claimsJson, sid }: Sealed
   return { claims: claimsJson, seal: `x${mac};${header}` }
 }
 
+/** Whether it names a session, which somebody may have ended. */
+export function namesSession({ seal }: Pick<SealedSession, 'seal'>): boolean {
+  return !seal.endsWith('::')
+}
+
 /** The same as `rowpass.session_id()` in SQL; empty for what is no session. */
 function toSessionId(sid: unknown): string {
   if (typeof sid !== 'string' || sid === '') return ''

@@ -19,6 +19,11 @@ describePg('a session that was ended', () => {
 
   beforeAll(async () => {
     scene = await startScene()
+    await scene.asOwner(`create table greetings (id int primary key, text text);
+      insert into greetings values (1, 'hello');
+      alter table greetings enable row level security;
+      create policy everybody on greetings to authenticated using (true);
+      grant select on greetings to authenticated`)
     const { iss, jwksUrl } = scene.gateway.issuer
     other = await startTestGateway(scene.database, {
       ROWPASS_SEAL_KEYS: sealKeysText,
@@ -116,6 +121,89 @@ describePg('a session that was ended', () => {
         })
       }
     })
+  })
+
+  const asksNothing = ['select 1', 'select * from greetings', 'values (1)', "select 'a' where false"]
+
+  it.each(asksNothing)('SEC-79 gets no answer to a statement that asks nothing about its caller: %s', async (sql) => {
+    const sid = randomUUID()
+    const token = await tokenOf(sid)
+    expect((await scene.gateway.sql(token, sql)).status).toBe(200)
+    expect((await scene.gateway.batch(token, [sql])).status).toBe(200)
+    await end(sid)
+    for (const turn of ['first', 'prepared']) {
+      expect([turn, await scene.gateway.sql(token, sql)]).toMatchObject([turn, ended])
+      expect([turn, await scene.gateway.batch(token, [sql])]).toMatchObject([turn, ended])
+    }
+  })
+
+  it('SEC-79 gets no answer behind a pooler, where no statement is prepared', async () => {
+    const { iss, jwksUrl } = scene.gateway.issuer
+    const pooled = await startTestGateway(scene.database, {
+      ROWPASS_PREPARED_STATEMENTS: '0',
+      ROWPASS_ISSUERS: JSON.stringify([{ iss, jwks_url: jwksUrl, audience: 'rowpass' }]),
+    })
+    try {
+      const sid = randomUUID()
+      const token = await tokenOf(sid)
+      for (const sql of asksNothing) expect((await pooled.sql(token, sql)).status).toBe(200)
+      await end(sid)
+      for (const sql of asksNothing) {
+        expect(await pooled.sql(token, sql)).toMatchObject(ended)
+        expect(await pooled.batch(token, [sql])).toMatchObject(ended)
+      }
+      expect((await pooled.sql(await tokenOf(randomUUID()), 'select 1')).status).toBe(200)
+    } finally {
+      await pooled.close()
+    }
+  })
+
+  it('SEC-79 gets no answer on a connection that was cleaned', async () => {
+    const { iss, jwksUrl } = scene.gateway.issuer
+    const single = await startTestGateway(scene.database, {
+      ROWPASS_POOL_SIZE: '1',
+      ROWPASS_ISSUERS: JSON.stringify([{ iss, jwks_url: jwksUrl, audience: 'rowpass' }]),
+    })
+    try {
+      const sid = randomUUID()
+      const token = await tokenOf(sid)
+      expect((await single.sql(token, "select set_any('rowpass.claims', 'x', false)")).status).toBe(200)
+      expect((await single.sql(token, 'select 1')).status).toBe(200)
+      await end(sid)
+      expect(await single.sql(token, 'select 1')).toMatchObject(ended)
+    } finally {
+      await single.close()
+    }
+  })
+
+  it('SEC-79 is refused for a database role that has no right to any function of ours', async () => {
+    const role = `edge_${randomUUID().slice(0, 8)}`
+    await scene.asSuperuser(`create role ${role}; grant ${role} to authenticated;
+      create policy ${role} on greetings to ${role} using (true); grant select on greetings to ${role}`)
+    const { iss, jwksUrl } = scene.gateway.issuer
+    const gateway = await startTestGateway(scene.database, {
+      ROWPASS_ISSUERS: JSON.stringify([{ iss, jwks_url: jwksUrl, audience: 'rowpass', role }]),
+    })
+    try {
+      const sid = randomUUID()
+      const token = await tokenOf(sid)
+      expect((await gateway.sql(token, 'select text from greetings')).body.rows).toEqual([{ text: 'hello' }])
+      await end(sid)
+      expect(await gateway.sql(token, 'select text from greetings')).toMatchObject(ended)
+    } finally {
+      await gateway.close()
+      await scene.asSuperuser(`drop owned by ${role}; drop role ${role}`)
+    }
+  })
+
+  it('SEC-37 PUBLIC may call one function of the schema, and touch no table', async () => {
+    expect(
+      await scene.asSuperuser(`select p.proname as name from pg_proc p
+         where pronamespace = 'rowpass'::regnamespace and has_function_privilege('public', oid, 'EXECUTE')
+        union all select relname from pg_class
+         where relnamespace = 'rowpass'::regnamespace and relkind in ('r', 'v', 'm', 'S', 'p')
+           and has_table_privilege('public', oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')`),
+    ).toEqual([{ name: 'refuse_ended_session' }])
   })
 
   it('SEC-36 may have a name that is no uuid, as other issuers give it', async () => {
