@@ -207,6 +207,13 @@ export interface DatabaseUnprepared {
   readonly remedy: string
 }
 
+/** The gateway has started with `ROWPASS_ALLOW_EXPLAIN`: whoever holds a token can find out rows that the policies hide. */
+export interface ExplainAllowed {
+  readonly type: 'explain_allowed'
+  /** What to do. */
+  readonly remedy: string
+}
+
 /** Everything that can be observed; told apart by `type`. */
 export type RowpassEvent =
   | TokenRefused
@@ -217,6 +224,7 @@ export type RowpassEvent =
   | ConnectionFailed
   | DatabaseExposed
   | DatabaseUnprepared
+  | ExplainAllowed
   | SqlAnswered
   | SessionOpened
   | SessionClosed

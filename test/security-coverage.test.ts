@@ -76,6 +76,7 @@ const requirements: Readonly<Record<number, string>> = {
   65: 'origins, bodies, rows, batches, parameters, requests under way are limited',
   66: 'errors show nothing that the caller may not see',
   67: 'an audit line for each request, free of literals and tokens',
+  68: 'no EXPLAIN with a token, unless a setting that is announced allows it',
   79: 'a session that was ended gets no answer',
 }
 

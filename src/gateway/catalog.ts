@@ -89,7 +89,7 @@ export function createCatalogKeeper(config: GatewayConfig, expected: () => Expec
     try {
       const read = await readCatalog(config.databaseUrl.href, config.connectTimeoutMs, expected())
       if (current?.functions.digest !== read.functions.digest)
-        classifier = createClassifier(await loadParser(), read.functions)
+        classifier = createClassifier(await loadParser(), read.functions, { allowExplain: config.allowExplain })
       reportExposures(read.exposures)
       reportLack(read.lack)
       current = read

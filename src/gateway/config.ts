@@ -34,6 +34,8 @@ export interface GatewayConfig {
   readonly maxRequestBytes: number
   readonly maxResponseBytes: number
   readonly maxBatch: number
+  /** Plans tell token holders of rows that the policies hide. */
+  readonly allowExplain: boolean
   readonly passwordMode: boolean
   /** Users who may use password mode; empty means all. */
   readonly passwordUsers: ReadonlySet<string>
@@ -134,6 +136,7 @@ function toConfig(values: SettingValues): GatewayConfig {
     maxRequestBytes: values.ROWPASS_MAX_REQUEST_BYTES,
     maxResponseBytes: values.ROWPASS_MAX_RESPONSE_BYTES,
     maxBatch: values.ROWPASS_MAX_BATCH,
+    allowExplain: values.ROWPASS_ALLOW_EXPLAIN,
     passwordMode: values.ROWPASS_PASSWORD_MODE,
     passwordUsers: values.ROWPASS_PASSWORD_USERS,
     passwordSessions: values.ROWPASS_PASSWORD_SESSIONS,

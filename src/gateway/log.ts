@@ -12,6 +12,7 @@ const levels: Readonly<Record<RowpassEvent['type'], 'info' | 'warn' | 'error'>> 
   connection_opened: 'info',
   database_exposed: 'warn',
   database_unprepared: 'error',
+  explain_allowed: 'warn',
   jwks_failed: 'error',
   jwks_loaded: 'info',
   login_failed: 'warn',

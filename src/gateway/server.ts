@@ -119,6 +119,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     emit,
   })
   let closing = false
+  if (config.allowExplain) emit({ type: 'explain_allowed', remedy: 'unset ROWPASS_ALLOW_EXPLAIN; see SECURITY.md' })
 
   const webSockets = createWebSocketGateway({ config, logins, emit })
   const http = createHttp((request, response) => {

@@ -144,6 +144,11 @@ export const settings = {
     parse: integer(1, 1_073_741_824),
   },
   ROWPASS_MAX_BATCH: { default: '1000', says: 'Statements in one batch.', parse: integer(1, 100_000) },
+  ROWPASS_ALLOW_EXPLAIN: {
+    default: 'false',
+    says: 'Whether token holders may use EXPLAIN. Its plans count rows that the policies hide, and so read them one by one: for development alone.',
+    parse: flag,
+  },
   ROWPASS_PASSWORD_MODE: {
     default: 'false',
     says: 'Whether database users may log in with their own password, over HTTP and WebSocket, and run any statement.',

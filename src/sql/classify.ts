@@ -38,8 +38,10 @@ export interface SqlError {
   readonly hint?: string
 }
 
-/** Limits of a classifier. */
+/** What a classifier allows, and its limits. */
 export interface ClassifierOptions {
+  /** Whether EXPLAIN is allowed, whose plans tell of rows that the policies hide; `false`. */
+  readonly allowExplain?: boolean
   /** Verdicts kept; 5,000. */
   readonly cacheSize?: number
   /** Sum of the texts of the verdicts kept, in UTF-16 units; 16 Mi. A text above 64 Ki is judged each time. */
@@ -63,7 +65,7 @@ export function createClassifier(
   facts: FunctionFacts,
   options: ClassifierOptions = {},
 ): (sql: string) => Verdict {
-  const { cacheSize = 5_000, cacheLength = 16 * 1024 * 1024, maxLength = 1024 * 1024 } = options
+  const { allowExplain = false, cacheSize = 5_000, cacheLength = 16 * 1024 * 1024, maxLength = 1024 * 1024 } = options
   const verdicts = new LRUCache<string, Verdict>({
     max: cacheSize,
     maxSize: cacheLength,
@@ -74,13 +76,13 @@ export function createClassifier(
   return (sql) => {
     const known = verdicts.get(sql)
     if (known !== undefined) return known
-    const verdict = sql.length > maxLength ? tooLong(maxLength) : judge(sql, parser, facts)
+    const verdict = sql.length > maxLength ? tooLong(maxLength) : judge(sql, parser, facts, allowExplain)
     verdicts.set(sql, verdict)
     return verdict
   }
 }
 
-function judge(sql: string, parser: Parser, facts: FunctionFacts): Verdict {
+function judge(sql: string, parser: Parser, facts: FunctionFacts, allowExplain: boolean): Verdict {
   const unreadable = findUnreadable(sql, facts)
   if (unreadable !== undefined) return unreadable
   const parsed = parser.parse(sql)
@@ -89,7 +91,7 @@ function judge(sql: string, parser: Parser, facts: FunctionFacts): Verdict {
   const [statement, ...others] = parsed.statements
   if (statement === undefined) return { kind: 'fast', command: '', readOnly: true, fingerprint: '' }
   if (others.length > 0) return severalStatements
-  const judgement = judgeStatement(statement, facts)
+  const judgement = judgeStatement(statement, facts, allowExplain)
   return 'what' in judgement ? { kind: 'refused', ...judgement } : allow(judgement, sql, parser)
 }
 

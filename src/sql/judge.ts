@@ -47,11 +47,15 @@ const commands: ReadonlyMap<string, string> = new Map([
   ['VariableShowStmt', 'SHOW'],
 ])
 
-/** Judges a statement, a node that names its own type. */
-export function judgeStatement(statement: TreeNode, facts: FunctionFacts): Judgement | Refusal {
+/**
+ * Judges a statement, a node that names its own type.
+ * @param allowExplain whether plans may be shown: they tell of rows that the policies hide
+ */
+export function judgeStatement(statement: TreeNode, facts: FunctionFacts, allowExplain: boolean): Judgement | Refusal {
   const root = unwrap(statement)
   const command = root && commands.get(root.type)
   if (root === undefined || command === undefined) return describeStatement(root?.type ?? '')
+  if (command === 'EXPLAIN' && !allowExplain) return describeStatement(root.type)
   const findings: Findings = { facts, refusal: undefined, reset: false, writes: false }
   const stack: TypedNode[] = [root]
   for (let visit = stack.pop(); visit !== undefined; visit = stack.pop()) {

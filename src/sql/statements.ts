@@ -27,6 +27,10 @@ const refusedStatements: ReadonlyMap<string, readonly [what: string, instead: st
   ['CopyStmt', ['COPY', 'Use SELECT or INSERT; copy with a login of your own.']],
   ['DoStmt', ['DO', 'Have the owner create a function, and call that.']],
   ['CallStmt', ['CALL', 'Have the owner create a function, and call that.']],
+  [
+    'ExplainStmt',
+    ['EXPLAIN', 'A plan counts rows that the policies hide. Ask "rowpass why", or explain with a login of your own.'],
+  ],
   ['LockStmt', ['LOCK', 'Lock rows with SELECT … FOR UPDATE in a transaction.']],
   ['TruncateStmt', ['TRUNCATE', 'Use DELETE, which obeys the policies.']],
   ['CreateTableAsStmt', ['CREATE TABLE AS', migrations]],

@@ -92,6 +92,5 @@ export const sampleQueries: readonly SampleQuery[] = [
   [`select E'\\u0001\\b\\t\\n\\f\\r\\x1f\\x7f"\\\\/' as controls`],
   ['table public.notes'],
   ['select id, owner, body from public.notes'],
-  ['explain (costs off) select 1'],
   [`select repeat('y', 200000) as large`],
 ]

@@ -74,8 +74,6 @@ describePg('verdicts', () => {
       ['select distinct on (a) a, b collate "C" from t order by a desc nulls last, b using <', 'SELECT', true],
       ['values (1, 2), ($1, $2)', 'SELECT', true],
       ['table users', 'SELECT', true],
-      ['explain (costs off, format json) select * from users', 'EXPLAIN', true],
-      ['explain analyze select * from users', 'EXPLAIN', true],
       ['', '', true],
       [' ; -- nothing', '', true],
       ['select 1;', 'SELECT', true],
@@ -98,7 +96,6 @@ describePg('verdicts', () => {
       ],
       ['merge into t using s on t.id = s.id when matched then delete returning merge_action(), t.*', 'MERGE', false],
       ['with d as (delete from users returning *) select * from d', 'SELECT', false],
-      ['explain analyze delete from users', 'EXPLAIN', false],
     ]
 
     it.each(statements)('%s', (sql, command, readOnly) => {
@@ -123,6 +120,19 @@ describePg('verdicts', () => {
     it.each(statements)('%s', (sql, readOnly) => {
       expect(judged.classify(sql)).toMatchObject({ kind: 'reset', readOnly })
     })
+  })
+
+  it.each<[sql: string, verdict: object]>([
+    ['explain (costs off, format json) select * from users', { kind: 'fast', command: 'EXPLAIN', readOnly: true }],
+    ['explain analyze select * from users', { kind: 'fast', command: 'EXPLAIN', readOnly: true }],
+    ['explain analyze delete from users', { kind: 'fast', command: 'EXPLAIN', readOnly: false }],
+    ['explain analyze select pg_sleep(1)', { kind: 'refused', what: 'pg_sleep()' }],
+    ['explain execute envelope', { kind: 'refused', what: 'EXPLAIN of EXECUTE' }],
+    ['explain declare c cursor for select 1', { kind: 'refused', what: 'EXPLAIN of DECLARE CURSOR' }],
+    ['explain analyze create table x as select 1', { kind: 'refused', what: 'EXPLAIN of CREATE TABLE AS' }],
+    ['explain (analyze, later_option) select 1', { kind: 'refused', what: 'The EXPLAIN option later_option' }],
+  ])('where EXPLAIN is allowed: %s', async (sql, verdict) => {
+    expect(createClassifier(await loadParser(), judged.facts, { allowExplain: true })(sql)).toMatchObject(verdict)
   })
 
   it('the same statement with other literals has the same fingerprint, another statement another', () => {
