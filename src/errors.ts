@@ -21,7 +21,7 @@ export const failures = {
     status: 401,
     sqlstate: '28000',
     says: 'No bearer token was sent',
-    hint: 'Send the header "Authorization: Bearer <token>"; with @neondatabase/serverless, pass authToken.',
+    hint: 'Send the header "Authorization: Bearer <token>". @neondatabase/serverless sends it where neon() was given an authToken that is not undefined or empty; batch() after the $withAuth of Drizzle never sends it.',
   },
   token_invalid: {
     status: 401,

@@ -154,11 +154,13 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
     batch: BatchOptions,
     audit: Audit,
   ): Promise<SqlResponse> {
+    // The driver sends no header for an authToken that is undefined or empty, nor Drizzle for a batch.
+    if (login.password === '') {
+      const detail = 'missing authentication credentials: required bearer token, or password in the connection string'
+      throw new Failure('token_missing', { detail })
+    }
     audit.auth = 'password'
     audit.role = login.user
-    if (login.password === '') {
-      throw new Failure('password_refused', { detail: 'missing authentication credentials: required password' })
-    }
     if (!config.databases.has(login.database)) throw new Failure('database_unknown')
     let kind: SqlBody['kind'] = 'single'
     const flight = await passwords.run(login, { address: request.address(), onAbort: request.onAbort }, async () => {

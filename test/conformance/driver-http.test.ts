@@ -186,7 +186,23 @@ describePg('neon() over HTTP', () => {
 
     it('is not taken from the options of transaction(), which the driver does not send', async () => {
       const sql = neon(scene.tokenUrl)
-      await expect(sql.transaction([sql`select 1`], { authToken: token })).rejects.toMatchObject({ code: '28P01' })
+      await expect(sql.transaction([sql`select 1`], { authToken: token })).rejects.toMatchObject({
+        hint: expect.stringMatching(/^token_missing: /),
+      })
+    })
+
+    it.each<[string, unknown]>([
+      ['undefined', undefined],
+      ['empty', ''],
+      ['null', null],
+      ['of a function that returns nothing', () => undefined],
+      ['of a function that resolves with nothing', async () => ''],
+      ['a promise', Promise.resolve('x')],
+    ])('an authToken that is %s is told from a wrong password', async (_title, authToken) => {
+      const error = await errorOf(neon(scene.tokenUrl, { authToken: authToken as never })`select 1`)
+      expect(error).toMatchObject({ code: '28000', hint: expect.stringMatching(/^token_missing: .*authToken/) })
+      const last = scene.gateway.events.at(-1)
+      expect(last).toMatchObject({ type: 'sql_answered', auth: 'none', outcome: 'token_missing' })
     })
 
     it.each<[string, () => string | Promise<string>, string]>([

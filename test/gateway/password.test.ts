@@ -66,7 +66,7 @@ describePg('SQL over HTTP with a password', () => {
         'password_refused',
         /failed for user 'rowpass_owner'$/,
       ],
-      ['no password', () => as({ password: '' }), '28P01', 'password_refused', /required password$/],
+      ['no password', () => as({ password: '' }), '28000', 'token_missing', /required bearer token, or password/],
       ['an unknown database', () => as({ pathname: '/other' }), '3D000', 'database_unknown', /does not serve$/],
     ])('refuses %s', async (_title, connectionString, code, failure, text) => {
       const { status, body } = await run('select 1', connectionString())
