@@ -6,7 +6,7 @@
 /** What one failure looks like to each audience. */
 export interface FailureSpec {
   /** HTTP status where the surface is free to choose one; the SQL-over-HTTP surface answers 400 so that drivers read `code`. */
-  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 500 | 502 | 503 | 507
+  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 421 | 422 | 429 | 500 | 502 | 503 | 507
   /** SQLSTATE (PostgreSQL appendix A) for clients that speak SQL. */
   readonly sqlstate: string
   /** One sentence for the client. */
@@ -35,22 +35,9 @@ export const failures = {
     says: 'The token has expired',
     hint: 'Ask the issuer for a new token.',
   },
-  session_revoked: {
-    status: 401,
-    sqlstate: '28000',
-    says: 'The session has been ended',
-    hint: 'Sign in again.',
-  },
-  role_refused: {
-    status: 403,
-    sqlstate: '28000',
-    says: 'The token does not allow this database role',
-  },
-  password_refused: {
-    status: 401,
-    sqlstate: '28P01',
-    says: 'The user or the password is wrong',
-  },
+  session_revoked: { status: 401, sqlstate: '28000', says: 'The session has been ended', hint: 'Sign in again.' },
+  role_refused: { status: 403, sqlstate: '28000', says: 'The token does not allow this database role' },
+  password_refused: { status: 401, sqlstate: '28P01', says: 'The user or the password is wrong' },
   password_wrong: { status: 403, sqlstate: '42501', says: 'The current password is wrong' },
   invite_invalid: {
     status: 400,
@@ -80,11 +67,7 @@ export const failures = {
   request_invalid: { status: 400, sqlstate: '08P01', says: 'The request is malformed' },
   request_too_large: { status: 413, sqlstate: '54000', says: 'The request is over the size limit' },
   response_too_large: { status: 507, sqlstate: '54000', says: 'The result is over the size limit' },
-  statement_refused: {
-    status: 400,
-    sqlstate: '42501',
-    says: 'The statement is not allowed with a token',
-  },
+  statement_refused: { status: 400, sqlstate: '42501', says: 'The statement is not allowed with a token' },
   timeout: { status: 503, sqlstate: '57014', says: 'The statement took too long and was cancelled' },
   overloaded: {
     status: 503,
@@ -92,11 +75,7 @@ export const failures = {
     says: 'The gateway is at its limit',
     hint: 'Nothing was run. Try again after a short wait.',
   },
-  database_unavailable: {
-    status: 503,
-    sqlstate: '08006',
-    says: 'The database cannot be reached',
-  },
+  database_unavailable: { status: 503, sqlstate: '08006', says: 'The database cannot be reached' },
   grant_missing: {
     status: 403,
     sqlstate: '42501',
@@ -112,6 +91,12 @@ export const failures = {
   not_found: { status: 404, sqlstate: 'P0002', says: 'There is no such row, or not for you' },
   path_unknown: { status: 404, sqlstate: '08P01', says: 'There is nothing at this path for this method' },
   conflict: { status: 409, sqlstate: '23000', says: 'The change conflicts with rows that are there' },
+  host_unknown: {
+    status: 421,
+    sqlstate: '08004',
+    says: 'Requests that were sent to this host name are not answered',
+    hint: 'Use 127.0.0.1 or localhost. Other names can be allowed: DEMO_HOSTS for "npm start" and the API, ROWPASS_HOSTS for a gateway.',
+  },
   content_type_unknown: {
     status: 415,
     sqlstate: '08P01',
@@ -119,11 +104,7 @@ export const failures = {
     hint: 'Send the header "Content-Type: application/json".',
   },
   input_invalid: { status: 422, sqlstate: '22023', says: 'The input is not acceptable' },
-  gateway_unreachable: {
-    status: 502,
-    sqlstate: '08001',
-    says: 'The gateway did not give an answer that can be used',
-  },
+  gateway_unreachable: { status: 502, sqlstate: '08001', says: 'The gateway did not give an answer that can be used' },
   key_missing: {
     status: 500,
     sqlstate: 'F0000',
@@ -179,11 +160,7 @@ export const failures = {
     says: 'A signing key cannot be decrypted',
     hint: 'KEY_ENCRYPTION_KEYS has to hold the key, by name, under which it is kept.',
   },
-  lifetime_refused: {
-    status: 500,
-    sqlstate: '22023',
-    says: 'The key ring does not allow tokens that live this long',
-  },
+  lifetime_refused: { status: 500, sqlstate: '22023', says: 'The key ring does not allow tokens that live this long' },
   config_invalid: { status: 500, sqlstate: 'F0000', says: 'The configuration is wrong' },
   state_invalid: {
     status: 500,
@@ -268,27 +245,15 @@ export const failures = {
     says: 'The embedded PostgreSQL ended by itself',
     hint: 'The whole story is in .rowpass/postgres.log.',
   },
-  role_unsafe: {
-    status: 500,
-    sqlstate: '42501',
-    says: 'A database role has rights that it must not have',
-  },
-  owner_powerless: {
-    status: 500,
-    sqlstate: '42501',
-    says: 'The owner login may not do this',
-  },
+  role_unsafe: { status: 500, sqlstate: '42501', says: 'A database role has rights that it must not have' },
+  owner_powerless: { status: 500, sqlstate: '42501', says: 'The owner login may not do this' },
   database_in_use: {
     status: 409,
     sqlstate: '55006',
     says: 'The database is in use and cannot be copied',
     hint: 'PostgreSQL copies a database only while nobody is connected to it. End the other connections.',
   },
-  tests_failed: {
-    status: 500,
-    sqlstate: '55000',
-    says: 'The tests did not run to a result',
-  },
+  tests_failed: { status: 500, sqlstate: '55000', says: 'The tests did not run to a result' },
   internal: { status: 500, sqlstate: 'XX000', says: 'Something failed inside Rowpass' },
 } as const satisfies Record<string, FailureSpec>
 

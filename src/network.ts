@@ -1,5 +1,6 @@
 /**
- * What counts as one client by its network address, for everything that is counted per address.
+ * What counts as one client by its network address, for everything that is counted per address; and which names of hosts
+ * are this machine's.
  */
 
 const maxLength = 64
@@ -32,4 +33,40 @@ export function toNetwork(address: string): string {
 /** Some proxies write `192.0.2.1:50123` or `[2001:db8::1]:50123`; the port differs with each connection. */
 function withoutPort(text: string): string {
   return /^\[(.*)\](?::\d+)?$/.exec(text)?.[1] ?? /^(\d+(?:\.\d+){3}):\d+$/.exec(text)?.[1] ?? text
+}
+
+/** Whether a host name of a URL is this machine's. */
+export function isLoopback(hostname: string): boolean {
+  return /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
+}
+
+/**
+ * Reads host names, separated by commas.
+ * @throws TypeError that names the first one that is none, such as a URL or a name with a port
+ */
+export function parseHosts(text: string): ReadonlySet<string> {
+  const given = text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+  for (const name of given) {
+    if (toHostname(name) !== name.toLowerCase()) throw new TypeError(`has no host name "${name}"`)
+  }
+  return new Set(given.map((name) => name.toLowerCase()))
+}
+
+/**
+ * Whether the `Host` of a request is one of these names, or one of this machine's, at whatever port.
+ *
+ * A page whose own name was made to point here (DNS rebinding) sends that name, and no script of it can send another.
+ */
+export function isHost(host: string | undefined, names: ReadonlySet<string>): boolean {
+  const name = toHostname(host ?? '')
+  return name !== undefined && (isLoopback(name) || names.has(name))
+}
+
+/** A `Host` without its port, in lower case; undefined for what is none (RFC 9110 §7.2). */
+function toHostname(host: string): string | undefined {
+  const url = `http://${host}`
+  return /^[^/?#@\\]+$/.test(host) && URL.canParse(url) ? new URL(url).hostname : undefined
 }

@@ -21,7 +21,7 @@ const mayImport: Record<string, readonly string[]> = {
   gateway: ['errors', 'events', 'network', 'keys', 'verify', 'sql', 'seal', 'pg', 'database'],
   policies: [],
   schema: ['policies'],
-  api: ['errors', 'events', 'keys', 'issuer', 'schema'],
+  api: ['errors', 'events', 'network', 'keys', 'issuer', 'schema'],
   doctor: ['errors', 'events', 'sql', 'database'],
   testing: ['errors', 'events', 'database', 'doctor'],
 }

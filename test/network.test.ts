@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { toNetwork } from '../src/network.ts'
+import { isHost, parseHosts, toNetwork } from '../src/network.ts'
 
 describe('the network of an address', () => {
   it.each<[string, string, string]>([
@@ -17,5 +17,46 @@ describe('the network of an address', () => {
     ['no more than 64 characters of it', 'x'.repeat(1_000), 'x'.repeat(64)],
   ])('%s', (_title, address, network) => {
     expect(toNetwork(address)).toBe(network)
+  })
+})
+
+describe('the host of a request', () => {
+  const names = parseHosts('Demo.Example, box.local')
+
+  it.each([
+    '127.0.0.1',
+    '127.1.2.3:8787',
+    'localhost:8787',
+    'LOCALHOST',
+    'app.localhost',
+    '[::1]:8787',
+    'demo.example:443',
+  ])('may be %s', (host) => {
+    expect(isHost(host, names)).toBe(true)
+  })
+
+  it.each([
+    undefined,
+    '',
+    'evil.example',
+    'evil.example:8787',
+    'localhost.evil.example',
+    '127.0.0.1.evil.example',
+    'sub.demo.example',
+    'evil.example@127.0.0.1',
+    '127.0.0.1#.evil.example',
+    '127.0.0.1/evil.example',
+    'evil.example\\127.0.0.1',
+    '192.168.0.7',
+    '0.0.0.0',
+    '[::]',
+    '::1',
+    '127.0.0.1, evil.example',
+  ])('may not be %s', (host) => {
+    expect(isHost(host, names)).toBe(false)
+  })
+
+  it.each(['http://demo.example', 'demo.example:80', 'a b', 'a@b', 'demo.example/'])('is not named by %s', (text) => {
+    expect(() => parseHosts(`ok.example, ${text}`)).toThrow(TypeError(`has no host name "${text}"`))
   })
 })

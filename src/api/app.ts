@@ -9,6 +9,7 @@ import type { ApiEnv } from './app-env.ts'
 import { toFailure } from './database.ts'
 import { settingsOf } from './env.ts'
 import { maxBodyBytes } from './input.ts'
+import { onlyOwnHosts } from './middleware/only-own-hosts.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
 import { renderProblem } from './problem.ts'
 import { accountRoutes } from './routes/accounts.ts'
@@ -29,6 +30,7 @@ export const app = new Hono<ApiEnv>()
     c.set('settings', await settingsOf(c.env))
     await next()
   })
+  .use(onlyOwnHosts)
   .route('/api', oauthRoutes)
   .use(
     bodyLimit({

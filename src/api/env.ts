@@ -3,8 +3,9 @@
  */
 import { neonConfig } from '@neondatabase/serverless'
 import * as z from 'zod'
-import { isIssuerUrl, isLoopback } from '../issuer/issuer.ts'
+import { isIssuerUrl } from '../issuer/issuer.ts'
 import type { KeySource } from '../keys/key-source.ts'
+import { isLoopback, parseHosts } from '../network.ts'
 import type { Assets } from './assets.ts'
 import { type Hidden, hide } from './hidden.ts'
 import { chooseKeys, type KeyBindings } from './key-ring.ts'
@@ -19,12 +20,20 @@ export interface Bindings extends KeyBindings {
   readonly ISSUER?: string
   readonly AUDIENCE?: string
   readonly DEMO?: string
+  readonly DEMO_HOSTS?: string
   /** Set by `rowpass dev` alone, with WHY_SECRET. */
   readonly WHY_URL?: string
   readonly WHY_SECRET?: string
   /** Only looked at to refuse DEMO where it is `production`. */
   readonly NODE_ENV?: string
   readonly ASSETS?: Assets
+}
+
+/** What `DEMO=true` brings. */
+export interface DemoSettings {
+  readonly assets: Assets | undefined
+  /** The host of `issuer` and those of DEMO_HOSTS: besides this machine's, the only ones whose requests are answered. */
+  readonly hosts: ReadonlySet<string>
 }
 
 /** Parsed bindings. */
@@ -44,7 +53,7 @@ export interface Settings {
   /** What signs and what is published; without a key that signs when another service issues the tokens. */
   readonly keys: KeySource
   /** Set where `DEMO=true`: the demo's sign-in and page are served only then. */
-  readonly demo: { readonly assets: Assets | undefined } | undefined
+  readonly demo: DemoSettings | undefined
   /** Set by `rowpass dev` where `DEMO=true`: answers then say why, see `why.ts`. */
   readonly why: WhySettings | undefined
 }
@@ -70,17 +79,20 @@ export async function parseSettings(bindings: Bindings): Promise<Settings> {
   }
 
   const { DATABASE_URL, GATEWAY_URL, ISSUER_DATABASE_URL, MAIL_URL, ADDRESS_HEADER, AUDIENCE, DEMO } = texts.data
-  const { WHY_URL, WHY_SECRET } = texts.data
+  const { DEMO_HOSTS, WHY_URL, WHY_SECRET } = texts.data
+  const issuer = texts.data.ISSUER ?? demoIssuer
   if (GATEWAY_URL !== undefined) neonConfig.fetchEndpoint = GATEWAY_URL
   return Object.freeze({
     databaseUrl: DATABASE_URL,
     issuerDatabaseUrl: ISSUER_DATABASE_URL === undefined ? undefined : hide(ISSUER_DATABASE_URL),
     mailUrl: MAIL_URL === undefined ? undefined : hide(MAIL_URL),
     addressHeader: ADDRESS_HEADER ?? (onWorkers() ? 'CF-Connecting-IP' : undefined),
-    issuer: texts.data.ISSUER ?? demoIssuer,
+    issuer,
     audience: AUDIENCE,
     keys: chosen.keys,
-    demo: DEMO ? { assets: bindings.ASSETS } : undefined,
+    demo: DEMO
+      ? { assets: bindings.ASSETS, hosts: new Set([new URL(issuer).hostname, ...parseHosts(DEMO_HOSTS ?? '')]) }
+      : undefined,
     why: WHY_URL !== undefined && WHY_SECRET !== undefined ? { url: WHY_URL, secret: hide(WHY_SECRET) } : undefined,
   })
 }
@@ -149,6 +161,7 @@ const schema = z.object({
   DEMO: optional(z.enum(['true', 'false'], { error: 'must be true, false or unset' })).transform(
     (text) => text === 'true',
   ),
+  DEMO_HOSTS: optional(z.string().refine(isHosts, 'must be host names without port, separated by commas')),
   WHY_URL: optional(z.string().refine(isLoopbackUrl, 'must be an http URL of 127.0.0.1')),
   WHY_SECRET: optional(z.string()),
 })
@@ -160,6 +173,14 @@ function parseUrl(text: string): URL | undefined {
 function isDatabaseUrl(text: string): boolean {
   const url = parseUrl(text)
   return url !== undefined && /^postgres(ql)?:$/.test(url.protocol) && url.username !== '' && url.pathname.length > 1
+}
+
+function isHosts(text: string): boolean {
+  try {
+    return parseHosts(text).size > 0
+  } catch {
+    return false
+  }
 }
 
 function isLoopbackUrl(text: string): boolean {

@@ -64,6 +64,11 @@ function ownIssuer(project: Project, apiUrl: string): Record<string, string> {
   return { iss: project.issuer, audience: project.audience, jwks_url: `${apiUrl}/.well-known/jwks.json` }
 }
 
+/** Never empty, which would mean any. What is wrong in it is for the API to refuse. */
+function demoHosts({ issuer, env }: Project): string {
+  return ['localhost', ...(URL.canParse(issuer) ? [new URL(issuer).hostname] : []), env.DEMO_HOSTS ?? ''].join(',')
+}
+
 function gatewayEnv(project: Project, database: OpenDatabase, apiUrl: string): Record<string, string> {
   const given = Object.entries(project.env).filter(([name]) => name.startsWith('ROWPASS_'))
   return {
@@ -72,6 +77,8 @@ function gatewayEnv(project: Project, database: OpenDatabase, apiUrl: string): R
     ROWPASS_ISSUERS: JSON.stringify([ownIssuer(project, apiUrl)]),
     ROWPASS_PRIVATE_JWKS: 'true',
     ROWPASS_PASSWORD_MODE: 'true',
+    // Whoever reaches the API of a demo has a token.
+    ...(project.demo && { ROWPASS_HOSTS: demoHosts(project) }),
     ...Object.fromEntries(given),
     ROWPASS_PORT: String(project.gatewayPort),
     ROWPASS_HOST: '127.0.0.1',

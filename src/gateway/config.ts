@@ -18,6 +18,8 @@ export interface GatewayConfig {
   readonly jwksMaxSeconds: number
   readonly jwksStaleSeconds: number
   readonly host: string
+  /** Names of hosts that are answered besides loopback's; empty means all. */
+  readonly hosts: ReadonlySet<string>
   readonly port: number
   readonly metricsPort: number
   readonly corsOrigins: ReadonlySet<string>
@@ -120,6 +122,7 @@ function toConfig(values: SettingValues): GatewayConfig {
     jwksMaxSeconds: values.ROWPASS_JWKS_MAX_SECONDS,
     jwksStaleSeconds: values.ROWPASS_JWKS_STALE_SECONDS,
     host: values.ROWPASS_HOST,
+    hosts: values.ROWPASS_HOSTS,
     port: values.ROWPASS_PORT,
     metricsPort: values.ROWPASS_METRICS_PORT,
     corsOrigins: values.ROWPASS_CORS_ORIGINS,

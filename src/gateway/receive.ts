@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Failure } from '../errors.ts'
+import { isHost } from '../network.ts'
 import type { GatewayConfig } from './config.ts'
 import type { SqlRequest } from './handle.ts'
 import type { SqlHeaders } from './request.ts'
@@ -65,6 +66,14 @@ export function clientAddress(request: IncomingMessage, addressHeader: string | 
   const said = addressHeader === undefined ? undefined : request.headers[addressHeader]
   // Node joins repeated lines with commas; only of `Set-Cookie` it makes an array.
   return said === undefined || said === '' ? request.socket.remoteAddress : String(said)
+}
+
+/** Whether a request was sent to one of the hosts that are answered; an empty list means any. */
+export function isAnswered({ headers }: IncomingMessage, hosts: ReadonlySet<string>): boolean {
+  if (hosts.size === 0) return true
+  // HTTP/2 has it by another name, and may have both.
+  const given = [headers[':authority'], headers.host].filter((host) => host !== undefined)
+  return given.length > 0 && given.every((host) => isHost(String(host), hosts))
 }
 
 /** What servers need to know of the configuration to read a request. */

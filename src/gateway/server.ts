@@ -17,7 +17,7 @@ import { createHttp, type HttpServer } from './http.ts'
 import { createLogins } from './login.ts'
 import { createMetrics } from './metrics.ts'
 import { nodeVerify } from './node-verify.ts'
-import { fromFetch, readHeaders, requestId, toSqlRequest } from './receive.ts'
+import { fromFetch, isAnswered, readHeaders, requestId, toSqlRequest } from './receive.ts'
 import type { SqlHeaders } from './request.ts'
 import { failureResponse, type SqlResponse } from './respond.ts'
 import { createWebSocketGateway } from './websocket.ts'
@@ -126,7 +126,8 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     void route(request, response)
   }, webSockets.upgrade)
 
-  const metricsHttp = createHttp((_, response) => {
+  const metricsHttp = createHttp((request, response) => {
+    if (!isAnswered(request, config.hosts)) return void response.writeHead(421).end()
     void metrics.text().then((text) => response.writeHead(200, { 'content-type': metrics.contentType }).end(text))
   })
 
@@ -134,8 +135,9 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     const path = request.url?.split('?', 1)[0]
     const headers = readHeaders(request.rawHeaders)
     const id = requestId(headers['neon-request-id'])
-    const answer =
-      request.method === 'POST' && path === sqlPath
+    const answer = !isAnswered(request, config.hosts)
+      ? unknownHostResponse
+      : request.method === 'POST' && path === sqlPath
         ? await handle(toSqlRequest(id, request, response, headers, config))
         : otherRoute(request.method, path)
     if (response.destroyed) return
@@ -251,6 +253,8 @@ function preflightResponse(): SqlResponse {
 function textResponse(status: number, text: string): SqlResponse {
   return { status, headers: { 'content-type': 'text/plain' }, body: Buffer.from(`${text}\n`) }
 }
+
+const unknownHostResponse = failureResponse(new Failure('host_unknown'))
 
 const unknownRouteResponse: SqlResponse = {
   ...failureResponse(new Failure('request_invalid')),

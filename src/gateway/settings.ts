@@ -2,6 +2,7 @@
  * Every setting of the gateway: its environment variable, default, meaning and parser.
  */
 import { z } from 'zod'
+import { parseHosts } from '../network.ts'
 import { parseSealKeys } from '../seal/keys.ts'
 import { parseIssuers } from './issuers.ts'
 
@@ -77,6 +78,11 @@ export const settings = {
   },
   ROWPASS_HOST: { default: '127.0.0.1', says: 'Address to listen on.', parse: (text: string) => text },
   ROWPASS_PORT: { default: '4444', says: 'Port to listen on; 0 takes a free one.', parse: integer(0, 65_535) },
+  ROWPASS_HOSTS: {
+    default: '',
+    says: 'Host names that requests may be sent to, separated by commas, besides those of loopback; others are refused with `host_unknown`. Any when empty, but for `npm start` with `DEMO`: there it is the host of `ISSUER` and those of `DEMO_HOSTS`.',
+    parse: parseHosts,
+  },
   ROWPASS_METRICS_PORT: {
     default: '0',
     says: 'Port of `GET /metrics` for Prometheus, on the same address; 0 for none. Not for the public.',

@@ -5,7 +5,7 @@
  * the password itself, logs in to the configured server with whatever that server demands, and then only copies bytes.
  */
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { Failure } from '../errors.ts'
@@ -15,7 +15,7 @@ import { createCancel } from './cancel.ts'
 import type { GatewayConfig } from './config.ts'
 import { createInbox, type Inbox } from './inbox.ts'
 import { explainLogin, type LoggedIn, type Logins } from './login.ts'
-import { clientAddress } from './receive.ts'
+import { clientAddress, isAnswered } from './receive.ts'
 import { relay } from './relay.ts'
 import { failureResponse } from './respond.ts'
 import { errorMessage, greeting, passwordRequest, readPassword, readStartup, type StartupRequest } from './startup.ts'
@@ -168,6 +168,7 @@ export function createWebSocketGateway(parts: WebSocketParts): WebSocketGateway 
     upgrade(request, socket, head) {
       const { origin } = request.headers
       if (origin !== undefined && !config.corsOrigins.has(origin)) return refuseUpgrade(socket, 403, originRefused)
+      if (!isAnswered(request, config.hosts)) return refuseUpgrade(socket, 421, new Failure('host_unknown'))
       if (closing || !startups.makeRoom()) return refuseUpgrade(socket, 503, new Failure('overloaded'))
       const address = clientAddress(request, config.addressHeader)
       server.handleUpgrade(request, socket, head, (webSocket) => {
@@ -219,11 +220,10 @@ function idleOptions(timeoutMs: number): string {
   ])
 }
 
-function refuseUpgrade(socket: Duplex, status: 403 | 503, failure: Failure): void {
+function refuseUpgrade(socket: Duplex, status: 403 | 421 | 503, failure: Failure): void {
   const { body } = failureResponse(failure)
-  const reason = status === 403 ? 'Forbidden' : 'Service Unavailable'
   const head = [
-    `HTTP/1.1 ${status} ${reason}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'connection: close',
     'content-type: application/json',
     `content-length: ${body.length}`,

@@ -2,6 +2,7 @@
  * An issuer: the endpoints of OAuth as functions from `Request` to `Response`, for any runtime with web standards.
  */
 import type { KeySource } from '../keys/key-source.ts'
+import { isLoopback } from '../network.ts'
 import type { OwnClaims } from './claims.ts'
 import { authenticateClient } from './client-authentication.ts'
 import { grants } from './grants.ts'
@@ -185,9 +186,4 @@ export function isIssuerUrl(text: string): boolean {
   const { protocol, hostname, username, password } = new URL(text)
   const secure = protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
   return secure && username === '' && password === ''
-}
-
-/** Whether a host name of a URL is this machine's. */
-export function isLoopback(hostname: string): boolean {
-  return /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
 }

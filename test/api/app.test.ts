@@ -102,6 +102,40 @@ describe('without DEMO', () => {
   })
 })
 
+describe('the host of a request under DEMO', () => {
+  const askAt = (host: string, path = '/api/token', given = bindings) =>
+    app.request(`http://${host}${path}`, { headers: { Host: host } }, given)
+
+  it.each(['127.0.0.1:8787', 'localhost:8787', '[::1]:8787', 'issuer.localhost'])('may be %s', async (host) => {
+    expect((await askAt(host)).status).toBe(200)
+  })
+
+  it.each([
+    '/api/token',
+    '/token',
+    '/api/personas',
+    '/',
+    '/main.js',
+    '/.well-known/jwks.json',
+    '/api/users',
+    '/nowhere',
+  ])('SEC-78 no page whose own name points to this machine gets an answer: %s', async (path) => {
+    const response = await askAt('evil.example:8787', path)
+    expect([response.status, await response.json()]).toMatchObject([421, { code: 'host_unknown' }])
+    expect((await app.request(path, { headers: { Host: 'evil.example' } }, bindings)).status).toBe(421)
+  })
+
+  it('SEC-78 may be one of DEMO_HOSTS, and no other', async () => {
+    const given = { ...bindings, DEMO_HOSTS: 'Box.example, other.example' }
+    expect((await askAt('box.example:8787', '/api/token', given)).status).toBe(200)
+    expect((await askAt('a.box.example', '/api/token', given)).status).toBe(421)
+  })
+
+  it('may be any without DEMO: nobody is signed in without a password there', async () => {
+    expect((await askAt('any.example', '/.well-known/jwks.json', closed)).status).toBe(200)
+  })
+})
+
 describe('the page', () => {
   it.each([
     ['/', 'text/html; charset=utf-8'],

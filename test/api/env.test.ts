@@ -105,6 +105,7 @@ describe('parseSettings', () => {
       'GATEWAY_URL must be on loopback where it is true',
     ],
     ['DEMO with no gateway', { ...demo, GATEWAY_URL: '' }, 'GATEWAY_URL must be on loopback where it is true'],
+    ['a host of the demo with a port', { ...demo, DEMO_HOSTS: 'box.example:80' }, 'DEMO_HOSTS must be host names'],
     ['DEMO in production', { ...demo, NODE_ENV: 'production' }, 'DEMO must not be true where NODE_ENV is production'],
     [
       'a private key that came as a variable',
@@ -217,6 +218,7 @@ describe('.dev.vars.example', () => {
       'AUDIENCE',
       'DATABASE_URL',
       'DEMO',
+      'DEMO_HOSTS',
       'GATEWAY_URL',
       'ISSUER',
       'ISSUER_DATABASE_URL',

@@ -1,3 +1,4 @@
+import { request } from 'node:http'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { personas } from '../../src/api/personas.ts'
@@ -37,6 +38,20 @@ describePg('the Worker, under workerd', () => {
     const keys = createRemoteJWKSet(new URL('/.well-known/jwks.json', worker.url))
     const { payload } = await jwtVerify(Authorization.slice(7), keys, { issuer: stack.bindings.ISSUER! })
     expect(payload.sub).toBe(david.id)
+  })
+
+  it('SEC-78 answers to loopback only, whatever name points to it', async () => {
+    const statusAt = (host: string) =>
+      new Promise((resolve, reject) => {
+        const { hostname, port } = worker.url
+        const asked = request({ hostname, port, path: '/api/token', headers: { Host: host } }, (response) => {
+          response.resume()
+          resolve(response.statusCode)
+        })
+        asked.on('error', reject).end()
+      })
+    for (const host of ['127.0.0.1', `localhost:${worker.url.port}`]) expect(await statusAt(host)).toBe(200)
+    for (const host of ['evil.example', `evil.example:${worker.url.port}`]) expect(await statusAt(host)).toBe(421)
   })
 
   it('gives each person their rows, at the same time', async () => {

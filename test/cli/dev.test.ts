@@ -12,6 +12,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { request } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -46,6 +47,12 @@ describe('rowpass dev', { timeout: 2 * startMs }, () => {
       new RegExp(`^ready: API ${api}, SQL gateway http://127\\.0\\.0\\.1:${gatewayPort}/sql \\(\\d+\\.\\d s\\)$`),
     )
     expect(dev.output()).toContain(`DEMO is on: whoever reaches port ${port} can sign in as any seeded person.`)
+
+    // SEC-78 A page whose name was made to point here gets nothing of either.
+    for (const url of [`${api}/api/token`, `http://127.0.0.1:${gatewayPort}/readyz`]) {
+      expect(await statusAt(url, 'evil.example')).toBeGreaterThanOrEqual(400)
+      expect(await statusAt(url, `localhost:${port}`)).toBe(200)
+    }
 
     const david = await signIn(api, 'david@neon.example')
     expect(await names(api, david)).toEqual({ users: ['David'], tenants: ['Neon'] })
@@ -326,6 +333,15 @@ async function signIn(api: string, as: string): Promise<string> {
   const response = await fetch(`${api}/api/token?as=${as}`)
   expect(response.status).toBe(200)
   return (await response.json()).access_token
+}
+
+/** As `fetch`, which lets nobody choose the host. */
+function statusAt(url: string, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    request(url, { headers: { Host: host } }, (response) => resolve(response.resume().statusCode ?? 0))
+      .on('error', reject)
+      .end()
+  })
 }
 
 function get(api: string, path: string, token: string): Promise<Response> {

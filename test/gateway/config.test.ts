@@ -71,6 +71,7 @@ describe('configuration', () => {
     ['ROWPASS_ISSUERS', JSON.stringify([{ ...issuers[0], role: 'a:b' }]), 'is not a lower-case role name'],
     ['ROWPASS_ISSUERS', JSON.stringify([{ ...issuers[0], algorithms: ['HS256'] }]), 'is not one of ES256'],
     ['ROWPASS_ISSUERS', JSON.stringify([issuers[0], issuers[0]]), 'names an issuer twice'],
+    ['ROWPASS_HOSTS', 'https://app.example.test', 'has no host name'],
     ['ROWPASS_CORS_ORIGINS', 'https://app.example.test/', 'has no origin'],
     ['ROWPASS_PORT', '1e3', 'is not a whole number'],
     ['ROWPASS_PORT', '', 'is not a whole number'],

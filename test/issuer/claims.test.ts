@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { checkOwnClaims, type OwnClaims, reservedClaims } from '../../src/issuer/claims.ts'
-import { createIssuer, isIssuerUrl, isLoopback } from '../../src/issuer/issuer.ts'
+import { createIssuer, isIssuerUrl } from '../../src/issuer/issuer.ts'
 import type { IssuerStore } from '../../src/issuer/store.ts'
 import { generateKey, importSigningKey } from '../../src/keys/key.ts'
 import { fixedKeys } from '../../src/keys/key-source.ts'
+import { isLoopback } from '../../src/network.ts'
 
 describe('claims of an application', () => {
   it.each(reservedClaims)('SEC-32 no application sets the claim %s, also when its type was cast away', (name) => {

@@ -27,6 +27,7 @@ Settings, from the environment or .dev.vars:
                       first key is privateKey.jwk.json if that is there)
   ISSUER, AUDIENCE    iss and aud of the tokens (default: the API's URL, rowpass)
   DEMO                false turns off the sign-in of seeded people (default true)
+  DEMO_HOSTS          with DEMO: host names that are answered besides loopback's and that of ISSUER (default none)
   ROWPASS_*           settings of the gateway
 
 Examples:
@@ -116,7 +117,7 @@ function toBindings(
   urls: RunningUrls,
   database: OpenDatabase,
 ): Record<string, string> {
-  const { MAIL_URL, ADDRESS_HEADER } = project.env
+  const { MAIL_URL, ADDRESS_HEADER, DEMO_HOSTS } = project.env
   return {
     DATABASE_URL: urls.databaseUrl,
     ISSUER_DATABASE_URL: database.issuerUrl,
@@ -127,6 +128,7 @@ function toBindings(
     DEMO: String(project.demo),
     ...(MAIL_URL !== undefined && { MAIL_URL }),
     ...(ADDRESS_HEADER !== undefined && { ADDRESS_HEADER }),
+    ...(DEMO_HOSTS !== undefined && { DEMO_HOSTS }),
   }
 }
 
