@@ -6,7 +6,7 @@
 /** What one failure looks like to each audience. */
 export interface FailureSpec {
   /** HTTP status where the surface is free to choose one; the SQL-over-HTTP surface answers 400 so that drivers read `code`. */
-  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 421 | 422 | 429 | 500 | 502 | 503 | 507
+  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 421 | 422 | 429 | 431 | 500 | 502 | 503 | 507
   /** SQLSTATE (PostgreSQL appendix A) for clients that speak SQL. */
   readonly sqlstate: string
   /** One sentence for the client. */
@@ -65,6 +65,12 @@ export const failures = {
     says: 'The Neon-Connection-String header is not a PostgreSQL URL',
   },
   request_invalid: { status: 400, sqlstate: '08P01', says: 'The request is malformed' },
+  headers_too_large: {
+    status: 431,
+    sqlstate: '54000',
+    says: 'The headers of the request are over the size limit',
+    hint: 'They may have 16 KiB together. Leave out cookies; a token may have 8 KiB.',
+  },
   request_too_large: { status: 413, sqlstate: '54000', says: 'The request is over the size limit' },
   response_too_large: { status: 507, sqlstate: '54000', says: 'The result is over the size limit' },
   statement_refused: { status: 400, sqlstate: '42501', says: 'The statement is not allowed with a token' },

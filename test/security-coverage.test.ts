@@ -77,6 +77,7 @@ const requirements: Readonly<Record<number, string>> = {
   66: 'errors show nothing that the caller may not see',
   67: 'an audit line for each request, free of literals and tokens',
   68: 'no EXPLAIN with a token, unless a setting that is announced allows it',
+  77: 'an answer that is not read is dropped, and bytes held are bounded per owner and in all',
   78: 'a demo answers to the names of its own machine only',
   79: 'a session that was ended gets no answer',
 }

@@ -1,7 +1,12 @@
 /**
  * HTTP/1.1 and cleartext HTTP/2 on one port.
  */
-import { createServer as createHttpServer, type IncomingMessage, type RequestListener } from 'node:http'
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from 'node:http'
 import {
   constants,
   createServer as createHttp2Server,
@@ -11,6 +16,8 @@ import {
 } from 'node:http2'
 import type { Server, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { createAnswering } from './answering.ts'
+import { clientErrorAnswer, headersTooLarge } from './client-error.ts'
 
 /** A listener of node's own requests; HTTP/2 requests have the members that it uses. */
 export type Listener = RequestListener
@@ -19,6 +26,8 @@ export type Listener = RequestListener
 export interface HttpServer {
   /** Resolves with the port; rejects with node's error, `EADDRINUSE` for one. */
   listen(port: number, host: string): Promise<number>
+  /** Sends the body and ends the response. A client that does not read it loses its connection after `stallMs`. */
+  end(response: ServerResponse, body: Buffer): void
   /** Takes no new connection, lets requests under way end within the grace, closes what is left. */
   close(graceMs: number): Promise<void>
 }
@@ -28,7 +37,13 @@ const http2Preface = 'PRI '
 const headersTimeoutMs = 10_000
 const requestTimeoutMs = 60_000
 const keepAliveTimeoutMs = 75_000
+const maxStallMs = 30_000
 const maxHttp2Streams = 100
+/** Both protocols take as much; HTTP/2 counts 32 bytes more for each line, RFC 9113 §6.5.2. */
+const maxHeaderBytes = 16 * 1024
+/** More than that resets the stream without an answer: up to it a client is told what is wrong. */
+const maxHttp2HeaderBytes = 4 * maxHeaderBytes
+const maxHttp2HeaderPairs = 1_024
 
 /** Takes over the socket of a request that asks for another protocol. */
 export type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
@@ -41,6 +56,14 @@ export interface HttpTimeouts {
   readonly requestMs?: number
   /** Between two requests of one connection; default 75,000. */
   readonly idleMs?: number
+  /** Without taking any of an answer that waits for it; default 30,000. */
+  readonly stallMs?: number
+}
+
+/** The request of an HTTP/1.1 connection that is not answered yet. */
+interface UnderWay {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
 }
 
 /**
@@ -49,9 +72,12 @@ export interface HttpTimeouts {
  */
 export function createHttp(listener: Listener, onUpgrade?: UpgradeListener, timeouts: HttpTimeouts = {}): HttpServer {
   const { headersMs = headersTimeoutMs, requestMs = requestTimeoutMs, idleMs = keepAliveTimeoutMs } = timeouts
+  const answering = createAnswering(timeouts.stallMs ?? maxStallMs)
   const sockets = new Set<Socket>()
   /** Sockets that must not be closed yet: HTTP/1.1 with a request under way, and HTTP/2, whose sessions end by themselves. */
   const busy = new Set<Socket>()
+  /** The newest request of each HTTP/1.1 connection, until it is answered. */
+  const underWay = new WeakMap<Duplex, UnderWay>()
   const sessions = new Set<ServerHttp2Session>()
   const http1 = createHttpServer(
     {
@@ -59,30 +85,66 @@ export function createHttp(listener: Listener, onUpgrade?: UpgradeListener, time
       requestTimeout: requestMs,
       keepAliveTimeout: idleMs,
       connectionsCheckingInterval: Math.min(headersMs, 1_000),
+      maxHeaderSize: maxHeaderBytes,
       noDelay: true,
     },
     (request, response) => {
       const { socket } = request
+      const current = { request, response }
       busy.add(socket)
-      response.once('close', () => busy.delete(socket))
+      underWay.set(socket, current)
+      response.once('close', () => {
+        if (underWay.get(socket) !== current) return
+        underWay.delete(socket)
+        busy.delete(socket)
+      })
       listener(request, response)
     },
   )
+  const refused = new WeakSet<Duplex>()
+  http1.on('clientError', (error, socket) => {
+    // Whatever else comes in is an error again.
+    if (refused.has(socket)) return
+    refused.add(socket)
+    const current = underWay.get(socket)
+    const refuse = (): void => {
+      if (socket.writable) socket.end(clientErrorAnswer(error))
+      else socket.destroy()
+    }
+    // What is wrong came behind a request that is whole: that one is answered first.
+    if (current?.request.complete) current.response.once('close', refuse)
+    else if (current?.response.headersSent) socket.destroy()
+    else refuse()
+  })
   if (onUpgrade !== undefined) {
     http1.on('upgrade', (request, socket, head) => {
-      if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
-        // RFC 9110 §7.8: a server may ignore an offer to change the protocol; some clients offer h2c with every request.
-        socket.unshift(Buffer.concat([withoutUpgrade(request), head]))
-        http1.emit('connection', socket)
-        return
+      const upgrade = (): void => {
+        if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
+          // RFC 9110 §7.8: a server may ignore an offer to change the protocol; some clients offer h2c with every request.
+          request.socket.setTimeout(0)
+          socket.unshift(Buffer.concat([withoutUpgrade(request), head]))
+          http1.emit('connection', socket)
+          return
+        }
+        busy.add(request.socket)
+        onUpgrade(request, socket, head)
       }
-      busy.add(request.socket)
-      onUpgrade(request, socket, head)
+      // Answers leave in the order of their requests, RFC 9112 §9.3.2: not before that of the request in front.
+      const current = underWay.get(socket)
+      if (current === undefined) upgrade()
+      else current.response.once('close', () => socket.destroyed || upgrade())
     })
   }
-  const http2 = createHttp2Server({ settings: { maxConcurrentStreams: maxHttp2Streams } }, (request, response) => {
+  const http2Options = {
+    settings: { maxConcurrentStreams: maxHttp2Streams, maxHeaderListSize: maxHttp2HeaderBytes },
+    maxHeaderListPairs: maxHttp2HeaderPairs,
+  }
+  const http2 = createHttp2Server(http2Options, (request, response) => {
     limitBody(request, requestMs)
-    listener(...asHttp1(request, response))
+    if (headerBytes(request.rawHeaders) > maxHeaderBytes) {
+      const { status, headers, body } = headersTooLarge()
+      response.writeHead(status, headers).end(body)
+    } else listener(...asHttp1(request, response))
   })
   http2.on('session', (session) => {
     sessions.add(session)
@@ -119,6 +181,7 @@ export function createHttp(listener: Listener, onUpgrade?: UpgradeListener, time
 
   return {
     listen: (port, host) => listen(http1, port, host),
+    end: answering.end,
     async close(graceMs) {
       if (!http1.listening) return
       const closed = new Promise<void>((resolve) => http1.close(() => resolve()))
@@ -129,6 +192,7 @@ export function createHttp(listener: Listener, onUpgrade?: UpgradeListener, time
       }, graceMs)
       await closed
       clearTimeout(timer)
+      answering.close()
     },
   }
 }
@@ -138,6 +202,10 @@ function limitBody(request: Http2ServerRequest, requestMs: number): void {
   if (request.stream.endAfterHeaders) return
   const timer = setTimeout(() => request.stream.close(constants.NGHTTP2_CANCEL), requestMs)
   for (const event of ['end', 'close'] as const) request.once(event, () => clearTimeout(timer))
+}
+
+function headerBytes(rawHeaders: readonly string[]): number {
+  return rawHeaders.reduce((sum, text) => sum + text.length, 0)
 }
 
 /** The head of a request as it came, but for the offer to change the protocol. */

@@ -142,7 +142,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
         : otherRoute(request.method, path)
     if (response.destroyed) return
     response.writeHead(answer.status, answerHeaders(id, headers.origin, answer))
-    endWith(response, answer.body)
+    http.end(response, answer.body)
   }
 
   function otherRoute(method: string | undefined, path: string | undefined): SqlResponse {
@@ -223,14 +223,6 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
       await pool.close()
     },
   }
-}
-
-/** Up to this size a body is copied to leave in one piece with the headers, which costs less than two pieces. */
-const maxJoinedBytes = 16 * 1024
-
-function endWith(response: ServerResponse, body: Buffer): void {
-  if (body.length > maxJoinedBytes) response.end(body)
-  else response.end(body.toString('latin1'), 'latin1')
 }
 
 function toLogin(url: URL): Pick<Login, 'server' | 'user' | 'password' | 'database'> {
