@@ -132,6 +132,16 @@ describe('the source tree', () => {
   })
 })
 
+describe('the tests', () => {
+  it('mock no module and no global', () => {
+    const tests = fileURLToPath(new URL('.', import.meta.url))
+    const mocking = readdirSync(tests, { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.ts') && path !== 'architecture.test.ts')
+      .filter((path) => /\bvi\.(?:mock|doMock|hoisted|stubGlobal)\(/.test(readFileSync(join(tests, path), 'utf8')))
+    expect(mocking).toEqual([])
+  })
+})
+
 function readSource(path: string): SourceFile {
   const text = readFileSync(join(source, path), 'utf8')
   const code = withoutComments(text)
