@@ -17,6 +17,8 @@ export interface Bindings extends KeyBindings {
   readonly GATEWAY_URL?: string
   readonly MAIL_URL?: string
   readonly ADDRESS_HEADER?: string
+  /** Set by `rowpass dev` alone, which listens on loopback. */
+  readonly PEER_ADDRESS?: string
   readonly ISSUER?: string
   readonly AUDIENCE?: string
   readonly DEMO?: string
@@ -44,8 +46,13 @@ export interface Settings {
   readonly issuerDatabaseUrl: Hidden | undefined
   /** Where messages to people are posted. Whoever knows it may be able to send mail. */
   readonly mailUrl: Hidden | undefined
-  /** Header in which the proxy in front puts the address of the client; undefined where there is none to be trusted. */
+  /**
+   * Header in which the proxy in front puts the address of the client; undefined where there is none to be trusted. The
+   * runtime is no sign of one: whoever runs workerd elsewhere than at Cloudflare's edge has what the client wrote.
+   */
   readonly addressHeader: string | undefined
+  /** Address of every client where there is no such header and all have the same. */
+  readonly peerAddress: string | undefined
   /** `iss` of the tokens. */
   readonly issuer: string
   /** `aud` of the tokens. */
@@ -86,7 +93,8 @@ export async function parseSettings(bindings: Bindings): Promise<Settings> {
     databaseUrl: DATABASE_URL,
     issuerDatabaseUrl: ISSUER_DATABASE_URL === undefined ? undefined : hide(ISSUER_DATABASE_URL),
     mailUrl: MAIL_URL === undefined ? undefined : hide(MAIL_URL),
-    addressHeader: ADDRESS_HEADER ?? (onWorkers() ? 'CF-Connecting-IP' : undefined),
+    addressHeader: ADDRESS_HEADER,
+    peerAddress: bindings.PEER_ADDRESS || undefined,
     issuer,
     audience: AUDIENCE,
     keys: chosen.keys,
@@ -193,10 +201,6 @@ function isServiceUrl(text: string): boolean {
   // With credentials in it, `fetch` throws, and its message has them.
   if (url === undefined || url.username !== '' || url.password !== '') return false
   return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))
-}
-
-function onWorkers(): boolean {
-  return globalThis.navigator?.userAgent === 'Cloudflare-Workers'
 }
 
 function isHttpUrl(text: string): boolean {

@@ -44,11 +44,11 @@ describePg('the Worker, under workerd', () => {
     const statusAt = (host: string) =>
       new Promise((resolve, reject) => {
         const { hostname, port } = worker.url
-        const asked = request({ hostname, port, path: '/api/token', headers: { Host: host } }, (response) => {
-          response.resume()
-          resolve(response.statusCode)
-        })
-        asked.on('error', reject).end()
+        // What a script may send along, and wrangler reads.
+        const headers = { Host: host, 'MF-Original-URL': 'http://127.0.0.1/api/token', 'X-Forwarded-Host': '127.0.0.1' }
+        request({ hostname, port, path: '/api/token', headers }, (answer) => resolve(answer.resume().statusCode))
+          .on('error', reject)
+          .end()
       })
     for (const host of ['127.0.0.1', `localhost:${worker.url.port}`]) expect(await statusAt(host)).toBe(200)
     for (const host of ['evil.example', `evil.example:${worker.url.port}`]) expect(await statusAt(host)).toBe(421)

@@ -177,14 +177,15 @@ describePg('the issuer on the command line', () => {
       ['a comment', '// "PRIVATE_KEY": never\n /* "KEY_RING": "x" */'],
       ['a list of secrets', '"secrets": { "required": ["MAIL_URL", "PRIVATE_KEY"] },'],
     ])('lets names in %s pass', async (_title, text) => {
-      const vars = '"vars": { "ISSUER": "https://a.example", "DATABASE_URL": "postgresql://a@b/c", "DEMO": "false" }'
+      const set = '"ISSUER": "https://a.example", "DATABASE_URL": "postgresql://a@b/c", "ADDRESS_HEADER": "X-Real-IP"'
+      const vars = `"vars": { ${set}, "DEMO": "false" }`
       expect(await check(`{ ${text} ${vars} }`)).toMatchObject({ code: 0, stderr: '' })
     })
 
     it('notes what the API does not start without', async () => {
       const { code, stderr } = await check('{ // "DATABASE_URL": "x"\n "vars": { "ISSUER": "https://a.example" } }')
       expect(code).toBe(0)
-      expect(stderr).toMatch(/^note: DATABASE_URL not set there\. /)
+      expect(stderr).toMatch(/^note: DATABASE_URL not set there\. .*\nnote: ADDRESS_HEADER not set there\. /)
     })
 
     it('lets the configuration of this repository pass', async () => {

@@ -130,6 +130,25 @@ describe('rowpass dev', { timeout: 2 * startMs }, () => {
     const other = await project.run(['db', 'seed'])
     expect(other).toMatchObject({ code: 0, output: 'seeded\n' })
 
+    // The header is the one that Cloudflare's edge writes; here it comes from whoever tries passwords.
+    const added = await project.run(['clients', 'add', 'web', '--public', '--grant', 'password'])
+    expect(added.code).toBe(0)
+    const statuses: number[] = []
+    for (let turn = 1; turn <= 6; turn++) {
+      const response = await fetch(`http://127.0.0.1:${project.env.PORT}/api/token`, {
+        method: 'POST',
+        headers: { 'CF-Connecting-IP': `192.0.2.${turn}`, 'X-Forwarded-For': `192.0.2.${turn}` },
+        body: new URLSearchParams({
+          grant_type: 'password',
+          client_id: 'web',
+          username: 'david@neon.example',
+          password: 'wrong',
+        }),
+      })
+      statuses.push(response.status)
+    }
+    expect(statuses).toEqual([400, 400, 400, 400, 400, 429])
+
     const tree = descendants(dev.pid)
     dev.child.kill('SIGKILL')
     await exitOf(dev.child, stopMs)

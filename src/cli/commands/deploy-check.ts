@@ -37,6 +37,9 @@ export function define(io: Io): Command {
     if (missing.length > 0) {
       io.stderr(`note: ${missing.join(' and ')} not set there. Without, the API answers errors: see docs/issuer.md\n`)
     }
+    if (!isKey(code, 'ADDRESS_HEADER')) {
+      io.stderr("note: ADDRESS_HEADER not set there. Without, nobody's failed sign-ins are counted by their address\n")
+    }
   })
 }
 

@@ -127,7 +127,9 @@ function toBindings(
     AUDIENCE: project.audience,
     DEMO: String(project.demo),
     ...(MAIL_URL !== undefined && { MAIL_URL }),
-    ...(ADDRESS_HEADER !== undefined && { ADDRESS_HEADER }),
+    // Empty is none, over the one in wrangler.jsonc: nothing at Cloudflare's edge has seen these requests.
+    ADDRESS_HEADER: ADDRESS_HEADER ?? '',
+    PEER_ADDRESS: '127.0.0.1',
     ...(DEMO_HOSTS !== undefined && { DEMO_HOSTS }),
   }
 }
