@@ -25,6 +25,8 @@ export interface FunctionFacts {
   readonly operators: ReadonlyMap<string, Grades>
   /** Types with a cast or an input function of the owner's, or of an extension. */
   readonly types: ReadonlyMap<string, Grades>
+  /** Tables and views of extensions. */
+  readonly relations: ReadonlyMap<string, Grades>
   /** False where the database is not in UTF-8: letters outside ASCII can then fold to others than they do here. */
   readonly utf8: boolean
   /** False where `standard_conforming_strings` is off: a backslash can then end a string in another place than it does here. */
@@ -116,6 +118,13 @@ with traits as (
   join pg_catalog.pg_type as y on c.target in (y.oid, y.typelem, y.typbasetype)
   join pg_catalog.pg_namespace as n on n.oid = y.typnamespace
   union all
+  select 'relation', n.nspname, '', 'extension ' || e.extname, null, c.relname
+  from pg_catalog.pg_class as c
+  join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+  join pg_catalog.pg_depend as d
+    on d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+  join pg_catalog.pg_extension as e on e.oid = d.refobjid
+  union all
   select 'encoding', '', '', '', null, pg_catalog.pg_encoding_to_char(encoding)
   from pg_catalog.pg_database where datname = current_database()
   union all
@@ -137,6 +146,7 @@ export function parseFunctionFacts(rows: readonly FunctionFactRow[]): FunctionFa
     rowFunctions: toGrades(rows, 'row function'),
     operators: toGrades(rows, 'operator'),
     types: toGrades(rows, 'type'),
+    relations: toGrades(rows, 'relation'),
     utf8: has('encoding', 'UTF8'),
     standardStrings: has('standard strings', 'on'),
     digest: createHash('sha256').update(JSON.stringify(rows)).digest('hex'),

@@ -3,6 +3,9 @@
  * Every other volatile function of PostgreSQL itself is refused; see `facts.ts` for how functions of others are graded.
  */
 
+/** What to do instead of asking for statistics, sizes and the like. */
+const hiddenRowsToo = 'It tells of rows that the policies hide. Count with SELECT count(*), which obeys them.'
+
 /** Names that are refused in every schema, known or not; `*` at the end stands for any ending. Second: what to do instead. */
 const refusedFunctions: readonly (readonly [names: string, instead: string])[] = [
   [
@@ -11,12 +14,31 @@ const refusedFunctions: readonly (readonly [names: string, instead: string])[] =
   ],
   ['pg_sleep*', 'Wait in the application.'],
   [
-    'query_to_xml* table_to_xml* schema_to_xml* database_to_xml* cursor_to_xml* ts_stat ts_rewrite ' +
-      'crosstab* connectby* xpath_table dblink*',
+    'query_to_xml* table_to_xml* schema_to_xml* database_to_xml* cursor_to_xml* ts_stat ts_rewrite dblink* ' +
+      'postgres_fdw_* run_command_on_*',
     'Send the inner query as a statement of its own.',
   ],
+  ['crosstab*', 'Pivot with aggregates: sum(v) filter (where k = …).'],
+  ['connectby*', 'Use WITH RECURSIVE.'],
+  ['xpath_table', 'Use XMLTABLE.'],
+  [
+    'pg_relation_size pg_total_relation_size pg_table_size pg_indexes_size pg_database_size pg_tablespace_size ' +
+      'pg_sequence_last_value pg_get_sequence_data pg_column_toast_chunk_id ' +
+      // PostGIS: what a column spans, by its statistics or its index.
+      'st_estimatedextent st_estimated_extent _postgis_stats _postgis_selectivity _postgis_join_selectivity ' +
+      '_postgis_index_extent ' +
+      // TimescaleDB and Citus.
+      'approximate_row_count hypertable_size hypertable_detailed_size hypertable_index_size hypertable_approximate_* ' +
+      'hypertable_compression_stats hypertable_columnstore_stats chunk_compression_stats chunk_columnstore_stats ' +
+      'chunks_detailed_size show_chunks citus_*',
+    hiddenRowsToo,
+  ],
   ['lo_* loread lowrite', 'Keep large values in a bytea column.'],
-  ['pg_advisory_* pg_try_advisory_*', 'Lock rows with SELECT … FOR UPDATE in a transaction.'],
+  [
+    'pg_advisory_* pg_try_advisory_*',
+    'Its keys, and the memory for locks, belong to everybody in this database. Lock rows with SELECT … FOR UPDATE in a ' +
+      'transaction, or call a function of the owner that makes the key.',
+  ],
   ['currval lastval setval', 'Use RETURNING to read the values of new rows.'],
   ['pg_notify', 'Notify from a trigger, or with a login of your own.'],
   [
@@ -54,12 +76,16 @@ const harmlessExtensionFunctions: ReadonlyMap<string, ReadonlySet<string>> = new
   }).map(([extension, names]) => [extension, new Set(names.split(' '))]),
 )
 
-/** Extensions that reach the network, files, pages, other sessions or a second SQL text: no function of theirs is allowed. */
+/**
+ * Extensions that reach the network, files, pages, statistics, other sessions or a second SQL text: no function and no
+ * relation of theirs is allowed, in whichever schema.
+ */
 const refusedExtensions = new Set(
   (
-    'adminpack amcheck dblink file_fdw http pageinspect pg_background pg_buffercache pg_cron pg_freespacemap ' +
-    'pg_logicalinspect pg_net pg_prewarm pg_stat_statements pg_surgery pg_visibility pg_walinspect pgrowlocks ' +
-    'pgstattuple postgres_fdw'
+    'adminpack amcheck citus_columnar dblink file_fdw http hypopg old_snapshot pageinspect pg_background pg_buffercache ' +
+    'pg_cron pg_dirtyread pg_freespacemap pg_logicalinspect pg_net pg_prewarm pg_qualstats pg_show_plans ' +
+    'pg_stat_kcache pg_stat_monitor pg_stat_statements pg_surgery pg_visibility pg_wait_sampling pg_walinspect ' +
+    'pgrowlocks pgstattuple plproxy postgres_fdw'
   ).split(' '),
 )
 
@@ -83,7 +109,7 @@ export function isHarmlessFunction(name: string, extension?: string): boolean {
   return names?.has(name) === true
 }
 
-/** Whether no function of an extension may be called. */
+/** Whether no function of an extension may be called, and no relation read. */
 export function isRefusedExtension(extension: string): boolean {
   return refusedExtensions.has(extension)
 }

@@ -8,7 +8,7 @@
 import { type FunctionFacts, findGrade, type Grade } from './facts.ts'
 import { findRefusedFunction, isWritingFunction } from './functions.ts'
 import type { TreeNode } from './parser.ts'
-import { relationKind } from './relations.ts'
+import { insteadOfReading, relationKind } from './relations.ts'
 import { describeStatement } from './statements.ts'
 import { pushChildren, type TypedNode, toNames, unwrap } from './syntax.ts'
 
@@ -78,9 +78,8 @@ const judges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
   ['ExplainStmt', judgeExplain],
   ['VariableShowStmt', judgeShow],
   ['RangeVar', judgeRelation],
-  ['RangeTableSample', judgeSample],
   ['FuncCall', (node, findings) => judgeFunction(toNames(node.funcname), findings)],
-  ['ColumnRef', (node, findings) => judgeAttributes(toNames(node.fields).slice(1), findings)],
+  ['ColumnRef', judgeColumn],
   ['A_Indirection', (node, findings) => judgeAttributes(toNames(node.indirection), findings)],
   ['A_Expr', judgeExpression],
   ['SubLink', (node, findings) => judgeOperator(toNames(node.operName), findings)],
@@ -113,15 +112,35 @@ function judgeShow(_: TreeNode, findings: Findings): void {
 function judgeFunction(names: readonly string[], findings: Findings): void {
   const [name, schema] = names.toReversed()
   if (name === undefined) return
+  judgeSystemColumn(name, findings)
   const instead = findRefusedFunction(name)
   if (instead !== undefined) refuse(findings, `${name}()`, instead)
   if (isWritingFunction(name)) findings.writes = true
   apply(findGrade(findings.facts.functions, schema, name) ?? unknownName, `${name}()`, findings)
 }
 
+function judgeColumn({ fields }: TreeNode, findings: Findings): void {
+  const [first, ...attributes] = toNames(fields)
+  if (first !== undefined) judgeSystemColumn(first, findings)
+  judgeAttributes(attributes, findings)
+}
+
+/**
+ * A row's place among all rows, who wrote it as which of their commands, and who refers to it: each counts hidden rows.
+ * `ctid(t)` reads one as well, and nothing else does: neither `*` nor the row as a whole has them. `tableoid` tells nothing.
+ */
+const systemColumns = new Set(['ctid', 'xmin', 'xmax', 'cmin', 'cmax'])
+
+function judgeSystemColumn(name: string, findings: Findings): void {
+  if (!systemColumns.has(name)) return
+  const instead = 'As a system column it tells of rows that the policies hide. Name rows by their key.'
+  refuse(findings, `The name ${name}`, instead)
+}
+
 /** `t.name` is a column, or else a call of `name` with the row. */
 function judgeAttributes(names: readonly string[], findings: Findings): void {
   for (const name of names) {
+    judgeSystemColumn(name, findings)
     apply(findings.facts.rowFunctions.get(name)?.strictest, `${name}()`, findings)
     apply(findings.facts.types.get(name)?.strictest, `A cast to ${name}`, findings)
   }
@@ -150,8 +169,9 @@ function judgeType(node: TreeNode, findings: Findings): void {
 function judgeRelation(node: TreeNode, findings: Findings): void {
   const { schema, name } = toRelation(node)
   const kind = relationKind(schema, name)
-  if (kind === 'closed') refuse(findings, `Reading ${name}`, 'Use a login of your own.')
+  if (kind === 'closed') refuse(findings, `Reading ${name}`, insteadOfReading(name))
   if (kind === 'readable') findings.reset = true
+  apply(findGrade(findings.facts.relations, schema, name), `Reading ${name}`, findings)
   for (const part of [schema, name]) judgeLetters(part, findings)
 }
 
@@ -167,13 +187,6 @@ function toRelation({ schemaname, relname }: TreeNode): { schema: string | undef
     schema: typeof schemaname === 'string' ? schemaname : undefined,
     name: typeof relname === 'string' ? relname : '',
   }
-}
-
-function judgeSample(node: TreeNode, findings: Findings): void {
-  const names = toNames(node.method)
-  const [name, schema] = names.toReversed()
-  const builtIn = (schema === undefined || schema === 'pg_catalog') && (name === 'system' || name === 'bernoulli')
-  if (!builtIn) judgeFunction(names, findings)
 }
 
 const explainOptions = new Set(
@@ -231,6 +244,8 @@ function refuse(findings: Findings, what: string, instead?: string): void {
 
 function describeSyntax(unknown: string): Refusal {
   if (unknown === 'SelectStmt.intoClause') return { what: 'SELECT INTO', instead: 'Run migrations as the owner.' }
+  // It takes its sample of all rows, before the policies choose.
+  if (unknown === 'RangeTableSample') return { what: 'TABLESAMPLE', instead: 'Use ORDER BY random() LIMIT n.' }
   if (unknown === 'CurrentOfExpr') return { what: 'WHERE CURRENT OF', instead: 'Name the row by its key.' }
   return { what: `This syntax (${unknown})` }
 }

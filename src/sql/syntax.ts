@@ -44,7 +44,6 @@ const grammar = `
   RangeVar: alias:Alias
   RangeSubselect: subquery alias:Alias
   RangeFunction: functions alias:Alias coldeflist
-  RangeTableSample: relation method args repeatable
   RangeTableFunc: docexpr rowexpr namespaces columns alias:Alias
   RangeTableFuncCol: typeName:TypeName colexpr coldefexpr
   JoinExpr: larg rarg usingClause join_using_alias:Alias quals alias:Alias

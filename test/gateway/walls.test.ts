@@ -140,6 +140,9 @@ const attacks: readonly Attack[] = [
     ['the notices of others by LISTEN', 'listen news'],
     ['the envelope by DEALLOCATE', 'prepare p as select 1; deallocate all'],
     ['the password of the login by ALTER ROLE', `reset role; alter role current_user password 'mine'`],
+    ['counts of hidden rows by EXPLAIN', `explain analyze select 1 from public.notes where body >= 'c'`],
+    ['sizes of tables by pg_class', `select relpages, reltuples from pg_class where relname = 'notes'`],
+    ['places among hidden rows by ctid', 'select ctid from public.notes'],
   ]),
 ]
 

@@ -12,6 +12,8 @@ describePg('refusals', () => {
     judged = await judgeDatabase({
       setUp: `create extension if not exists dblink; create extension if not exists tablefunc;
         create extension if not exists pg_stat_statements;
+        create extension pgstattuple; create extension pageinspect; create extension pgrowlocks; create extension pg_visibility;
+        create extension pg_freespacemap; create extension pg_buffercache;
         create table public.notes (id int primary key, body text, doc xml);
         grant select, insert, update, delete on public.notes to authenticated;
         create sequence public.numbers; grant usage on sequence public.numbers to authenticated;`,
@@ -269,6 +271,78 @@ describePg('refusals', () => {
         what: 'pg_sleep()',
         instead: 'Wait in the application.',
       })
+    })
+  })
+
+  describe('of what tells of hidden rows', () => {
+    it.each([
+      'select * from pg_stats_ext',
+      'select * from pg_statistic_ext_data',
+      'select * from anywhere.pg_stats',
+      'select * from anywhere.pg_stat_anything',
+      'select * from anywhere.pg_statio_all_tables',
+      'select * from pg_stat_xact_user_tables',
+      'select last_value from pg_sequences',
+      'select * from pg_largeobject',
+      'select * from pg_shmem_allocations',
+      "select pg_sequence_last_value('numbers')",
+      "select pg_tablespace_size('pg_default')",
+      'select pg_current_wal_lsn()',
+      'select pg_last_wal_replay_lsn()',
+      'select pg_last_committed_xact()',
+      "select pg_xact_commit_timestamp('3')",
+      'select pg_ls_waldir()',
+      'select * from gis.ST_EstimatedExtent($1, $2)',
+      'select anywhere._postgis_stats($1, $2)',
+      'select _postgis_selectivity($1, $2, $3)',
+      'select _postgis_index_extent($1, $2)',
+      'select run_command_on_workers($$select 1$$)',
+      'select anywhere.run_command_on_shards($1, $2)',
+      'select citus_table_size($1)',
+      'select postgres_fdw_get_connections()',
+      'select approximate_row_count($1)',
+      'select xmin from notes',
+      'select age(n.xmin) from notes n',
+      'insert into notes values (1) returning (xmax = 0) as inserted',
+      'select * from notes order by ctid',
+      'select * from notes n join notes m on n.ctid = m.ctid',
+      'merge into notes n using notes m on n.ctid = m.ctid when matched then delete',
+      'select * from notes tablesample system (1)',
+      'select * from notes as n tablesample bernoulli ($1) repeatable (1)',
+      'with s as (select * from notes tablesample anything (1)) select * from s',
+    ])('SEC-69 refuses %s', (sql) => {
+      expect(judged.classify(sql)).toMatchObject({ kind: 'refused', instead: expect.any(String) })
+    })
+
+    it.each([
+      'select * from pg_buffercache',
+      'select * from public.pg_buffercache',
+      'select * from public.pg_stat_statements_info',
+      'select * from public.pg_buffercache_pages()',
+      "select * from pgstattuple('notes')",
+      "select * from public.pgstattuple_approx('notes')",
+      "select brin_page_type(get_raw_page('notes', 0))",
+      "select * from pgrowlocks('notes')",
+      "select pg_visibility_map_summary('notes')",
+      'select pg_freespace($1)',
+    ])('SEC-69 refuses what an extension that looks at pages or statistics brings, in any schema: %s', async (sql) => {
+      expect(judged.classify(sql)).toMatchObject({ kind: 'refused' })
+    })
+
+    it('SEC-69 in no place where a column may be named is a system column read past the parser', async () => {
+      for (const column of ['ctid', 'xmin', 'xmax', 'cmin', 'cmax']) {
+        for (const sql of [
+          `select * from notes join notes as m using (${column})`,
+          `insert into notes (${column}) values (null)`,
+          `update notes set ${column} = null`,
+          `insert into notes values (1) on conflict (${column}) do nothing`,
+          `select * from notes as n (a, b, c, ${column})`,
+          `select * from json_populate_record(null::notes, '{}') where false and (${column}) is null`,
+        ]) {
+          if (judged.classify(sql).kind !== 'refused')
+            expect([sql, await judged.run(sql)]).toEqual([sql, expect.stringMatching(/^(42|0A)/)])
+        }
+      }
     })
   })
 

@@ -14,6 +14,8 @@ declare module 'vitest' {
     superuserUrl: string
     /** `server_version_num`, such as 180004. */
     serverVersion: number
+    /** Names of the extensions that the server has. */
+    extensions: readonly string[]
     /** Start of the names of all databases of this run. */
     databasePrefix: string
   }
@@ -22,12 +24,14 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const server = process.env.TEST_DATABASE_URL ? external(process.env.TEST_DATABASE_URL) : await embedded()
   const databasePrefix = `rowpass_test_${process.pid}_${Date.now().toString(36)}_`
-  const version = await withConnection(server.superuserUrl, async (client) => {
-    const { rows } = await client.query("select current_setting('server_version_num')::int as number")
-    return rows[0].number as number
+  const { version, extensions } = await withConnection(server.superuserUrl, async (client) => {
+    const { rows } = await client.query(`
+      select current_setting('server_version_num')::int as version, array(select name::text from pg_available_extensions) as extensions`)
+    return rows[0] as { version: number; extensions: string[] }
   })
   project.provide('superuserUrl', server.superuserUrl)
   project.provide('serverVersion', version)
+  project.provide('extensions', extensions)
   project.provide('databasePrefix', databasePrefix)
   return () => server.close(databasePrefix)
 }
