@@ -17,12 +17,12 @@ export interface Bindings extends KeyBindings {
   readonly GATEWAY_URL?: string
   readonly MAIL_URL?: string
   readonly ADDRESS_HEADER?: string
-  /** Set by `rowpass dev` alone, which listens on loopback. */
-  readonly PEER_ADDRESS?: string
   readonly ISSUER?: string
   readonly AUDIENCE?: string
   readonly DEMO?: string
   readonly DEMO_HOSTS?: string
+  /** Set by `rowpass dev` alone. */
+  readonly FRONT_SECRET?: string
   /** Set by `rowpass dev` alone, with WHY_SECRET. */
   readonly WHY_URL?: string
   readonly WHY_SECRET?: string
@@ -51,8 +51,8 @@ export interface Settings {
    * runtime is no sign of one: whoever runs workerd elsewhere than at Cloudflare's edge has what the client wrote.
    */
   readonly addressHeader: string | undefined
-  /** Address of every client where there is no such header and all have the same. */
-  readonly peerAddress: string | undefined
+  /** Set by `rowpass dev`: only requests that bring it came through its front, see `cli/api-front.ts`. */
+  readonly frontSecret: Hidden | undefined
   /** `iss` of the tokens. */
   readonly issuer: string
   /** `aud` of the tokens. */
@@ -94,7 +94,7 @@ export async function parseSettings(bindings: Bindings): Promise<Settings> {
     issuerDatabaseUrl: ISSUER_DATABASE_URL === undefined ? undefined : hide(ISSUER_DATABASE_URL),
     mailUrl: MAIL_URL === undefined ? undefined : hide(MAIL_URL),
     addressHeader: ADDRESS_HEADER,
-    peerAddress: bindings.PEER_ADDRESS || undefined,
+    frontSecret: bindings.FRONT_SECRET ? hide(bindings.FRONT_SECRET) : undefined,
     issuer,
     audience: AUDIENCE,
     keys: chosen.keys,

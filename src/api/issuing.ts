@@ -69,8 +69,7 @@ export const onlyWhereIssuing = createMiddleware<IssuingEnv>(async (c, next) => 
   const settings = c.get('settings')
   if (settings.issuerDatabaseUrl === undefined) throw new Failure('path_unknown')
   c.set('issuing', issuingOf(settings, settings.issuerDatabaseUrl))
-  const { addressHeader, peerAddress } = settings
-  c.set('address', addressHeader === undefined ? peerAddress : c.req.header(addressHeader))
+  c.set('address', settings.addressHeader === undefined ? undefined : c.req.header(settings.addressHeader))
   await next()
   c.header('Cache-Control', 'no-store')
 })

@@ -6,6 +6,7 @@
  * temporary files, which goes with the process.
  */
 import { rmSync } from 'node:fs'
+import { createApiFront } from './api-front.ts'
 
 /** What the parent sends. */
 export interface ApiSettings {
@@ -33,14 +34,18 @@ try {
   const { unstable_startWorker } = await import('wrangler')
   tell({ type: 'loaded' })
   const { config, port, bindings } = await settings
+  const front = createApiFront()
   const started = await unstable_startWorker({
     config,
     envFiles: [],
     bindings: Object.fromEntries(
-      Object.entries(bindings).map(([name, value]) => [name, { type: 'secret_text', value } as const]),
+      Object.entries({ ...bindings, ...front.bindings }).map(([name, value]) => [
+        name,
+        { type: 'secret_text', value } as const,
+      ]),
     ),
     dev: {
-      server: { hostname: '127.0.0.1', port },
+      server: { hostname: '127.0.0.1', port: 0 },
       inspector: false,
       persist: false,
       logLevel: 'warn',
@@ -49,6 +54,7 @@ try {
   })
   worker = started
   await started.ready
+  await front.listen(port, await started.url)
   tell({ type: 'ready' })
 } catch (error) {
   tell({ type: 'failed', text: error instanceof Error ? error.message : String(error) })

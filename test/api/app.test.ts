@@ -131,6 +131,16 @@ describe('the host of a request under DEMO', () => {
     expect((await askAt('a.box.example', '/api/token', given)).status).toBe(421)
   })
 
+  it('SEC-78 what comes past the front of `rowpass dev` gets no answer', async () => {
+    const given = { ...bindings, FRONT_SECRET: 'canary' }
+    const statusWith = async (headers: Record<string, string>) =>
+      (await app.request('/api/token', { headers }, given)).status
+    expect(await statusWith({ 'Rowpass-Front': 'canary' })).toBe(200)
+    for (const headers of [{}, { 'Rowpass-Front': 'canarz' }, { 'Rowpass-Front': '' }]) {
+      expect(await statusWith(headers as Record<string, string>)).toBe(421)
+    }
+  })
+
   it('may be any without DEMO: nobody is signed in without a password there', async () => {
     expect((await askAt('any.example', '/.well-known/jwks.json', closed)).status).toBe(200)
   })

@@ -44,8 +44,7 @@ describePg('the Worker, under workerd', () => {
     const statusAt = (host: string) =>
       new Promise((resolve, reject) => {
         const { hostname, port } = worker.url
-        // What a script may send along, and wrangler reads.
-        const headers = { Host: host, 'MF-Original-URL': 'http://127.0.0.1/api/token', 'X-Forwarded-Host': '127.0.0.1' }
+        const headers = { Host: host, 'X-Forwarded-Host': '127.0.0.1' }
         request({ hostname, port, path: '/api/token', headers }, (answer) => resolve(answer.resume().statusCode))
           .on('error', reject)
           .end()

@@ -357,7 +357,13 @@ async function signIn(api: string, as: string): Promise<string> {
 /** As `fetch`, which lets nobody choose the host. */
 function statusAt(url: string, host: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    request(url, { headers: { Host: host } }, (response) => resolve(response.resume().statusCode ?? 0))
+    // What a script of a page may send along, and wrangler's server believes.
+    const headers = {
+      Host: host,
+      'MF-Original-URL': new URL(url).href.replace(/:\d+/, ''),
+      'X-Forwarded-Host': '127.0.0.1',
+    }
+    request(url, { headers }, (response) => resolve(response.resume().statusCode ?? 0))
       .on('error', reject)
       .end()
   })

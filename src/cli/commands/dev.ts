@@ -3,6 +3,7 @@
  */
 import { Command } from 'commander'
 import { Failure } from '../../errors.ts'
+import { peerHeader } from '../api-front.ts'
 import { launchApi } from '../api-process.ts'
 import { describeSystem } from '../dev-summary.ts'
 import { bold, dim, type Io } from '../io.ts'
@@ -127,9 +128,8 @@ function toBindings(
     AUDIENCE: project.audience,
     DEMO: String(project.demo),
     ...(MAIL_URL !== undefined && { MAIL_URL }),
-    // Empty is none, over the one in wrangler.jsonc: nothing at Cloudflare's edge has seen these requests.
-    ADDRESS_HEADER: ADDRESS_HEADER ?? '',
-    PEER_ADDRESS: '127.0.0.1',
+    // In the place of the one in wrangler.jsonc: Cloudflare's edge has seen none of these requests.
+    ADDRESS_HEADER: ADDRESS_HEADER ?? peerHeader,
     ...(DEMO_HOSTS !== undefined && { DEMO_HOSTS }),
   }
 }
