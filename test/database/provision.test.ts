@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { withConnection } from '../../src/database/connect.ts'
 import { platformFolder } from '../../src/database/platform.ts'
 import { type ProvisionOptions, provision } from '../../src/database/provision.ts'
+import { createRoles } from '../../src/database/roles.ts'
 import type { FailureCode } from '../../src/errors.ts'
 import { sealSession } from '../../src/seal/seal.ts'
 import { createTestDatabase, describePg, postgresMajor, repository, type TestDatabase, urlFor } from '../support/pg.ts'
@@ -198,6 +199,21 @@ describePg('provisioning a database', () => {
     } finally {
       await asSuperuser(`drop owned by ${login}; drop role ${login}, strong_${id}, weak_${id}`)
     }
+  })
+
+  it('SEC-38 refuses request roles that may become the owner', async () => {
+    await run()
+    // Roles are shared with the tests that run beside this one, who see nothing of a transaction.
+    await withConnection(database.superuserUrl, async (client) => {
+      await client.query(
+        'begin; create role another_owner; grant another_owner to authenticated; set local role another_owner',
+      )
+      await expect(createRoles(client)).rejects.toMatchObject({
+        code: 'role_unsafe',
+        detail: expect.stringContaining('authenticated through another_owner has the rights of the owner'),
+      })
+      await client.query('rollback')
+    })
   })
 
   it.each([

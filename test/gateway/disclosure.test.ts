@@ -40,7 +40,10 @@ const ledger = `
     begin
       return (select 1 / (amount - amount) from ledger where code = '${bobsSecret}');
     end $$;
-  grant execute on function withdraw(int), take_code(int, int), explain_it(), fail_inside() to authenticated;
+  create view small as select * from ledger where amount < 100 with check option;
+  create function grow(entry int) returns void language sql security definer set search_path = public, pg_temp
+    as 'update small set amount = 100 where id = entry';
+  grant execute on function withdraw(int), take_code(int, int), explain_it(), fail_inside(), grow(int) to authenticated;
 `
 
 describePg('what is told of a request', () => {
@@ -67,6 +70,7 @@ describePg('what is told of a request', () => {
       ],
       ['a CHECK in a function of the owner', 'select withdraw(2)', '23514'],
       ['a unique violation in a function of the owner', 'select take_code(1, 2)', '23505'],
+      ['the CHECK OPTION of a view in a function of the owner', 'select grow(2)', '44000'],
       ['an error in a function of the owner', 'select fail_inside()', '22012'],
       ['a failing expression over hidden rows', 'select 1 / (amount - 2) from ledger', ''],
     ])('SEC-66 %s shows nothing of the row', async (_title, sql, code) => {

@@ -161,6 +161,14 @@ describePg('guessing the passwords of database users', () => {
     expect(failuresOf(gateway)).toMatchObject([{ address: '127.0.0.1', reason: 'password' }])
   })
 
+  it('has the address of its connection, whatever it says itself, where no header is named', async () => {
+    const gateway = await serve()
+    for (const name of ['x-forwarded-for', 'x-real-ip', 'forwarded', 'cf-connecting-ip']) {
+      await ask(gateway, as({ password: `of ${name}` }), { [name]: '192.0.2.1' })
+    }
+    expect(failuresOf(gateway).map(({ address }) => address)).toEqual(Array(4).fill('127.0.0.1'))
+  })
+
   it('is answered alike for users who exist and who do not', async () => {
     const gateway = await serve()
     const answers = async (user: string) => {

@@ -110,6 +110,11 @@ describe('the policies of a table', () => {
     const [policy] = await written((t) => ({ insert: rule(sql`${t.slug} <> ${"it's"} and ${t.number} > ${3}`) }))
     expect(policy).toContain(`("slug" <> 'it''s' and "number" > 3)`)
   })
+
+  it('hold roles and names of claims in their text, whatever is in them', async () => {
+    const [policy] = await written(() => ({ insert: hasRole("o'brien", { claim: "r' or true" }) }))
+    expect(policy).toContain(`(select auth.claim_text('r'' or true')) = 'o''brien'`)
+  })
 })
 
 describe('policies that would be wrong', () => {

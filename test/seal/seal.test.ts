@@ -132,6 +132,10 @@ describePg('sealed sessions', () => {
     ).rejects.toMatchObject({ severity: 'ERROR' })
   })
 
+  it('no role has a colon, as it would end there', () => {
+    expect(() => seal({ role: 'authenticated:admin' })).toThrow(TypeError)
+  })
+
   it('SEC-36 refuses an expired session, a minute after its token', async () => {
     const now = Math.floor(Date.now() / 1000)
     expect(await as(seal({ exp: now - 30 }), 'select auth.user_id()')).toBe(subject)

@@ -10,6 +10,8 @@ const setUp = `
   create extension "uuid-ossp";
   create extension pg_trgm;
   create extension citext;
+  create extension pgstattuple;
+  create extension pgrowlocks;
   create schema app;
   create table app.people (id int, first text, last text);
 
@@ -148,6 +150,8 @@ describePg('code of the owner', () => {
       ['select uuid_generate_v4()', 'fast'],
       ["select similarity('a', 'b'), 'a' % 'b', 'x'::citext", 'fast'],
       ['select set_limit(0.1)', 'reset'],
+      ["select * from pgstattuple('app.people')", 'refused'],
+      ["select * from app.people, pgrowlocks('app.people')", 'refused'],
     ])('%s → %s', (sql, kind) => {
       expect(judged.classify(sql)).toMatchObject({ kind })
     })

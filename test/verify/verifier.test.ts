@@ -106,6 +106,14 @@ describe('several issuers', () => {
     await other.close()
   })
 
+  it.each([1, 'true', {}, [], undefined])(
+    'SEC-1 takes nothing but true of the operation that verifies: %j',
+    async (answer) => {
+      const here = t.verifierOf([t.trusted(server.url)], { verifyOperation: () => answer as boolean })
+      expect(await t.refusalOf(here, t.tokenOf(key))).toMatchObject({ reason: 'signature' })
+    },
+  )
+
   it('SEC-1 lets a key without alg sign with any algorithm of the issuer that fits it, and no other', async () => {
     const rsa = await t.keyNamed('RS256', 'RS256')
     const { alg: _, ...jwk } = rsa.publicJwk
