@@ -163,9 +163,14 @@ export interface ConfigReloaded {
   readonly type: 'config_reloaded'
 }
 
-/** The configuration was read again and is wrong; what was in force stays so. */
+/** The configuration was read again and cannot be put in force; all that was in force stays so. */
 export interface ConfigRefused {
   readonly type: 'config_refused'
+  /**
+   * `settings`: it is wrong by itself. `database`: what is new in it could not be tried. Else what the database lacks for
+   * it. Names are public.
+   */
+  readonly reason: 'settings' | 'database' | Preparation
   readonly cause: unknown
 }
 

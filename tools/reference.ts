@@ -21,7 +21,9 @@ function configurationPage(): string {
 
 Environment variables, read once at start. Every problem is reported at once, and a name that begins with \`ROWPASS_\` and is
 not in this table is one of them. Each setting may come from a file instead: \`<name>_FILE\` holds its path. At SIGHUP the
-files of \`ROWPASS_ISSUERS\`, \`ROWPASS_SEAL_KEYS\`, \`ROWPASS_PASSWORD_MODE\` and \`ROWPASS_PASSWORD_USERS\` are read again.
+files of \`ROWPASS_ISSUERS\`, \`ROWPASS_SEAL_KEYS\`, \`ROWPASS_PASSWORD_MODE\` and \`ROWPASS_PASSWORD_USERS\` are read again. A seal
+key and database roles that are new are tried on the database first; where one does not work, all stays as it was, and the
+log has a \`config_refused\` line with the reason.
 \`rowpass gateway --print-config\` prints what is in force, secrets as \`***\`.
 
 | name | default | meaning |

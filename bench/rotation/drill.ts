@@ -80,7 +80,7 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult[]> {
     const url = (await gateway.listen()).href
     while (!gateway.ready()) await sleep(10)
     announce(url)
-    const reload = () => gateway.reload(config)
+    const reload = () => void gateway.reload(() => config)
     const stage = { url, databaseUrl, reload, ...options }
     // Ours alone, as it has the database and the gateway to itself in life as well; then the others together.
     const [ours, ...rivals] = subjects.map((subject) => () => drillOne(subject, stage))

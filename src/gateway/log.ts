@@ -2,6 +2,7 @@
  * Turns facts into JSON log lines. What may be logged is what events hold: no token, SQL text, parameter or password.
  */
 import { type DestinationStream, pino } from 'pino'
+import { Failure } from '../errors.ts'
 import type { Emit, RowpassEvent } from '../events.ts'
 
 const levels: Readonly<Record<RowpassEvent['type'], 'info' | 'warn' | 'error'>> = {
@@ -32,11 +33,12 @@ export function createEventLog(destination: DestinationStream): Emit {
   }
 }
 
-/** A cause as text: the messages of the error and of what caused it, and no other member of either. */
+/** A cause as text: the messages of the error and of what caused it, details of ours, and no other member of either. */
 function describeCause(cause: unknown): string {
   const messages: string[] = []
   for (let error = cause; error instanceof Error && messages.length < 5; error = error.cause) {
-    messages.push(`${error.name}: ${error.message}`)
+    const detail = error instanceof Failure && error.detail !== undefined ? `: ${error.detail}` : ''
+    messages.push(`${error.name}: ${error.message}${detail}`)
   }
   return messages.join(' ← ')
 }

@@ -52,6 +52,26 @@ export async function findLack(client: pg.ClientBase, { sealKey, roles }: Expect
   return { missing, roles: lacking }
 }
 
+/**
+ * Looks what is missing over a connection of its own, as a gateway does before it takes another key or other roles.
+ * @throws the error of node-postgres when the server cannot be reached, does not answer in time, or refuses to say
+ */
+export async function askForLack(connectionString: string, timeoutMs: number, expected: Expected): Promise<Lack> {
+  const client = new pg.Client({
+    connectionString,
+    connectionTimeoutMillis: timeoutMs,
+    query_timeout: timeoutMs,
+    application_name: 'rowpass reload',
+  })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    return await findLack(client, expected)
+  } finally {
+    await client.end()
+  }
+}
+
 /** Seals an identity without a subject, and asks who it is: the way of every request. */
 async function acceptsSeal(client: pg.ClientBase, key: SealKey, role: string): Promise<boolean> {
   const exp = Math.floor(Date.now() / 1000) + probeSeconds

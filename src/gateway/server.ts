@@ -18,6 +18,7 @@ import { createLogins } from './login.ts'
 import { createMetrics } from './metrics.ts'
 import { nodeVerify } from './node-verify.ts'
 import { fromFetch, isAnswered, readHeaders, requestId, toSqlRequest } from './receive.ts'
+import { ReloadRefusal, tryExpected } from './reload.ts'
 import type { SqlHeaders } from './request.ts'
 import { failureResponse, type SqlResponse } from './respond.ts'
 import { createWebSocketGateway } from './websocket.ts'
@@ -40,11 +41,14 @@ export interface Gateway {
   /**
    * Puts the issuers, the seal key, `passwordMode` and `passwordUsers` of another configuration in force; every other
    * setting needs a new gateway. Requests under way are not touched; sessions over WebSocket of users who may no longer log
-   * in are ended. Emits `config_reloaded`.
+   * in are ended. A seal key and database roles that were not in force before are tried on the database first. One reload
+   * comes after the other.
    *
-   * @throws TypeError when the issuers are wrong; then nothing has changed
+   * Emits `config_reloaded`, or `config_refused`; then nothing has changed. Never rejects.
+   *
+   * @param read returns the configuration, or throws what is wrong with it
    */
-  reload(config: GatewayConfig): void
+  reload(read: () => GatewayConfig): Promise<void>
   /** Lets requests under way end, then closes every connection. */
   close(): Promise<void>
 }
@@ -119,6 +123,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     emit,
   })
   let closing = false
+  let reloaded = Promise.resolve()
   if (config.allowExplain) emit({ type: 'explain_allowed', remedy: 'unset ROWPASS_ALLOW_EXPLAIN; see SECURITY.md' })
 
   const webSockets = createWebSocketGateway({ config, logins, emit })
@@ -143,6 +148,23 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     if (response.destroyed) return
     response.writeHead(answer.status, answerHeaders(id, headers.origin, answer))
     http.end(response, answer.body)
+  }
+
+  async function putInForce(read: () => GatewayConfig): Promise<void> {
+    const next = read()
+    const expected = { sealKey: next.sealKeys[0], roles: rolesOf(next.issuers) }
+    await tryExpected(config, { sealKey, roles }, expected)
+    verifier.replaceIssuers(next.issuers)
+    sealKey = expected.sealKey
+    roles = expected.roles
+    logins.replace(next)
+    webSockets.endRefused()
+    emit({ type: 'config_reloaded' })
+  }
+
+  function refuseReload(error: unknown): void {
+    const { reason, cause } = error instanceof ReloadRefusal ? error : { reason: 'settings' as const, cause: error }
+    emit({ type: 'config_refused', reason, cause })
   }
 
   function otherRoute(method: string | undefined, path: string | undefined): SqlResponse {
@@ -208,13 +230,9 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
       })
     },
     ready,
-    reload(next) {
-      verifier.replaceIssuers(next.issuers)
-      sealKey = next.sealKeys[0]
-      roles = rolesOf(next.issuers)
-      logins.replace(next)
-      webSockets.endRefused()
-      emit({ type: 'config_reloaded' })
+    reload(read) {
+      reloaded = reloaded.then(() => putInForce(read)).catch(refuseReload)
+      return reloaded
     },
     async close() {
       closing = true

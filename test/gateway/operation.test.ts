@@ -1,11 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { withConnection } from '../../src/database/connect.ts'
 import { freePort } from '../../src/database/server.ts'
 import type { RowpassEvent } from '../../src/events.ts'
 import { parseGatewayConfig } from '../../src/gateway/config.ts'
+import { parseIssuers } from '../../src/gateway/issuers.ts'
 import { createEventLog } from '../../src/gateway/log.ts'
 import { createGateway } from '../../src/gateway/server.ts'
 import { formatSealKeys, generateSealKey, installSealKeys, removeSealKey } from '../../src/seal/keys.ts'
+import type { SealKey } from '../../src/seal/seal.ts'
 import { startTestGateway, startTestIssuer, type TestGateway, type TestIssuer, waitUntil } from '../support/gateway.ts'
 import { createTestDatabase, describePg, sealKeysText, type TestDatabase } from '../support/pg.ts'
 
@@ -47,12 +49,12 @@ describePg('a gateway in operation', () => {
       const subject = async (token: string) => (await gateway.sql(token, 'select auth.user_id() as id')).body
       expect(await subject(first)).toMatchObject({ rows: [{ id: 'ada' }] })
       expect(await subject(other)).toMatchObject({ code: '28000' })
-      gateway.gateway.reload(configFor([gateway.issuer, second]))
+      await gateway.gateway.reload(() => configFor([gateway.issuer, second]))
       expect(await subject(first)).toMatchObject({ rows: [{ id: 'ada' }] })
       expect(await subject(other)).toMatchObject({ rows: [{ id: 'eve' }] })
-      gateway.gateway.reload(configFor([second]))
+      await gateway.gateway.reload(() => configFor([second]))
       expect(await subject(first)).toMatchObject({ code: '28000' })
-      gateway.gateway.reload(configFor([gateway.issuer]))
+      await gateway.gateway.reload(() => configFor([gateway.issuer]))
     })
 
     it('seals with a new key while requests are under way; none fails', async () => {
@@ -64,7 +66,7 @@ describePg('a gateway in operation', () => {
         answers.push(gateway.sql(token, 'select auth.user_id() as id').then(({ body }) => body.rows))
         if (index === 100) {
           await withConnection(database.ownerUrl, (client) => installSealKeys(client, [next]))
-          gateway.gateway.reload(configFor([gateway.issuer], `${formatSealKeys([next])},${sealKeysText}`))
+          await gateway.gateway.reload(() => configFor([gateway.issuer], `${formatSealKeys([next])},${sealKeysText}`))
           rotated = true
         }
       }
@@ -72,9 +74,75 @@ describePg('a gateway in operation', () => {
       for (const rows of await Promise.all(answers)) expect(rows).toEqual([{ id: 'ada' }])
       await withConnection(database.ownerUrl, (client) => removeSealKey(client, 'test'))
       expect((await gateway.sql(token, 'select auth.user_id() as id')).body.rows).toEqual([{ id: 'ada' }])
-      gateway.gateway.reload(configFor([gateway.issuer]))
-      expect((await gateway.sql(token, 'select auth.user_id() as id')).body).toMatchObject({ code: '28000' })
       await withConnection(database.ownerUrl, (client) => installSealKeys(client, database.sealKeys))
+      await gateway.gateway.reload(() => configFor([gateway.issuer]))
+    })
+
+    describe('what the database cannot serve', () => {
+      const whoIs = async (token: string) => (await gateway.sql(token, 'select auth.user_id() as id')).body
+      const refused = (reason: string, text: RegExp) => {
+        const last = gateway.events.findLast(({ type }) => type === 'config_refused' || type === 'config_reloaded')
+        expect(last).toMatchObject({ type: 'config_refused', reason })
+        const lines: string[] = []
+        createEventLog({ write: (line) => void lines.push(line) })(last!)
+        expect(lines[0]).toMatch(text)
+      }
+
+      it.each<[string, SealKey]>([
+        ['of another name', generateSealKey('unknown')],
+        ['of the same name', generateSealKey('test')],
+      ])('a seal key that it does not know, %s, is refused with all that comes with it', async (_title, key) => {
+        const [token, other] = [await gateway.issuer.token('ada'), await second.token('eve')]
+        await gateway.gateway.reload(() => configFor([gateway.issuer, second], formatSealKeys([key])))
+        refused('seal_key', new RegExp(`does not accept the seal key .*${key.name}.*db migrate`))
+        expect(await whoIs(token)).toMatchObject({ rows: [{ id: 'ada' }] })
+        expect(await whoIs(other)).toMatchObject({ code: '28000' })
+      })
+
+      it('a database role that the login cannot take is refused', async () => {
+        const token = await gateway.issuer.token('ada')
+        const issuer = { iss: second.iss, jwks_url: second.jwksUrl, audience: 'rowpass', role: 'nobody_of_this_name' }
+        await gateway.gateway.reload(() => ({
+          ...configFor([gateway.issuer]),
+          issuers: parseIssuers(JSON.stringify([issuer])),
+        }))
+        refused('roles', /cannot take the roles: nobody_of_this_name/)
+        expect(await whoIs(token)).toMatchObject({ rows: [{ id: 'ada' }] })
+      })
+
+      it('nothing new is taken while it cannot be tried; an issuer can be taken away all the same', async () => {
+        const [token, other] = [await gateway.issuer.token('ada'), await second.token('eve')]
+        await gateway.gateway.reload(() => configFor([gateway.issuer, second]))
+        const allow = (allowed: boolean) =>
+          withConnection(inject('superuserUrl'), (client) =>
+            client.query(`alter database ${database.name} allow_connections ${allowed}`),
+          )
+        await allow(false)
+        try {
+          await gateway.gateway.reload(() =>
+            configFor([gateway.issuer, second], formatSealKeys([generateSealKey('new')])),
+          )
+          refused('database', /not currently accepting connections/)
+          expect(await whoIs(other)).toMatchObject({ rows: [{ id: 'eve' }] })
+          await gateway.gateway.reload(() => configFor([gateway.issuer]))
+          expect(await whoIs(other)).toMatchObject({ code: '28000' })
+          expect(await whoIs(token)).toMatchObject({ rows: [{ id: 'ada' }] })
+        } finally {
+          await allow(true)
+        }
+      })
+
+      it('a configuration that is wrong by itself is refused, and counted', async () => {
+        await gateway.gateway.reload(() => parseGatewayConfig({}))
+        refused('settings', /ROWPASS_ISSUERS is missing/)
+      })
+
+      it('of two reloads, the second one holds', async () => {
+        const other = await second.token('eve')
+        const both = [configFor([gateway.issuer, second]), configFor([gateway.issuer])]
+        await Promise.all(both.map((config) => gateway.gateway.reload(() => config)))
+        expect(await whoIs(other)).toMatchObject({ code: '28000' })
+      })
     })
   })
 

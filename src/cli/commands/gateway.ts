@@ -35,14 +35,7 @@ export function define(io: Io): Command {
 export async function runGateway(io: Io, config: ReturnType<typeof parseGatewayConfig>): Promise<void> {
   const emit = createEventLog({ write: (line) => io.stdout(line) })
   const gateway = createGateway(config, { emit })
-  const reload = () => {
-    try {
-      gateway.reload(parseGatewayConfig(io.env))
-    } catch (cause) {
-      emit({ type: 'config_refused', cause })
-    }
-  }
-  const ignoreReload = io.onReload(reload)
+  const ignoreReload = io.onReload(() => void gateway.reload(() => parseGatewayConfig(io.env)))
   try {
     const url = await gateway.listen()
     io.stderr(`listening on ${url}\n`)

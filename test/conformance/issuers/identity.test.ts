@@ -54,8 +54,8 @@ describePg('tokens of real issuers', () => {
   })
 
   /** Puts these issuers in the place of all others. */
-  function trust(...entries: Record<string, unknown>[]): void {
-    gateway.gateway.reload(
+  function trust(...entries: Record<string, unknown>[]): Promise<void> {
+    return gateway.gateway.reload(() =>
       parseGatewayConfig({
         ROWPASS_DATABASE_URL: database.gatewayUrl,
         ROWPASS_SEAL_KEYS: sealKeysText,
@@ -103,14 +103,14 @@ describePg('tokens of real issuers', () => {
 
     it('SEC-7 its tokens are refused where only another issuer is trusted', async () => {
       for (const other of names.filter((candidate) => candidate !== name)) {
-        trust(issuers[other]!.trust)
+        await trust(issuers[other]!.trust)
         expect(await refusalOf(await issuers[name]!.token())).toBe('issuer')
       }
     })
 
     it("SEC-7 its tokens are refused when its name is paired with another issuer's keys", async () => {
       for (const other of names.filter((candidate) => candidate !== name)) {
-        trust({ ...issuers[name]!.trust, jwks_url: issuers[other]!.trust.jwks_url, algorithms: undefined })
+        await trust({ ...issuers[name]!.trust, jwks_url: issuers[other]!.trust.jwks_url, algorithms: undefined })
         expect(await refusalOf(await issuers[name]!.token())).toBe('key_unknown')
       }
     })
@@ -121,7 +121,7 @@ describePg('tokens of real issuers', () => {
       ['the lifetime', 'lifetime', { max_ttl_seconds: 300 }],
       ['typ', 'typ', { typ: ['JWT'] }],
     ])('its tokens are refused when %s is not the configured one', async (_, reason, change) => {
-      trust({ ...issuers[name]!.trust, ...change })
+      await trust({ ...issuers[name]!.trust, ...change })
       expect(await refusalOf(await issuers[name]!.token())).toBe(reason)
     })
   })
@@ -130,7 +130,7 @@ describePg('tokens of real issuers', () => {
     for (const victim of [betterAuth, oidc]) {
       const { iss, audience } = victim.trust
       const token = await own.imitate(iss, audience as string, decodeJwt(await victim.token()).sub as string)
-      trust({ ...victim.trust, typ: ['at+jwt', ''], algorithms: undefined }, own.trust)
+      await trust({ ...victim.trust, typ: ['at+jwt', ''], algorithms: undefined }, own.trust)
       expect(await gateway.sql(await own.token(), 'select 1')).toMatchObject({ status: 200 })
       expect(await refusalOf(token)).toBe('key_unknown')
     }
@@ -164,7 +164,7 @@ describePg('tokens of real issuers', () => {
 
     it.each(['ES256', 'RS256'] as const)('keys for %s are used', async (alg) => {
       const issuer = await startBetterAuth({ jwks: { keyPairConfig: { alg } } })
-      trust({ ...issuer.trust, algorithms: [alg] })
+      await trust({ ...issuer.trust, algorithms: [alg] })
       const token = await issuer.token()
       expect(decodeProtectedHeader(token).alg).toBe(alg)
       expect(await gateway.sql(token, 'select 1')).toMatchObject({ status: 200 })
@@ -181,7 +181,7 @@ describePg('tokens of real issuers', () => {
           definePayload: () => ({ tenant_id: tenant, exp: Math.floor(Date.now() / 1000) + 600.5 }),
         },
       })
-      trust({ ...issuer.trust, iss: 'https://auth.example.test', audience: 'rowpass' })
+      await trust({ ...issuer.trust, iss: 'https://auth.example.test', audience: 'rowpass' })
       const token = await issuer.token()
       expect((decodeJwt(token).exp as number) % 1).toBe(0.5)
       const query = "select auth.user_id() as who, (auth.session()->>'tenant_id')::uuid as tenant"
@@ -215,7 +215,7 @@ describePg('tokens of real issuers', () => {
 
     it.each(['ES256', 'PS256', 'EdDSA', 'Ed25519'] as const)('keys for %s are used', async (alg) => {
       const issuer = await startOidcProvider(alg)
-      trust(issuer.trust)
+      await trust(issuer.trust)
       const token = await issuer.token()
       expect(decodeProtectedHeader(token).alg).toBe(alg)
       expect(await gateway.sql(token, 'select 1')).toMatchObject({ status: 200 })
