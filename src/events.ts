@@ -219,6 +219,23 @@ export interface ExplainAllowed {
   readonly remedy: string
 }
 
+/** The gateway takes no further request; those under way may end. */
+export interface GatewayStopping {
+  readonly type: 'gateway_stopping'
+  /** Requests that PostgreSQL works on, or that wait for it. */
+  readonly requests: number
+  /** Sessions over WebSocket, which are ended. */
+  readonly sessions: number
+}
+
+/** The gateway has ended; it emits nothing after that. */
+export interface GatewayStopped {
+  readonly type: 'gateway_stopped'
+  /** Connections of clients whose requests did not end in time. */
+  readonly cutOff: number
+  readonly durationMs: number
+}
+
 /** Everything that can be observed; told apart by `type`. */
 export type RowpassEvent =
   | TokenRefused
@@ -237,6 +254,8 @@ export type RowpassEvent =
   | LoginFailed
   | ConfigReloaded
   | ConfigRefused
+  | GatewayStopping
+  | GatewayStopped
 
 /** Where facts go. Called synchronously, so it must be quick and must not throw. */
 export type Emit = (event: RowpassEvent) => void

@@ -28,8 +28,11 @@ export interface HttpServer {
   listen(port: number, host: string): Promise<number>
   /** Sends the body and ends the response. A client that does not read it loses its connection after `stallMs`. */
   end(response: ServerResponse, body: Buffer): void
-  /** Takes no new connection, lets requests under way end within the grace, closes what is left. */
-  close(graceMs: number): Promise<void>
+  /**
+   * Takes no new connection, lets requests under way end within the grace, closes what is left. Resolves with the number of
+   * connections that were cut off.
+   */
+  close(graceMs: number): Promise<number>
 }
 
 /** The first bytes of every HTTP/2 connection, RFC 9113 §3.4; no HTTP/1.1 method begins like this. */
@@ -183,16 +186,19 @@ export function createHttp(listener: Listener, onUpgrade?: UpgradeListener, time
     listen: (port, host) => listen(http1, port, host),
     end: answering.end,
     async close(graceMs) {
-      if (!http1.listening) return
+      if (!http1.listening) return 0
+      let cutOff = 0
       const closed = new Promise<void>((resolve) => http1.close(() => resolve()))
       for (const session of sessions) session.close()
       for (const socket of sockets) if (!busy.has(socket)) socket.destroy()
       const timer = setTimeout(() => {
+        cutOff = sockets.size
         for (const socket of sockets) socket.destroy()
       }, graceMs)
       await closed
       clearTimeout(timer)
       answering.close()
+      return cutOff
     },
   }
 }

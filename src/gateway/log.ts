@@ -14,6 +14,8 @@ const levels: Readonly<Record<RowpassEvent['type'], 'info' | 'warn' | 'error'>> 
   database_exposed: 'warn',
   database_unprepared: 'error',
   explain_allowed: 'warn',
+  gateway_stopped: 'info',
+  gateway_stopping: 'info',
   jwks_failed: 'error',
   jwks_loaded: 'info',
   login_failed: 'warn',

@@ -49,7 +49,7 @@ export interface Gateway {
    * @param read returns the configuration, or throws what is wrong with it
    */
   reload(read: () => GatewayConfig): Promise<void>
-  /** Lets requests under way end, then closes every connection. */
+  /** Lets requests under way end, up to 10 s, then closes every connection. Emits `gateway_stopping`, `gateway_stopped`. */
   close(): Promise<void>
 }
 
@@ -124,6 +124,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
   })
   let closing = false
   let reloaded = Promise.resolve()
+  let stopped: Promise<void> | undefined
   if (config.allowExplain) emit({ type: 'explain_allowed', remedy: 'unset ROWPASS_ALLOW_EXPLAIN; see SECURITY.md' })
 
   const webSockets = createWebSocketGateway({ config, logins, emit })
@@ -165,6 +166,16 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
   function refuseReload(error: unknown): void {
     const { reason, cause } = error instanceof ReloadRefusal ? error : { reason: 'settings' as const, cause: error }
     emit({ type: 'config_refused', reason, cause })
+  }
+
+  async function stop(): Promise<void> {
+    const startedAt = performance.now()
+    emit({ type: 'gateway_stopping', requests: pool.inFlight + pool.queued, sessions: webSockets.open })
+    closing = true
+    catalog.close()
+    const [cutOff] = await Promise.all([http.close(closeGraceMs), webSockets.close(), metricsHttp.close(closeGraceMs)])
+    await pool.close()
+    emit({ type: 'gateway_stopped', cutOff, durationMs: performance.now() - startedAt })
   }
 
   function otherRoute(method: string | undefined, path: string | undefined): SqlResponse {
@@ -234,11 +245,9 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
       reloaded = reloaded.then(() => putInForce(read)).catch(refuseReload)
       return reloaded
     },
-    async close() {
-      closing = true
-      catalog.close()
-      await Promise.all([webSockets.close(), http.close(closeGraceMs), metricsHttp.close(closeGraceMs)])
-      await pool.close()
+    close() {
+      stopped ??= stop()
+      return stopped
     },
   }
 }

@@ -23,6 +23,8 @@ import { createStartups, type Startup } from './startups.ts'
 
 /** Takes over sockets that ask to speak WebSocket. */
 export interface WebSocketGateway {
+  /** Sessions that are open. */
+  readonly open: number
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
   /** Ends the sessions of users who may no longer log in. */
   endRefused(): void
@@ -165,6 +167,9 @@ export function createWebSocketGateway(parts: WebSocketParts): WebSocketGateway 
   }
 
   return {
+    get open() {
+      return sessions.size
+    },
     upgrade(request, socket, head) {
       const { origin } = request.headers
       if (origin !== undefined && !config.corsOrigins.has(origin)) return refuseUpgrade(socket, 403, originRefused)

@@ -33,6 +33,11 @@ describePg('rowpass gateway', () => {
     expect((await fetch(url, { method: 'POST', body: '{"query":"select 1"}' })).status).toBe(400)
     expect((await gateway.stop()).code).toBe(0)
     await expect(fetch(url)).rejects.toThrow()
+    const last = gateway.written().trimEnd().split('\n').slice(-2)
+    expect(last.map((line) => JSON.parse(line))).toMatchObject([
+      { msg: 'gateway_stopping', requests: 0, sessions: 0 },
+      { msg: 'gateway_stopped', cutOff: 0, durationMs: expect.any(Number) },
+    ])
   })
 
   it('reads its settings again when it is asked to, and keeps the old ones when the new ones are wrong', async () => {

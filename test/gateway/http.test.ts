@@ -100,6 +100,19 @@ describe('connections of clients', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*ok$/)
   })
 
+  it('closing says how many connections it has cut off', async () => {
+    let take = (): void => {}
+    const taken = new Promise<void>((resolve) => {
+      take = resolve
+    })
+    server = createHttp(() => take())
+    const port = await server.listen(0, '127.0.0.1')
+    const heard = conversation(port, (socket) => socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'))
+    await taken
+    expect(await server.close(50)).toBe(1)
+    expect(await heard).toBe('')
+  })
+
   it('closing ends idle connections of both protocols at once', async () => {
     const port = await listen()
     await fetch(`http://127.0.0.1:${port}/`)

@@ -244,6 +244,10 @@ describePg('a gateway in operation', () => {
     await expect(fetch(gateway.url, { method: 'OPTIONS' })).rejects.toThrow()
     expect((await slow).body.rows).toEqual([{ n: '3000000' }])
     await closed
+    expect(gateway.events.filter(({ type }) => type.startsWith('gateway_'))).toMatchObject([
+      { type: 'gateway_stopping', requests: 1, sessions: 0 },
+      { type: 'gateway_stopped', cutOff: 0 },
+    ])
   })
 
   it('a database that cannot be reached is told apart from a token that is wrong', async () => {
