@@ -8,7 +8,14 @@ import { type GatewayConfig, parseGatewayConfig } from '../../src/gateway/config
 import { createLogins } from '../../src/gateway/login.ts'
 import { type Login, openSession, type Session, serverRefusal } from '../../src/pg/session.ts'
 import { pointDriverAt } from '../conformance/snippets/point-driver.ts'
-import { type SqlAnswer, startTestGateway, type TestGateway, type TestIssuer, waitUntil } from '../support/gateway.ts'
+import {
+  type SqlAnswer,
+  startTestGateway,
+  startTestIssuer,
+  type TestGateway,
+  type TestIssuer,
+  waitUntil,
+} from '../support/gateway.ts'
 import { createTestDatabase, describePg, sealKeysText, type TestDatabase } from '../support/pg.ts'
 import { pgbouncerProgram, startPgBouncer } from '../support/pgbouncer.ts'
 import { connect, message, type RawClient, startup } from './raw-client.ts'
@@ -303,6 +310,18 @@ describePg('guessing the passwords of database users', () => {
   })
 
   describe('who may log in', () => {
+    it('is on the list also where the server lets everybody in for any password', async () => {
+      const issuer = await startTestIssuer()
+      const logins = createLogins(configOf(issuer, { ROWPASS_PASSWORD_USERS: 'rowpass_issuer' }), () => {})
+      await issuer.close()
+      const closed: string[] = []
+      const trusting = { open: async ({ user }: { user: string }) => user, close: (user: string) => closed.push(user) }
+      const request = { user: 'rowpass_owner', password: 'any', address: undefined }
+      await expect(logins.logIn(request, trusting)).rejects.toMatchObject({ code: 'password_refused' })
+      expect(closed).toEqual(['rowpass_issuer'])
+      expect((await logins.logIn({ ...request, user: 'rowpass_issuer' }, trusting)).opened).toBe('rowpass_issuer')
+    })
+
     it('is changed by a reload, which ends the sessions of those who no longer may', async () => {
       const gateway = await serve({ ROWPASS_PASSWORD_USERS: 'rowpass_owner,rowpass_issuer' })
       const owner = await logInOverWebSocket(gateway, right())

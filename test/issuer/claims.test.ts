@@ -15,6 +15,11 @@ describe('claims of an application', () => {
     expect(() => checkOwnClaims(hidden)).toThrow(TypeError)
   })
 
+  it('SEC-32 what policies and the gateway trust is among them', () => {
+    const trusted = 'iss aud sub exp nbf iat jti client_id scope sid tenant_id role'.split(' ')
+    expect(trusted.filter((name) => !reservedClaims.some((reserved) => reserved === name))).toEqual([])
+  })
+
   it('SEC-32 takes nothing from the token by what it says of itself as JSON', () => {
     class Profile {
       plan = 'free'
