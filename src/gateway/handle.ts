@@ -317,7 +317,8 @@ function toTokenWork(
   const begin = body.kind === 'batch' ? toBegin(batch) : pooled && reset ? 'START TRANSACTION' : undefined
   // Not `...query`: a spread into a literal with more members takes V8's slow way.
   const statements = body.queries.map(({ sql, params, shape }, index) => {
-    return { sql, params, shape, prepare: verdicts[index]?.kind === 'fast' }
+    const verdict = verdicts[index]
+    return { sql: verdict?.sql ?? sql, params, shape, prepare: verdict?.kind === 'fast' }
   })
   return { identity, statements, begin, exclusive: reset || begin !== undefined, reset }
 }

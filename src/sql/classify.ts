@@ -3,6 +3,7 @@
  * The others hold without it: a login role without rights of its own, and claims that no SQL can forge.
  */
 import { LRUCache } from 'lru-cache'
+import { blankComments } from './comments.ts'
 import type { FunctionFacts } from './facts.ts'
 import { type Judgement, judgeStatement } from './judge.ts'
 import type { Parser } from './parser.ts'
@@ -15,6 +16,8 @@ export type Verdict = Allowed | Refused
  * `reset`: it may leave or see something. It runs unprepared, alone on a connection that is reset before its next use.
  */
 export interface Allowed extends Judgement {
+  /** What to send in place of the text: the same without its comments, which is what was judged. */
+  readonly sql?: string
   /** 16 hex digits, the same for texts that differ only in literals; `''` when there is none. Computed on first use. */
   readonly fingerprint: string
 }
@@ -35,7 +38,6 @@ export interface SqlError {
   readonly message: string
   /** Characters from 1. */
   readonly position?: number
-  readonly hint?: string
 }
 
 /** What a classifier allows, and its limits. */
@@ -51,6 +53,8 @@ export interface ClassifierOptions {
 }
 
 const maxCachedLength = 64 * 1024
+/** A longer text is not judged again without its comments. */
+const maxBlankedLength = 16 * 1024
 
 /**
  * Makes the classifier for one state of one database; a change of the facts makes a new one.
@@ -87,7 +91,14 @@ function judge(sql: string, parser: Parser, facts: FunctionFacts, allowExplain: 
   if (unreadable !== undefined) return unreadable
   const parsed = parser.parse(sql)
   if (parsed.kind === 'too_complex') return tooComplex
-  if (parsed.kind === 'error') return syntaxError(sql, parsed.message, parsed.position)
+  if (parsed.kind === 'error') {
+    const blanked = sql.length > maxBlankedLength ? undefined : blankComments(sql)
+    const verdict = blanked === undefined ? undefined : judge(blanked, parser, facts, allowExplain)
+    if (blanked !== undefined && verdict !== undefined && verdict.kind !== 'refused') {
+      return { ...verdict, sql: blanked }
+    }
+    return verdict ?? syntaxError(parsed.message, parsed.position)
+  }
   const [statement, ...others] = parsed.statements
   if (statement === undefined) return { kind: 'fast', command: '', readOnly: true, fingerprint: '' }
   if (others.length > 0) return severalStatements
@@ -123,17 +134,14 @@ function findUnreadable(sql: string, { standardStrings }: FunctionFacts): Refuse
   }
 }
 
-function syntaxError(sql: string, message: string, position: number): Refused {
-  const hint = /--|\/\*/.test(sql) ? { hint: commentHint } : {}
+function syntaxError(message: string, position: number): Refused {
   return {
     kind: 'refused',
     what: 'Text that is not SQL',
     instead: message,
-    error: { sqlstate: '42601', message, position, ...hint },
+    error: { sqlstate: '42601', message, position },
   }
 }
-
-const commentHint = 'If the text is right, move its comments: none may stand inside NOT IN, NULLS FIRST and the like.'
 
 const severalStatements: Refused = {
   kind: 'refused',

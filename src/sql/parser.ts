@@ -7,6 +7,7 @@
  * In one thing it differs from a server: it takes a comment for a token, and so reports a syntax error for a comment
  * between the words of NOT IN, NOT LIKE, NULLS FIRST, WITH ORDINALITY, WITH TIME ZONE or FORMAT JSON, before UESCAPE,
  * or between the lines of one string. Never the other way round: in none of these places does it see another statement.
+ * Such a text is read once more without its comments.
  */
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
