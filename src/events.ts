@@ -177,7 +177,9 @@ export interface ConfigRefused {
 /**
  * What a database leaves open that it need not. Names are public. `powers`: the gateway's login has rights of its own, or
  * could get them; one of the three walls is missing. `server_version`: the server has known faults in row-level security,
- * which a newer minor version has not. The others are steps of `rowpass db harden`.
+ * which a newer minor version has not. `connection_limit_…`: the gateway's login has no CONNECTION LIMIT, one that is less
+ * than the gateways need (`ROWPASS_GATEWAYS`, `ROWPASS_POOL_SIZE`), or one that leaves other logins nothing. The others are
+ * steps of `rowpass db harden`.
  */
 export type Exposure =
   | 'powers'
@@ -186,6 +188,9 @@ export type Exposure =
   | 'schema_public'
   | 'temporary_files'
   | 'logged_parameters'
+  | 'connection_limit_missing'
+  | 'connection_limit_small'
+  | 'connection_limit_large'
 
 /** The gateway has looked at the database and found it more open than it need be. */
 export interface DatabaseExposed {

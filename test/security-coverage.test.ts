@@ -79,6 +79,8 @@ const requirements: Readonly<Record<number, string>> = {
   68: 'no EXPLAIN with a token, unless a setting that is announced allows it',
   69: 'statistics, sizes and counts of hidden rows are closed, or named with their extent',
   70: 'what is hidden changes no answer',
+  72: 'migrating and hardening take nothing from a login',
+  73: 'statements that do not end cost a bounded number of connections',
   77: 'an answer that is not read is dropped, and bytes held are bounded per owner and in all',
   78: 'a demo answers to the names of its own machine only',
   79: 'a session that was ended gets no answer',

@@ -5,7 +5,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { serverOf } from '../database/connect.ts'
 import { startEmbeddedPostgres } from '../database/embedded.ts'
-import { hardenDatabase } from '../database/harden.ts'
+import { connectionsNeeded } from '../database/exposure.ts'
+import { hardenDatabase, undoHardening } from '../database/harden.ts'
 import { createLocalDatabase } from '../database/local.ts'
 import { makeStateFolder } from '../database/private-files.ts'
 import { type ProvisionReport, provision } from '../database/provision.ts'
@@ -13,6 +14,7 @@ import { issuerRole } from '../database/roles.ts'
 import { loadSecrets } from '../database/secrets.ts'
 import { runSeed, type SeedOptions } from '../database/seed.ts'
 import { Failure } from '../errors.ts'
+import { settings } from '../gateway/settings.ts'
 import { parseSealKeys } from '../seal/keys.ts'
 import type { SealKey } from '../seal/seal.ts'
 import type { Project } from './project.ts'
@@ -26,6 +28,8 @@ export interface OpenDatabase {
   readonly ownerUrl: string
   /** URL of the gateway's login, with its password. */
   readonly gatewayUrl: string
+  /** Name of the gateway's login, and the connections that the gateways need, by the settings that they have here. */
+  readonly gateways: { readonly login: string; readonly connections: number }
   /** URL of the issuer's login, with its password. */
   readonly issuerUrl: string
   /** URL for clients: role `authenticated`, no password. */
@@ -62,7 +66,7 @@ export async function openDatabase(
   const sealKeys = project.env.ROWPASS_SEAL_KEYS ?? secrets.sealKeys
   const rest = (ownerUrl: string) => ({
     ownerUrl,
-    gatewayUrl: project.env.ROWPASS_DATABASE_URL ?? loginUrl(ownerUrl, gatewayName, secrets.gatewayPassword),
+    ...gatewayOf(project, project.env.ROWPASS_DATABASE_URL ?? loginUrl(ownerUrl, gatewayName, secrets.gatewayPassword)),
     issuerUrl: project.env.ISSUER_DATABASE_URL ?? loginUrl(ownerUrl, issuerRole, secrets.issuerPassword),
     databaseUrl: loginUrl(ownerUrl, 'authenticated', ''),
     sealKeys,
@@ -117,14 +121,30 @@ export async function migrateDatabase(
     replaceGatewayPassword: database.replaceGatewayPassword,
     ...(withIssuer && { issuerUrl: database.issuerUrl, replaceIssuerPassword: database.replaceIssuerPassword }),
     sealKeys: readSealKeys(database.sealKeys),
+    connections: database.gateways.connections,
     ...(!platformOnly && { migrationsFolder: join(project.directory, 'drizzle') }),
     ...(onProgress && { onProgress }),
   })
   if (database.superuserUrl !== undefined) {
-    const login = decodeURIComponent(new URL(database.gatewayUrl).username)
-    await hardenDatabase({ url: database.superuserUrl, login })
+    const harden = { url: database.superuserUrl, ...database.gateways }
+    // What an earlier version took unasked, from a database that nobody else hardens.
+    await undoHardening({ ...harden, steps: ['default_functions'], onlyUnrecorded: true })
+    await hardenDatabase(harden)
   }
   return report
+}
+
+function gatewayOf(project: Project, gatewayUrl: string): Pick<OpenDatabase, 'gatewayUrl' | 'gateways'> {
+  const read = (name: 'ROWPASS_POOL_SIZE' | 'ROWPASS_GATEWAYS'): number => {
+    try {
+      return settings[name].parse(project.env[name] ?? settings[name].default)
+    } catch (error) {
+      const detail = `${name} ${error instanceof TypeError ? error.message : 'cannot be read'}`
+      throw new Failure('config_invalid', { detail, cause: error })
+    }
+  }
+  const connections = connectionsNeeded({ poolSize: read('ROWPASS_POOL_SIZE'), gateways: read('ROWPASS_GATEWAYS') })
+  return { gatewayUrl, gateways: { login: decodeURIComponent(new URL(gatewayUrl).username), connections } }
 }
 
 /**

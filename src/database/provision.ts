@@ -10,6 +10,7 @@ import { Failure } from '../errors.ts'
 import { installSealKeys } from '../seal/keys.ts'
 import type { SealKey } from '../seal/seal.ts'
 import { parsePostgresUrl, sqlstateOf, withConnection } from './connect.ts'
+import { closeUnused } from './harden.ts'
 import { applyPlatform } from './platform.ts'
 import { createRoles, type Login } from './roles.ts'
 
@@ -31,6 +32,8 @@ export interface ProvisionOptions {
   readonly migrationsFolder?: string
   /** Folder of the platform SQL; default: the one of this package. */
   readonly platformFolder?: string
+  /** Connections that the gateways need, of `connectionsNeeded`; without it their login has no new limit of connections. */
+  readonly connections?: number
   readonly onProgress?: (text: string) => void
 }
 
@@ -50,8 +53,9 @@ const lockNumber = '32210706122240883'
 /**
  * Brings a database to the state of this source tree. Idempotent; several runs at once are safe.
  *
- * Takes the right to make temporary tables, and to create in schema `public`, from PUBLIC: a request could otherwise
- * leave objects behind. Gives nothing to anyone but the four roles. Does NOT seed and does NOT drop.
+ * Takes the right to make temporary tables, and to create in schema `public`, from PUBLIC, as a request could leave objects
+ * behind; where another role would lose it by that, it stays, and `onProgress` hears of it. Gives nothing to anyone but the
+ * four roles. Does NOT seed and does NOT drop.
  *
  * @throws Failure `database_unavailable` when the owner cannot connect
  * @throws Failure `server_unsupported` when the server is not PostgreSQL 15 to 18
@@ -67,8 +71,10 @@ export async function provision(options: ProvisionOptions): Promise<ProvisionRep
     await checkServer(client)
     await takeLock(client, options.onProgress)
     await createRoles(client, logins)
-    await closeToPublic(client)
     const platform = await applyPlatform(client, options.platformFolder)
+    const login = logins.gateway && decodeURIComponent(logins.gateway.url.username)
+    for (const line of await closeUnused({ client, login, connections: options.connections }))
+      options.onProgress?.(line)
     if (options.sealKeys !== undefined) await installSealKeys(client, options.sealKeys)
     const application = await applyApplication(client, options.migrationsFolder)
     return { platform, application }
@@ -95,18 +101,6 @@ async function takeLock(client: pg.ClientBase, onProgress?: (text: string) => vo
   if (rows[0]?.taken === true) return
   onProgress?.('waiting for another migration of this database to end')
   await client.query('select pg_advisory_lock($1)', [lockNumber])
-}
-
-async function closeToPublic(client: pg.ClientBase): Promise<void> {
-  const { rows } = await client.query<{ database: string; open: boolean }>(
-    `select quote_ident(current_database()) as database,
-            has_database_privilege('public', current_database(), 'TEMPORARY')
-            or has_schema_privilege('public', 'public', 'CREATE') as open`,
-  )
-  if (rows[0]?.open !== true) return
-  // Without ownership this is a warning and no error; the doctor reports what stays open.
-  await client.query(`revoke temporary on database ${rows[0].database} from public`)
-  await client.query('revoke create on schema public from public')
 }
 
 async function applyApplication(client: pg.Client, folder: string | undefined): Promise<number> {

@@ -2,7 +2,7 @@
  * What the gateway knows of the connected database: which functions there are, and which types are arrays.
  */
 import pg from 'pg'
-import { exposureSql, parseExposures } from '../database/harden.ts'
+import { connectionsNeeded, exposureSql, parseExposures } from '../database/exposure.ts'
 import { Failure } from '../errors.ts'
 import type { Emit, Exposure, Preparation } from '../events.ts'
 import { arrayTypesSql, parseTypeFacts, type TypeFacts } from '../pg/values.ts'
@@ -34,7 +34,9 @@ export interface Catalog {
  * Reads the catalogs over a connection of its own.
  * @throws the error of node-postgres when the server cannot be reached
  */
-export async function readCatalog(connectionString: string, timeoutMs: number, expected: Expected): Promise<Catalog> {
+async function readCatalog(config: GatewayConfig, expected: Expected): Promise<Catalog> {
+  const { href: connectionString } = config.databaseUrl
+  const timeoutMs = config.connectTimeoutMs
   const client = new pg.Client({
     connectionString,
     connectionTimeoutMillis: timeoutMs,
@@ -51,7 +53,7 @@ export async function readCatalog(connectionString: string, timeoutMs: number, e
     await client.query('commit')
     return {
       lack: await findLack(client, expected),
-      exposures: parseExposures(exposures.rows[0]),
+      exposures: parseExposures(exposures.rows[0], connectionsNeeded(config)),
       functions: parseFunctionFacts(functions.rows),
       types: parseTypeFacts(types.rows),
     }
@@ -87,7 +89,7 @@ export function createCatalogKeeper(config: GatewayConfig, expected: () => Expec
   async function refresh(): Promise<void> {
     let nextMs = catalogRefreshMs
     try {
-      const read = await readCatalog(config.databaseUrl.href, config.connectTimeoutMs, expected())
+      const read = await readCatalog(config, expected())
       if (current?.functions.digest !== read.functions.digest)
         classifier = createClassifier(await loadParser(), read.functions, { allowExplain: config.allowExplain })
       reportExposures(read.exposures)

@@ -24,6 +24,8 @@ export interface GatewayConfig {
   readonly metricsPort: number
   readonly corsOrigins: ReadonlySet<string>
   readonly poolSize: number
+  /** Gateways that share the login, this one included. */
+  readonly gateways: number
   readonly pipelineDepth: number
   readonly preparedStatements: number
   readonly queueLimit: number
@@ -127,6 +129,7 @@ function toConfig(values: SettingValues): GatewayConfig {
     metricsPort: values.ROWPASS_METRICS_PORT,
     corsOrigins: values.ROWPASS_CORS_ORIGINS,
     poolSize: values.ROWPASS_POOL_SIZE,
+    gateways: values.ROWPASS_GATEWAYS,
     pipelineDepth: values.ROWPASS_PIPELINE_DEPTH,
     preparedStatements: values.ROWPASS_PREPARED_STATEMENTS,
     queueLimit: values.ROWPASS_QUEUE_LIMIT,

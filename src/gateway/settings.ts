@@ -94,6 +94,11 @@ export const settings = {
     parse: origins,
   },
   ROWPASS_POOL_SIZE: { default: '4', says: 'Connections to PostgreSQL.', parse: integer(1, 1_000) },
+  ROWPASS_GATEWAYS: {
+    default: '1',
+    says: 'Gateways that share the login. `rowpass db migrate` and `rowpass db harden` give it a CONNECTION LIMIT of twice what they need, `ROWPASS_POOL_SIZE` and 5 each.',
+    parse: integer(1, 1_000),
+  },
   ROWPASS_PIPELINE_DEPTH: {
     default: '8',
     says: 'Requests that one connection carries at once.',

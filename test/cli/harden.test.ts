@@ -27,7 +27,9 @@ describePg('db harden on the command line', () => {
     expect(stdout).toContain('closed   PUBLIC makes no temporary tables\n')
     expect(stdout).toContain('refused  a statement writes at most 1GB of temporary files\n')
     expect(stdout).toContain('         Refused: permission denied to set parameter "temp_file_limit"\n')
-    expect(stdout).toContain(`alter role "rowpass_gateway" in database ${database.name} set temp_file_limit = '1GB';\n`)
+    expect(stdout).toContain(
+      `alter role "rowpass_gateway" in database "${database.name}" set temp_file_limit = '1GB';\n`,
+    )
   })
 
   it('changes nothing in a dry run, and everything as a superuser', async () => {
@@ -37,8 +39,11 @@ describePg('db harden on the command line', () => {
     }
     expect(await states('--dry-run')).toContain('open')
     expect(await states('--dry-run')).not.toContain('done')
-    expect(await states('--functions')).toContain('done')
-    expect(new Set(await states('--functions'))).toEqual(new Set(['closed']))
+    const all = ['--functions', '--default-functions']
+    expect(await states(...all)).toContain('done')
+    expect(new Set(await states(...all))).toEqual(new Set(['closed']))
+    expect(new Set(await states('--undo'))).toEqual(new Set(['open']))
+    expect(await states('--undo')).toEqual([])
   })
 
   it('lists a few statements of a step, and how many more there are', async () => {

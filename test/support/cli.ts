@@ -46,7 +46,8 @@ export function createSandbox(): Sandbox {
     const out = { stdout: '', stderr: '' }
     const io: Io = {
       cwd: directory,
-      env: { PATH: process.env.PATH, ...env },
+      // The login of the gateway is shared by all tests of a server, and so is its CONNECTION LIMIT.
+      env: { PATH: process.env.PATH, ROWPASS_GATEWAYS: '8', ...env },
       colours: false,
       signal: controller.signal,
       onReload(listener) {

@@ -20,8 +20,9 @@ Works on OWNER_DATABASE_URL (PostgreSQL 15 to 18), else on the embedded database
 
 In a clone of Rowpass drizzle/ holds the tables of its demo: give --platform for a database of your own.
 
-It also takes from PUBLIC the rights to make temporary tables in this database and objects in its schema public. A login
-that needs them gets them back with "grant temporary on database … to …"; not the gateway's.
+Where no login but those of Rowpass uses the database, it also takes from PUBLIC the rights to make temporary tables in it
+and objects in its schema public; else it says that they are open. The login of the gateway gets a limit of connections.
+"db harden" closes more, and "db harden --undo" puts back what either has changed.
 
 Settings, from the environment or .dev.vars, or from files that <NAME>_FILE names:
   OWNER_DATABASE_URL    owner of the database, with CREATEROLE; a direct connection, not a pooler's
@@ -29,6 +30,8 @@ Settings, from the environment or .dev.vars, or from files that <NAME>_FILE name
                         (default: rowpass_gateway with the password in .rowpass/secrets.json)
   ISSUER_DATABASE_URL   URL of the issuer's login, rowpass_issuer, in the same way; with --platform there is none without it
   ROWPASS_SEAL_KEYS     seal keys to install (default: those in .rowpass/secrets.json)
+  ROWPASS_GATEWAYS, ROWPASS_POOL_SIZE
+                        gateways behind the login, and connections of each, for its limit (default: 1, 4)
 
 Examples:
   $ npx rowpass db migrate

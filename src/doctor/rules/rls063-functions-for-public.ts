@@ -28,7 +28,10 @@ export const rls063: Rule = {
       says: `Each new function of ${listed(names)} can be called by everybody.`,
       evidence: `pg_default_acl has no entry that takes EXECUTE from PUBLIC for ${listed(names)}`,
       fix: {
-        sql: names.map((name) => `alter default privileges for role ${name} revoke execute on functions from public`),
+        person:
+          'Take EXECUTE from each function that is not for everybody. "alter default privileges for role … revoke execute on ' +
+          'functions from public" does it for all that the role makes from then on: every other login then needs a grant ' +
+          'for each, and where the role is a superuser, extensions and range types work for nobody else.',
       },
     }
   },

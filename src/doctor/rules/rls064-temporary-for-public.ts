@@ -19,7 +19,11 @@ export const rls064: Rule = {
       object: sql,
       says: `Every role may make temporary tables in ${sql}.`,
       evidence: `pg_database.datacl of ${sql} has TEMPORARY for PUBLIC`,
-      fix: { sql: [`revoke temporary on database ${sql} from public`] },
+      fix: {
+        person:
+          `Whoever uses temporary tables gets them by name first: "grant temporary on database ${sql} to …", ` +
+          `then "revoke temporary on database ${sql} from public".`,
+      },
     }
   },
 }

@@ -1,7 +1,7 @@
 /**
  * RLS080: a server without corrections of row-level security.
  */
-import { missingCorrections } from '../../database/harden.ts'
+import { missingCorrections } from '../../database/exposure.ts'
 import type { Rule } from '../finding.ts'
 
 export const rls080: Rule = {
