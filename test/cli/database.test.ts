@@ -11,6 +11,8 @@ describePg('databases on the command line', () => {
   beforeEach(async () => {
     sandbox = createSandbox()
     database = await createTestDatabase({ contents: 'bare' })
+    // Else a migration names logins that other tests have on this server, as they may make temporary tables in it.
+    await query(database.superuserUrl, `revoke temporary on database ${database.name} from public`)
   })
   afterEach(async () => {
     sandbox.remove()
