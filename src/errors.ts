@@ -92,7 +92,7 @@ export const failures = {
     status: 403,
     sqlstate: '42501',
     says: 'A row-level security policy refuses this row',
-    hint: 'No policy of the table lets this identity write this row.',
+    hint: 'The policies do not let this identity write the row as it would be. Where the statement reads it too, those for SELECT count as well.',
   },
   not_found: { status: 404, sqlstate: 'P0002', says: 'There is no such row, or not for you' },
   path_unknown: { status: 404, sqlstate: '08P01', says: 'There is nothing at this path for this method' },

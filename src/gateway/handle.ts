@@ -120,7 +120,8 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
     const untraced = toTokenWork(allowed, caller.identity, body, batch, config.preparedStatements === 0)
     const work = audit.traceparent === undefined ? untraced : { ...untraced, traceparent: audit.traceparent }
     const flight = await run(parts.pool, work, caller.owner, request)
-    return respond(flight, body.kind, batch, audit, tokenErrorResponse)
+    const writing = () => allowed[flight.step - leadingSteps(work)]?.writing
+    return respond(flight, body.kind, batch, audit, (error) => tokenErrorResponse(error, writing()))
   }
 
   /** Its body and its answer take memory until the client has read the last of it, so it counts until then. */

@@ -3,6 +3,7 @@
  */
 import { Failure, type FailureCode, failures } from '../errors.ts'
 import type { PostgresError } from '../pg/messages.ts'
+import type { Writing } from '../sql/judge.ts'
 import { toChallenge } from '../verify/bearer.ts'
 import type { BatchOptions } from './request.ts'
 
@@ -71,8 +72,10 @@ export function passwordErrorResponse(error: PostgresError): SqlResponse {
  *
  * Where the server's code and the owner's functions are (`file`, `line`, `routine`, `where`, `internalQuery`) is
  * nothing that a token holder needs. A refusal gets a hint that says whether a grant or a policy refused.
+ *
+ * @param writing what the statement writes
  */
-export function tokenErrorResponse(error: PostgresError): SqlResponse {
+export function tokenErrorResponse(error: PostgresError, writing?: Writing): SqlResponse {
   const { message, code, severity, detail, hint, position, schema, table, column, dataType, constraint } = error
   return errorResponse(400, {
     message,
@@ -80,7 +83,7 @@ export function tokenErrorResponse(error: PostgresError): SqlResponse {
     ...noFields,
     severity,
     detail: printsHiddenRow(error) ? null : (detail ?? null),
-    hint: hint ?? refusalHint(error),
+    hint: hint ?? refusalHint(error, writing),
     position: position ?? null,
     table: table ?? null,
     column: column ?? null,
@@ -146,9 +149,37 @@ function errorResponse(status: number, fields: object, headers: Record<string, s
 }
 
 /** PostgreSQL has one SQLSTATE for both refusals; the routine that raised it tells them apart in every language. */
-function refusalHint({ code, routine }: PostgresError): string | null {
+function refusalHint(error: PostgresError, writing: Writing | undefined): string | null {
+  const { code, routine } = error
   if (code !== '42501') return null
-  if (routine === 'ExecWithCheckOptions') return `policy_refused: ${failures.policy_refused.hint}`
+  if (routine === 'ExecWithCheckOptions') return `policy_refused: ${policyHint(error, writing)}`
+  if (routine === 'nextval_internal') {
+    return 'grant_missing: A column that draws its value from a sequence needs USAGE on it, which the owner grants; an identity column needs none.'
+  }
   if (routine?.startsWith('aclcheck_error')) return `grant_missing: ${failures.grant_missing.hint}`
   return null
+}
+
+const insertOrUpdate =
+  'The policies for INSERT, or for UPDATE, do not let this identity write the row as it would be, or those for SELECT would not show it.'
+
+const policyHints: Readonly<Record<Writing, string>> = {
+  insert: 'The policies for INSERT do not let this identity write this row.',
+  read_insert:
+    'The policies for INSERT do not let this identity write this row, or those for SELECT would not show it: they count too where RETURNING or ON CONFLICT reads it.',
+  update:
+    'The policies for UPDATE do not let this identity write the row as it would be, or those for SELECT would not show it any more: they count too where WHERE, SET or RETURNING reads it.',
+  upsert: insertOrUpdate,
+  merge: insertOrUpdate,
+}
+
+/** The message tells only whether a row that was there is what was refused; `USING` stands in it in every language. */
+function policyHint({ message, where }: PostgresError, writing: Writing | undefined): string {
+  const ofRowThatWasThere = /\([^()"]*USING[^()"]*\)/.test(message)
+  // In a function of the owner it is not the statement's own row.
+  if (writing === undefined || where !== undefined) return failures.policy_refused.hint
+  if (!ofRowThatWasThere) return policyHints[writing]
+  return writing === 'merge'
+    ? 'A row that MERGE has found is not one that this identity may update or delete.'
+    : 'The row that is there already is hidden from this identity, or not one that it may update.'
 }

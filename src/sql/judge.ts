@@ -9,7 +9,7 @@ import { type FunctionFacts, findGrade, type Grade } from './facts.ts'
 import { findRefusedFunction, isWritingFunction } from './functions.ts'
 import type { TreeNode } from './parser.ts'
 import { insteadOfReading, relationKind } from './relations.ts'
-import { describeStatement } from './statements.ts'
+import { describeStatement, noTemporary } from './statements.ts'
 import { pushChildren, type TypedNode, toNames, unwrap } from './syntax.ts'
 
 /** What a statement is refused for, in words for its author. */
@@ -27,7 +27,15 @@ export interface Judgement {
   readonly command: string
   /** Whether it changes no row, locks none and calls nothing that might: safe to send again. */
   readonly readOnly: boolean
+  /** What of it policies may refuse with an error; undefined where nothing is, or several parts of it. */
+  readonly writing?: Writing
 }
+
+/**
+ * What writes a row. PostgreSQL checks the policies for SELECT too where the statement reads the row that it writes, and
+ * says nothing of which policies refused: an INSERT does that with RETURNING, or with columns behind ON CONFLICT.
+ */
+export type Writing = 'insert' | 'read_insert' | 'upsert' | 'update' | 'merge'
 
 /** The findings of one walk. */
 interface Findings {
@@ -35,6 +43,7 @@ interface Findings {
   refusal: Refusal | undefined
   reset: boolean
   writes: boolean
+  readonly writings: Writing[]
 }
 
 const commands: ReadonlyMap<string, string> = new Map([
@@ -54,9 +63,9 @@ const commands: ReadonlyMap<string, string> = new Map([
 export function judgeStatement(statement: TreeNode, facts: FunctionFacts, allowExplain: boolean): Judgement | Refusal {
   const root = unwrap(statement)
   const command = root && commands.get(root.type)
-  if (root === undefined || command === undefined) return describeStatement(root?.type ?? '')
-  if (command === 'EXPLAIN' && !allowExplain) return describeStatement(root.type)
-  const findings: Findings = { facts, refusal: undefined, reset: false, writes: false }
+  if (root === undefined || command === undefined) return describeStatement(root)
+  if (command === 'EXPLAIN' && !allowExplain) return describeStatement(root)
+  const findings: Findings = { facts, refusal: undefined, reset: false, writes: false, writings: [] }
   const stack: TypedNode[] = [root]
   for (let visit = stack.pop(); visit !== undefined; visit = stack.pop()) {
     judges.get(visit.type)?.(visit.node, findings)
@@ -64,16 +73,19 @@ export function judgeStatement(statement: TreeNode, facts: FunctionFacts, allowE
     if (unknown !== undefined) findings.refusal ??= describeSyntax(unknown)
     if (findings.refusal !== undefined) return findings.refusal
   }
-  return { kind: findings.reset ? 'reset' : 'fast', command, readOnly: !findings.writes }
+  const { reset, writes, writings } = findings
+  const [writing, ...others] = writings
+  const known = writing === undefined || others.length > 0 ? {} : { writing }
+  return { kind: reset ? 'reset' : 'fast', command, readOnly: !writes, ...known }
 }
 
 type Judge = (node: TreeNode, findings: Findings) => void
 
 const judges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
-  ['InsertStmt', judgeWrite],
-  ['UpdateStmt', judgeWrite],
-  ['DeleteStmt', judgeWrite],
-  ['MergeStmt', judgeWrite],
+  ['InsertStmt', (node, findings) => judgeWrite(node, findings, writingOf(node))],
+  ['UpdateStmt', (node, findings) => judgeWrite(node, findings, 'update')],
+  ['DeleteStmt', (node, findings) => judgeWrite(node, findings)],
+  ['MergeStmt', (node, findings) => judgeWrite(node, findings, 'merge')],
   ['LockingClause', judgeLock],
   ['ExplainStmt', judgeExplain],
   ['VariableShowStmt', judgeShow],
@@ -175,8 +187,16 @@ function judgeRelation(node: TreeNode, findings: Findings): void {
   for (const part of [schema, name]) judgeLetters(part, findings)
 }
 
-function judgeWrite({ relation }: TreeNode, findings: Findings): void {
+function writingOf({ returningClause, onConflictClause }: TreeNode): Writing {
+  // Its place in the tree tells the type of this node.
+  const conflict = onConflictClause as TreeNode | undefined
+  if (conflict?.action === 'ONCONFLICT_UPDATE') return 'upsert'
+  return returningClause === undefined && conflict?.infer === undefined ? 'insert' : 'read_insert'
+}
+
+function judgeWrite({ relation }: TreeNode, findings: Findings, writing?: Writing): void {
   findings.writes = true
+  if (writing !== undefined) findings.writings.push(writing)
   if (typeof relation !== 'object' || relation === null) return
   const { schema, name } = toRelation(relation as TreeNode)
   if (relationKind(schema, name) !== 'user') refuse(findings, `Writing to ${name}`, 'System catalogs are read-only.')
@@ -197,7 +217,7 @@ function judgeExplain({ query, options }: TreeNode, findings: Findings): void {
   const explained = unwrap(query)
   const command = explained && commands.get(explained.type)
   if (explained === undefined || command === undefined || command === 'EXPLAIN' || command === 'SHOW') {
-    const { what, instead } = describeStatement(explained?.type ?? '')
+    const { what, instead } = describeStatement(explained)
     refuse(findings, `EXPLAIN of ${what}`, instead)
   }
   if (!Array.isArray(options)) return
@@ -243,7 +263,7 @@ function refuse(findings: Findings, what: string, instead?: string): void {
 }
 
 function describeSyntax(unknown: string): Refusal {
-  if (unknown === 'SelectStmt.intoClause') return { what: 'SELECT INTO', instead: 'Run migrations as the owner.' }
+  if (unknown === 'SelectStmt.intoClause') return { what: 'SELECT INTO', instead: noTemporary }
   // It takes its sample of all rows, before the policies choose.
   if (unknown === 'RangeTableSample') return { what: 'TABLESAMPLE', instead: 'Use ORDER BY random() LIMIT n.' }
   if (unknown === 'CurrentOfExpr') return { what: 'WHERE CURRENT OF', instead: 'Name the row by its key.' }

@@ -1,6 +1,8 @@
 /**
  * Kinds of statement that are refused: what each is called, and the proper way to the same end.
  */
+import type { TreeNode } from './parser.ts'
+import type { TypedNode } from './syntax.ts'
 
 const migrations = 'Run migrations as the owner.'
 const settings = "Settings belong to the gateway's configuration."
@@ -63,11 +65,25 @@ const refusedStatements: ReadonlyMap<string, readonly [what: string, instead: st
   ['LoadStmt', ['LOAD', ownLogin]],
 ])
 
-/** What a refused kind of statement is called and what to do instead, by the type of its node. */
-export function describeStatement(type: string): { readonly what: string; readonly instead: string } {
+/** What to do instead of making a table for a while. */
+export const noTemporary =
+  'Nothing outlives a request: name a part of the statement by WITH … AS. Tables that stay are made by migrations, as the owner.'
+
+/** What a refused kind of statement is called and what to do instead. */
+export function describeStatement(statement: TypedNode | undefined): {
+  readonly what: string
+  readonly instead: string
+} {
+  const { type, node } = statement ?? { type: '', node: {} }
   const known = refusedStatements.get(type)
-  if (known !== undefined) return { what: known[0], instead: known[1] }
+  if (known !== undefined) return { what: known[0], instead: makesTemporary(node) ? noTemporary : known[1] }
   // AlterRoleSetStmt → ALTER ROLE SET: what is left is data definition, named after its command.
   const words = type.replace(/Stmt$/, '').replace(/([a-z])([A-Z])/g, '$1 $2')
   return { what: words.toUpperCase(), instead: migrations }
+}
+
+/** CREATE TEMPORARY TABLE, SEQUENCE, VIEW, TABLE AS: each keeps its name in another place. */
+function makesTemporary({ relation, sequence, view, into }: TreeNode): boolean {
+  const made = (relation ?? sequence ?? view ?? (into as TreeNode | undefined)?.rel) as TreeNode | undefined
+  return made?.relpersistence === 't'
 }

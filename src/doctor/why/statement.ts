@@ -38,7 +38,7 @@ export function parseStatement(sql: string, parser: Parser): Statement {
   const root = unwrap(tree)
   const command = commands[root?.type ?? '']
   if (root === undefined || command === undefined || root.node.intoClause !== undefined) {
-    const { what } = describeStatement(root?.type === 'SelectStmt' ? 'CreateTableAsStmt' : (root?.type ?? ''))
+    const { what } = describeStatement(root?.type === 'SelectStmt' ? { type: 'CreateTableAsStmt', node: {} } : root)
     throw refusal(`${what} is not explained: only SELECT, INSERT, UPDATE, DELETE and MERGE are`)
   }
   try {
