@@ -158,6 +158,15 @@ export interface LoginFailed {
   readonly reason: 'password' | 'pair_limit' | 'address_limit' | 'user_limit'
 }
 
+/**
+ * A thread for work that takes long was ended, because a job took too much time or memory, or ended by itself; another
+ * takes its place. Somebody tries the limits.
+ */
+export interface ThreadReplaced {
+  readonly type: 'thread_replaced'
+  readonly cause: unknown
+}
+
 /** The configuration was read again; what `Gateway.reload` lists is in force as it is now. */
 export interface ConfigReloaded {
   readonly type: 'config_reloaded'
@@ -257,6 +266,7 @@ export type RowpassEvent =
   | SessionClosed
   | SessionRefused
   | LoginFailed
+  | ThreadReplaced
   | ConfigReloaded
   | ConfigRefused
   | GatewayStopping

@@ -3,12 +3,9 @@
  */
 import pg from 'pg'
 import { connectionsNeeded, exposureSql, parseExposures } from '../database/exposure.ts'
-import { Failure } from '../errors.ts'
 import type { Emit, Exposure, Preparation } from '../events.ts'
 import { arrayTypesSql, parseTypeFacts, type TypeFacts } from '../pg/values.ts'
-import { createClassifier, type Verdict } from '../sql/classify.ts'
 import { type FunctionFacts, functionFactsSql, parseFunctionFacts } from '../sql/facts.ts'
-import { loadParser } from '../sql/parser.ts'
 import type { GatewayConfig } from './config.ts'
 import { type Expected, findLack, type Lack } from './preparation.ts'
 
@@ -62,13 +59,11 @@ async function readCatalog(config: GatewayConfig, expected: Expected): Promise<C
   }
 }
 
-/** The classifier over the newest reading of the catalogs. */
+/** The newest reading of the catalogs. */
 export interface CatalogKeeper {
   readonly current: Catalog | undefined
   /** Whether the catalogs were read, and a request can have an identity. */
   readonly prepared: boolean
-  /** @throws Failure `database_unavailable` until the catalogs were read once */
-  classify(sql: string): Verdict
   close(): void
 }
 
@@ -78,10 +73,15 @@ export interface CatalogKeeper {
  * Reports what the database leaves open or lacks, at first and whenever that changes.
  *
  * @param expected asked at each reading, as a reload changes it
+ * @param onFunctions called with what statements are judged by, when it was read first and when it has changed
  */
-export function createCatalogKeeper(config: GatewayConfig, expected: () => Expected, emit: Emit): CatalogKeeper {
+export function createCatalogKeeper(
+  config: GatewayConfig,
+  expected: () => Expected,
+  onFunctions: (facts: FunctionFacts) => void,
+  emit: Emit,
+): CatalogKeeper {
   let current: Catalog | undefined
-  let classifier: ((sql: string) => Verdict) | undefined
   let timer: NodeJS.Timeout | undefined
   let retryMs = firstCatalogRetryMs
   let closed = false
@@ -90,8 +90,7 @@ export function createCatalogKeeper(config: GatewayConfig, expected: () => Expec
     let nextMs = catalogRefreshMs
     try {
       const read = await readCatalog(config, expected())
-      if (current?.functions.digest !== read.functions.digest)
-        classifier = createClassifier(await loadParser(), read.functions, { allowExplain: config.allowExplain })
+      if (current?.functions.digest !== read.functions.digest) onFunctions(read.functions)
       reportExposures(read.exposures)
       reportLack(read.lack)
       current = read
@@ -126,10 +125,6 @@ export function createCatalogKeeper(config: GatewayConfig, expected: () => Expec
     },
     get prepared() {
       return current !== undefined && !blocks(current.lack)
-    },
-    classify(sql) {
-      if (classifier === undefined) throw new Failure('database_unavailable')
-      return classifier(sql)
     },
     close() {
       closed = true

@@ -14,6 +14,7 @@ import type { Allowed, Refused, Verdict } from '../sql/classify.ts'
 import { parseBearer } from '../verify/bearer.ts'
 import type { VerifiedToken, Verifier } from '../verify/verifier.ts'
 import type { GatewayConfig } from './config.ts'
+import type { Heavy } from './heavy.ts'
 import type { Logins } from './login.ts'
 import { createPasswordRunner } from './password.ts'
 import {
@@ -21,7 +22,6 @@ import {
   type ConnectionString,
   createConnectionStringReader,
   parseBatchOptions,
-  parseSqlBody,
   type SqlBody,
   type SqlHeaders,
   toBegin,
@@ -35,7 +35,6 @@ import {
   singleResponse,
   tokenErrorResponse,
 } from './respond.ts'
-import { createTurns } from './turns.ts'
 
 /** What handling a request needs. */
 export interface HandlerParts {
@@ -44,7 +43,7 @@ export interface HandlerParts {
   readonly sealKey: () => SealKey
   readonly verifier: Verifier
   readonly pool: Pool
-  readonly classify: (sql: string) => Verdict
+  readonly heavy: Pick<Heavy, 'judge' | 'parseBody'>
   readonly findType: FindType
   readonly logins: Logins
   readonly emit: Emit
@@ -58,7 +57,7 @@ export interface SqlRequest {
   /** Of the client, as far as it is known; see `ROWPASS_ADDRESS_HEADER`. */
   address(): string | undefined
   /** Reads the body; rejects with Failure `request_too_large`. Not called for a request that is refused by its headers. */
-  body(): Promise<string>
+  body(): Promise<Buffer>
   /** Called with what to do when the client goes away. */
   onAbort(abort: () => void): void
   /** Called with what to do once the client has its whole answer, or has gone. */
@@ -71,17 +70,12 @@ export type SqlHandler = (request: SqlRequest) => Promise<SqlResponse>
 /** What is known of a request by the time it ends. */
 type Audit = { -readonly [Name in keyof SqlAnswered]: SqlAnswered[Name] }
 
-/** For how long, and for how long a text, a request may judge before others have a turn. */
-const maxTurnMs = 5
-const maxTurnLength = 8 * 1024
-
 /** Makes the handler. */
 export function createSqlHandler(parts: HandlerParts): SqlHandler {
   const { config, verifier } = parts
   const readConnectionString = createConnectionStringReader()
   const toCaller = createCallers(parts.sealKey)
   const passwords = createPasswordRunner(config, parts.logins)
-  const takeTurn = createTurns()
   const owners = createOwners({ size: config.poolSize, maxPerOwner: config.identityLimit })
 
   return async (request) => {
@@ -112,8 +106,8 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
     Object.assign(audit, caller.audit)
     countIn(caller.owner, request)
     if (!config.databases.has(login.database)) throw new Failure('database_unknown')
-    const body = parseSqlBody(await request.body(), request.headers, config.maxBatch)
-    const verdicts = await judge(body.queries, audit)
+    const body = await parts.heavy.parseBody(await request.body(), request.headers, caller.owner)
+    const verdicts = await judge(body.queries, caller.owner, audit)
     const allowed = verdicts.filter((verdict) => verdict.kind !== 'refused')
     const refused = verdicts.find((verdict) => verdict.kind === 'refused')
     if (refused?.kind === 'refused') return refuseStatement(refused, audit)
@@ -131,18 +125,13 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
     if (!withinLimit) throw new Failure('overloaded', { detail: 'This identity has too many requests under way' })
   }
 
-  /** Judging a new text takes 1 to 2 µs a character where it is dense: `npm run bench:classify`. */
-  async function judge(queries: SqlBody['queries'], audit: Audit): Promise<Verdict[]> {
+  async function judge(queries: SqlBody['queries'], owner: string, audit: Audit): Promise<Verdict[]> {
     const verdicts: Verdict[] = []
     const fingerprints: string[] = []
     audit.fingerprints = fingerprints
-    let turnEndsAt = performance.now() + maxTurnMs
     for (const { sql } of queries) {
-      if (sql.length > maxTurnLength || performance.now() > turnEndsAt) {
-        await takeTurn()
-        turnEndsAt = performance.now() + maxTurnMs
-      }
-      const verdict = parts.classify(sql)
+      const judged = parts.heavy.judge(sql, owner)
+      const verdict = judged instanceof Promise ? await judged : judged
       verdicts.push(verdict)
       if (verdict.kind !== 'refused') fingerprints.push(verdict.fingerprint)
     }
@@ -165,7 +154,8 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
     if (!config.databases.has(login.database)) throw new Failure('database_unknown')
     let kind: SqlBody['kind'] = 'single'
     const flight = await passwords.run(login, { address: request.address(), onAbort: request.onAbort }, async () => {
-      const body = parseSqlBody(await request.body(), request.headers, config.maxBatch)
+      const owner = JSON.stringify(['password', login.user])
+      const body = await parts.heavy.parseBody(await request.body(), request.headers, owner)
       kind = body.kind
       return toPasswordWork(body, batch)
     })

@@ -23,6 +23,7 @@ const levels: Readonly<Record<RowpassEvent['type'], 'info' | 'warn' | 'error'>> 
   session_opened: 'info',
   session_refused: 'warn',
   sql_answered: 'info',
+  thread_replaced: 'warn',
   token_refused: 'warn',
 }
 

@@ -70,6 +70,11 @@ export function createMetrics(): Metrics {
     labelNames: ['event'] as const,
     registers,
   })
+  const threads = new Counter({
+    name: 'rowpass_threads_replaced_total',
+    help: 'Threads for work that takes long that were ended with what they did.',
+    registers,
+  })
   const failedLogins = new Counter({
     name: 'rowpass_logins_failed_total',
     help: 'Logins with a password that failed, or were not tried because too many had.',
@@ -118,6 +123,9 @@ export function createMetrics(): Metrics {
       case 'session_closed':
       case 'session_refused':
         sessions.inc({ event: event.type.replace('session_', '') })
+        break
+      case 'thread_replaced':
+        threads.inc()
         break
       case 'login_failed':
         failedLogins.inc({ reason: event.reason })

@@ -108,7 +108,7 @@ export function toSqlRequest(
   }
 }
 
-function readBody(request: IncomingMessage, contentLength: string | undefined, maxBytes: number): Promise<string> {
+function readBody(request: IncomingMessage, contentLength: string | undefined, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
@@ -127,7 +127,7 @@ function readBody(request: IncomingMessage, contentLength: string | undefined, m
     let ended = false
     request.on('end', () => {
       ended = true
-      resolve((chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)).toString())
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks))
     })
     const broken = () => {
       // Every request closes: an error with its stack for each would cost more than reading the body.
@@ -156,7 +156,7 @@ export function fromFetch(
     async body() {
       const bytes = await request.arrayBuffer()
       if (bytes.byteLength > maxBytes) throw requestTooLarge(maxBytes)
-      return Buffer.from(bytes).toString()
+      return Buffer.from(bytes)
     },
     onAbort: (abort) => request.signal.addEventListener('abort', abort, { once: true }),
     onClose: (end) => void listeners.push(end),

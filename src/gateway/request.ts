@@ -45,6 +45,11 @@ const isolationLevels: Readonly<Record<string, string>> = {
 
 /** The number of parameters is 16 bits wide on the wire. */
 const maxParams = 65_535
+/** Of all statements of a request. */
+const maxAllParams = 100_000
+/** How deep a body may be nested, and how many values, in arrays and objects too, it may have. */
+const maxDepth = 100
+const maxValues = 1_000_000
 
 /** What the gateway reads of a connection string. */
 export interface ConnectionString {
@@ -137,13 +142,49 @@ export function toBegin({ isolationLevel, readOnly, deferrable }: BatchOptions):
  * @throws Failure `request_invalid`
  */
 export function parseSqlBody(text: string, headers: SqlHeaders, maxBatch: number): SqlBody {
+  const excess = findExcess(text)
+  if (excess !== undefined) throw unparsable(excess)
   try {
     return toSqlBody(JSON.parse(text), headers, maxBatch)
   } catch (error) {
     if (error instanceof SyntaxError) throw unparsable(error.message)
-    if (error instanceof RangeError) throw unparsable('it is nested too deeply')
     throw error
   }
+}
+
+/** Looks at the brackets and commas of what may be JSON: the parser would take all the time and memory that they ask for. */
+function findExcess(text: string): string | undefined {
+  let depth = 0
+  let values = 0
+  for (let at = 0; at < text.length; at++) {
+    switch (text[at]) {
+      case '"':
+        at = endOfString(text, at)
+        break
+      case '[':
+      case '{':
+        values++
+        if (++depth > maxDepth) return `it is nested more than ${maxDepth} levels deep`
+        break
+      case ']':
+      case '}':
+        depth--
+        break
+      case ',':
+        if (++values > maxValues) return `it has more than ${maxValues} values`
+    }
+  }
+  return undefined
+}
+
+/** The index of the quote that ends the string at `start`, or the last index of a text that does not end it. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let backslashes = 0
+    while (text[end - 1 - backslashes] === '\\') backslashes++
+    if (backslashes % 2 === 0) return end
+  }
+  return text.length
 }
 
 function toSqlBody(body: unknown, headers: SqlHeaders, maxBatch: number): SqlBody {
@@ -157,7 +198,11 @@ function toSqlBody(body: unknown, headers: SqlHeaders, maxBatch: number): SqlBod
   if (body.queries.length > maxBatch) {
     throw new Failure('request_invalid', { detail: `a batch has at most ${maxBatch} queries` })
   }
-  return { kind: 'batch', queries: body.queries.map((query) => parseQuery(query, shape)) }
+  const queries = body.queries.map((query) => parseQuery(query, shape))
+  if (queries.reduce((sum, { params }) => sum + params.length, 0) > maxAllParams) {
+    throw new Failure('request_invalid', { detail: `a batch has at most ${maxAllParams} parameters in all` })
+  }
+  return { kind: 'batch', queries }
 }
 
 function parseQuery(query: unknown, shape: Statement['shape']): SqlQuery {

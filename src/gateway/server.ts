@@ -13,6 +13,7 @@ import { createVerifier } from '../verify/verifier.ts'
 import { createCatalogKeeper } from './catalog.ts'
 import type { GatewayConfig } from './config.ts'
 import { createSqlHandler } from './handle.ts'
+import { createHeavy } from './heavy.ts'
 import { createHttp, type HttpServer } from './http.ts'
 import { createLogins } from './login.ts'
 import { createMetrics } from './metrics.ts'
@@ -110,14 +111,15 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     emit,
   })
   let roles = rolesOf(config.issuers)
-  const catalog = createCatalogKeeper(config, () => ({ sealKey, roles }), emit)
+  const heavy = createHeavy(config, emit)
+  const catalog = createCatalogKeeper(config, () => ({ sealKey, roles }), heavy.setFacts, emit)
   const logins = createLogins(config, emit)
   const handle = createSqlHandler({
     config,
     sealKey: () => sealKey,
     verifier,
     pool,
-    classify: catalog.classify,
+    heavy,
     findType: (oid) => catalog.current?.types.get(oid),
     logins,
     emit,
@@ -175,6 +177,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     catalog.close()
     const [cutOff] = await Promise.all([http.close(closeGraceMs), webSockets.close(), metricsHttp.close(closeGraceMs)])
     await pool.close()
+    await heavy.close()
     emit({ type: 'gateway_stopped', cutOff, durationMs: performance.now() - startedAt })
   }
 
@@ -190,7 +193,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
   }
 
   function ready(): boolean {
-    return !closing && catalog.prepared && pool.open > 0
+    return !closing && catalog.prepared && heavy.ready && pool.open > 0
   }
 
   function answerHeaders(id: string, origin: string | undefined, answer: SqlResponse): Record<string, string> {

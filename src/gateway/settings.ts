@@ -154,6 +154,11 @@ export const settings = {
     says: 'Bytes of results that one request may return.',
     parse: integer(1, 1_073_741_824),
   },
+  ROWPASS_MAX_STATEMENT_LENGTH: {
+    default: '655360',
+    says: 'UTF-16 units of the text of one statement. An INSERT with all 65,535 parameters that PostgreSQL allows has some 560,000.',
+    parse: integer(1_000, 1_048_576),
+  },
   ROWPASS_MAX_BATCH: { default: '1000', says: 'Statements in one batch.', parse: integer(1, 100_000) },
   ROWPASS_ALLOW_EXPLAIN: {
     default: 'false',

@@ -69,13 +69,8 @@ export function createClassifier(
   facts: FunctionFacts,
   options: ClassifierOptions = {},
 ): (sql: string) => Verdict {
-  const { allowExplain = false, cacheSize = 5_000, cacheLength = 16 * 1024 * 1024, maxLength = 1024 * 1024 } = options
-  const verdicts = new LRUCache<string, Verdict>({
-    max: cacheSize,
-    maxSize: cacheLength,
-    maxEntrySize: Math.min(maxCachedLength, cacheLength),
-    sizeCalculation: (_, sql) => sql.length + 1,
-  })
+  const { allowExplain = false, maxLength = 1024 * 1024 } = options
+  const verdicts = createVerdicts(options)
 
   return (sql) => {
     const known = verdicts.get(sql)
@@ -84,6 +79,23 @@ export function createClassifier(
     verdicts.set(sql, verdict)
     return verdict
   }
+}
+
+/** What was judged, by its text. Bounded: see {@link ClassifierOptions}. */
+export function createVerdicts(options: Pick<ClassifierOptions, 'cacheSize' | 'cacheLength'> = {}): Verdicts {
+  const { cacheSize = 5_000, cacheLength = 16 * 1024 * 1024 } = options
+  return new LRUCache<string, Verdict>({
+    max: cacheSize,
+    maxSize: cacheLength,
+    maxEntrySize: Math.min(maxCachedLength, cacheLength),
+    sizeCalculation: (_, sql) => sql.length + 1,
+  })
+}
+
+/** Verdicts by text. */
+export interface Verdicts {
+  get(sql: string): Verdict | undefined
+  set(sql: string, verdict: Verdict): void
 }
 
 function judge(sql: string, parser: Parser, facts: FunctionFacts, allowExplain: boolean): Verdict {
@@ -150,14 +162,16 @@ const severalStatements: Refused = {
   error: { sqlstate: '42601', message: 'cannot insert multiple commands into a prepared statement' },
 }
 
-const tooComplex: Refused = {
+/** Judging it takes too much time, memory or depth. */
+export const tooComplex: Refused = {
   kind: 'refused',
   what: 'A statement of this complexity',
   instead: 'Nest it less deeply, or split it.',
   error: { sqlstate: '54001', message: 'statement is too complex' },
 }
 
-function tooLong(maxLength: number): Refused {
+/** A text is not judged at all. */
+export function tooLong(maxLength: number): Refused {
   return {
     kind: 'refused',
     what: 'A statement of this length',

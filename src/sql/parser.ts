@@ -91,10 +91,13 @@ type InstanceFactory = (overrides: {
 }) => Promise<Instance>
 
 const maxTreeBytes = 16 * 1024 * 1024
+/** A tree repeats what stands right of `set (a, b, …) =` for each column; no other text has as much tree for a UTF-16 unit. */
+const maxTreeBytesPerUnit = 128
+const anyTreeBytes = 1024 * 1024
 /** PostgreSQL's lexer reads a run of operator characters again for each of them: the square of its length. */
 const maxOperatorRereads = 10_000_000
-/** Memory never shrinks; an instance that grew past this is replaced. It starts with 128 MiB, mostly untouched. */
-const maxHeapBytes = 256 * 1024 * 1024
+/** An instance has 128 MiB, which may not grow; this part is kept from it. A text that needs the rest is too complex. */
+const withheldBytes = 64 * 1024 * 1024
 
 let loaded: Promise<Parser> | undefined
 
@@ -112,13 +115,31 @@ async function load(): Promise<Parser> {
   // The module under the package's entry: that one keeps a single instance for good. package.json pins the version.
   const create: InstanceFactory = require('libpg-query/wasm/libpg-query.js')
   const code = await WebAssembly.compile(await readFile(require.resolve('libpg-query/wasm/libpg-query.wasm')))
-  const start = () =>
-    create({
-      instantiateWasm: (imports, done) => void WebAssembly.instantiate(code, imports).then(done),
+  const start = async (): Promise<Instance> => {
+    const instance = await create({
+      instantiateWasm: (imports, done) => {
+        void WebAssembly.instantiate(code, imports).then((instance) => {
+          limitMemory(instance)
+          done(instance)
+        })
+      },
       print() {},
       printErr() {},
     })
+    instance._malloc(withheldBytes)
+    return instance
+  }
   return createParser(start, await start(), await start())
+}
+
+/** Refuses more memory, as an operating system would. */
+function limitMemory({ exports }: WebAssembly.Instance): void {
+  for (const memory of Object.values(exports)) {
+    if (!(memory instanceof WebAssembly.Memory)) continue
+    memory.grow = () => {
+      throw new RangeError('out of memory')
+    }
+  }
 }
 
 function createParser(start: () => Promise<Instance>, first: Instance, second: Instance): Parser {
@@ -157,7 +178,6 @@ function createParser(start: () => Promise<Instance>, first: Instance, second: I
     }
     try {
       const result = use(instance)
-      if (instance.HEAPU8.length > maxHeapBytes) replace()
       return result
     } catch {
       replace()
@@ -200,21 +220,22 @@ function parseWith(instance: Instance, sql: string): Parsed {
   return withText(instance, sql, (text) => {
     const result = instance._wasm_parse_query_raw(text)
     if (result === 0) throw new RangeError('out of memory')
-    const parsed = readResult(instance, result)
+    const parsed = readResult(instance, result, sql.length)
     instance._wasm_free_parse_result(result)
     return parsed
   })
 }
 
 /** Reads PgQueryParseResult: parse tree, stderr, error. */
-function readResult(instance: Instance, result: number): Parsed {
+function readResult(instance: Instance, result: number, length: number): Parsed {
   const error = instance.getValue(result + 8, 'i32')
   if (error !== 0) {
     const message = instance.UTF8ToString(instance.getValue(error, 'i32'))
     return { kind: 'error', message, position: instance.getValue(error + 16, 'i32') }
   }
   const tree = instance.getValue(result, 'i32')
-  if (instance.HEAPU8.indexOf(0, tree) - tree > maxTreeBytes) return { kind: 'too_complex' }
+  const treeBytes = instance.HEAPU8.indexOf(0, tree) - tree
+  if (treeBytes > Math.min(maxTreeBytes, anyTreeBytes + length * maxTreeBytesPerUnit)) return { kind: 'too_complex' }
   // The text is written by the parser for this purpose; who reads it checks each node.
   const { stmts } = JSON.parse(instance.UTF8ToString(tree)) as { stmts?: { stmt: TreeNode }[] }
   return { kind: 'tree', statements: (stmts ?? []).map(({ stmt }) => stmt) }

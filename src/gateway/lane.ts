@@ -1,0 +1,188 @@
+/**
+ * A thread for work that takes long, and what waits for it. One job runs at a time; one that takes too long, or too much
+ * memory, is ended with its thread, and another thread takes its place.
+ */
+import { createRequire } from 'node:module'
+import { pathToFileURL } from 'node:url'
+import { type TransferListItem, Worker } from 'node:worker_threads'
+import { Failure } from '../errors.ts'
+import type { Emit } from '../events.ts'
+import { createFairQueue, type FairQueueLimits, type Waiting } from './fair-queue.ts'
+import type { Job, News, Reply } from './jobs.ts'
+
+/** Limits of one lane. */
+export interface LaneOptions extends FairQueueLimits {
+  /** From its beginning to its end; then the job is given up, and its thread. */
+  readonly maxRunMs: number
+  /** How long a job may wait for its turn. */
+  readonly maxWaitMs: number
+}
+
+/** One thread. */
+export interface Lane {
+  /** Whether the thread takes jobs. */
+  readonly ready: boolean
+  /** Starts the thread before there is a job; else the first job does. */
+  start(): void
+  /**
+   * Runs a job for an owner.
+   *
+   * @param transfer buffers that the thread takes over: they are empty here afterwards
+   * @throws Failure those of the job, and `overloaded`
+   * @throws JobLost when the job took too long, or too much memory
+   */
+  run(job: Job, owner: string, transfer?: readonly ArrayBuffer[]): Promise<unknown>
+  /** Tells the thread something that holds for every job from now on, whichever thread runs it. */
+  tell(news: News): void
+  /** Refuses what waits and ends the thread. */
+  close(): Promise<void>
+}
+
+/** A job that was given up. */
+export class JobLost extends Error {
+  override readonly name = 'JobLost'
+}
+
+interface Entry extends Waiting {
+  readonly job: Job
+  readonly transfer: readonly ArrayBuffer[]
+  readonly since: number
+  resolve(value: unknown): void
+  reject(error: unknown): void
+}
+
+interface Running {
+  readonly entry: Entry
+  readonly startedAt: number
+  readonly timer: NodeJS.Timeout
+}
+
+/** What a thread may hold besides the parser, whose memory is not JavaScript's. */
+const maxHeapMb = 192
+const firstRestartMs = 50
+const maxRestartMs = 5_000
+
+/** Makes a lane. */
+export function createLane(options: LaneOptions, emit: Emit): Lane {
+  const queue = createFairQueue<Entry>(options)
+  let news: News | undefined
+  let thread: Worker | undefined
+  let ready = false
+  let running: Running | undefined
+  let restartMs = 0
+  let restart: NodeJS.Timeout | undefined
+  let closed = false
+  const sweeper = setInterval(refuseLate, 250)
+  sweeper.unref()
+
+  function start(): void {
+    restart = undefined
+    if (closed) return
+    let cause: unknown = new Error('a thread ended')
+    const started = startThread()
+    thread = started
+    // What keeps the process alive is its sockets.
+    started.unref()
+    if (news !== undefined) started.postMessage(news)
+    started.on('message', (reply: Reply) => onReply(reply))
+    started.on('error', (error) => {
+      cause = error
+    })
+    started.on('exit', () => thread === started && onLost(cause))
+    next()
+  }
+
+  function next(): void {
+    if (running !== undefined || closed) return
+    if (thread === undefined && restart === undefined && queue.size > 0) restart = setTimeout(start, restartMs)
+    if (thread === undefined || !ready) return
+    const entry = queue.take()
+    if (entry === undefined) return
+    const timer = setTimeout(() => onLost(new Error(`a job ran for ${options.maxRunMs} ms`)), options.maxRunMs)
+    running = { entry, startedAt: performance.now(), timer }
+    thread.postMessage(entry.job, entry.transfer as TransferListItem[])
+  }
+
+  function end(): Entry | undefined {
+    if (running === undefined) return undefined
+    const { entry, startedAt, timer } = running
+    clearTimeout(timer)
+    queue.spend(entry.owner, performance.now() - startedAt)
+    running = undefined
+    return entry
+  }
+
+  function onReply(reply: Reply): void {
+    restartMs = 0
+    ready = true
+    const entry = end()
+    next()
+    if (reply.kind === 'ready') return
+    if (reply.kind === 'done') entry?.resolve(reply.value)
+    else if (reply.kind === 'failed') entry?.reject(new Failure(reply.code, reply.options))
+    else entry?.reject(new Error(reply.message))
+  }
+
+  function onLost(cause: unknown): void {
+    const lost = thread
+    thread = undefined
+    ready = false
+    const entry = end()
+    if (closed) return
+    emit({ type: 'thread_replaced', cause })
+    void lost?.terminate()
+    // A thread that ends without a job cannot start: not again at once.
+    restartMs = entry === undefined ? Math.min(Math.max(restartMs * 2, firstRestartMs), maxRestartMs) : 0
+    entry?.reject(new JobLost('a job took too long, or too much memory', { cause }))
+    next()
+  }
+
+  function refuseLate(): void {
+    const before = performance.now() - options.maxWaitMs
+    queue.refuseIf(({ since }) => since < before, new Failure('overloaded', { detail: waitedTooLong }))
+  }
+
+  return {
+    get ready() {
+      return ready
+    },
+    start() {
+      if (thread === undefined && restart === undefined) start()
+    },
+    run(job, owner, transfer = []) {
+      return new Promise((resolve, reject) => {
+        const refuse = (failure: Failure): void => reject(failure)
+        if (closed) refuse(new Failure('overloaded', { detail: 'The gateway is shutting down' }))
+        else queue.add({ job, owner, transfer, since: performance.now(), resolve, reject, refuse })
+        next()
+      })
+    },
+    tell(given) {
+      news = given
+      thread?.postMessage(given)
+    },
+    async close() {
+      closed = true
+      clearInterval(sweeper)
+      clearTimeout(restart)
+      queue.refuseIf(() => true, new Failure('overloaded', { detail: 'The gateway is shutting down' }))
+      end()?.reject(new Failure('overloaded', { detail: 'The gateway is shutting down' }))
+      await thread?.terminate()
+    },
+  }
+}
+
+const waitedTooLong = 'The request waited too long to be read'
+
+/** In a clone the TypeScript sources run as they are, by tsx; a published package has JavaScript. */
+function startThread(): Worker {
+  const options = { resourceLimits: { maxOldGenerationSizeMb: maxHeapMb } }
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('thread.js', import.meta.url), options)
+  const tsx = new URL(
+    'dist/esm/api/index.mjs',
+    pathToFileURL(createRequire(import.meta.url).resolve('tsx/package.json')),
+  )
+  const [loader, entry] = [tsx.href, new URL('thread.ts', import.meta.url).href].map((url) => JSON.stringify(url))
+  const code = `import(${loader}).then(({ register }) => { register(); return import(${entry}) })`
+  return new Worker(code, { ...options, eval: true })
+}

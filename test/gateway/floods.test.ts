@@ -1,0 +1,126 @@
+/** What a token holder sends to keep the one thread busy that serves everybody. */
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { waitUntil } from '../support/gateway.ts'
+import { describePg } from '../support/pg.ts'
+import { type Scene, startScene } from './scene.ts'
+
+/** The longest that the thread was busy without a pause, in milliseconds of its own work: others load the machine. */
+function watchThread(): () => number {
+  let longestMs = 0
+  let running = true
+  // The CPU time of the process holds that of its other threads, so this is the lesser of it and the time of the wall.
+  let wall = performance.now()
+  let cpu = process.cpuUsage()
+  const look = (): void => {
+    const spent = process.cpuUsage(cpu)
+    longestMs = Math.max(longestMs, Math.min(performance.now() - wall, (spent.user + spent.system) / 1_000))
+    wall = performance.now()
+    cpu = process.cpuUsage()
+    if (running) setImmediate(look)
+  }
+  setImmediate(look)
+  return () => {
+    running = false
+    return longestMs
+  }
+}
+
+/** The promise is 50 ms; this process also makes the requests, parses the answers, and shares the machine. */
+const maxBusyMs = 150
+const megabyte = 1_048_576
+const list = (unit: string, length: number) => `select ${unit}${`,${unit}`.repeat(length / (unit.length + 1))}`
+const assign = (columns: number) =>
+  `update notes set (${Array(columns).fill('body').join()}) = row(${Array(columns).fill('1').join()})`
+
+describePg('floods', () => {
+  let scene: Scene
+  const mallory = new Map<string, string>()
+
+  beforeAll(async () => {
+    scene = await startScene()
+    await scene.gateway.sql(scene.ada, 'select 1')
+  })
+  afterAll(() => scene.close())
+  /** Each case has somebody of its own, with the whole budget. */
+  let token: string
+  beforeEach(async ({ task }) => {
+    token = mallory.get(task.name) ?? (await scene.gateway.issuer.token(`mallory ${task.name}`))
+    mallory.set(task.name, token)
+  })
+
+  const query = (sql: string, params: readonly unknown[] = []) => JSON.stringify({ query: sql, params })
+  const cases: [string, () => string][] = [
+    ['a list of 600 KB', () => query(list('a', 600_000))],
+    ['signs, 600 KB', () => query(list('-a', 600_000))],
+    ['one text of 1 MiB', () => query(list('a', megabyte))],
+    [
+      'a batch of texts of 600 KB',
+      () => JSON.stringify({ queries: Array.from({ length: 8 }, (_, n) => ({ query: list(`a${n}`, 600_000) })) }),
+    ],
+    ['a text whose tree is the square of its length', () => query(assign(700))],
+    [
+      'a batch of those',
+      () => JSON.stringify({ queries: Array.from({ length: 50 }, (_, n) => ({ query: assign(200 + n) })) }),
+    ],
+    ['8 MB of brackets', () => '['.repeat(8_000_000)],
+    ['8 MB of brackets in a parameter', () => `{"query":"select $1","params":[${'['.repeat(8_000_000)}`],
+    ['8 MB of small objects', () => `{"query":"select $1","params":[[${'{},'.repeat(2_600_000)}{}]]}`],
+    ['8 MB of numbers', () => `{"query":"select 1","params":[[${'1,'.repeat(990_000)}1${'1'.repeat(6_000_000)}]]}`],
+    [
+      '8 MB of names',
+      () =>
+        `{"query":"select $1","params":[{${Array.from({ length: 600_000 }, (_, n) => `"${n.toString(36)}":1`).join()}}]}`,
+    ],
+    ['8 MB of quotes', () => query('select 1', ['"'.repeat(4_000_000)])],
+    ['65,535 parameters', () => query('select 1', Array(65_535).fill('x'))],
+  ]
+
+  it.each(cases)('SEC-76 %s: nobody waits for them', async (_, make) => {
+    const body = make()
+    const longest = watchThread()
+    const answer = await scene.gateway.send(body, { authorization: `Bearer ${token}` })
+    expect(longest()).toBeLessThan(maxBusyMs)
+    expect(answer.status).toBe(400)
+  })
+
+  it('SEC-76 a text that is judged while others ask: they are answered meanwhile', async () => {
+    const flood = Array.from({ length: 4 }, (_, n) => scene.gateway.sql(token, list(`-a${n}`, 600_000)))
+    let over = false
+    const ended = Promise.all(flood).finally(() => {
+      over = true
+    })
+    let answered = 0
+    while (!over) {
+      expect((await scene.gateway.sql(scene.ada, 'select 1')).status).toBe(200)
+      answered++
+    }
+    expect(answered).toBeGreaterThan(20)
+    for (const { body } of await ended) expect(body.code).toMatch(/^(42|53|54)/)
+  })
+
+  it('an insert of 1,000 rows of 10 parameters, and one parameter of 9 MB, work', async () => {
+    const rows = Array.from(
+      { length: 1_000 },
+      (_, row) => `(${Array.from({ length: 10 }, (_, n) => `$${row * 10 + n + 1}`).join(', ')})`,
+    )
+    const params = Array.from({ length: 10_000 }, (_, n) => String(n))
+    const many = await scene.gateway.sql(scene.ada, `select count(*) from (values ${rows.join(', ')}) v`, params)
+    expect(many.body.rows).toEqual([{ count: '1000' }])
+    const long = await scene.gateway.sql(scene.ada, 'select length($1::text)', ['é"\n'.repeat(1_500_000)])
+    expect(long.body.rows).toEqual([{ length: '4500000' }])
+  })
+
+  it('whoever uses up the time for it is told when to come again; others are served, and known statements of theirs too', async () => {
+    let refusal = await scene.gateway.sql(token, 'select 1')
+    expect(refusal.status).toBe(200)
+    const deadline = Date.now() + 25_000
+    await waitUntil(async () => {
+      refusal = await scene.gateway.sql(token, list(`-b${Date.now()}`, 600_000))
+      return refusal.body.code === '53300' || Date.now() > deadline
+    }, 28_000)
+    expect(refusal.body).toMatchObject({ code: '53300', message: expect.stringContaining('has used up its time') })
+    expect(Number(refusal.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect((await scene.gateway.sql(token, 'select 1')).status).toBe(200)
+    expect((await scene.gateway.sql(scene.bob, 'select 1 as new_one')).status).toBe(200)
+  })
+})
