@@ -29,7 +29,7 @@ describePg('rowpass gateway', () => {
     const gateway = sandbox.start(['gateway'], settings())
     await expect.poll(() => gateway.written()).toContain('listening on http://127.0.0.1:')
     const url = /listening on (\S+)/.exec(gateway.written())![1]!
-    await expect.poll(async () => (await fetch(new URL('/readyz', url))).status).toBe(200)
+    await expect.poll(async () => (await fetch(new URL('/readyz', url))).status, { timeout: 10_000 }).toBe(200)
     expect((await fetch(url, { method: 'POST', body: '{"query":"select 1"}' })).status).toBe(400)
     expect((await gateway.stop()).code).toBe(0)
     await expect(fetch(url)).rejects.toThrow()

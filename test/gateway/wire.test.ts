@@ -236,7 +236,6 @@ describePg('SQL over HTTP', () => {
       ['a NUL character', '{"query":"select 1\\u0000"}', /NUL/],
       ['too many dimensions', `{"query":"select 1","params":[${'['.repeat(7)}${']'.repeat(7)}]}`, /dimensions/],
       ['nesting without end', `{"query":"select 1","params":[${'['.repeat(9_000)}${']'.repeat(9_000)}]}`, /100 levels/],
-      ['brackets and nothing else', '['.repeat(40_000), /100 levels/],
     ])('refuses %s', async (_title, body, message) => {
       const answer = await gateway.send(body, { authorization: `Bearer ${token}` })
       expect(answer.status).toBe(400)
