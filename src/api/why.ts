@@ -1,5 +1,5 @@
 /**
- * In development, and only there: asks `rowpass dev` why a request was refused or found so little, and tells it in the
+ * In development with WHY=true, and only there: asks `rowpass dev` why a request was refused or found so little, and tells it in the
  * problem's `hint` and in `Server-Timing`. Nothing of this runs where the bindings WHY_URL and WHY_SECRET are not set.
  */
 import type { Context } from 'hono'
@@ -32,7 +32,8 @@ export function recordStatements(): StatementRecorder {
 }
 
 /**
- * Adds the reason to an answer that was refused or is a list: counts and names of policies, nothing of a row.
+ * Adds the reason to an answer that was refused or is a list: counts and names of policies, nothing of a row. That tells
+ * the caller whether a hidden row exists, and is why nobody gets it unasked.
  *
  * Changes nothing where there is no reason, or none comes within 3 s.
  *

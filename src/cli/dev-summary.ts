@@ -20,6 +20,14 @@ export function describeSystem(io: Io, system: { project: Project; urls: Running
           ...curlLines(apiUrl).map((line) => `    ${line}`),
         ]
       : ['  DEMO is off: sign a token with "npx rowpass token --help".']),
+    ...(project.why
+      ? [`  ${red(io, bold(io, 'WHY is on'))}: answers tell how many rows are hidden, and by what.`]
+      : []),
+    ...(project.env.ROWPASS_ALLOW_EXPLAIN === 'true'
+      ? [
+          `  ${red(io, bold(io, 'ROWPASS_ALLOW_EXPLAIN is on'))}: whoever signs in can read hidden rows by their counts.`,
+        ]
+      : []),
     '',
     dim(io, `  URLs for other programs: npx rowpass env      Logs: ${logs.join(', ')}`),
     '',

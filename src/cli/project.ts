@@ -30,6 +30,8 @@ export interface Project {
   readonly audience: string
   /** Whether the API signs in seeded people without a password; on unless DEMO says otherwise. */
   readonly demo: boolean
+  /** Whether the API says why it refused something or found so little, which counts hidden rows; off unless WHY says otherwise. */
+  readonly why: boolean
 }
 
 /** Settings that may be in a file of their own. */
@@ -54,6 +56,7 @@ export function loadProject(io: Io): Project {
     issuer: env.ISSUER ?? `http://127.0.0.1:${port}`,
     audience: env.AUDIENCE ?? 'rowpass',
     demo: env.DEMO !== 'false',
+    why: env.DEMO !== 'false' && env.WHY === 'true',
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Answers the API's question why, on this machine, while `rowpass dev` runs with DEMO: on loopback, at a port and with a
- * secret of this run alone.
+ * Answers the API's question why, on this machine, while `rowpass dev` runs with DEMO and WHY=true: on loopback, at a port
+ * and with a secret of this run alone.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'

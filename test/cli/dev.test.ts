@@ -56,6 +56,16 @@ describe('rowpass dev', { timeout: 2 * startMs }, () => {
 
     const david = await signIn(api, 'david@neon.example')
     expect(await names(api, david)).toEqual({ users: ['David'], tenants: ['Neon'] })
+    // SEC-70 Nothing tells what is hidden from David: a colleague's row, and a plan of it.
+    const problems = [mei, nobody].map(async (id) => {
+      const { request_id: _, ...problem } = await (await get(api, `users/${id}`, david)).json()
+      return problem
+    })
+    const [hidden, missing] = await Promise.all(problems)
+    expect(hidden).toMatchObject({ status: 404 })
+    expect(hidden).toEqual(missing)
+    expect((await get(api, 'users', david)).headers.has('Server-Timing')).toBe(false)
+    expect(await explain(gatewayPort!, david)).toMatchObject({ hint: expect.stringMatching(/^statement_refused/) })
     const other = await signIn(api, 'employee@other.example')
     expect(await names(api, other)).toEqual({ users: ['Other Employee'], tenants: ['Other Company'] })
 
@@ -113,11 +123,19 @@ describe('rowpass dev', { timeout: 2 * startMs }, () => {
   })
 
   it('starts again with the same key, rows and secrets, and reads the program that the page shows', async () => {
-    const dev = await project.start()
+    const dev = await project.start({ WHY: 'true', ROWPASS_ALLOW_EXPLAIN: 'true' })
     expect(dev.output()).toMatch(/migrations +up to date \(/)
     const { keys } = JSON.parse((await project.run(['keys', 'list', '--json'])).output)
     expect(keys.map(({ state }: { state: string }) => state)).toEqual(['retired', 'active'])
     expect(dev.output()).toContain(`key ring of the database, ES256 ${keys[1].kid} `)
+    // SEC-68 What tells of hidden rows does so where it was asked to, and says so at its start.
+    expect(dev.output()).toContain('WHY is on: answers tell how many rows are hidden')
+    expect(dev.output()).toContain('ROWPASS_ALLOW_EXPLAIN is on: ')
+    expect(logs(project)).toContain('explain_allowed')
+    const api = `http://127.0.0.1:${project.env.PORT}`
+    const david = await signIn(api, 'david@neon.example')
+    expect((await get(api, 'users', david)).headers.get('Server-Timing')).toContain('11 rows hidden')
+    expect(await explain(project.env.GATEWAY_PORT!, david)).toMatchObject({ command: 'EXPLAIN' })
     const shell = dev.output().match(/^ {4}\S.*$/gm)!
     expect(shell).toHaveLength(3)
     const { stdout } = await sh(shell.join('\n'))
@@ -371,6 +389,22 @@ function statusAt(url: string, host: string): Promise<number> {
 
 function get(api: string, path: string, token: string): Promise<Response> {
   return fetch(`${api}/api/${path}`, { headers: { authorization: `Bearer ${token}` } })
+}
+
+/** Somebody of David's tenant, and nobody. */
+const mei = '07bed1a4-91e7-4570-ab05-ff128e872801'
+const nobody = '00000000-0000-4000-8000-000000000000'
+
+async function explain(gatewayPort: string, token: string): Promise<unknown> {
+  const response = await fetch(`http://127.0.0.1:${gatewayPort}/sql`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${token}`,
+      'neon-connection-string': 'postgresql://authenticated@127.0.0.1/rowpass',
+    },
+    body: JSON.stringify({ query: 'explain select * from users', params: [] }),
+  })
+  return response.json()
 }
 
 async function rows(api: string, path: 'users' | 'tenants', token: string) {

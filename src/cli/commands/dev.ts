@@ -29,6 +29,7 @@ Settings, from the environment or .dev.vars:
   ISSUER, AUDIENCE    iss and aud of the tokens (default: the API's URL, rowpass)
   DEMO                false turns off the sign-in of seeded people (default true)
   DEMO_HOSTS          with DEMO: host names that are answered besides loopback's and that of ISSUER (default none)
+  WHY                 true lets the API say why it refused, with numbers of hidden rows (default false)
   ROWPASS_*           settings of the gateway
 
 Examples:
@@ -91,7 +92,7 @@ async function start(io: Io, project: Project, ladder: Ladder): Promise<void> {
     apiUrl: `http://127.0.0.1:${project.port}`,
   }
   // Loaded late: nothing before it should wait for what only answers questions.
-  const why = project.demo ? await (await import('../local-why.ts')).startLocalWhy(project, database, urls) : undefined
+  const why = project.why ? await (await import('../local-why.ts')).startLocalWhy(project, database, urls) : undefined
   if (why !== undefined) ladder.add({ down: why.close })
   const bindings = { ...toBindings(project, named, urls, database), ...why?.bindings }
   const ready = api.start({ config, port: project.port, bindings })
