@@ -73,6 +73,12 @@ export const failures = {
   },
   request_too_large: { status: 413, sqlstate: '54000', says: 'The request is over the size limit' },
   response_too_large: { status: 507, sqlstate: '54000', says: 'The result is over the size limit' },
+  answer_dropped: {
+    status: 503,
+    sqlstate: '53200',
+    says: 'The answer was dropped: too many bytes of answers wait to be read',
+    hint: 'The statement was run. Read the answers that are on their way before you ask for more.',
+  },
   statement_refused: { status: 400, sqlstate: '42501', says: 'The statement is not allowed with a token' },
   timeout: { status: 503, sqlstate: '57014', says: 'The statement took too long and was cancelled' },
   overloaded: {

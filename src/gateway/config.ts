@@ -37,6 +37,7 @@ export interface GatewayConfig {
   readonly requestTimeoutMs: number
   readonly maxRequestBytes: number
   readonly maxResponseBytes: number
+  readonly maxHeldBytes: number
   readonly maxStatementLength: number
   readonly maxBatch: number
   /** Plans tell token holders of rows that the policies hide. */
@@ -142,6 +143,7 @@ function toConfig(values: SettingValues): GatewayConfig {
     requestTimeoutMs: values.ROWPASS_REQUEST_TIMEOUT_MS,
     maxRequestBytes: values.ROWPASS_MAX_REQUEST_BYTES,
     maxResponseBytes: values.ROWPASS_MAX_RESPONSE_BYTES,
+    maxHeldBytes: values.ROWPASS_MAX_HELD_BYTES,
     maxStatementLength: values.ROWPASS_MAX_STATEMENT_LENGTH,
     maxBatch: values.ROWPASS_MAX_BATCH,
     allowExplain: values.ROWPASS_ALLOW_EXPLAIN,

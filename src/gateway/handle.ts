@@ -15,6 +15,7 @@ import { parseBearer } from '../verify/bearer.ts'
 import type { VerifiedToken, Verifier } from '../verify/verifier.ts'
 import type { GatewayConfig } from './config.ts'
 import type { Heavy } from './heavy.ts'
+import { createHoldings, type Holding } from './holdings.ts'
 import type { Logins } from './login.ts'
 import { createPasswordRunner } from './password.ts'
 import {
@@ -56,8 +57,13 @@ export interface SqlRequest {
   readonly headers: SqlHeaders
   /** Of the client, as far as it is known; see `ROWPASS_ADDRESS_HEADER`. */
   address(): string | undefined
-  /** Reads the body; rejects with Failure `request_too_large`. Not called for a request that is refused by its headers. */
-  body(): Promise<Buffer>
+  /**
+   * Reads the body; rejects with Failure `request_too_large`, or `overloaded` when `hold` refuses more bytes. Not called
+   * for a request that is refused by its headers.
+   */
+  body(hold: (bytes: number) => boolean): Promise<Buffer>
+  /** Lets go of the client, and of all that is kept for it. */
+  drop(): void
   /** Called with what to do when the client goes away. */
   onAbort(abort: () => void): void
   /** Called with what to do once the client has its whole answer, or has gone. */
@@ -76,6 +82,10 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
   const readConnectionString = createConnectionStringReader()
   const toCaller = createCallers(parts.sealKey)
   const passwords = createPasswordRunner(config, parts.logins)
+  const maxOwnerBytes = config.maxHeldBytes / 2
+  const holdings = createHoldings({ maxBytes: config.maxHeldBytes, maxOwnerBytes })
+  /** What an owner must have left before a statement is run whose answer may be large. */
+  const answerRoomBytes = Math.min(config.maxResponseBytes, maxOwnerBytes / 4)
   const owners = createOwners({ size: config.poolSize, maxPerOwner: config.identityLimit })
 
   return async (request) => {
@@ -104,9 +114,9 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
     const verified = verifier.verify(parseBearer(request.headers.authorization))
     const caller = toCaller(verified instanceof Promise ? await verified : verified)
     Object.assign(audit, caller.audit)
-    countIn(caller.owner, request)
+    const holding = countIn(caller.owner, request)
     if (!config.databases.has(login.database)) throw new Failure('database_unknown')
-    const body = await parts.heavy.parseBody(await request.body(), request.headers, caller.owner)
+    const body = await parts.heavy.parseBody(await request.body(holding.add), request.headers, caller.owner)
     const verdicts = await judge(body.queries, caller.owner, audit)
     const allowed = verdicts.filter((verdict) => verdict.kind !== 'refused')
     const refused = verdicts.find((verdict) => verdict.kind === 'refused')
@@ -115,14 +125,25 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
     const work = audit.traceparent === undefined ? untraced : { ...untraced, traceparent: audit.traceparent }
     const flight = await run(parts.pool, work, caller.owner, request)
     const writing = () => allowed[flight.step - leadingSteps(work)]?.writing
-    return respond(flight, body.kind, batch, audit, (error) => tokenErrorResponse(error, writing()))
+    return held(
+      holding,
+      respond(flight, body.kind, batch, audit, (error) => tokenErrorResponse(error, writing())),
+    )
   }
 
   /** Its body and its answer take memory until the client has read the last of it, so it counts until then. */
-  function countIn(owner: string, request: SqlRequest): void {
+  function countIn(owner: string, request: SqlRequest): Holding {
     const withinLimit = owners.arrive(owner)
     request.onClose(() => owners.leave(owner))
     if (!withinLimit) throw new Failure('overloaded', { detail: 'This identity has too many requests under way' })
+    return hold(owner, request)
+  }
+
+  function hold(owner: string, request: SqlRequest): Holding {
+    const holding = holdings.open(owner, request.drop)
+    request.onClose(holding.close)
+    if (!holding.hasRoomFor(answerRoomBytes)) throw new Failure('overloaded', { detail: unreadAnswers })
+    return holding
   }
 
   async function judge(queries: SqlBody['queries'], owner: string, audit: Audit): Promise<Verdict[]> {
@@ -153,13 +174,15 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
     audit.role = login.user
     if (!config.databases.has(login.database)) throw new Failure('database_unknown')
     let kind: SqlBody['kind'] = 'single'
+    const owner = JSON.stringify(['password', login.user])
+    let holding: Holding | undefined
     const flight = await passwords.run(login, { address: request.address(), onAbort: request.onAbort }, async () => {
-      const owner = JSON.stringify(['password', login.user])
-      const body = await parts.heavy.parseBody(await request.body(), request.headers, owner)
+      holding = hold(owner, request)
+      const body = await parts.heavy.parseBody(await request.body(holding.add), request.headers, owner)
       kind = body.kind
       return toPasswordWork(body, batch)
     })
-    return respond(flight, kind, batch, audit, passwordErrorResponse)
+    return held(holding, respond(flight, kind, batch, audit, passwordErrorResponse))
   }
 
   function respond(
@@ -189,6 +212,14 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
     return kind === 'single' && first !== undefined ? singleResponse(first) : batchResponse(results, batch)
   }
 }
+
+/** An answer that there is no room for is not given, although its statement was run. */
+function held(holding: Holding | undefined, answer: SqlResponse): SqlResponse {
+  if (holding?.add(answer.body.length) === false) throw new Failure('answer_dropped')
+  return answer
+}
+
+const unreadAnswers = 'This identity has too many bytes of answers that it has not read'
 
 /** The server going away: 57P01 and its kin. */
 const serverGone = /^57P/

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Failure } from '../errors.ts'
 import { isHost } from '../network.ts'
+import { drop } from './answering.ts'
 import type { GatewayConfig } from './config.ts'
 import type { SqlRequest } from './handle.ts'
 import type { SqlHeaders } from './request.ts'
@@ -101,28 +102,40 @@ export function toSqlRequest(
     id,
     headers,
     address: () => clientAddress(request, config.addressHeader),
-    body: () => readBody(request, headers['content-length'], config.maxRequestBytes),
+    body: (hold) => readBody(request, headers['content-length'], config.maxRequestBytes, hold),
+    drop: () => drop(response),
     // Also after the answer, where it does nothing: HTTP/2 does not tell an end from a reset.
     onAbort: onClose,
     onClose,
   }
 }
 
-function readBody(request: IncomingMessage, contentLength: string | undefined, maxBytes: number): Promise<Buffer> {
+function readBody(
+  request: IncomingMessage,
+  contentLength: string | undefined,
+  maxBytes: number,
+  hold: (bytes: number) => boolean,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
-    const tooLarge = () => reject(requestTooLarge(maxBytes))
+    let refused = false
+    const refuse = (failure: Failure) => {
+      refused = true
+      chunks.length = 0
+      reject(failure)
+    }
     if (Number(contentLength ?? 0) > maxBytes) {
-      tooLarge()
+      refuse(requestTooLarge(maxBytes))
       return
     }
     request.on('data', (chunk: Buffer) => {
+      if (refused) return
       size += chunk.length
-      if (size > maxBytes) {
-        chunks.length = 0
-        tooLarge()
-      } else chunks.push(chunk)
+      if (size > maxBytes) refuse(requestTooLarge(maxBytes))
+      else if (!hold(chunk.length))
+        refuse(new Failure('overloaded', { detail: 'Too many bytes of requests and answers are held' }))
+      else chunks.push(chunk)
     })
     let ended = false
     request.on('end', () => {
@@ -158,6 +171,7 @@ export function fromFetch(
       if (bytes.byteLength > maxBytes) throw requestTooLarge(maxBytes)
       return Buffer.from(bytes)
     },
+    drop() {},
     onAbort: (abort) => request.signal.addEventListener('abort', abort, { once: true }),
     onClose: (end) => void listeners.push(end),
     close() {

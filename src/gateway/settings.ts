@@ -154,6 +154,11 @@ export const settings = {
     says: 'Bytes of results that one request may return.',
     parse: integer(1, 1_073_741_824),
   },
+  ROWPASS_MAX_HELD_BYTES: {
+    default: '134217728',
+    says: 'Bytes of request bodies and of answers that were not read yet, of all clients together; one tenant may have half of them. Beyond it, whoever holds most loses an answer.',
+    parse: integer(1_048_576, 1_099_511_627_776),
+  },
   ROWPASS_MAX_STATEMENT_LENGTH: {
     default: '655360',
     says: 'UTF-16 units of the text of one statement. An INSERT with all 65,535 parameters that PostgreSQL allows has some 560,000.',
