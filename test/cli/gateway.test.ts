@@ -4,6 +4,9 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { createSandbox, type Sandbox } from '../support/cli.ts'
 import { createTestDatabase, describePg, sealKeysText, type TestDatabase } from '../support/pg.ts'
 
+/** The first command of this process loads the parser of PostgreSQL. */
+const loading = { timeout: 10_000 }
+
 describePg('rowpass gateway', () => {
   let sandbox: Sandbox
   let database: TestDatabase
@@ -27,14 +30,14 @@ describePg('rowpass gateway', () => {
 
   it('serves until it is asked to end', async () => {
     const gateway = sandbox.start(['gateway'], settings())
-    await expect.poll(() => gateway.written()).toContain('listening on http://127.0.0.1:')
+    await expect.poll(() => gateway.written(), loading).toContain('listening on http://127.0.0.1:')
     const url = /listening on (\S+)/.exec(gateway.written())![1]!
     await expect.poll(async () => (await fetch(new URL('/readyz', url))).status, { timeout: 10_000 }).toBe(200)
     expect((await fetch(url, { method: 'POST', body: '{"query":"select 1"}' })).status).toBe(400)
     expect((await gateway.stop()).code).toBe(0)
     await expect(fetch(url)).rejects.toThrow()
-    const last = gateway.written().trimEnd().split('\n').slice(-2)
-    expect(last.map((line) => JSON.parse(line))).toMatchObject([
+    const lines = gateway.written().match(/^\{.*$/gm)!
+    expect(lines.slice(-2).map((line) => JSON.parse(line))).toMatchObject([
       { msg: 'gateway_stopping', requests: 0, sessions: 0 },
       { msg: 'gateway_stopped', cutOff: 0, durationMs: expect.any(Number) },
     ])
@@ -45,7 +48,7 @@ describePg('rowpass gateway', () => {
     const file = join(sandbox.directory, 'issuers.json')
     writeFileSync(file, issuers('https://one.example.com'))
     const gateway = sandbox.start(['gateway'], { ...rest, ROWPASS_ISSUERS_FILE: file })
-    await expect.poll(() => gateway.written()).toContain('listening')
+    await expect.poll(() => gateway.written(), loading).toContain('listening')
     writeFileSync(file, issuers('https://two.example.com'))
     gateway.reload()
     await expect.poll(() => gateway.written()).toContain('"config_reloaded"')
@@ -57,7 +60,7 @@ describePg('rowpass gateway', () => {
 
   it('says which setting to change when its port is taken, or its address is not one of this machine', async () => {
     const gateway = sandbox.start(['gateway'], settings())
-    await expect.poll(() => gateway.written()).toContain('listening on http://127.0.0.1:')
+    await expect.poll(() => gateway.written(), loading).toContain('listening on http://127.0.0.1:')
     const port = /127\.0\.0\.1:(\d+)/.exec(gateway.written())![1]!
     const run = async (env: Record<string, string>) =>
       (await sandbox.run(['gateway'], { ...settings(), ...env })).stderr
