@@ -4,7 +4,6 @@
 import { NeonDbError, neon } from '@neondatabase/serverless'
 import { drizzle, type NeonHttpDatabase } from 'drizzle-orm/neon-http'
 import { Failure, type FailureCode, failures } from '../errors.ts'
-import type { Settings } from './env.ts'
 import type { StatementRecorder } from './why.ts'
 
 /** A Drizzle database in which every query runs as one caller. */
@@ -19,7 +18,7 @@ export type CallerDatabase = NeonHttpDatabase
  */
 export function connectAs(
   token: string,
-  { databaseUrl }: Pick<Settings, 'databaseUrl'>,
+  { databaseUrl }: { readonly databaseUrl: string },
   logger?: StatementRecorder,
 ): CallerDatabase {
   return drizzle(neon(databaseUrl, { authToken: token }), { ...(logger && { logger }) })

@@ -2,7 +2,7 @@
  * Which keys the API signs with and publishes: one that is fixed, a ring in a secret, or the ring in the database.
  */
 import { neon } from '@neondatabase/serverless'
-import { Failure } from '../errors.ts'
+import { Failure, type FailureCode } from '../errors.ts'
 import { parseEncryptionKeys } from '../keys/encryption.ts'
 import { parseJwks } from '../keys/jwks.ts'
 import { importSigningKey } from '../keys/key.ts'
@@ -10,6 +10,7 @@ import { fixedKeys, type KeySource } from '../keys/key-source.ts'
 import { createSqlRingHome, type QueryValue } from '../keys/ring-home.ts'
 import { createRingSource, fixedRing } from '../keys/ring-source.ts'
 import { parseKeyRing } from '../keys/ring-text.ts'
+import { toFailure } from './database.ts'
 
 /** The settings that say where keys are. An empty one counts as unset. */
 export interface KeyBindings {
@@ -74,6 +75,14 @@ async function chooseDatabase({ KEY_ENCRYPTION_KEYS, ISSUER_DATABASE_URL: url }:
   return { keys: createRingSource(createSqlRingHome(connect(url), value)) }
 }
 
+/** What goes by itself, and is told as what it is. */
+const passing: ReadonlySet<FailureCode> = new Set([
+  'database_unavailable',
+  'gateway_unreachable',
+  'overloaded',
+  'timeout',
+])
+
 /** Costs nothing before a statement runs; each is one HTTP request. */
 function connect(url: string): QueryValue {
   return async (sql, params) => {
@@ -81,8 +90,10 @@ function connect(url: string): QueryValue {
       const [row] = await neon(url).query(sql, [...params])
       return row?.value
     } catch (cause) {
-      // Its SQLSTATE speaks of the issuer's login, not of the caller's token.
-      throw new Failure('database_unavailable', { detail: 'The key ring cannot be read.', cause })
+      // Its SQLSTATE speaks of the issuer's login, not of the caller's token: what is wrong there is no answer for a client.
+      const { code } = toFailure(cause)
+      if (!passing.has(code)) throw new Failure('internal', { cause })
+      throw new Failure(code, { detail: 'The key ring cannot be read.', cause })
     }
   }
 }

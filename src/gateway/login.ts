@@ -5,14 +5,19 @@
 import { randomBytes } from 'node:crypto'
 import { Failure } from '../errors.ts'
 import type { Emit, LoginFailed } from '../events.ts'
+import { toNetwork } from '../network.ts'
 import type { PostgresError } from '../pg/messages.ts'
 import type { Login } from '../pg/session.ts'
 import { serverRefusal } from '../pg/session.ts'
 import { type Admission, type Attempt, createAttempts, type Outcome } from './attempts.ts'
 import type { GatewayConfig } from './config.ts'
+import { createPlaces } from './places.ts'
 
 /** A login that a client asks for. */
-export type LoginRequest = Attempt
+export interface LoginRequest extends Attempt {
+  /** Is given what to do when the client goes away while it waits for a session. */
+  onAbort?(abort: () => void): void
+}
 
 /** Somebody who has logged in. */
 export interface LoggedIn<Opened> {
@@ -49,7 +54,11 @@ const poolerRefusal = '08P01'
 /** Makes the logins; `emit` is given `login_failed`. */
 export function createLogins(config: GatewayConfig, emit: Emit): Logins {
   let { passwordMode, passwordUsers } = config
-  const takePlace = createPlaces(config.passwordSessions)
+  const places = createPlaces({
+    size: config.passwordSessions,
+    maxWaiting: config.queueLimit,
+    maxWaitMs: config.queueTimeoutMs,
+  })
   const nobodysPassword = randomBytes(32).toString('base64url')
   const attempts = createAttempts({
     windowMs: config.passwordFailureSeconds * 1_000,
@@ -69,7 +78,7 @@ export function createLogins(config: GatewayConfig, emit: Emit): Logins {
     let outcome: Outcome = 'void'
     let release = (): void => {}
     try {
-      release = takePlace()
+      release = await places.take(ownerOf(request), request.onAbort)
       const { user, password } = inTheName(request)
       const opened = await opener.open({
         user,
@@ -134,18 +143,9 @@ export function createLogins(config: GatewayConfig, emit: Emit): Logins {
   }
 }
 
-/** Counts the sessions of password users, those over HTTP and those over WebSocket together. */
-function createPlaces(maxSessions: number): () => () => void {
-  let taken = 0
-  return () => {
-    if (taken >= maxSessions) throw new Failure('overloaded', { detail: 'too many sessions with a password' })
-    taken++
-    let given = true
-    return () => {
-      if (given) taken--
-      given = false
-    }
-  }
+/** Who waits in turn with others: whoever has one address, and users where none is known. */
+function ownerOf({ user, address }: LoginRequest): string {
+  return address === undefined ? `user ${user}` : toNetwork(address)
 }
 
 function outcomeOf(error: unknown, asked: boolean): Outcome {

@@ -50,7 +50,7 @@ export function createPasswordRunner(config: GatewayConfig, logins: Logins): Pas
     let loggedIn: LoggedIn<Connection>
     try {
       loggedIn = await logins.logIn(
-        { ...login, address: client.address },
+        { ...login, ...client },
         {
           open(as) {
             refuseAborted()

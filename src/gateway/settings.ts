@@ -182,7 +182,7 @@ export const settings = {
   },
   ROWPASS_PASSWORD_SESSIONS: {
     default: '20',
-    says: 'Sessions with a password that may be open at once, over HTTP and WebSocket together.',
+    says: 'Sessions with a password that may be open at once, over HTTP and WebSocket together. Who asks for another one waits, with the limits of `ROWPASS_QUEUE_LIMIT` and `ROWPASS_QUEUE_TIMEOUT_MS`.',
     parse: integer(1, 10_000),
   },
   ROWPASS_PASSWORD_IDLE_TIMEOUT_MS: {

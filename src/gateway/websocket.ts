@@ -14,7 +14,7 @@ import { openSession, type Session, toServerOptions } from '../pg/session.ts'
 import { createCancel } from './cancel.ts'
 import type { GatewayConfig } from './config.ts'
 import { createInbox, type Inbox } from './inbox.ts'
-import { explainLogin, type LoggedIn, type Logins } from './login.ts'
+import { explainLogin, type LoggedIn, type LoginRequest, type Logins } from './login.ts'
 import { clientAddress, isAnswered } from './receive.ts'
 import { relay } from './relay.ts'
 import { failureResponse } from './respond.ts'
@@ -124,7 +124,8 @@ export function createWebSocketGateway(parts: WebSocketParts): WebSocketGateway 
       const password = await readPassword(inbox)
       clearTimeout(patience)
       place.waits = true
-      return await logIn({ ...startup, password, address }, send)
+      const onAbort = (abort: () => void): void => void webSocket.once('close', abort)
+      return await logIn({ ...startup, password, address, onAbort }, send)
     } catch (error) {
       refuse(webSocket, error, user)
       return undefined
@@ -134,10 +135,7 @@ export function createWebSocketGateway(parts: WebSocketParts): WebSocketGateway 
     }
   }
 
-  async function logIn(
-    request: StartupRequest & { password: string; address: string | undefined },
-    send: (bytes: Buffer) => void,
-  ): Promise<LoggedInUser> {
+  async function logIn(request: StartupRequest & LoginRequest, send: (bytes: Buffer) => void): Promise<LoggedInUser> {
     const { user, applicationName, options } = request
     const { opened, release } = await logins.logIn(request, {
       open: (as) =>

@@ -49,6 +49,11 @@ export interface RingSourceOptions {
 
 /** The most counters that wait for the next exchange; one more makes the exchange come at once. */
 const maxPendingUses = 64
+/**
+ * How long one request waits for what another has begun. On Workers, work ends with the request that began it, and nobody
+ * hears of that.
+ */
+const patienceMs = 2_000
 /** How often a note is repeated while keys change places. */
 const maxAttempts = 3
 
@@ -57,16 +62,37 @@ const maxAttempts = 3
  *
  * A copy is used for the ring's lag and no longer: without a new one, nothing is signed or published. A token that lives
  * longer than any before is noted before its key is handed out. Tokens are counted when their key is handed out; counts
- * go to the ring with the next exchange, so those since the last one are lost when the instance ends.
+ * go to the ring with the next exchange, so those since the last one are lost when the instance ends. Requests that come
+ * together without a copy make one exchange, and read a private key once.
  */
 export function createRingSource(home: RingHome, options: RingSourceOptions = {}): KeySource {
   const { now = () => performance.now(), wallClock = Date.now } = options
   const pending = new Map<string, KeyUse>()
-  const imported = new Map<string, SigningKey>()
+  /** The key that was imported last, or is being imported: a ring has one key that signs. */
+  let imported: { readonly kid: string; readonly key: Promise<SigningKey>; ready: boolean } | undefined
+  /** The exchange under way that brings the next copy. */
+  let bringing: Promise<RingCopy> | undefined
   let copy: (RingCopy & { readonly until: number; readonly wallClockStarted: number }) | undefined
 
-  /** Each caller exchanges for itself: on Workers, one request may not wait for the work of another. */
-  async function exchange(extra: readonly KeyUse[] = []): Promise<RingCopy> {
+  function exchange(extra: readonly KeyUse[] = []): Promise<RingCopy> {
+    const mine = exchangeNow(extra).finally(() => {
+      if (bringing === mine) bringing = undefined
+    })
+    bringing ??= mine
+    return mine
+  }
+
+  /** The copy that another request has asked for, where there is none yet; fails as that one does. */
+  function copyOfOther(): Promise<void> | undefined {
+    return current() !== undefined || bringing === undefined ? undefined : comes(bringing)
+  }
+
+  async function comes(theirs: Promise<RingCopy>): Promise<void> {
+    const came = await isInTime(theirs)
+    if (!came && bringing === theirs) bringing = undefined
+  }
+
+  async function exchangeNow(extra: readonly KeyUse[]): Promise<RingCopy> {
     const [started, wallClockStarted] = [now(), wallClock()]
     const uses = [...pending.values()]
     pending.clear()
@@ -96,13 +122,23 @@ export function createRingSource(home: RingHome, options: RingSourceOptions = {}
   }
 
   async function importKey(kid: string): Promise<SigningKey> {
-    const known = imported.get(kid)
-    if (known !== undefined) return known
+    const known = imported
+    if (known?.kid === kid && (known.ready || (await isInTime(known.key)))) return known.key
+    const fresh = { kid, key: readKey(kid), ready: false }
+    imported = fresh
+    try {
+      const key = await fresh.key
+      fresh.ready = true
+      return key
+    } catch (error) {
+      if (imported === fresh) imported = undefined
+      throw error
+    }
+  }
+
+  async function readKey(kid: string): Promise<SigningKey> {
     const key = await importSigningKey(await home.privateJwk(kid))
     if (key.kid !== kid) throw new Failure('key_invalid', { detail: `What is kept as ${kid} is another key` })
-    // A ring has one key that signs: what is remembered of others is of no use.
-    imported.clear()
-    imported.set(kid, key)
     return key
   }
 
@@ -121,15 +157,33 @@ export function createRingSource(home: RingHome, options: RingSourceOptions = {}
     async signingKey(ttlSeconds = DEFAULT_TTL_SECONDS) {
       const expiresMinute = Math.ceil(wallClock() / 60_000 + ttlSeconds / 60)
       const use = { expiresMinute, tokens: 1, longestTtlSeconds: ttlSeconds }
+      // No `await` where nothing is awaited: requests of the same moment would all find nobody who has asked.
+      const other = copyOfOther()
+      if (other !== undefined) await other
       const active = current()?.active
       if (active === undefined || ttlSeconds > active.longestTtlSeconds) return importKey(await note(use))
       count({ ...use, kid: active.kid })
       return importKey(active.kid)
     },
     async jwks() {
+      const other = copyOfOther()
+      if (other !== undefined) await other
       const { published, timing } = current() ?? (await exchange())
       return { ...toJwks(published), maxAgeSeconds: timing.jwksMaxAgeSeconds }
     },
+  }
+}
+
+/** Whether what another request has begun comes to its end within {@link patienceMs}; fails as it does. */
+async function isInTime(work: Promise<unknown>): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), patienceMs)
+  })
+  try {
+    return await Promise.race([work.then(() => true), late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

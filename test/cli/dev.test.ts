@@ -148,12 +148,16 @@ describe('rowpass dev', { timeout: 2 * startMs }, () => {
     const other = await project.run(['db', 'seed'])
     expect(other).toMatchObject({ code: 0, output: 'seeded\n' })
 
+    // Long enough that no copy of the key ring is good any more.
+    await delay(7_000)
+    await Promise.all(Array.from({ length: 40 }, () => signIn(api, 'david@neon.example')))
+
     // The header is the one that Cloudflare's edge writes; here it comes from whoever tries passwords.
     const added = await project.run(['clients', 'add', 'web', '--public', '--grant', 'password'])
     expect(added.code).toBe(0)
     const statuses: number[] = []
     for (let turn = 1; turn <= 6; turn++) {
-      const response = await fetch(`http://127.0.0.1:${project.env.PORT}/api/token`, {
+      const response = await fetch(`${api}/api/token`, {
         method: 'POST',
         headers: { 'CF-Connecting-IP': `192.0.2.${turn}`, 'X-Forwarded-For': `192.0.2.${turn}` },
         body: new URLSearchParams({

@@ -19,6 +19,7 @@ describePg('SQL over HTTP with a password', () => {
     gateway = await startTestGateway(database, {
       ROWPASS_PASSWORD_MODE: 'true',
       ROWPASS_PASSWORD_SESSIONS: '3',
+      ROWPASS_QUEUE_TIMEOUT_MS: '2000',
       ROWPASS_DATABASE_ALIASES: 'app',
     })
     admin = new pg.Client(database.superuserUrl)
@@ -211,6 +212,11 @@ describePg('SQL over HTTP with a password', () => {
       expect(body).toMatchObject({ code: '53300', hint: expect.stringMatching(/^overloaded: /) })
       for (const { socket } of clients) socket.terminate()
       await waitUntil(async () => (await run('select 1')).status === 200)
+    })
+
+    it('requests beyond it wait for their turn, and none is lost', async () => {
+      const answers = await Promise.all(Array.from({ length: 60 }, (_, n) => run('select $1::int as n', as(), [n])))
+      expect(answers.map(({ body }) => body.rows)).toEqual(answers.map((_, n) => [{ n: String(n) }]))
     })
 
     it('the body is not read for a user who is not known', async () => {

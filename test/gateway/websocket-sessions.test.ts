@@ -180,8 +180,8 @@ describePg('sessions over WebSocket', () => {
   })
 
   describe('limits', () => {
-    it('a session over the limit is refused with 53300, and there is room again when one ends', async () => {
-      const { url } = await serve({ ROWPASS_PASSWORD_SESSIONS: '2' })
+    it('a session over the limit waits, is refused with 53300, and there is room again when one ends', async () => {
+      const { url } = await serve({ ROWPASS_PASSWORD_SESSIONS: '2', ROWPASS_QUEUE_TIMEOUT_MS: '200' })
       const first = await logIn(url)
       await logIn(url)
       const third = await connect(url)

@@ -45,6 +45,63 @@ describe('an instance with a ring elsewhere', () => {
     expect(exchanges[1]).toEqual([{ kid: one.kid, expiresMinute: 15, tokens: 99, longestTtlSeconds: 900 }])
   })
 
+  it('asks once for all that come together, and counts each token', async () => {
+    let read = 0
+    const keys = createRingSource(
+      {
+        async exchange(uses) {
+          await new Promise((resolve) => setTimeout(resolve, 20))
+          exchanges.push(uses)
+          return copy
+        },
+        async privateJwk() {
+          read++
+          await new Promise((resolve) => setTimeout(resolve, 20))
+          return one.privateJwk
+        },
+      },
+      { now: () => now, wallClock: () => 0 },
+    )
+    const all = [...Array.from({ length: 50 }, () => keys.signingKey()), keys.jwks()]
+    await Promise.all(all)
+    expect([exchanges.length, read]).toEqual([1, 1])
+    now += 15_000
+    await Promise.all([keys.jwks(), keys.jwks()])
+    expect([exchanges.length, counted()]).toEqual([2, 50])
+  })
+
+  it('fails for all that come together when it fails, and asks again for the next', async () => {
+    let asked = 0
+    fail = new Error('the database is away')
+    const keys = createRingSource({
+      async exchange() {
+        asked++
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        if (fail !== undefined) throw fail
+        return copy
+      },
+      privateJwk: async () => one.privateJwk,
+    })
+    const all = await Promise.allSettled(Array.from({ length: 10 }, () => keys.signingKey()))
+    expect(all.map(({ status }) => status)).toEqual(all.map(() => 'rejected'))
+    expect(asked).toBe(1)
+    fail = undefined
+    expect((await keys.signingKey()).kid).toBe(one.kid)
+    expect(asked).toBe(2)
+  })
+
+  it('asks by itself when a request has gone in whose name another had asked', async () => {
+    let asked = 0
+    const keys = createRingSource({
+      exchange: () => (asked++ === 0 ? new Promise(() => {}) : Promise.resolve(copy)),
+      privateJwk: async () => one.privateJwk,
+    })
+    void keys.jwks()
+    expect((await keys.signingKey()).kid).toBe(one.kid)
+    expect((await keys.jwks()).keys).toHaveLength(2)
+    expect(asked).toBe(2)
+  })
+
   it('SEC-29 signs and publishes nothing with a copy that is older than the lag', async () => {
     const keys = source()
     await keys.signingKey()
