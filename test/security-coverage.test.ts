@@ -93,7 +93,6 @@ const open: Readonly<Record<number, string>> = {}
 /** With tests that show a part, and what is missing. */
 const partly: Readonly<Record<number, string>> = {
   14: 'each class of the vectors, made here; the original files are not in the repository (npm run wycheproof)',
-  70: 'by a table of statements; no statements at random',
 }
 
 /** Numbers at the start of titles, by file. */

@@ -1,0 +1,68 @@
+/**
+ * What the oracle knows of a schema: its tables for the generator, and who may do what, written a second time.
+ */
+
+/** A column as the generator uses it. */
+export interface Column {
+  readonly name: string
+  /** As `pg_type.typname`, such as `int4`, `_text` or the name of an enum. */
+  readonly type: string
+  /** Values to compare with and to write, as text: some are in visible rows, none is in a filler. */
+  readonly samples: readonly string[]
+  /** Columns that the identities may not read, insert or update; default none. */
+  readonly closed?: readonly ('select' | 'insert' | 'update')[]
+}
+
+export interface Table {
+  readonly name: string
+  readonly columns: readonly Column[]
+  readonly key: readonly string[]
+  /** Commands that are granted; `select` is. */
+  readonly grants: readonly ('insert' | 'update' | 'delete')[]
+  /** A view or the like: not written to. */
+  readonly readOnly?: true
+  /** The model's definition of a view, over the model's tables. */
+  readonly viewSql?: string
+  /** Which rows are fillers: hidden from every identity, and other ones in the second database. */
+  readonly filler: string
+}
+
+/** Who asks. */
+export interface Identity {
+  readonly name: string
+  readonly subject: string
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+/** A condition on one row, `r` being the name of the row. */
+export type Condition = (r: string) => string
+
+/** What an identity may do with a table, by hand and not from the policies; what is missing is allowed for no row. */
+export interface Rules {
+  readonly select?: Condition
+  readonly insert?: Condition
+  /** Rows that may be changed, and what they may become. */
+  readonly update?: Condition
+  readonly updated?: Condition
+  readonly delete?: Condition
+}
+
+export interface Schema {
+  readonly name: string
+  /** Types, tables, policies, grants and the rows that both databases have. Runs with `search_path` app. */
+  readonly sql: string
+  /** Rows that no identity may see: those of the first database, and those of the second. */
+  readonly fillers: readonly [string, string]
+  readonly tables: readonly Table[]
+  readonly identities: readonly Identity[]
+  rules(identity: Identity): Readonly<Record<string, Rules>>
+}
+
+/** Settings of a table for the API roles. */
+export function protect(table: string, grants: string): string {
+  return `alter table ${table} enable row level security; alter table ${table} force row level security;
+    grant ${grants} on ${table} to authenticated;`
+}
+
+export const allWrites = ['insert', 'update', 'delete'] as const
+export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
