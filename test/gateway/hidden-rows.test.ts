@@ -5,7 +5,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { startTestGateway, type TestGateway, waitUntil } from '../support/gateway.ts'
-import { createTestDatabase, describePg, type TestDatabase } from '../support/pg.ts'
+import { createTestDatabase, describePg, postgresMajor, type TestDatabase } from '../support/pg.ts'
 import { latch, type Scene, startScene } from './scene.ts'
 import { startTwins, type Twins } from './twins.ts'
 
@@ -53,6 +53,9 @@ const stopped: readonly (readonly [what: string, sql: string])[] = [
   ['TABLESAMPLE', 'select count(*), sum(id) from notes tablesample bernoulli (50) repeatable (1)'],
 ]
 
+const notMatchedBySource = `merge into notes using (values (1)) as v (id) on notes.id = v.id
+  when not matched by source and notes.id > 18 then delete`
+
 /** Allowed, and the same whatever is hidden: counts of changes, errors of expressions, locks, catalogs. */
 const same: readonly string[] = [
   'select id, body from notes order by id',
@@ -81,6 +84,7 @@ const same: readonly string[] = [
   `insert into notes (owner, body) values ('bob', 'x')`,
   'insert into bookings values (1, default, $$[1,5)$$), (2, default, $$[5,6)$$)',
   'insert into bookings values (3, default, $$[2,3)$$)',
+  ...(postgresMajor() < 17 ? [] : [notMatchedBySource]),
   'select currval($$notes_id_seq$$)',
   'delete from products',
 ]
@@ -118,6 +122,15 @@ const named: readonly (readonly [extent: string, sql: string, few: object, many:
     'insert into replies (id, note) values (1, 108)',
     { code: '23503', detail: 'Key is not present in table "notes".' },
     { rowCount: 1 },
+  ],
+  [
+    'a row that is referred to',
+    'delete from notes where id = 5',
+    { rowCount: 1 },
+    {
+      code: '23503',
+      detail: expect.stringMatching(/^Key (\(id\)=\(5\) )?is still referenced from table "replies"\.$/),
+    },
   ],
   [
     'a range that is taken',

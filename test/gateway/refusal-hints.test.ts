@@ -125,6 +125,14 @@ describePg('hints of refusals', () => {
     })
   })
 
+  it('none is needed for a comment inside of NOT IN, which is left out on the way', async () => {
+    const sql = `select '/* x */' as text where 1 not /* c */ in ($1::int) -- c`
+    expect((await scene.gateway.sql(scene.ada, sql, [2])).body.rows).toEqual([{ text: '/* x */' }])
+    expect((await scene.gateway.sql(scene.ada, sql, [1])).body.rows).toEqual([])
+    const failing = await scene.gateway.sql(scene.ada, 'select 1 where 1 not /* c */ in (2) and absent')
+    expect(failing.body).toMatchObject({ code: '42703', position: '41' })
+  })
+
   describe('of a statement that is refused', () => {
     it.each([
       ['create temp table x (a int)', 'WITH … AS'],

@@ -65,7 +65,7 @@ interface Twin {
 }
 
 /**
- * Bob has 2 notes in the one and 4,000, which refer to products, in the other. Both are analyzed.
+ * Bob has 2 notes in the one, and in the other 4,000, which refer to products, and a reply to a note of Ada's. Both are analyzed.
  * @param setUp SQL that a superuser runs in both before the gateways start
  */
 export async function startTwins(setUp = ''): Promise<Twins> {
@@ -74,7 +74,7 @@ export async function startTwins(setUp = ''): Promise<Twins> {
   await withConnection(first.superuserUrl, (client) => client.query(setUp))
   const second = await copyOf(first)
   const few = await fill(first, rowsOfBob(2, 'null'))
-  const many = await fill(second, rowsOfBob(4_000, '1 + n % 3'))
+  const many = await fill(second, `${rowsOfBob(4_000, '1 + n % 3')} insert into replies values (1000, 'bob', 5);`)
   const both = [few, many] as const
   return {
     answers: async (sql) => [await ask(few, sql), await ask(many, sql)],

@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createClassifier } from '../../src/sql/classify.ts'
+import { parseFunctionFacts } from '../../src/sql/facts.ts'
+import { loadParser } from '../../src/sql/parser.ts'
 import { describePg, postgresMajor } from '../support/pg.ts'
 import { type JudgedDatabase, judgeDatabase } from './judge-database.ts'
 
@@ -327,6 +330,35 @@ describePg('refusals', () => {
       'select pg_freespace($1)',
     ])('SEC-69 refuses what an extension that looks at pages or statistics brings, in any schema: %s', async (sql) => {
       expect(judged.classify(sql)).toMatchObject({ kind: 'refused' })
+    })
+
+    it('SEC-69 refuses what is of an extension that reaches past rows, wherever it was put', async () => {
+      const extensions =
+        'citus_columnar dblink http hypopg pg_buffercache pg_cron pg_dirtyread pg_net pg_prewarm pg_qualstats pg_show_plans postgres_fdw'
+      const classify = createClassifier(await loadParser(), {
+        ...judged.facts,
+        ...parseFunctionFacts(
+          extensions.split(' ').flatMap((name) =>
+            ['function', 'relation'].map((kind) => ({
+              ...{ kind, schema: `in_${name}`, volatility: 's', source: `extension ${name}`, function: null },
+              names: JSON.stringify([`of_${name}`]),
+            })),
+          ),
+        ),
+      })
+      for (const name of extensions.split(' ')) {
+        for (const sql of [
+          `select of_${name}(1)`,
+          `select in_${name}.of_${name}()`,
+          `select * from of_${name}`,
+          `select (select count(*) from in_${name}.of_${name} as x)`,
+          `insert into in_${name}.of_${name} values (1)`,
+        ]) {
+          expect([sql, classify(sql).kind]).toEqual([sql, 'refused'])
+        }
+      }
+      // The same names elsewhere are the application's.
+      expect(classify('select * from mine.of_http')).toMatchObject({ kind: 'fast' })
     })
 
     it('SEC-69 in no place where a column may be named is a system column read past the parser', async () => {
