@@ -1,0 +1,260 @@
+/** Mistakes in what the database is made of: roles, migrations, hardening, policies. */
+import { type Mistake, mistakesIn } from './mistake.ts'
+
+const provision = 'test/database/provision.test.ts'
+const harden = 'test/database/harden.test.ts'
+const takesNothing = 'test/database/harden-takes-nothing.test.ts'
+const undo = 'test/database/harden-undo.test.ts'
+const policies = 'test/policies/policies.test.ts'
+const agreement = 'test/schema/agreement.test.ts'
+
+export const databaseMistakes: readonly Mistake[] = [
+  ...mistakesIn('src/database/roles.ts', provision, [
+    [
+      'the login may become the owner',
+      "         ('has the rights of the owner', rolname = current_user and not itself)\n",
+      "         ('has the rights of the owner', false)\n",
+      'SEC-38 refuses request roles that may become the owner',
+      'test/database/provision.test.ts',
+    ],
+    ['the login may have BYPASSRLS', "('has BYPASSRLS', rolbypassrls), ", '', 'bypasses policies'],
+    [
+      'the login inherits the rights of its roles',
+      "     select 'inherits rights' from pg_roles where oid = $1::text::regrole and rolinherit\n",
+      "     select 'inherits rights' where false\n",
+      'inherits',
+    ],
+    [
+      'the login may own tables',
+      "     select 'owns ' || pg_describe_object(d.classid, d.objid, d.objsubid) from pg_shdepend d\n      where ",
+      "     select 'owns ' || pg_describe_object(d.classid, d.objid, d.objsubid) from pg_shdepend d\n      where false and ",
+      'owns a table',
+    ],
+    ['the login may have grants of its own', '  await refuseRights(client, name)\n', '', 'has a right on a table'],
+    [
+      'the login may be a member of other roles',
+      '  await refuseBonds(client, name, requestRoles)\n',
+      '',
+      'is a member of a harmless role',
+    ],
+    [
+      'the login may have the rights of pg_read_all_data',
+      "         ('has the rights of a predefined role', starts_with(rolname, 'pg_')),\n",
+      '',
+      'has a predefined role',
+    ],
+    [
+      'the password of a login is replaced unasked',
+      "  if (!login.replacePassword) throw new Failure('login_exists', { detail: `${name} on ${serverOf(login.url.href)}` })\n",
+      '',
+      'replaces the password of an existing login only when it is told to',
+    ],
+    [
+      'a password goes to the server, and into its log',
+      "password '${scramVerifier(password)}'`\n    return",
+      "password '${password}'`\n    return",
+      'sets the password of the login, and never sends it to the server',
+    ],
+    [
+      'the login of the gateway is that of the owner',
+      '  await refuseOwner(client, name)\n',
+      '',
+      'refuses an owner as the gateway login',
+    ],
+  ]),
+  ...mistakesIn('src/database/provision.ts', provision, [
+    [
+      'requests make temporary tables',
+      'for (const line of await closeUnused({ client, login, connections: options.connections }))',
+      'for (const line of [] as string[])',
+      'create a temporary table',
+    ],
+    [
+      'two migrations run at once',
+      '    await takeLock(client, options.onProgress)\n',
+      '',
+      'can run several times at once',
+    ],
+  ]),
+  ...mistakesIn('src/database/platform.ts', provision, [
+    [
+      'a platform file that was edited is taken for applied',
+      "    if (file.sha256 !== sha256) throw new Failure('migration_changed', { detail: name })\n",
+      '',
+      'refuses to go on when an applied platform file was edited',
+    ],
+  ]),
+  ...mistakesIn('src/database/harden.ts', harden, [
+    [
+      'a dry run changes the database',
+      "  if (dryRun) return { ...step, state: 'open' }\n",
+      '',
+      'a dry run tells everything that is open, with its risk and its SQL, and changes nothing',
+    ],
+    [
+      'what is still open is said to be closed',
+      '    if (left.changes.length > 0) {',
+      '    if (false) {',
+      'a right that another role has granted is reported, not passed over',
+    ],
+    [
+      'hardening takes from other logins what nobody has asked for',
+      'if (takes !== undefined && !take.some((each) => each === name)) return',
+      'if (false) return',
+      'SEC-72 lets every login use them, made %s',
+      takesNothing,
+    ],
+    [
+      'what was changed cannot be put back',
+      '    await record(client, name, changes)\n',
+      '',
+      'SEC-72 puts back every right, default, setting and limit, exactly, and again changes nothing',
+      undo,
+    ],
+  ]),
+  ...mistakesIn('src/database/harden-steps.ts', harden, [
+    [
+      'claims and seals are in the server’s log',
+      "set(context, ['log_parameter_max_length', 'log_parameter_max_length_on_error'])",
+      "set(context, ['log_parameter_max_length_on_error'])",
+      'SEC-45 holds neither claims nor seal nor parameters, even where every statement is logged',
+    ],
+    [
+      'the gateways take every connection of the server',
+      'const after = Math.min(2 * needed, available - 1)',
+      'const after = available',
+      'SEC-73 is twice what the gateways need, by a migration of an owner that is no superuser',
+      'test/database/connection-limit.test.ts',
+    ],
+  ]),
+  ...mistakesIn('src/database/exposure.ts', harden, [
+    [
+      'nobody hears that the login has powers',
+      "const flags = ['powers', ",
+      'const flags = [',
+      'SEC-48 says that its login has powers',
+    ],
+    [
+      'nobody hears that the server lacks corrections',
+      'sound !== undefined && version < sound ? sound',
+      'false ? sound',
+      'SEC-62 tells a server without the corrections of row-level security from one with them',
+      'test/doctor/whole-database.test.ts',
+    ],
+  ]),
+  ...mistakesIn('src/database/private-files.ts', 'test/database/secrets.test.ts', [
+    [
+      'secrets are readable by everybody',
+      '  chmodSync(draft, 0o600)\n',
+      '  chmodSync(draft, 0o644)\n',
+      'are readable by their owner alone, also under a permissive umask',
+    ],
+  ]),
+  ...mistakesIn('src/database/scram.ts', 'test/database/scram.test.ts', [
+    ['two logins of one password look alike', 'randomBytes(', 'Buffer.alloc(', 'is another one each time'],
+  ]),
+  ...mistakesIn('src/policies/force-and-grants.ts', policies, [
+    [
+      'policies do not hold for the owner',
+      '`alter table ${table} force row level security;`',
+      '`alter table ${table} enable row level security;`',
+      'forces a table without policies and grants nothing on it',
+    ],
+    [
+      'grants from before stay',
+      "    `revoke all on ${table} from public, ${roles.map(quote).join(', ')};`,\n",
+      '',
+      'forces a table without policies and grants nothing on it',
+    ],
+    [
+      'a grant of columns is one of the table',
+      "const list = named === undefined ? ''",
+      "const list = true ? ''",
+      'grants columns by default so that no row can be moved',
+    ],
+    [
+      'a restrictive policy gives something',
+      "    .filter((policy) => policy.as !== 'restrictive')\n",
+      '',
+      'grants once what several policies of a role need, and nothing for a restrictive one',
+    ],
+  ]),
+  ...mistakesIn('src/policies/policies.ts', policies, [
+    [
+      'a row may be changed into one of another tenant',
+      "...(command !== 'select' && command !== 'delete' && { withCheck: into.sql })",
+      "...(command === 'insert' && { withCheck: into.sql })",
+      'are one for each command, to a role, named for both, with one index that serves them',
+    ],
+    [
+      'the columns that policies trust can be written',
+      '!(primary || fixed.has(name))',
+      '!primary',
+      'grants columns by default so that no row can be moved',
+    ],
+    [
+      'a change leaves open what a trusted column becomes',
+      '  if (open !== undefined) throw new TypeError(`update \\`into\\` leaves open what ${nameOf(open)} may become`)\n',
+      '',
+      'let a row be moved',
+    ],
+    [
+      'a name that PostgreSQL cuts off replaces another policy',
+      'if (new TextEncoder().encode(name).length <= maxNameBytes) return name',
+      'return name',
+      'have a name that is cut off',
+    ],
+  ]),
+  ...mistakesIn('src/policies/claims.ts', policies, [
+    [
+      'a quote in a value ends it',
+      'value.replaceAll("\'", "\'\'")',
+      'value',
+      'hold roles and names of claims in their text, whatever is in them',
+    ],
+  ]),
+  ...mistakesIn('src/policies/rules.ts', policies, [
+    [
+      'an admin of one tenant is one of all',
+      "return both(equals(column, 'tenant_id'), hasRole('admin'))",
+      "return hasRole('admin')",
+      'has the conditions of src/schema in its policies',
+      'test/schema/agreement.test.ts',
+    ],
+  ]),
+  ...mistakesIn('drizzle/0002_typed_claims.sql', 'test/schema/matrix.test.ts', [
+    [
+      'a member sees colleagues',
+      `ALTER POLICY "users_select" ON "users" TO authenticated USING (("users"."tenant_id" = (select auth.claim_uuid('tenant_id')) and (`,
+      `ALTER POLICY "users_select" ON "users" TO authenticated USING (("users"."tenant_id" = (select auth.claim_uuid('tenant_id')) and (true or `,
+      'SEC-59 a person who %s',
+    ],
+    [
+      'a person sees other tenants',
+      `ALTER POLICY "users_select" ON "users" TO authenticated USING (("users"."tenant_id" = (select auth.claim_uuid('tenant_id')) and `,
+      `ALTER POLICY "users_select" ON "users" TO authenticated USING ((`,
+      'SEC-59 a person who %s',
+    ],
+    [
+      'an admin writes people into other tenants',
+      `ALTER POLICY "users_insert" ON "users" TO authenticated WITH CHECK (("users"."tenant_id" = (select auth.claim_uuid('tenant_id')) and `,
+      `ALTER POLICY "users_insert" ON "users" TO authenticated WITH CHECK ((`,
+      'SEC-59 a person who %s',
+    ],
+  ]),
+  ...mistakesIn('drizzle/0005_force_and_grants.sql', agreement, [
+    [
+      'policies of a table do not hold for its owner',
+      'alter table "public"."memberships" force row level security',
+      'alter table "public"."memberships" no force row level security',
+      'are what src/schema says, and are not written again',
+      'test/schema/agreement.test.ts',
+    ],
+    [
+      'people make themselves admins',
+      'grant update ("name") on "public"."users" to "authenticated"',
+      'grant update ("name", "role") on "public"."users" to "authenticated"',
+      'SEC-51 grants exactly what is needed',
+    ],
+  ]),
+]

@@ -1,0 +1,503 @@
+/** Mistakes between the socket and the pool: `src/gateway`. */
+import { type Mistake, mistakesIn } from './mistake.ts'
+
+const limits = 'test/gateway/limits.test.ts'
+const tokens = 'test/gateway/tokens.test.ts'
+const password = 'test/gateway/password.test.ts'
+const guessing = 'test/gateway/guessing.test.ts'
+const attempts = 'test/gateway/attempts.test.ts'
+const operation = 'test/gateway/operation.test.ts'
+const disclosure = 'test/gateway/disclosure.test.ts'
+const webSocket = 'test/gateway/websocket.test.ts'
+const sessions = 'test/gateway/websocket-sessions.test.ts'
+
+export const gatewayMistakes: readonly Mistake[] = [
+  ...mistakesIn('src/gateway/handle.ts', limits, [
+    [
+      'a token names any database',
+      "(caller.owner, request)\n    if (!config.databases.has(login.database)) throw new Failure('database_unknown')\n",
+      '(caller.owner, request)\n',
+      'SEC-64 refuses the database in',
+    ],
+    [
+      'without a token one learns which databases there are',
+      '    const verified = verifier.verify(parseBearer(request.headers.authorization))\n',
+      "    if (!config.databases.has(login.database)) throw new Failure('database_unknown')\n    const verified = verifier.verify(parseBearer(request.headers.authorization))\n",
+      'SEC-64 without a valid token nobody learns which databases there are',
+    ],
+    [
+      'a password user names any database',
+      "    if (!config.databases.has(login.database)) throw new Failure('database_unknown')\n    let kind",
+      '    let kind',
+      'an unknown database',
+      password,
+    ],
+    [
+      'password mode that is off is on',
+      'parts.logins.on && request.headers.authorization === undefined',
+      'request.headers.authorization === undefined',
+      'a password is no login, right or wrong',
+      password,
+    ],
+    [
+      'a request counts for nobody while its answer is read',
+      '    request.onClose(() => owners.leave(owner))\n',
+      '    owners.leave(owner)\n',
+      'SEC-65 a request counts until its answer was read',
+      'test/gateway/tenant-limits.test.ts',
+    ],
+    [
+      'what the server says of the session’s seal and roles is heard',
+      "  if (flight.step < leadingSteps(flight.work)) throw new Error('the session could not be prepared', { cause })\n",
+      '',
+      'SEC-38 a role on the list that the login cannot take, %s, is a fault of ours, and nothing runs',
+      tokens,
+    ],
+    [
+      'an ended session is a fault of the statement',
+      "code === '28000' && schema === 'rowpass' && constraint === 'session_revoked'",
+      'false',
+      'SEC-36 SEC-17 is refused by the next query of a warm gateway, with a code and a challenge',
+      'test/gateway/revocation.test.ts',
+    ],
+    [
+      'a function of the owner says that a session was ended',
+      " && schema === 'rowpass' && constraint === 'session_revoked'",
+      '',
+      'an error of a function of the owner is not taken for it',
+      'test/gateway/revocation.test.ts',
+    ],
+    [
+      'a client writes what it likes into the log',
+      'traceparent !== undefined && traceContext.test(traceparent)',
+      'traceparent !== undefined',
+      'the trace context of a request is in its log line, and SQL can read it',
+      operation,
+    ],
+    [
+      'a seal key that was replaced goes on sealing',
+      '    if (key !== sealKey()) {',
+      '    if (false) {',
+      'seals with a new key while requests are under way; none fails',
+      operation,
+    ],
+    [
+      'a statement that was refused runs',
+      "    if (refused?.kind === 'refused') return refuseStatement(refused, audit)\n",
+      '',
+      "set_config('rowpass.claims',",
+      'test/gateway/attacks.test.ts',
+    ],
+
+    [
+      'a statement that needs a reset gets none',
+      'exclusive: reset || begin !== undefined, reset',
+      'exclusive: reset || begin !== undefined, reset: false',
+      'the next borrower of the connection finds nothing after',
+      'test/gateway/isolation.test.ts',
+    ],
+    [
+      'the audit line has the token’s id',
+      ".digest('hex').slice(0, 16)",
+      ".digest('hex').slice(0, 0) + jti",
+      'SEC-67 the audit record of a request says who, what and how it ended',
+      disclosure,
+    ],
+    [
+      'all tenants count as one',
+      "typeof tenantId === 'string' ? [iss, 'tenant', tenantId]",
+      "typeof tenantId === 'string' ? [iss]",
+      'SEC-65 a flood of one tenant is held back, and another tenant is served at once',
+      'test/gateway/tenant-limits.test.ts',
+    ],
+  ]),
+  ...mistakesIn('src/gateway/receive.ts', limits, [
+    [
+      'of two Authorization headers the first one counts',
+      'headers.authorization = headers.authorization === undefined ? value : [headers.authorization, value].flat()',
+      'headers.authorization ??= value',
+      'SEC-19 two Authorization headers are refused, even when both are valid',
+      tokens,
+    ],
+    [
+      'a body without a length is read to its end',
+      'if (size > maxBytes) refuse(requestTooLarge(maxBytes))',
+      'if (false) refuse(requestTooLarge(maxBytes))',
+      'SEC-65 a body without a declared length is cut off at the limit',
+    ],
+    [
+      'anybody says which address they have',
+      'addressHeader === undefined ? undefined : request.headers[addressHeader]',
+      "request.headers[addressHeader ?? 'x-forwarded-for']",
+      'has the address of its connection, whatever it says itself, where no header is named',
+      guessing,
+    ],
+  ]),
+  ...mistakesIn('src/gateway/holdings.ts', 'test/gateway/holdings.test.ts', [
+    [
+      'one identity holds all the memory for answers',
+      'held.closed || !held.hasRoomFor(bytes) || ',
+      'held.closed || ',
+      'SEC-77 nobody has more than the part of one owner, however many requests it has',
+    ],
+    [
+      'answers that nobody reads take any memory',
+      'while (total + bytes > maxBytes) {',
+      'while (total < 0) {',
+      'SEC-77 where all is taken, who holds most loses the largest, and nobody who holds less',
+    ],
+  ]),
+  ...mistakesIn('src/gateway/lane.ts', 'test/gateway/lane.test.ts', [
+    [
+      'one text or body keeps the thread for ever',
+      'const timer = setTimeout(() => onLost(new Error(`a job ran for ${options.maxRunMs} ms`)), options.maxRunMs)',
+      'const timer = setTimeout(() => {}, options.maxRunMs)',
+      'one that runs too long is ended, others that wait are done by the next thread',
+    ],
+  ]),
+  ...mistakesIn('src/gateway/fair-queue.ts', 'test/gateway/fair-queue.test.ts', [
+    [
+      'one identity takes all the time for judging',
+      '    if (overMs <= 0) return false\n',
+      '    if (overMs !== undefined) return false\n',
+      'is refused for an owner who has used more than the budget, with the time to wait, and for nobody else',
+    ],
+    [
+      'whoever came first is judged first, however much they had',
+      '      if (used >= least) continue\n',
+      '      if (next !== undefined) continue\n',
+      'is taken in the order of its owner, and of whoever used least first',
+    ],
+    [
+      'any number of texts waits to be judged',
+      '      if (size > limits.maxWaiting) refuseNewestOfMost()\n',
+      '',
+      'is refused when there is too much of it: the newest of whoever has most',
+    ],
+  ]),
+  ...mistakesIn('src/gateway/heavy.ts', 'test/gateway/floods.test.ts', [
+    [
+      'large bodies are read where all requests wait',
+      'if (body.length > maxBodyBytesHere) return parseLarge',
+      'if (false) return parseLarge',
+      'SEC-76 %s: nobody waits for them',
+    ],
+  ]),
+  ...mistakesIn('src/gateway/request.ts', 'test/gateway/wire.test.ts', [
+    [
+      'a body has values without end',
+      '        if (++values > maxValues) return `it has more than ${maxValues} values`\n',
+      '',
+      'SEC-76 has up to a million values',
+      'test/gateway/body.test.ts',
+    ],
+    [
+      'a body is nested as deep as one likes',
+      '        if (++depth > maxDepth) return `it is nested more than ${maxDepth} levels deep`\n',
+      '',
+      'SEC-76 is nested up to 100 levels deep',
+      'test/gateway/body.test.ts',
+    ],
+    [
+      'a batch has any length',
+      '  if (body.queries.length > maxBatch) {',
+      '  if (false) {',
+      'SEC-65 a batch of the allowed length runs, one more statement is refused',
+      limits,
+    ],
+    [
+      'a statement has any number of parameters',
+      '  if (params.length > maxParams) {',
+      '  if (false) {',
+      'SEC-65 more than 65,535 parameters are refused',
+    ],
+    [
+      'what is behind a NUL is another statement than the one that was judged',
+      "  if (sql.includes('\\0')) throw new Failure('request_invalid', { detail: 'a query has no NUL character' })\n",
+      '',
+      'a NUL character',
+    ],
+    [
+      'a user name brings other parameters of the session',
+      "  if (Object.values(read).some((value) => value?.includes('\\0'))) {",
+      '  if (false) {',
+      'SEC-64 a NUL in the connection string does not bring in',
+      password,
+    ],
+  ]),
+  ...mistakesIn('src/gateway/respond.ts', disclosure, [
+    [
+      'a violation inside of a function shows a hidden row',
+      'return violation.test(code) && where !== undefined',
+      'return false && where !== undefined',
+      'a CHECK in a function of the owner',
+    ],
+    [
+      'violations of a view’s check option show a hidden row',
+      'const violation = /^(23|44)/',
+      'const violation = /^23/',
+      'SEC-66 %s shows nothing of the row',
+      'test/gateway/disclosure.test.ts',
+    ],
+    [
+      'an error tells where the owner’s functions are',
+      '    position: position ?? null,\n',
+      '    position: position ?? null,\n    where: error.where ?? null,\n',
+      'SEC-66 %s shows nothing of the row',
+      'test/gateway/disclosure.test.ts',
+    ],
+    [
+      'what nobody foresaw is told to the client',
+      "return { ...failureResponse(new Failure('internal')), status: 500 }",
+      "return { ...failureResponse(new Failure('internal', { detail: new Error().stack ?? '' })), status: 500 }",
+      'SEC-38 a role on the list that the login cannot take, %s, is a fault of ours, and nothing runs',
+      tokens,
+    ],
+  ]),
+  ...mistakesIn('src/gateway/server.ts', limits, [
+    [
+      'a seal key that the database does not know is put in force',
+      'await tryExpected(config, { sealKey, roles }, expected)\n',
+      '',
+      'a seal key that it does not know, %s, is refused with all that comes with it',
+      operation,
+    ],
+    [
+      'a web page whose name points here asks the gateway',
+      'const answer = !isAnswered(request, config.hosts)',
+      'const answer = false',
+      'SEC-78 a page of another name gets no answer',
+      'test/gateway/hosts.test.ts',
+    ],
+    [
+      'pages of every origin read answers',
+      'if (origin === undefined || !config.corsOrigins.has(origin)) return headers',
+      'if (origin === undefined) return headers',
+      'SEC-65 the origin %s may not',
+    ],
+    [
+      'the keys of issuers that were taken out go on after a reload',
+      'verifier.replaceIssuers(next.issuers)\n',
+      '',
+      'accepts a new issuer and refuses one that was taken out, cached tokens too',
+      operation,
+    ],
+    [
+      'users who may no longer log in stay',
+      'webSockets.endRefused()\n',
+      '',
+      'is changed by a reload, which ends the sessions of those who no longer may',
+      guessing,
+    ],
+    [
+      'a gateway that cannot serve says that it is ready',
+      'return !closing && catalog.prepared && heavy.ready && pool.open > 0',
+      'return true',
+      'makes it say so and not be ready',
+      operation,
+    ],
+  ]),
+  ...mistakesIn('src/gateway/answering.ts', 'test/gateway/http.test.ts', [
+    [
+      'answers that nobody reads stay for ever',
+      'else if (now - underway.movedAt > stallMs) giveUp(response, underway)',
+      '',
+      'SEC-77 is dropped with its connection',
+    ],
+  ]),
+  ...mistakesIn('src/gateway/http.ts', 'test/gateway/http.test.ts', [
+    [
+      'a client that says nothing keeps its place',
+      '    const silence = setTimeout(() => socket.destroy(), headersMs)',
+      '    const silence = setTimeout(() => {}, headersMs)',
+      'a client that says nothing is not kept',
+    ],
+    [
+      'a client over HTTP/2 keeps a body open',
+      '  const timer = setTimeout(() => request.stream.close(constants.NGHTTP2_CANCEL), requestMs)',
+      '  const timer = setTimeout(() => {}, requestMs)',
+      'an HTTP/2 client that does not finish its body has its stream closed, the connection stays',
+    ],
+  ]),
+  ...mistakesIn('src/gateway/websocket.ts', webSocket, [
+    [
+      'a page of any origin opens sessions',
+      'if (origin !== undefined && !config.corsOrigins.has(origin)) return',
+      'if (false) return',
+      'SEC-65 a page of another origin is refused, one of the list and a program are not',
+    ],
+    [
+      'password mode that is off is on over WebSocket',
+      "      if (!logins.on) throw new Failure('password_mode_off')\n",
+      '',
+      'without password mode everybody is told so',
+    ],
+    [
+      'a session names any database',
+      '      if (!config.databases.has(startup.database)) {',
+      '      if (false) {',
+      'an unknown database',
+    ],
+    [
+      'a client that says nothing keeps its place',
+      'const patience = setTimeout(() => webSocket.terminate(), parts.startupTimeoutMs ?? 10_000)',
+      'const patience = setTimeout(() => {}, parts.startupTimeoutMs ?? 10_000)',
+      'a client that does not say who it is is not waited for',
+    ],
+    [
+      'sessions are opened without end',
+      '    release()\n    const endedBy',
+      '    const endedBy',
+      'a session over the limit waits, is refused with 53300, and there is room again when one ends',
+      sessions,
+    ],
+  ]),
+  ...mistakesIn('src/gateway/startups.ts', webSocket, [
+    [
+      'clients that nobody knows take any memory',
+      '        if (bytes > maxBytes) endLargest()\n',
+      '',
+      'SEC-65 of clients that send too much before they are known, the one that sent most is cut off',
+    ],
+    [
+      'whoever holds places keeps others out',
+      'if (silent !== undefined) end(silent[0])\n      return silent !== undefined',
+      'return false',
+      'of more than 64 clients that are about to log in, the one that has been silent for longest gives way',
+    ],
+  ]),
+  ...mistakesIn('src/gateway/relay.ts', sessions, [
+    [
+      'a client that does not read fills the gateway',
+      'if (webSocket.bufferedAmount > maxWaitingBytes) stream.pause()',
+      '',
+      'a server that is faster than its client waits',
+    ],
+    [
+      'a client that does not wait fills the gateway',
+      '    if (stream.writableLength > maxWaitingBytes) webSocket.pause()\n',
+      '',
+      'a client that is faster than its server waits',
+    ],
+  ]),
+  ...mistakesIn('src/gateway/places.ts', 'test/gateway/places.test.ts', [
+    [
+      'any number of sessions with a password is open',
+      'if (taken < size && waitingInAll === 0) {',
+      'if (waitingInAll === 0) {',
+      'are as many as there are, and each is given back once',
+    ],
+    [
+      'any number of logins waits for a session',
+      '    if (waitingInAll < maxWaiting) return true\n',
+      '    if (waitingInAll >= 0) return true\n',
+      'a full queue refuses who has the most in it, so that nobody keeps others out',
+    ],
+    [
+      'who sends more logins is served more',
+      '      waiting.delete(owner)\n      waiting.set(owner, line)\n',
+      '',
+      'are given to one owner after the other, whoever sent more',
+    ],
+  ]),
+  ...mistakesIn('src/gateway/login.ts', guessing, [
+    [
+      'a user who is not on the list logs in',
+      '      if (!allows(request.user)) {',
+      '      if (false) {',
+      'is on the list also where the server lets everybody in for any password',
+    ],
+    [
+      'who is not on the list is told at once',
+      'return allows(request.user) || listed === undefined ? request : { user: listed, password: nobodysPassword }',
+      'return request',
+      'asks the server for everybody, which takes its time, and tells it of nobody else',
+    ],
+    [
+      'a wrong password is counted as none',
+      "if (refusals.has(code) || (asked && code === poolerRefusal)) return 'refused'",
+      '',
+      'ends over HTTP after ten passwords, with how long to wait',
+    ],
+  ]),
+  ...mistakesIn('src/gateway/attempts.ts', attempts, [
+    [
+      'failures are not counted',
+      'tallies[limit].end(of, guessed, now())',
+      'tallies[limit].end(of, false, now())',
+      'a user from one address',
+    ],
+    [
+      'each address of a /64 has its own guesses',
+      'const network = toNetwork(address)',
+      'const network = address',
+      'count for the /64 of an IPv6 address, and for the name as PostgreSQL cuts it',
+    ],
+    [
+      'a name has guesses by its spelling',
+      "toString('latin1', 0, maxNameBytes)",
+      "toString('latin1')",
+      'count for the /64 of an IPv6 address, and for the name as PostgreSQL cuts it',
+    ],
+    [
+      'a short password is let through again at any time',
+      'password.length >= minUnguessableLength',
+      'password.length >= 0',
+      'is not let through with 31 characters',
+    ],
+    [
+      'guesses that are sent together pass',
+      'if (deciding.every(({ limit, of }) => tallies[limit].hasRoom(of, now()))) return',
+      'return',
+      'do not pass: those over the limit wait, and are refused when the others have failed',
+    ],
+    [
+      'guesses from elsewhere lock a user out',
+      "return first.limit === 'pair' && provenAt(place) !== undefined ? [first] : place.counts",
+      'return place.counts',
+      'failures of others at other addresses, and of other users at this one, do not hold them up',
+    ],
+    [
+      'any number of logins waits',
+      "    if (waiting.length >= maxWaiting) throw new Failure('overloaded', { detail: 'too many logins under way' })\n",
+      '',
+      'wait for one another up to a thousand',
+    ],
+  ]),
+  ...mistakesIn('src/gateway/cancel.ts', sessions, [
+    [
+      'who knows the number of a process cancels what it runs',
+      'session.processID !== processID || session.secretKey !== secretKey',
+      'session.processID !== processID',
+      'one that only knows the process is not',
+    ],
+    [
+      'keys of sessions can be tried without end',
+      '    misses.end(network, true, performance.now())\n',
+      '',
+      'SEC-41 keys cannot be tried without end from one address',
+    ],
+  ]),
+  ...mistakesIn('src/gateway/preparation.ts', operation, [
+    [
+      'a gateway whose seal the database does not know says that it is ready',
+      "else if (role !== undefined && !(await acceptsSeal(client, sealKey, role))) missing.push('seal_key')",
+      '',
+      'makes it say so and not be ready',
+    ],
+  ]),
+  ...mistakesIn('src/gateway/config.ts', 'test/gateway/config.test.ts', [
+    [
+      'a limit that is misspelt vanishes',
+      'const problems = unknownNames(env)',
+      'const problems: string[] = []',
+      'every problem is reported at once',
+    ],
+    [
+      'the printed configuration shows secrets',
+      "text !== undefined && setting.secret ? '***'",
+      "false ? '***'",
+      'what is printed names every setting and no secret',
+    ],
+  ]),
+]

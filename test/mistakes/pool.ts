@@ -1,0 +1,195 @@
+/** Mistakes in how requests share connections: `src/pg`. */
+import { type Mistake, mistakesIn } from './mistake.ts'
+
+const pool = 'test/pg/pool.test.ts'
+const cancel = 'test/gateway/cancel.test.ts'
+const isolation = 'test/gateway/isolation.test.ts'
+
+export const poolMistakes: readonly Mistake[] = [
+  ...mistakesIn('src/pg/connection.ts', isolation, [
+    [
+      'what a request left in the session is there for the next',
+      '(flight.work.reset && !pooled)',
+      'false',
+      'the next borrower of the connection finds nothing after',
+    ],
+    [
+      'a transaction that was left open goes on under the next request',
+      'if (!outsideTransaction || (flight.work.reset && !pooled))',
+      'if (flight.work.reset && !pooled)',
+      'is in no transaction that somebody left open',
+      'test/pg/hygiene.test.ts',
+    ],
+    [
+      'a cancel request strikes whoever comes next',
+      "      destroy(new Error('a cancel request was sent'))\n",
+      '      cancelSent = false\n',
+      'SEC-42 is not used for another request while a cancel request that struck nothing may still come',
+      'test/pg/hygiene.test.ts',
+    ],
+    [
+      'a connection is used while a cancel request is on its way',
+      ' && !cancelSent && cancelsOpen === 0',
+      '',
+      'SEC-42 is not used for another request before every cancel request has arrived',
+      'test/pg/hygiene.test.ts',
+    ],
+    [
+      'an answer of any size is collected',
+      '    if (size > options.maxResponseBytes) onOversized()\n',
+      '',
+      'SEC-65 a result of %s over the limit is refused with 507',
+      'test/gateway/wire.test.ts',
+    ],
+    [
+      'a session is not cleaned when its cleaning fails',
+      "if (error !== undefined) destroy(new Error('housekeeping failed', { cause: error }))",
+      '',
+      'the next borrower of the connection finds nothing after',
+      isolation,
+      'no statement makes DISCARD ALL fail, so that no test brings it about',
+    ],
+  ]),
+  ...mistakesIn('src/pg/outgoing.ts', isolation, [
+    [
+      'an ended session still gets answers that ask nothing about its caller',
+      "const refuseEnded = ' or rowpass.refuse_ended_session()'",
+      "const refuseEnded = ''",
+      'SEC-79 gets no answer to a statement that asks nothing about its caller',
+      'test/gateway/revocation.test.ts',
+    ],
+    [
+      'the same behind a pooler',
+      'endable ? pooledEnvelopeSql + refuseEnded : pooledEnvelopeSql',
+      'pooledEnvelopeSql',
+      'SEC-79 gets no answer behind a pooler, where no statement is prepared',
+      'test/gateway/revocation.test.ts',
+    ],
+    [
+      'the role of one request stays in the session',
+      "select set_config('role', $1, true)",
+      "select set_config('role', $1, false)",
+      'SEC-42 has nothing of the identity in its session',
+      'test/pg/hygiene.test.ts',
+    ],
+    [
+      'the claims of one request stay in the session',
+      "or set_config('rowpass.claims', $2, true)",
+      "or set_config('rowpass.claims', $2, false)",
+      'SEC-42 has nothing of the identity in its session',
+      'test/pg/hygiene.test.ts',
+    ],
+    [
+      'the seal of one request stays in the session',
+      "or set_config('rowpass.seal', $3, true)",
+      "or set_config('rowpass.seal', $3, false)",
+      'SEC-42 has nothing of the identity in its session',
+      'test/pg/hygiene.test.ts',
+    ],
+    [
+      'what others got from sequences can be asked for',
+      "    if (work.reset) writeControl('DISCARD SEQUENCES')\n",
+      "    if (work.reset) writeControl('SELECT 1')\n",
+      'what a sequence gave to one is not what another got last',
+    ],
+    [
+      'behind a pooler a session is given away before it is cleaned',
+      '    if (pooled && reset) {',
+      '    if (false) {',
+      'the next borrower of the connection finds nothing after',
+    ],
+    [
+      'a trace context stays in the session',
+      "select set_config('rowpass.traceparent', $1, true)",
+      "select set_config('rowpass.traceparent', $1, false)",
+      'SEC-42 has nothing of the identity in its session',
+      'test/pg/hygiene.test.ts',
+    ],
+  ]),
+  ...mistakesIn('src/pg/pool.ts', pool, [
+    [
+      'one identity has any number of requests under way',
+      "    else if (!withinLimit) fail(waiting, 'overloaded', 'This identity has too many requests under way')\n",
+      '',
+      'a full queue and an owner with too many requests are refused at once',
+    ],
+    [
+      'any number of requests waits',
+      "else if (queue.length >= options.maxQueued) fail(waiting, 'overloaded', 'Too many requests wait for a connection')\n    ",
+      '',
+      'a full queue and an owner with too many requests are refused at once',
+    ],
+
+    [
+      'a request that was cancelled on purpose runs again',
+      '!flight.cancelled && flight.cancelStruck && ',
+      'flight.cancelStruck && ',
+      'its statement ends, its INSERT did not happen, the connection serves on',
+      cancel,
+    ],
+    [
+      'a statement that ran out of time runs again',
+      '!flight.cancelled && flight.cancelStruck && ',
+      '!flight.cancelled && ',
+      'does not run a statement again that ran out of time',
+      'test/pg/hygiene.test.ts',
+    ],
+    [
+      'a request takes as long as it likes',
+      'else if (age > options.requestTimeoutMs && head.error === undefined)',
+      'else if (false)',
+      'a request over the time limit is cancelled, and its neighbours are answered',
+    ],
+    [
+      'a statement that does not end on a cancel request keeps its connection',
+      "if (age > options.requestTimeoutMs + cancelGraceMs) connection.destroy(new Error('a request did not end in time'))\n    else if",
+      'if',
+      'SEC-44 a statement that ignores the cancel request loses its connection',
+      cancel,
+    ],
+    [
+      'a request waits for ever',
+      'now - queue[0].since > options.queueTimeoutMs',
+      'false',
+      'a request that waits too long for a connection is refused',
+    ],
+    [
+      'a request whose client has gone runs all the same',
+      '      queue.splice(index, 1)\n      fail(waiting',
+      '      fail(waiting',
+      'a request that still waits for a connection leaves the queue and never runs',
+      cancel,
+    ],
+  ]),
+  ...mistakesIn('src/pg/owners.ts', 'test/gateway/tenant-limits.test.ts', [
+    [
+      'one tenant takes every connection',
+      'performance.now() - other.at < sharedMs ? 1 : 0',
+      'false ? 1 : 0',
+      'SEC-65 a flood of one tenant is held back, and another tenant is served at once',
+    ],
+  ]),
+  ...mistakesIn('src/pg/reader.ts', 'test/pg/wire.test.ts', [
+    [
+      'a message of any size is kept',
+      'if (length > maxMessageBytes) {',
+      'if (false) {',
+      'passes over a message that is too large and reads on',
+    ],
+  ]),
+  ...mistakesIn('src/pg/statements.ts', pool, [
+    [
+      'the server keeps statements without end',
+      '      if (statements.size <= maxStatements && length <= maxLength) return\n',
+      '      return\n',
+      'the least recently used statement is closed, and a text can come back',
+    ],
+    [
+      'the server keeps any amount of text',
+      'statements.size <= maxStatements && length <= maxLength',
+      'statements.size <= maxStatements',
+      'SEC-65 what the server keeps of statements is bounded, by number and by length',
+      'test/gateway/limits.test.ts',
+    ],
+  ]),
+]

@@ -1,0 +1,116 @@
+/** Mistakes in the seal: who signs a session, and what the database checks of it. */
+import { type Mistake, mistakesIn } from './mistake.ts'
+
+const seal = 'test/seal/seal.test.ts'
+const status = 'test/api/issuing/status.test.ts'
+
+export const sealMistakes: readonly Mistake[] = [
+  ...mistakesIn('src/seal/migrations/0010_seal_role.sql', seal, [
+    [
+      'any seal is good',
+      "'UTF8'))), 'hex'))::bit(256)) = 0",
+      "'UTF8'))), 'hex'))::bit(256)) >= 0",
+      'SEC-37 refuses %s',
+    ],
+    [
+      'a seal that is nearly right is good',
+      "'UTF8'))), 'hex'))::bit(256)) = 0",
+      "'UTF8'))), 'hex'))::bit(256)) <= 1",
+      'one bit of the MAC flipped',
+    ],
+    [
+      'a seal is good for ever',
+      "split_part(seal, ':', 3)::float8 > date_part('epoch', current_timestamp) then",
+      'true then',
+      'SEC-36 refuses an expired session, a minute after its token',
+    ],
+    [
+      'the claims of one role are good under another',
+      "current_setting('role') || ':' ||",
+      "split_part(claims, '\"', 0) || ':' ||",
+      'SEC-37 refuses a seal under another role than its own',
+    ],
+    [
+      'tokens of a session that was ended go on',
+      '      if found then\n        -- The gateway',
+      '      if false then\n        -- The gateway',
+      'SEC-36 SEC-17 is refused by the next query of a warm gateway, with a code and a challenge',
+      'test/gateway/revocation.test.ts',
+    ],
+    [
+      'functions of the caller come between the check and what it calls',
+      'set search_path = pg_catalog, pg_temp',
+      'set search_path = public, evil, pg_catalog, pg_temp',
+      'SEC-52 objects of the caller do not come between the function and what it calls',
+    ],
+  ]),
+  ...mistakesIn('src/seal/migrations/0001_sealed_session.sql', 'test/gateway/walls.test.ts', [
+    [
+      'the keys of the seal can be read',
+      'revoke all on rowpass.seal_keys from public;',
+      'grant select on rowpass.seal_keys to public;',
+      'read a seal key',
+      'test/database/provision.test.ts',
+    ],
+  ]),
+  ...mistakesIn('src/seal/migrations/0006_revocation.sql', 'test/gateway/revocation.test.ts', [
+    [
+      'anybody ends the session of anybody',
+      'revoke all on function rowpass.end_session(text, timestamptz) from public;',
+      'grant usage on schema rowpass to public; grant insert, update on rowpass.revoked_sessions to public;',
+      'can neither see, end nor revive one',
+    ],
+  ]),
+  ...mistakesIn('src/seal/migrations/0013_end_session.sql', status, [
+    [
+      'an ended session comes back before its last token is over',
+      'greatest(until, (select max(token_expires_at) from known))',
+      'until',
+      'SEC-36 ends with its refresh token, for longer than its tokens live',
+    ],
+    [
+      'what is ended in SQL lives on by its refresh token',
+      'delete from issuer.sessions s where s.sid = rowpass.session_id(end_session.sid) returning s.token_expires_at',
+      'select s.token_expires_at from issuer.sessions s where s.sid = rowpass.session_id(end_session.sid)',
+      'SEC-36 ends with its refresh token, for longer than its tokens live',
+    ],
+  ]),
+  ...mistakesIn('src/seal/migrations/0014_claim_casts.sql', 'test/seal/typed-claims.test.ts', [
+    [
+      'a claim that is no uuid fails the statement instead of denying',
+      "    when translate(value, '123456789abcdefABCDEF', '000000000000000000000') = '00000000-0000-0000-0000-000000000000'\n    then value::uuid",
+      '    when true then value::uuid',
+      'is read as what it is, and is NULL as anything else',
+    ],
+  ]),
+  ...mistakesIn('src/seal/seal.ts', seal, [
+    [
+      'a seal outlives its token by hours',
+      'const graceSeconds = 60',
+      'const graceSeconds = 6_000',
+      'SEC-36 refuses an expired session, a minute after its token',
+    ],
+    [
+      'sessions have no name, and cannot be ended',
+      "if (typeof sid !== 'string' || sid === '') return ''",
+      "if (sid !== '') return ''",
+      'SEC-36 SEC-17 is refused by the next query of a warm gateway',
+      'test/gateway/revocation.test.ts',
+    ],
+    [
+      'a colon in a role moves the end of its name',
+      "  if (role.includes(':')) throw new TypeError('a role with a colon cannot be sealed')\n",
+      '',
+      'no role has a colon, as it would end there',
+    ],
+  ]),
+  ...mistakesIn('src/seal/keys.ts', seal, [
+    ['a seal key of a few bytes is accepted', 'secret.length !== secretBytes || ', '', 'without repeating the secret'],
+    [
+      'the database has a seal key in plain',
+      'block[index] = byte ^ constant',
+      'block[index] = byte',
+      'auth.session() and auth.jwt() are the claims as they were signed',
+    ],
+  ]),
+]

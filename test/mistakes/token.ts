@@ -1,0 +1,379 @@
+/** Mistakes in what is believed of a token: `src/verify` and the keys it is verified with. */
+import { type Mistake, mistakesIn } from './mistake.ts'
+
+const refusals = 'test/verify/refusals.test.ts'
+const caching = 'test/verify/caching.test.ts'
+
+export const tokenMistakes: readonly Mistake[] = [
+  ...mistakesIn('src/verify/verifier.ts', caching, [
+    [
+      'a token of any type is an access token',
+      'if (!issuer.typ.has(typ)) throw',
+      'if (false) throw',
+      'SEC-6 typ JWT',
+      refusals,
+    ],
+    [
+      'the algorithms of an issuer are not looked at',
+      'algorithm === undefined || !issuer.config.algorithms.includes(algorithm)',
+      'algorithm === undefined',
+      'SEC-1 an algorithm that the issuer may not use',
+      refusals,
+      'the keys of an issuer are imported for its algorithms alone, and the algorithm has to be that of the key',
+    ],
+    [
+      'a token that is remembered never expires',
+      'inForce === entry.set && nowMs < entry.expiresAtMs',
+      'inForce === entry.set',
+      'SEC-17 expires all the same',
+    ],
+    [
+      'a token outlives the key that signed it',
+      'inForce === entry.set && nowMs < entry.expiresAtMs',
+      'nowMs < entry.expiresAtMs',
+      'SEC-17 SEC-29 is refused once its key has left the key set',
+    ],
+    [
+      'a token outlives the issuer that was taken out',
+      '      cache.clear()\n',
+      '',
+      'SEC-17 is judged anew when the issuers are replaced',
+    ],
+    [
+      'a reload goes on with the keys from before',
+      'for (const { keys } of byName.values()) keys.distrust()',
+      '',
+      'SEC-29 is refused at once after its key was removed',
+    ],
+    [
+      'a token is remembered under issuers that were replaced meanwhile',
+      'settings.cacheSize > 0 && byName.get(verified.iss) === issuer',
+      'settings.cacheSize > 0',
+      'is not remembered when the issuers are replaced while it is verified',
+    ],
+    [
+      'who holds a token changes the claims that others get',
+      '      freezeDeep(claims)\n',
+      '',
+      'cannot be changed by one who holds it',
+      'test/verify/verifier.test.ts',
+    ],
+  ]),
+  ...mistakesIn('src/verify/signature.ts', refusals, [
+    [
+      'the header chooses the key’s algorithm',
+      'algorithm === undefined ? undefined : key.get(algorithm)',
+      '[...key.values()][0]',
+      'SEC-1 refuses an algorithm of the issuer that is not that of the key',
+      'test/verify/verifier.test.ts',
+    ],
+    [
+      'anything but a plain no is a yes',
+      'if (valid !== true) throw',
+      'if (valid === false) throw',
+      'SEC-1 takes nothing but true of the operation that verifies',
+      'test/verify/verifier.test.ts',
+    ],
+    [
+      'a signature that does not verify is accepted',
+      "if (valid !== true) throw new TokenRefusal('signature', 'the signature does not verify')",
+      '',
+      'a signature of another key',
+    ],
+  ]),
+  ...mistakesIn('src/verify/claims.ts', refusals, [
+    [
+      'a token without audience is for everybody',
+      'checkAudience(claims.aud, issuer.audience)',
+      'if (claims.aud !== undefined) checkAudience(claims.aud, issuer.audience)',
+      'SEC-8 no aud',
+    ],
+    ['the token of another audience is accepted', ' || !audiences.includes(expected)', '', 'SEC-8 another aud'],
+    [
+      'an audience that is no list of texts is accepted',
+      "!audiences.every((audience) => typeof audience === 'string') || ",
+      '',
+      'SEC-8 a list that is not of texts',
+    ],
+    [
+      'an expired token is accepted',
+      "if (exp + skewSeconds <= nowSeconds) throw new TokenRefusal('expired', '\"exp\" has passed')",
+      '',
+      'SEC-9 exp before now by the skew',
+    ],
+    [
+      'the last moment of a token is a moment longer',
+      'exp + skewSeconds <= nowSeconds',
+      'exp + skewSeconds < nowSeconds',
+      'SEC-9 exp before now by the skew',
+    ],
+    [
+      'a token is good before it begins',
+      'Math.max(iat, nbf) > nowSeconds',
+      'iat > nowSeconds',
+      'SEC-9 nbf beyond the skew',
+    ],
+    [
+      'a token may live for ever',
+      'exp <= iat || exp - iat > maxTtlSeconds',
+      'exp <= iat',
+      'SEC-9 a lifetime over the limit',
+    ],
+    [
+      'a time may be a text',
+      "typeof value !== 'number' || !(value >= 0 && value <= MAX_NUMERIC_DATE)",
+      '!(Number(value) >= 0)',
+      'SEC-10 ${name} that is a text',
+    ],
+    [
+      'a token names any database role',
+      "typeof claimed !== 'string' || !roles.includes(claimed)",
+      "typeof claimed !== 'string'",
+      'is refused when the claim is %j',
+      'test/verify/verifier.test.ts',
+    ],
+    [
+      'a tenant may be any text',
+      'throw new TokenRefusal(\'uuid\', `"${name}" is not a UUID`)',
+      '',
+      'SEC-11 tenant_id that is no UUID',
+    ],
+  ]),
+  ...mistakesIn('src/verify/compact.ts', refusals, [
+    [
+      'an extension that a token calls critical is passed over',
+      "Object.hasOwn(header, 'crit') || ",
+      '',
+      'SEC-5 crit with an unknown name',
+    ],
+    ['a token need not name its key', " || kid === '' || kid.length > MAX_KID_LENGTH", '', 'an empty kid'],
+    [
+      'a token of any size is taken apart',
+      'if (token.length > MAX_TOKEN_LENGTH)',
+      'if (token.length > 1_000 * MAX_TOKEN_LENGTH)',
+      'SEC-16 over 8192 characters',
+    ],
+    [
+      'headers of tokens are remembered without end',
+      'if (headers.size >= maxHeaders) headers.clear()',
+      '',
+      'SEC-16 headers of tokens that are no tokens',
+      'test/verify/headers.test.ts',
+    ],
+  ]),
+  ...mistakesIn('src/verify/strict-json.ts', refusals, [
+    [
+      'a claim may be there twice',
+      "if (names?.has(name)) throw new SyntaxError('a name occurs twice')",
+      '',
+      'SEC-12 sub twice',
+    ],
+    ['claims need not be UTF-8', 'fatal: true', 'fatal: false', 'SEC-12 invalid UTF-8'],
+    [
+      'the gateway and PostgreSQL read another number',
+      "    throw new SyntaxError('a number is out of range')\n",
+      '',
+      ' of 1e309',
+    ],
+    [
+      'claims are nested as deep as one likes',
+      "case '[':\n        if (open.push(undefined) > MAX_JSON_DEPTH) throw new SyntaxError('nested too deep')",
+      "case '[':\n        open.push(undefined)",
+      'a payload nested over 32 levels',
+    ],
+  ]),
+  ...mistakesIn('src/verify/bearer.ts', 'test/verify/bearer.test.ts', [
+    [
+      'of two tokens the first one counts',
+      "more.length > 0 || value.includes(',')",
+      "value.includes(',')",
+      'SEC-19 %j is %s',
+    ],
+    [
+      'two tokens in one header are one',
+      "more.length > 0 || value.includes(',')",
+      'more.length > 0',
+      'SEC-19 %j is %s',
+    ],
+  ]),
+  ...mistakesIn('src/verify/key-set.ts', 'test/verify/key-set.test.ts', [
+    [
+      'a key whose private half is published is believed',
+      "  if (Object.hasOwn(member, 'd') || Object.hasOwn(member, 'k')) return undefined\n",
+      '',
+      'private keys in a set, as in RFC 7517 A.2, are left out',
+      'test/verify/vectors.test.ts',
+    ],
+    [
+      'a key for encryption verifies signatures',
+      "  if (use !== undefined && use !== 'sig') return undefined\n",
+      '',
+      'SEC-14 rejects the key for other uses and operations',
+      'test/verify/wycheproof-classes.test.ts',
+    ],
+    [
+      'of two keys of one name either verifies',
+      "  if (keys.size !== usable.length) throw new KeySetError('duplicate', 'two keys of the set have one kid')\n",
+      '',
+      'SEC-21 refuses two usable keys with one kid',
+    ],
+    [
+      'a set has any number of keys',
+      'if (members.length > MAX_KEYS) throw',
+      'if (false) throw',
+      'SEC-28 refuses more members than the limit',
+    ],
+  ]),
+  ...mistakesIn('src/verify/key-refresh.ts', 'test/verify/remote-keys.test.ts', [
+    [
+      'keys of an issuer that is gone are good for ever',
+      'return nowMs < memory.fetchedAt + (options.maxStaleMs ?? DEFAULT_MAX_STALE_MS) ? memory.set : undefined',
+      'return memory.set',
+      'SEC-27 leaves known keys in use up to the hard limit, and no longer',
+    ],
+    ['an issuer that fails is asked at once again', ' * 2 ** memory.failures', '', 'is asked less and less often'],
+  ]),
+  ...mistakesIn('src/verify/remote-keys.ts', 'test/verify/remote-keys.test.ts', [
+    [
+      'any number of requests waits for invented keys',
+      'if (waiting >= MAX_WAITING) throw',
+      'if (false) throw',
+      'is refused at once when too many wait already',
+    ],
+  ]),
+  ...mistakesIn('src/verify/fetch-jwks.ts', 'test/verify/fetch-jwks.test.ts', [
+    [
+      'whoever redirects the key set replaces the keys',
+      "redirect: 'manual'",
+      "redirect: 'follow'",
+      'SEC-28 does not follow a redirect',
+    ],
+    [
+      'a key set has any size',
+      'if (length + value.length > MAX_BODY_BYTES) {',
+      'if (length + value.length > 16 * MAX_BODY_BYTES) {',
+      'SEC-28 refuses a body over the limit',
+    ],
+    [
+      'a fetch of keys has no end',
+      'return await Promise.race([timeout, requestTwice(url, fetcher, controller.signal, freshLimits)])',
+      'return await requestTwice(url, fetcher, controller.signal, freshLimits)',
+      'SEC-28 gives up on a fetch that does not heed its signal',
+    ],
+  ]),
+  ...mistakesIn('src/verify/jwks-url.ts', 'test/verify/jwks-url.test.ts', [
+    [
+      'keys come from the metadata service of a cloud',
+      "  if (a === 169 && b === 254) return 'unusable'\n",
+      '',
+      'SEC-28 may not be %s',
+    ],
+    [
+      'keys come over plain http',
+      "  if (url.protocol !== 'https:' && !plain) throw new TypeError('jwksUrl is not https')\n",
+      '',
+      'SEC-28 may not be %s',
+    ],
+  ]),
+  ...mistakesIn('src/keys/base64url.ts', 'test/keys/base64url.test.ts', [
+    [
+      'one signature has several texts',
+      '    if (stray !== 0) return undefined\n',
+      '',
+      'SEC-13 has one text of each length for the same bytes',
+    ],
+  ]),
+  ...mistakesIn('src/keys/weak-keys.ts', 'test/keys/weak-keys.test.ts', [
+    [
+      'an RSA key of 1024 bits verifies',
+      'const MIN_RSA_BITS = 2048',
+      'const MIN_RSA_BITS = 1024',
+      'SEC-15 of 2047 bits',
+    ],
+    [
+      'an Ed25519 key of small order, written unreduced, verifies anything',
+      '((1n << 255n) - 1n)) % fieldPrime)',
+      '((1n << 255n) - 1n)))',
+      'SEC-15 is found at y',
+    ],
+    ['an RSA key with the exponent 1 verifies anything', 'e < 3n || ', '', 'SEC-15 with the exponent 1'],
+  ]),
+  ...mistakesIn('src/keys/key.ts', 'test/keys/key.test.ts', [
+    [
+      'a published key has the members of the private one',
+      'for (const member of algorithms[alg].publicMembers) material',
+      'for (const member of [...algorithms[alg].publicMembers, ...algorithms[alg].privateMembers]) material',
+      'SEC-20 of a private %s key has its public members and no other',
+    ],
+    [
+      'a key signs what its public half does not verify',
+      "  if (!(await halvesMatch(key))) throw unusable('The private and public parts do not belong together')\n",
+      '',
+      'for %s whose halves are of two pairs is refused',
+    ],
+  ]),
+  ...mistakesIn('src/keys/encryption.ts', 'test/keys/encryption.test.ts', [
+    [
+      'what is encrypted is not bound to its key',
+      "JSON.stringify(['rowpass signing key', kid, alg]))\n}\n\nfunction wrapFacts({ kid, alg }: KeyIdentity, name: string): Bytes {\n  return new TextEncoder().encode(JSON.stringify(['rowpass wrapped key', kid, alg, name]))",
+      "JSON.stringify(['rowpass signing key']))\n}\n\nfunction wrapFacts({ kid, alg }: KeyIdentity, name: string): Bytes {\n  return new TextEncoder().encode(JSON.stringify(['rowpass wrapped key']))",
+      'SEC-25 is not opened with %s',
+    ],
+    [
+      'the encrypted private key is not bound to its name',
+      "JSON.stringify(['rowpass signing key', kid, alg])",
+      "JSON.stringify(['rowpass signing key'])",
+      'SEC-25 is opened with the key that it was put under',
+      undefined,
+      'the key that it is encrypted under is bound to the name, and to no other private key',
+    ],
+  ]),
+  ...mistakesIn('src/keys/files.ts', 'test/keys/files.test.ts', [
+    [
+      'a private key that the group reads is used',
+      '(facts.mode & 0o077) !== 0',
+      '(facts.mode & 0o007) !== 0',
+      'are private ones with mode %o',
+    ],
+    [
+      'a new private key is readable by everybody',
+      'privateJwk, 0o600)',
+      'privateJwk, 0o644)',
+      'are a private one for the owner alone and a public one',
+    ],
+  ]),
+  ...mistakesIn('src/keys/ring.ts', 'test/keys/ring.test.ts', [
+    [
+      'a key signs before verifiers know it',
+      '(timing.lagSeconds + timing.jwksMaxAgeSeconds + timing.skewSeconds) * 1000',
+      '(timing.lagSeconds + timing.skewSeconds) * 1000',
+      'SEC-23 lets a new key sign once every cached set has it',
+    ],
+    [
+      'a key leaves the set while its tokens are good',
+      'timing.lagSeconds + key.longestTtlSeconds + timing.skewSeconds',
+      'timing.lagSeconds + timing.skewSeconds',
+      'SEC-23 publishes an old key until the last token it signed is over',
+    ],
+    [
+      'a revoked key comes back',
+      "  if (ring.keys.some((key) => key.kid === kid)) throw new Failure('key_known', { detail: kid })\n",
+      '',
+      'the same key twice',
+    ],
+  ]),
+  ...mistakesIn('src/keys/ring-source.ts', 'test/keys/ring-source.test.ts', [
+    [
+      'a copy of the ring that is too old signs',
+      'return now() < copy.until && age >= 0 && age < copy.timing.lagSeconds * 1000 ? copy : undefined',
+      'return copy',
+      'SEC-29 signs and publishes nothing with a copy that is older than the lag',
+    ],
+    [
+      'what is kept under one name signs under another',
+      "    if (key.kid !== kid) throw new Failure('key_invalid', { detail: `What is kept as ${kid} is another key` })\n",
+      '',
+      'refuses a private half that is of another key',
+    ],
+  ]),
+]
