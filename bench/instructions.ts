@@ -90,7 +90,7 @@ interface Place {
 async function prepare(place: Place, stateFile: string): Promise<SessionForm[]> {
   const password = 'of-a-throw-away-database'
   await createDataFolder(place.dataDirectory, { ...place, password, durable: false })
-  const server = await startServer({ ...place, stateFile, durable: false })
+  const server = await startServer({ ...place, stateFile, durable: false, memoryMb: 0 })
   try {
     const urls = await fillBenchDatabase(
       `postgresql://postgres:${password}@127.0.0.1:${server.port}/postgres`,

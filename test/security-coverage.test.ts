@@ -82,6 +82,7 @@ const requirements: Readonly<Record<number, string>> = {
   72: 'migrating and hardening take nothing from a login',
   73: 'statements that do not end cost a bounded number of connections',
   76: 'no input keeps the thread busy that serves everybody',
+  75: 'a statement that exhausts memory fails alone',
   77: 'an answer that is not read is dropped, and bytes held are bounded per owner and in all',
   78: 'a demo answers to the names of its own machine only',
   79: 'a session that was ended gets no answer',

@@ -87,7 +87,8 @@ export async function openDatabase(
   if (running?.ready === true && running.pid !== process.pid) {
     return { ...rest(running.ownerUrl), ...notOurs, ...ours, says: serverOf(running.ownerUrl) }
   }
-  const server = await startEmbeddedPostgres({ directory: project.directory, ...options })
+  const { directory, embeddedMemoryMb: memoryMb } = project
+  const server = await startEmbeddedPostgres({ directory, ...options, ...(memoryMb !== undefined && { memoryMb }) })
   try {
     const ownerUrl = await createLocalDatabase(server.superuserUrl, secrets.ownerPassword)
     const says = `PostgreSQL ${server.version}, ${serverOf(ownerUrl)}, data in ${server.dataDirectory}`

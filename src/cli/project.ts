@@ -24,6 +24,8 @@ export interface Project {
   readonly port: number
   /** Port of the gateway. */
   readonly gatewayPort: number
+  /** Private memory of each process of the embedded PostgreSQL, in MB; 0 is no limit, undefined the usual one. */
+  readonly embeddedMemoryMb: number | undefined
   /** `iss` of the tokens that the API signs. */
   readonly issuer: string
   /** `aud` of the tokens that the API signs. */
@@ -53,6 +55,7 @@ export function loadProject(io: Io): Project {
     ownerUrl: chooseOwner(env),
     port,
     gatewayPort: parsePort(env, 'GATEWAY_PORT', defaultGatewayPort),
+    embeddedMemoryMb: parseMemory(env.EMBEDDED_MEMORY_MB),
     issuer: env.ISSUER ?? `http://127.0.0.1:${port}`,
     audience: env.AUDIENCE ?? 'rowpass',
     demo: env.DEMO !== 'false',
@@ -98,6 +101,16 @@ function parsePort(env: Readonly<Record<string, string>>, name: string, fallback
   const port = Number(text)
   if (/^\d+$/.test(text) && port >= 1 && port <= 65_535) return port
   throw new Failure('config_invalid', { detail: `${name} is not a port from 1 to 65535` })
+}
+
+/** Less than 64 MB is not enough for the server to start. */
+function parseMemory(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const megabytes = Number(text)
+  if (/^\d{1,7}$/.test(text) && (megabytes === 0 || megabytes >= 64)) return megabytes
+  throw new Failure('config_invalid', {
+    detail: 'EMBEDDED_MEMORY_MB is not a number of MB from 64 on, or 0 for no limit',
+  })
 }
 
 /** OWNER_DATABASE_URL, or a DATABASE_URL that can log in. */

@@ -18,9 +18,17 @@ export interface EmbeddedOptions {
   readonly port?: number
   /** `false` gives up safety against a power cut for speed; for tests only. Default `true`. */
   readonly durable?: boolean
+  /**
+   * Private memory that each process of the server may have, in MB; 0 is no limit. A statement that needs more fails with
+   * 53200. On Linux only. Default {@link defaultMemoryMb}
+   */
+  readonly memoryMb?: number
   /** Hears one line for each step that takes noticeable time, or that a person may want to know. */
   readonly onProgress?: (text: string) => void
 }
+
+/** What a process of the server needs for its own work, maintenance_work_mem included, some times over. */
+export const defaultMemoryMb = 512
 
 /** A running embedded server. */
 export interface EmbeddedPostgres {
@@ -63,7 +71,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   if (place.reason !== undefined) onProgress?.(place.reason)
   const account: Account | undefined = accountOf(place.path)
   const programs = preparePrograms(account, { sharedFolder, ...(onProgress && { onProgress }) })
-  const durable = options.durable ?? true
+  const { durable = true, memoryMb = defaultMemoryMb } = options
   const server = { account, programs, dataDirectory: place.path, logFile: join(stateDirectory, 'postgres.log') }
 
   const created = checkDataFolder(place.path, programs, account) === 'missing'
@@ -76,7 +84,13 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
     onProgress?.('the password of the data folder was lost; setting a new one')
     await resetSuperuserPassword({ ...server, stateFile }, secrets.superuserPassword)
   }
-  const running = await startServer({ ...server, stateFile, durable, ...(options.port && { port: options.port }) })
+  const running = await startServer({
+    ...server,
+    stateFile,
+    durable,
+    memoryMb,
+    ...(options.port && { port: options.port }),
+  })
   return describe(running, secrets.superuserPassword, { dataDirectory: place.path, version: programs.version, created })
 }
 

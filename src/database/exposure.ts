@@ -4,8 +4,8 @@
 import type { Exposure } from '../events.ts'
 
 /**
- * Connections of one gateway besides its pool: one that reads the catalogs, and those that stand in for connections whose
- * statement does not end.
+ * Connections of one gateway besides its pool: one that reads the catalogs, two that stand in for connections whose statement
+ * does not end, and room for those that PostgreSQL is still closing. Cancel requests do not count, as they do not log in.
  */
 const besidesPool = 5
 

@@ -23,6 +23,13 @@ export interface ServerPlace {
   readonly stateFile: string
 }
 
+/** How a server runs. */
+export interface ServerSettings {
+  readonly durable: boolean
+  /** Private memory that each of its processes may have, in MB; 0 is no limit. */
+  readonly memoryMb: number
+}
+
 /** A running server. */
 export interface ServerProcess {
   readonly port: number
@@ -39,7 +46,7 @@ const pollMs = 10
  *
  * @throws Failure see `startEmbeddedPostgres`; `port_taken` when `port` was asked for and is not free
  */
-export async function startServer(place: ServerPlace & { durable: boolean; port?: number }): Promise<ServerProcess> {
+export async function startServer(place: ServerPlace & ServerSettings & { port?: number }): Promise<ServerProcess> {
   const state = readJsonFile(place.stateFile)
   await clearPostmaster(place.dataDirectory, state?.parent)
   const remembered = typeof state?.port === 'number' ? state.port : undefined
@@ -88,7 +95,7 @@ export async function freePort(preferred = 0): Promise<number> {
   })
 }
 
-async function launch(place: ServerPlace & { durable: boolean }, port: number): Promise<ServerProcess> {
+async function launch(place: ServerPlace & ServerSettings, port: number): Promise<ServerProcess> {
   const server = await spawnServer(place, port)
   const over = server.ended.then(() => 'ended' as const)
   const stop = async (): Promise<void> => {
@@ -106,7 +113,7 @@ async function launch(place: ServerPlace & { durable: boolean }, port: number): 
   throw startFailed(`it was not ready after ${startTimeoutMs / 1000} s`)
 }
 
-async function spawnServer(place: ServerPlace & { durable: boolean }, port: number): Promise<Guarded> {
+async function spawnServer(place: ServerPlace & ServerSettings, port: number): Promise<Guarded> {
   const settings = {
     port,
     listen_addresses: '127.0.0.1',
@@ -120,10 +127,20 @@ async function spawnServer(place: ServerPlace & { durable: boolean }, port: numb
   const output = openLog(place.logFile)
   try {
     const command = [place.programs.postgres, '-D', place.dataDirectory, ...flags]
-    return await spawnGuarded(command, { account: place.account, output })
+    return await spawnGuarded(limitMemory(command, place.memoryMb), { account: place.account, output })
   } finally {
     closeSync(output)
   }
+}
+
+/**
+ * Every process of the server has the limit by itself: a statement that needs more fails with 53200, and no other notices.
+ * RLIMIT_DATA counts private memory only. RLIMIT_AS would count shared buffers, and the stack, whose growth must not fail.
+ * Where a limit below this one is in force already, that one stays. macOS does not apply it to what malloc() gets.
+ */
+function limitMemory(command: readonly string[], megabytes: number): readonly string[] {
+  if (megabytes === 0 || process.platform !== 'linux') return command
+  return ['/bin/sh', '-c', 'ulimit -d "$0" 2>/dev/null; exec "$@"', String(megabytes * 1024), ...command]
 }
 
 /** One log for each start; that of the start before is kept beside it. */

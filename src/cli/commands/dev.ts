@@ -22,6 +22,8 @@ With it, that database is migrated and seeded; DATABASE_URL alone works as well,
 
 Settings, from the environment or .dev.vars:
   OWNER_DATABASE_URL  owner of the database, with CREATEROLE
+  EMBEDDED_MEMORY_MB  memory of each process of its own PostgreSQL; a statement that needs more fails (default 512, 0 for
+                      no limit; on Linux only)
   PORT                port of the API (default 8787)
   GATEWAY_PORT        port of the SQL gateway (default 4444)
   PRIVATE_KEY         private JWK that signs; or KEY_RING, KEY_RING_FILE (default: the key ring in the database, whose
