@@ -186,7 +186,9 @@ function disagreement(
   const difference = compareAnswers(one, other, ordered)
   if (difference !== undefined || ending === 'refused' || outcome === undefined) return difference
   const refused = trees.some((tree) => lacksGrant(stage.schema, tree))
-  if (refused && outcome.kind === 'results') {
+  // PostgreSQL does not look at a common table expression that nothing names.
+  const maybeUnread = trees.some((tree) => toGateway(tree).query.startsWith('with recursive'))
+  if (refused && outcome.kind === 'results' && !(maybeUnread && ending === 'rows')) {
     return compareModel(one, { kind: 'error', code: '42501', message: 'a grant is missing' }, ordered)
   }
   if (refused && ending === 'error' && one.body.includes('"42501"')) return undefined

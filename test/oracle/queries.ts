@@ -51,7 +51,7 @@ function item(draw: Draw, before: Scope, outer: Scope, depth: number, purpose: '
     const tables = purpose === 'lock' ? schema.tables.filter(({ grants }) => grants.includes('update')) : schema.tables
     const table = pick(draw, tables)
     const sampled =
-      purpose === 'select' && table.readOnly !== true && chance(draw, 4)
+      purpose === 'select' && table.readOnly !== true && draw.below(400) === 0
         ? sql`${{ kind: 'gateway only', text: pick(draw, [' tablesample bernoulli (100)', ' tablesample system (100)']) }}`
         : empty
     return { tree: sql`${tableAs(table, purpose, alias)}${sampled}`, sources: [toSource(table, alias, false)] }
@@ -252,17 +252,20 @@ function someValue(
   if (type === undefined && chance(draw, 8)) return windowCall(draw, sources, depth)
   if (type === undefined && chance(draw, 5)) {
     const rows = sources.filter(({ table }) => table !== undefined)
-    if (rows.length > 0) return wholeRow(pick(draw, rows))
+    if (rows.length > 0) return wholeRow(draw, pick(draw, rows))
   }
   return expression(draw, type ?? someType(draw), scope, depth)
 }
 
 /** `t::text`, which reads every column. */
-function wholeRow(source: Source): Tree {
-  const leaves = source.columns.map(
-    ({ name }) => sql`${{ kind: 'column', table: source.table ?? '', column: name, target: source.target }}`,
-  )
-  return typed('text', { pieces: [...leaves, `${source.alias}::text`] })
+function wholeRow(draw: Draw, source: Source): Tree {
+  return typed('text', sql`${everyColumn(draw, source)}${`${source.alias}::text`}`)
+}
+
+/** What is read by the name of a row or a star, those columns included that nobody may read. */
+function everyColumn({ schema }: Draw, { table: name, target }: Source): Tree {
+  const columns = schema.tables.find((table) => table.name === name)?.columns ?? []
+  return { pieces: columns.map((column) => ({ kind: 'column', table: name ?? '', column: column.name, target })) }
 }
 
 /** A query of one row at most. */
@@ -283,7 +286,8 @@ export function selectOne(draw: Draw, type: string, outer: Scope, depth: number)
 export function subquery(draw: Draw, outer: Scope, depth: number, types: readonly string[] | undefined): Tree {
   if (types !== undefined) return query(draw, outer, depth, types).tree
   const rows = from(draw, outer, depth, 'select', 2)
-  return sql`select ${pick(draw, ['', '1', '*'])} from ${rows.tree}${optional(sql` where ${condition(draw, [...outer, ...rows.sources], depth)}`)}`
+  const star = sql`*${{ pieces: rows.sources.map((source) => everyColumn(draw, source)) }}`
+  return sql`select ${pick(draw, [empty, sql`1`, star])} from ${rows.tree}${optional(sql` where ${condition(draw, [...outer, ...rows.sources], depth)}`)}`
 }
 
 /** Common table expressions, and the draw that knows them. */
