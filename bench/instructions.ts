@@ -133,7 +133,12 @@ function toScript(form: SessionForm, schema: string, times: number): string {
 async function count({ account, programs, dataDirectory }: Place, script: string, times: number): Promise<number> {
   const callgrind = ['--tool=callgrind', '--vgdb=no', `--callgrind-out-file=${join(dataDirectory, 'callgrind.out')}`]
   const server = [programs.postgres, '--single', '-D', dataDirectory, 'rowpass']
-  const child = spawn('valgrind', [...callgrind, ...server], { ...account, cwd: '/', env: programEnvironment })
+  const child = spawn('valgrind', [...callgrind, ...server], {
+    ...account,
+    cwd: '/',
+    // Valgrind's own files: the account may not be let into the common folder.
+    env: { ...programEnvironment, TMPDIR: dataDirectory },
+  })
   const failed = new Promise<never>((_, reject) => child.once('error', reject))
   child.stdin.on('error', () => undefined)
   child.stdin.end(script)

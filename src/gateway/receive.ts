@@ -70,10 +70,14 @@ export function clientAddress(request: IncomingMessage, addressHeader: string | 
 }
 
 /** Whether a request was sent to one of the hosts that are answered; an empty list means any. */
-export function isAnswered({ headers }: IncomingMessage, hosts: ReadonlySet<string>): boolean {
+export function isAnswered(request: IncomingMessage | Request, hosts: ReadonlySet<string>): boolean {
   if (hosts.size === 0) return true
-  // HTTP/2 has it by another name, and may have both.
-  const given = [headers[':authority'], headers.host].filter((host) => host !== undefined)
+  // HTTP/2 has it by another name, and may have both. A `Request` has it in its URL.
+  const places =
+    request instanceof Request
+      ? [new URL(request.url).host, request.headers.get('host') ?? undefined]
+      : [request.headers[':authority'], request.headers.host]
+  const given = places.filter((host) => host !== undefined)
   return given.length > 0 && given.every((host) => isHost(String(host), hosts))
 }
 

@@ -233,8 +233,9 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
       const id = requestId(headers['neon-request-id'])
       const { pathname } = new URL(request.url)
       const sqlRequest = fromFetch(id, request, headers, config)
-      const answer =
-        request.method === 'POST' && pathname === sqlPath
+      const answer = !isAnswered(request, config.hosts)
+        ? unknownHostResponse
+        : request.method === 'POST' && pathname === sqlPath
           ? await handle(sqlRequest)
           : otherRoute(request.method, pathname)
       sqlRequest.close()

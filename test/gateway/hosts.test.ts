@@ -68,6 +68,14 @@ describePg('the host that a request is sent to', () => {
     }
   })
 
+  it('SEC-78 the same without a socket', async () => {
+    const statusAt = async (host: string, headers = {}) =>
+      (await gateway.gateway.fetch(new Request(`http://${host}/readyz`, { headers }))).status
+    expect(await statusAt('sql.example.test')).toBe(200)
+    expect(await statusAt('evil.example.test')).toBe(400)
+    expect(await statusAt('localhost', { Host: 'evil.example.test' })).toBe(400)
+  })
+
   it('SEC-78 no WebSocket is opened for another name', async () => {
     await expect(connect(gateway.url, { headers: { Host: 'evil.example.test' } })).rejects.toThrow('421')
     const { socket } = await connect(gateway.url, { headers: { Host: 'sql.example.test' } })
