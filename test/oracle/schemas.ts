@@ -1,6 +1,5 @@
 /** The schemas that the oracle works on. */
 import type { Schema } from './schema.ts'
-import { ledger } from './schemas/ledger.ts'
 import { teams } from './schemas/teams.ts'
 
-export const schemas: readonly Schema[] = [teams, ledger]
+export const schemas: readonly Schema[] = [teams]
