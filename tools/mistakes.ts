@@ -63,7 +63,7 @@ function runTests(files: readonly string[], titles: readonly string[], own: bool
       })
     }
     // The group: the servers that the tests have started are to end with them.
-    const timer = setTimeout(() => process.kill(-(child.pid ?? 0), 'SIGKILL'), timeoutMs)
+    const timer = setTimeout(() => process.kill(-(child.pid ?? 0), 'SIGKILL'), timeoutMs * files.length)
     child.on('close', () => {
       clearTimeout(timer)
       resolve({ ...readReport(report), output })
