@@ -142,6 +142,14 @@ export const databaseMistakes: readonly Mistake[] = [
       'test/doctor/whole-database.test.ts',
     ],
   ]),
+  ...mistakesIn('src/database/server.ts', 'test/database/memory.test.ts', [
+    [
+      'one statement takes all the memory of the machine',
+      `'ulimit -d "$0" 2>/dev/null; exec "$@"'`,
+      `'exec "$@"'`,
+      'is limited for each process, and the limit can be changed',
+    ],
+  ]),
   ...mistakesIn('src/database/private-files.ts', 'test/database/secrets.test.ts', [
     [
       'secrets are readable by everybody',
