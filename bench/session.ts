@@ -96,7 +96,7 @@ async function openPool(url: string): Promise<Pool> {
     maxPipelineDepth: 8,
     maxQueued: 1_000,
     queueTimeoutMs: 10_000,
-    maxPerOwner: 1_000,
+    slowLimit: 2,
     requestTimeoutMs: 30_000,
   })
   while (pool.open < 4) await new Promise((resolve) => setTimeout(resolve, 10))

@@ -88,6 +88,12 @@ export const failures = {
     hint: 'Nothing was run. Try again after a short wait.',
   },
   database_unavailable: { status: 503, sqlstate: '08006', says: 'The database cannot be reached' },
+  outcome_unknown: {
+    status: 503,
+    sqlstate: '08007',
+    says: 'The connection to the database broke before the outcome was known',
+    hint: 'The change may have been made. Look before you send it again.',
+  },
   grant_missing: {
     status: 403,
     sqlstate: '42501',

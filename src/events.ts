@@ -86,6 +86,28 @@ export interface ConnectionFailed {
   readonly retryInMs: number
 }
 
+/**
+ * A statement was cancelled and did not end. Its backend cannot be ended from outside, short of stopping PostgreSQL; the
+ * request was answered, and nothing else of its owner runs before {@link BackendEnded}.
+ */
+export interface StatementStuck {
+  readonly type: 'statement_stuck'
+  readonly requestId: string
+  readonly iss?: string | undefined
+  readonly sub?: string | undefined
+  readonly tenantId?: string
+  /** Process id, as `pg_stat_activity` has it. */
+  readonly backendPid: number
+}
+
+/** A backend whose statement did not end when it was cancelled has ended now. */
+export interface BackendEnded {
+  readonly type: 'backend_ended'
+  readonly backendPid: number
+  /** Since it was given up. */
+  readonly lingeredMs: number
+}
+
 /** A request to run SQL was answered: the audit record. */
 export interface SqlAnswered {
   readonly type: 'sql_answered'
@@ -262,6 +284,8 @@ export type RowpassEvent =
   | DatabaseUnprepared
   | ExplainAllowed
   | SqlAnswered
+  | StatementStuck
+  | BackendEnded
   | SessionOpened
   | SessionClosed
   | SessionRefused

@@ -126,7 +126,7 @@ function engineOptions(url: string, size: number, maxPipelineDepth: number): Par
     maxPipelineDepth,
     maxQueued: 100_000,
     queueTimeoutMs: 10_000,
-    maxPerOwner: 100_000,
+    slowLimit: 2,
     requestTimeoutMs: 30_000,
   }
 }

@@ -27,6 +27,7 @@ export interface GatewayConfig {
   /** Gateways that share the login, this one included. */
   readonly gateways: number
   readonly pipelineDepth: number
+  readonly slowLimit: number
   readonly preparedStatements: number
   readonly queueLimit: number
   readonly queueTimeoutMs: number
@@ -133,6 +134,7 @@ function toConfig(values: SettingValues): GatewayConfig {
     poolSize: values.ROWPASS_POOL_SIZE,
     gateways: values.ROWPASS_GATEWAYS,
     pipelineDepth: values.ROWPASS_PIPELINE_DEPTH,
+    slowLimit: values.ROWPASS_SLOW_LIMIT,
     preparedStatements: values.ROWPASS_PREPARED_STATEMENTS,
     queueLimit: values.ROWPASS_QUEUE_LIMIT,
     queueTimeoutMs: values.ROWPASS_QUEUE_TIMEOUT_MS,

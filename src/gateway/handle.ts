@@ -6,7 +6,6 @@ import { Failure } from '../errors.ts'
 import type { Emit, SqlAnswered } from '../events.ts'
 import { type Flight, type Identity, leadingSteps, type Work } from '../pg/flight.ts'
 import type { PostgresError } from '../pg/messages.ts'
-import { createOwners } from '../pg/owners.ts'
 import type { Pool, Ticket } from '../pg/pool.ts'
 import { type FindType, toJsonConverter } from '../pg/values.ts'
 import { type SealKey, sealSession } from '../seal/seal.ts'
@@ -36,6 +35,7 @@ import {
   singleResponse,
   tokenErrorResponse,
 } from './respond.ts'
+import { createUnderWay } from './under-way.ts'
 
 /** What handling a request needs. */
 export interface HandlerParts {
@@ -86,7 +86,7 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
   const holdings = createHoldings({ maxBytes: config.maxHeldBytes, maxOwnerBytes })
   /** What an owner must have left before a statement is run whose answer may be large. */
   const answerRoomBytes = Math.min(config.maxResponseBytes, maxOwnerBytes / 4)
-  const owners = createOwners({ size: config.poolSize, maxPerOwner: config.identityLimit })
+  const underWay = createUnderWay(config.identityLimit)
 
   return async (request) => {
     const startedAt = performance.now()
@@ -124,6 +124,7 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
     const untraced = toTokenWork(allowed, caller.identity, body, batch, config.preparedStatements === 0)
     const work = audit.traceparent === undefined ? untraced : { ...untraced, traceparent: audit.traceparent }
     const flight = await run(parts.pool, work, caller.owner, request)
+    if (flight.stuckIn !== undefined) reportStuck(flight.stuckIn, audit)
     const writing = () => allowed[flight.step - leadingSteps(work)]?.writing
     return held(
       holding,
@@ -131,10 +132,21 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
     )
   }
 
+  function reportStuck(backendPid: number, { requestId, iss, sub, tenantId }: Audit): void {
+    parts.emit({
+      type: 'statement_stuck',
+      requestId,
+      iss,
+      sub,
+      backendPid,
+      ...(tenantId === undefined ? {} : { tenantId }),
+    })
+  }
+
   /** Its body and its answer take memory until the client has read the last of it, so it counts until then. */
   function countIn(owner: string, request: SqlRequest): Holding {
-    const withinLimit = owners.arrive(owner)
-    request.onClose(() => owners.leave(owner))
+    const withinLimit = underWay.arrive(owner)
+    request.onClose(() => underWay.leave(owner))
     if (!withinLimit) throw new Failure('overloaded', { detail: 'This identity has too many requests under way' })
     return hold(owner, request)
   }
@@ -221,16 +233,12 @@ function held(holding: Holding | undefined, answer: SqlResponse): SqlResponse {
 
 const unreadAnswers = 'This identity has too many bytes of answers that it has not read'
 
-/** The server going away: 57P01 and its kin. */
-const serverGone = /^57P/
-
 /** An error that is not one of the caller's SQL: nobody but us is to hear what the server said. */
 function throwOurFault(flight: Flight, { code, message, schema, constraint }: PostgresError): void {
   const cause = new Error(message)
   if (code === '28000' && schema === 'rowpass' && constraint === 'session_revoked') {
     throw new Failure('session_revoked', { cause })
   }
-  if (serverGone.test(code)) throw new Failure('database_unavailable', { cause })
   if (flight.step < leadingSteps(flight.work)) throw new Error('the session could not be prepared', { cause })
 }
 
@@ -342,7 +350,8 @@ function toTokenWork(
     const verdict = verdicts[index]
     return { sql: verdict?.sql ?? sql, params, shape, prepare: verdict?.kind === 'fast' }
   })
-  return { identity, statements, begin, exclusive: reset || begin !== undefined, reset }
+  const readOnly = verdicts.every((verdict) => verdict.readOnly)
+  return { identity, statements, begin, exclusive: reset || begin !== undefined, reset, readOnly }
 }
 
 function run(pool: Pool, work: Work, owner: string, request: SqlRequest): Promise<Flight> {

@@ -6,6 +6,7 @@ import { Failure } from '../errors.ts'
 import type { Emit, RowpassEvent } from '../events.ts'
 
 const levels: Readonly<Record<RowpassEvent['type'], 'info' | 'warn' | 'error'>> = {
+  backend_ended: 'info',
   config_refused: 'error',
   config_reloaded: 'info',
   connection_closed: 'warn',
@@ -23,6 +24,7 @@ const levels: Readonly<Record<RowpassEvent['type'], 'info' | 'warn' | 'error'>> 
   session_opened: 'info',
   session_refused: 'warn',
   sql_answered: 'info',
+  statement_stuck: 'error',
   thread_replaced: 'warn',
   token_refused: 'warn',
 }

@@ -9,6 +9,8 @@ export interface GatewayGauges {
   readonly open: number
   readonly inFlight: number
   readonly queued: number
+  readonly slow: number
+  readonly stuck: number
 }
 
 /** Metrics of one gateway. */
@@ -81,10 +83,17 @@ export function createMetrics(): Metrics {
     labelNames: ['reason'] as const,
     registers,
   })
+  const stuck = new Counter({
+    name: 'rowpass_statements_stuck_total',
+    help: 'Statements that did not end when they were cancelled.',
+    registers,
+  })
   function watch(gauges: GatewayGauges): void {
     gauge('rowpass_connections_open', 'Connections to PostgreSQL that are open.', () => gauges.open)
     gauge('rowpass_requests_in_flight', 'Requests that PostgreSQL is working on.', () => gauges.inFlight)
     gauge('rowpass_requests_queued', 'Requests that wait for a connection.', () => gauges.queued)
+    gauge('rowpass_requests_slow', 'Requests that have been running for long.', () => gauges.slow)
+    gauge('rowpass_backends_stuck', 'Backends whose statement did not end when it was cancelled.', () => gauges.stuck)
   }
 
   function gauge(name: string, help: string, read: () => number): void {
@@ -118,6 +127,9 @@ export function createMetrics(): Metrics {
       case 'connection_closed':
       case 'connection_failed':
         connections.inc({ event: event.type.replace('connection_', '') })
+        break
+      case 'statement_stuck':
+        stuck.inc()
         break
       case 'session_opened':
       case 'session_closed':

@@ -88,7 +88,7 @@ export function createPasswordRunner(config: GatewayConfig, logins: Logins): Pas
         maxResponseBytes: config.maxResponseBytes,
         maxPreparedStatements: 0,
       },
-      { onProgress() {}, onClose() {} },
+      { onProgress() {}, onLost() {}, onGone() {} },
     )
   }
 

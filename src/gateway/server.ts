@@ -95,7 +95,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
       maxPipelineDepth: config.pipelineDepth,
       maxQueued: config.queueLimit,
       queueTimeoutMs: config.queueTimeoutMs,
-      maxPerOwner: config.identityLimit,
+      slowLimit: config.slowLimit,
       requestTimeoutMs: config.requestTimeoutMs,
     },
     emit,

@@ -104,6 +104,11 @@ export const settings = {
     says: 'Requests that one connection carries at once.',
     parse: integer(1, 256),
   },
+  ROWPASS_SLOW_LIMIT: {
+    default: '2',
+    says: 'Requests that may run for longer than 100 ms at once; further ones wait. Two connections fewer than there are, if that is less, but always one.',
+    parse: integer(1, 1_000),
+  },
   ROWPASS_PREPARED_STATEMENTS: {
     default: '256',
     says: 'Statements kept prepared on each connection; 0 behind a pooler in transaction mode.',

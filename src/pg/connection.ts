@@ -3,11 +3,9 @@
  * node-postgres connects and authenticates; from then on the stream is read and written here.
  */
 import { serialize } from 'pg-protocol'
-import { createFlight, type Flight, type FlightError, leadingSteps, type Work } from './flight.ts'
-import { backend, readCommandTag, readError, readFields } from './messages.ts'
+import { createFlight, type Flight, loseFlight, type Work } from './flight.ts'
+import { createIncoming } from './incoming.ts'
 import { createOutgoing } from './outgoing.ts'
-import { createMessageReader } from './reader.ts'
-import { describeFields, type ResultSink } from './result.ts'
 import { type Login, openSession, requestCancel } from './session.ts'
 
 /** How to connect, and the limits of one connection. */
@@ -25,18 +23,23 @@ export interface ConnectionOptions extends Login {
 
 /** A connection that is ready for requests. */
 export interface Connection {
+  /** Process id of its backend. */
+  readonly pid: number
   /** Requests sent and not answered, and the cleaning after them. */
   readonly inFlight: number
   /** The oldest unanswered request. */
   readonly head: Flight | undefined
-  /** Whether all that is in flight is expected to be quick. */
-  readonly quick: boolean
+  /** All of them, the oldest first. */
+  readonly flights: readonly Flight[]
   /** False once it is closed, being cleaned, or has been told to cancel. */
   readonly usable: boolean
   submit(flight: Flight): void
   /** Asks the server to cancel whatever this connection runs. The connection takes no further request until it is idle. */
   cancel(): void
-  /** Closes at once; every request in flight ends with `database_unavailable`. */
+  /**
+   * Gives up: every request in flight ends with `database_unavailable` or `outcome_unknown`. The socket stays half open
+   * until the server closes it: that is when the backend has ended, and not before.
+   */
   destroy(reason: Error): void
   /** Closes in good order; only when nothing is in flight. */
   end(): void
@@ -46,10 +49,18 @@ export interface Connection {
 export interface ConnectionListener {
   /** A request ended or the cleaning did; there may be room for the next. */
   onProgress(): void
-  onClose(reason: Error): void
+  /** The connection cannot be used any more, for whatever reason; its requests have ended. */
+  onLost(reason: Error): void
+  /** After that: the server has closed the socket, so that the backend is gone. */
+  onGone(): void
 }
 
 const idleInTransactionTimeoutMs = 30_000
+/**
+ * How often a backend that is at work looks whether its client is there still. It ends when we have given it up, at the
+ * next place where it looks for interrupts, and a function that catches its cancellation cannot prevent that.
+ */
+const connectionCheck = '-c client_connection_check_interval=1000'
 
 /**
  * Opens a connection.
@@ -65,6 +76,7 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
       database: options.database,
       applicationName: options.applicationName,
       connectTimeoutMs: options.connectTimeoutMs,
+      ...(pooled ? {} : { options: connectionCheck }),
     },
     pooled
       ? {}
@@ -83,8 +95,6 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
   /** Cancel requests whose sockets have not closed: one of them may still strike. */
   let cancelsOpen = 0
   let cancelSent = false
-  /** Requests in flight that are not known to be quick. */
-  let unproven = 0
 
   function flushSoon(): void {
     if (flushing) return
@@ -96,14 +106,20 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
   function flush(): void {
     flushing = false
     const bytes = outgoing.take()
-    if (bytes !== undefined && !closed) stream.write(bytes)
+    if (bytes === undefined || closed) return
+    for (let index = flights.length - 1; index >= 0; index--) {
+      const flight = flights[index]
+      if (flight === undefined || flight.sent) break
+      flight.sent = true
+    }
+    stream.write(bytes)
   }
 
   function prepareEnvelope(): Promise<void> {
     if (!outgoing.prepareEnvelope()) return Promise.resolve()
     const prepared = sendInternal()
     const onDone = outgoing.prepareSessionEnvelope()
-    push(createFlight(internalWork, ({ error }) => onDone(error === undefined), true))
+    push(createFlight(internalWork, ({ error }) => onDone(error === undefined), 'shared'))
     return prepared
   }
 
@@ -114,86 +130,18 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
         if (error !== undefined) destroy(new Error('housekeeping failed', { cause: error }))
         resolve()
       }
-      push(createFlight(internalWork, onDone, true))
+      push(createFlight(internalWork, onDone, 'shared'))
     })
   }
 
   function push(flight: Flight): void {
     if (flights.length === 0) flight.startedAt = performance.now()
-    if (!flight.quick) unproven++
     flights.push(flight)
     flushSoon()
   }
 
-  function onMessage(type: number, bytes: Buffer, start: number, end: number): void {
-    const flight = flights[0]
-    if (flight === undefined) return
-    switch (type) {
-      case backend.dataRow:
-        onRow(flight, bytes, start)
-        return
-      case backend.commandComplete:
-        currentSink(flight)?.complete(readCommandTag(bytes, start, end))
-        flight.step++
-        return
-      case backend.readyForQuery:
-        onReady(flight, bytes[start] === 0x49)
-        return
-      case backend.rowDescription:
-        onDescription(flight, readFields(bytes, start))
-        return
-      case backend.noData:
-        onDescription(flight, [])
-        return
-      case backend.errorResponse:
-        flight.error ??= { kind: 'postgres', error: readError(bytes, start, end) }
-        return
-      case backend.emptyQueryResponse:
-        currentSink(flight)?.complete({ command: '', rowCount: null })
-        flight.step++
-        return
-      case backend.copyInResponse:
-      case backend.copyOutResponse:
-      case backend.copyBothResponse:
-        flight.error ??= { kind: 'failure', code: 'request_invalid', detail: 'unexpected message from server' }
-        destroy(new Error('COPY is not possible over HTTP'))
-    }
-  }
-
-  function currentSink(flight: Flight): ResultSink | undefined {
-    return flight.sinks[flight.step - leadingSteps(flight.work)]
-  }
-
-  function onDescription(flight: Flight, fields: ReturnType<typeof readFields>): void {
-    const description = describeFields(fields)
-    currentSink(flight)?.describe(description)
-    outgoing.onDescribed(flight, description)
-  }
-
-  function onRow(flight: Flight, bytes: Buffer, start: number): void {
-    const sink = currentSink(flight)
-    if (sink === undefined || flight.error !== undefined) return
-    sink.row(bytes, start)
-    let size = 0
-    for (const each of flight.sinks) size += each.size
-    if (size > options.maxResponseBytes) onOversized()
-  }
-
-  function onOversized(): void {
-    const flight = flights[0]
-    if (flight === undefined || flight.error !== undefined) return
-    flight.error = {
-      kind: 'failure',
-      code: 'response_too_large',
-      detail: `response is too large (max is ${options.maxResponseBytes} bytes)`,
-    }
-    flight.cancelled = true
-    cancel()
-  }
-
   function onReady(flight: Flight, outsideTransaction: boolean): void {
     flights.shift()
-    if (!flight.quick) unproven--
     outgoing.onEnd(flight)
     flight.cancelStruck = cancelSent
     const next = flights[0]
@@ -222,6 +170,12 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
 
   function cancel(): void {
     if (closed) return
+    const head = flights[0]
+    if (head !== undefined) {
+      head.cancelled = true
+      head.cancels++
+      if (head.cancelledAt === 0) head.cancelledAt = performance.now()
+    }
     cancelSent = true
     cancelsOpen++
     void requestCancel(session, options.connectTimeoutMs).then(() => {
@@ -230,19 +184,30 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
     })
   }
 
-  function destroy(reason: Error): void {
+  function lose(reason: Error, fatal: boolean): void {
     if (closed) return
     closed = true
-    stream.destroy()
-    const lost: FlightError = { kind: 'failure', code: 'database_unavailable', cause: reason }
-    for (const flight of flights.splice(0)) {
-      flight.error ??= lost
-      flight.done(flight)
-    }
-    listener.onClose(reason)
+    stream.end(serialize.end())
+    const lost = flights.splice(0)
+    for (const flight of lost) loseFlight(flight, reason, fatal)
+    // First the pool, which sends some of them again: not to this connection.
+    listener.onLost(reason)
+    for (const flight of lost) flight.done(flight)
   }
 
-  const read = createMessageReader({ onMessage, onOversized, maxMessageBytes: options.maxResponseBytes + 1024 })
+  function destroy(reason: Error): void {
+    lose(reason, false)
+  }
+
+  const read = createIncoming({
+    flights,
+    outgoing,
+    maxResponseBytes: options.maxResponseBytes,
+    onReady,
+    onUnwanted: cancel,
+    onFatal: (reason) => lose(reason, true),
+    onProtocolError: destroy,
+  })
   stream.on('data', (chunk: Buffer) => {
     try {
       read(chunk)
@@ -250,22 +215,27 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
       destroy(error instanceof Error ? error : new Error('unreadable message'))
     }
   })
-  stream.on('close', () => destroy(new Error('the server closed the connection')))
+  stream.on('close', () => {
+    lose(new Error('the server closed the connection'), false)
+    listener.onGone()
+  })
   stream.resume()
   const patience = setTimeout(() => destroy(new Error('the server does not answer')), options.connectTimeoutMs)
   await prepareEnvelope()
   clearTimeout(patience)
-  if (closed) throw new Error('the server closed the connection')
+  if (closed) {
+    stream.destroy()
+    throw new Error('the server closed the connection')
+  }
 
   return {
+    pid: session.processID,
+    flights,
     get inFlight() {
       return flights.length
     },
     get head() {
       return flights[0]
-    },
-    get quick() {
-      return unproven === 0
     },
     get usable() {
       return !closed && !cleaning && !cancelSent && cancelsOpen === 0

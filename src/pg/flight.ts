@@ -36,7 +36,15 @@ export interface Work {
   readonly exclusive: boolean
   /** Discard all session state before the connection serves anybody else. Behind a pooler it needs `begin`. */
   readonly reset: boolean
+  /** It changes no row, locks none and calls nothing that might: safe to run twice. Absent is false. */
+  readonly readOnly?: boolean
 }
+
+/**
+ * How a request is run: on a connection that others share; alone on one, for a short while; alone for as long as the
+ * gateway lets any request run. It may change while the request runs, by what it turns out to be.
+ */
+export type Lane = 'shared' | 'alone' | 'slow'
 
 /** How a request ended when it did not succeed. */
 export type FlightError =
@@ -50,8 +58,9 @@ export interface Flight {
   readonly sinks: readonly (RawResult | TypedResult)[]
   /** Called once, when the transaction is over. */
   readonly done: (flight: Flight) => void
-  /** Requests like it have been quick so far, so that others may wait behind it on its connection. */
-  readonly quick: boolean
+  /** Whom it counts against; `''` for housekeeping. */
+  readonly owner: string
+  lane: Lane
   /** Commands completed: first `begin` and what prepares the session, then the statements, then COMMIT. */
   step: number
   error: FlightError | undefined
@@ -59,30 +68,46 @@ export interface Flight {
   readonly parsing: string[]
   /** Whether one of the statements was prepared earlier, so that a changed table can have outdated it. */
   reusesPlan: boolean
-  /** Milliseconds of the monotonic clock when it became the oldest on its connection. */
+  /** Milliseconds of the monotonic clock when it became the oldest on its connection; 0 before. */
   startedAt: number
-  /** A cancel request was sent for it. */
+  /** A cancel request is to be sent for it, or was. */
   cancelled: boolean
+  /** When the first one was; 0 before. */
+  cancelledAt: number
+  /** How many were. */
+  cancels: number
   /** A cancel request was sent on its connection, for it or for another. */
   cancelStruck: boolean
+  /** Its bytes were handed to the socket. */
+  sent: boolean
+  /** Its connection broke first: `undone` when nothing that it did can have been committed, else `unknown`. */
+  lost: 'undone' | 'unknown' | undefined
+  /** Process id of the backend that runs it still, although it was cancelled: the request was given up, not ended. */
+  stuckIn: number | undefined
 }
 
 /** Makes a flight that has not been sent. */
-export function createFlight(work: Work, done: Flight['done'], quick = false): Flight {
+export function createFlight(work: Work, done: Flight['done'], lane: Lane = 'alone', owner = ''): Flight {
   return {
     work,
     sinks: work.statements.map(({ shape }) =>
       shape.rawText ? createRawResult(shape.arrayMode) : createTypedResult(shape.arrayMode),
     ),
     done,
-    quick,
+    owner,
+    lane,
     step: 0,
     error: undefined,
     parsing: [],
     reusesPlan: false,
     startedAt: 0,
     cancelled: false,
+    cancelledAt: 0,
+    cancels: 0,
     cancelStruck: false,
+    sent: false,
+    lost: undefined,
+    stuckIn: undefined,
   }
 }
 
@@ -95,4 +120,20 @@ export function leadingSteps(work: Work): number {
     (identity === undefined ? 0 : 1) +
     (traceparent === undefined ? 0 : 1)
   )
+}
+
+/**
+ * Ends a flight whose connection broke.
+ *
+ * @param fatal whether the server said that it ends the session. It says so in its turn, after the results of what it has
+ *   done: where the last statement has none, the transaction was not committed. Without a word, only what was never sent
+ *   is known not to have been done.
+ */
+export function loseFlight(flight: Flight, cause: Error, fatal: boolean): void {
+  const { work, step, sent, error } = flight
+  const undone = !sent || (fatal && step < leadingSteps(work) + work.statements.length)
+  flight.lost = undone ? 'undone' : 'unknown'
+  if (error?.kind === 'postgres') return
+  if (undone || work.readOnly === true) flight.error ??= { kind: 'failure', code: 'database_unavailable', cause }
+  else flight.error = { kind: 'failure', code: 'outcome_unknown', cause }
 }

@@ -97,6 +97,14 @@ export function readError(bytes: Buffer, start: number, end: number): PostgresEr
   return error
 }
 
+/** Whether an ErrorResponse ends the session, by the field that is never translated. */
+export function isFatal(bytes: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end && bytes[at] !== 0; at = bytes.indexOf(0, at + 1) + 1) {
+    if (bytes[at] === 0x56) return bytes[at + 1] === 0x46 || bytes[at + 1] === 0x50
+  }
+  return false
+}
+
 /** Reads the body of a RowDescription. */
 export function readFields(bytes: Buffer, start: number): Field[] {
   const count = bytes.readInt16BE(start)

@@ -1,28 +1,46 @@
 /**
- * Who has how much under way, so that nobody can keep the others waiting.
+ * What each owner of requests has used of what all share. An owner is a tenant, or a person without one.
  */
+import { LRUCache } from 'lru-cache'
 
-/** What an owner may have at once. */
-export interface OwnerLimits {
-  /** Connections of the pool. */
-  readonly size: number
-  /** Requests that one owner may have under way, waiting ones included. */
-  readonly maxPerOwner: number
-}
-
-/** The counts of every owner with something under way. */
+/** Who may start what, as far as it depends on what the owner did before. */
 export interface Owners {
-  /** Counts a request that arrives. Returns false when it is one too many; it is counted all the same, until it leaves. */
-  arrive(owner: string): boolean
-  leave(owner: string): void
-  /** Whether one more request that is not known to be quick may go to the server. */
-  mayOccupy(owner: string): boolean
-  occupy(owner: string): void
-  release(owner: string): void
+  /** Takes note of a request that arrives. */
+  arrive(owner: string): void
+  /** Whether anybody else has sent a request lately. */
+  hasCompany(owner: string): boolean
+  /** Counts time on a connection that nobody could share. */
+  use(owner: string, ms: number): void
+  /** How far back its turn is; 0 for an owner that has used next to nothing lately. */
+  rank(owner: string): number
+  /** Counts time for which a request that was taken for a quick one kept others waiting. */
+  holdUp(owner: string, ms: number): void
+  /** Whether its requests may share connections: not for a while after it has held others up. */
+  trusts(owner: string): boolean
+  /** A statement of it did not end when it was cancelled. Returns what to call when it has. */
+  stick(owner: string): () => void
+  /** Whether such a statement still runs. */
+  isStuck(owner: string): boolean
 }
 
-/** For how long an owner must have been alone to have every connection. */
-const sharedMs = 60_000
+/** For how long an owner must have been alone to have all that there is. */
+const companyMs = 60_000
+const maxOwners = 10_000
+/** Time used is forgotten by half in this time. */
+const halfLifeMs = 5_000
+/** Differences below this are none: whoever sends quick requests only is never behind another. */
+const rankMs = 20
+/** How long an owner may hold others up at once, and how much of the time in the long run. */
+const holdUpBurstMs = 50
+const holdUpShare = 0.01
+
+interface Account {
+  usedMs: number
+  usedAt: number
+  /** Milliseconds for which it may still hold others up. */
+  credit: number
+  creditAt: number
+}
 
 interface Arrival {
   readonly owner: string
@@ -30,39 +48,66 @@ interface Arrival {
   readonly at: number
 }
 
-/**
- * Makes the counts.
- *
- * Requests that are not quick leave one connection to others, where there is more than one, and if any other owner has
- * been seen lately. An owner alone has every connection.
- */
-export function createOwners({ size, maxPerOwner }: OwnerLimits): Owners {
-  const underWay = new Map<string, number>()
-  const occupied = new Map<string, number>()
+/** Makes the accounts. */
+export function createOwners(): Owners {
+  const accounts = new LRUCache<string, Account>({ max: maxOwners })
+  const stuck = new Map<string, number>()
   let latest: Arrival = { owner: '', at: Number.NEGATIVE_INFINITY }
   /** The latest before it that was another's. */
   let latestOther = latest
+
+  function open(owner: string): Account {
+    const known = accounts.get(owner)
+    if (known !== undefined) return known
+    const at = performance.now()
+    const account = { usedMs: 0, usedAt: at, credit: holdUpBurstMs, creditAt: at }
+    accounts.set(owner, account)
+    return account
+  }
 
   return {
     arrive(owner) {
       if (latest.owner !== owner) latestOther = latest
       latest = { owner, at: performance.now() }
-      return add(underWay, owner, 1) <= maxPerOwner
     },
-    leave: (owner) => void add(underWay, owner, -1),
-    mayOccupy(owner) {
+    hasCompany(owner) {
       const other = latest.owner === owner ? latestOther : latest
-      const kept = performance.now() - other.at < sharedMs ? 1 : 0
-      return (occupied.get(owner) ?? 0) < Math.max(1, size - kept)
+      return performance.now() - other.at < companyMs
     },
-    occupy: (owner) => void add(occupied, owner, 1),
-    release: (owner) => void add(occupied, owner, -1),
+    use(owner, ms) {
+      const account = open(owner)
+      account.usedMs = usedNow(account) + ms
+      account.usedAt = performance.now()
+    },
+    rank(owner) {
+      const account = accounts.get(owner)
+      return account === undefined ? 0 : Math.floor(usedNow(account) / rankMs)
+    },
+    holdUp(owner, ms) {
+      const account = open(owner)
+      account.credit = creditNow(account) - ms
+      account.creditAt = performance.now()
+    },
+    trusts(owner) {
+      const account = accounts.get(owner)
+      return account === undefined || creditNow(account) >= 0
+    },
+    stick(owner) {
+      stuck.set(owner, (stuck.get(owner) ?? 0) + 1)
+      return () => {
+        const left = (stuck.get(owner) ?? 1) - 1
+        if (left === 0) stuck.delete(owner)
+        else stuck.set(owner, left)
+      }
+    },
+    isStuck: (owner) => stuck.has(owner),
   }
 }
 
-function add(counts: Map<string, number>, owner: string, change: number): number {
-  const changed = (counts.get(owner) ?? 0) + change
-  if (changed === 0) counts.delete(owner)
-  else counts.set(owner, changed)
-  return changed
+function usedNow({ usedMs, usedAt }: Account): number {
+  return usedMs * 2 ** ((usedAt - performance.now()) / halfLifeMs)
+}
+
+function creditNow({ credit, creditAt }: Account): number {
+  return Math.min(holdUpBurstMs, credit + (performance.now() - creditAt) * holdUpShare)
 }

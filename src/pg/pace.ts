@@ -1,47 +1,122 @@
 /**
- * Which requests are quick, learnt from those with the same text: others may wait behind one on its connection.
+ * How long requests take, learnt from those with the same text: who may share a connection, and who runs for long.
  */
 import { LRUCache } from 'lru-cache'
-import type { Flight, Work } from './flight.ts'
+import type { Lane, Work } from './flight.ts'
 
-/** Requests with this text usually take less than this, so that others may wait behind one. */
+/** A request that usually takes less than this may have others behind it on its connection. */
 export const quickMs = 5
+/** The oldest request of a connection that takes longer than this holds up those behind it. */
+export const crowdedMs = 25
+/** A request that takes longer than this is slow: few may run at once. */
+export const slowMs = 100
+
 /**
  * What one request weighs in the usual time for its text. A slower one weighs less: on a busy machine a quick request
  * often waits for the processor, and must not be taken for a slow one, because those do not share a connection.
  */
 const quickerWeight = 0.2
 const slowerWeight = 0.02
-const maxKnownTexts = 5_000
+const maxTexts = 5_000
 /** Sum of the texts, in UTF-16 units. */
-const maxKnownLength = 4 * 1024 * 1024
+const maxLength = 4 * 1024 * 1024
+const maxTextLength = 64 * 1024
+/** Times that are kept, of an owner with a text each. */
+const maxTimes = 50_000
+const maxVotes = 32
+
+/** What is known of a text, whoever sends it. */
+interface TextFacts {
+  readonly id: number
+  /** Owners for whom it was quick, and owners for whom it was not, of late. */
+  quick: number
+  other: number
+}
+
+/** What a request is known by. */
+export interface Paced {
+  readonly owner: string
+  /** See {@link paceKeyOf}. */
+  readonly paceKey: string
+  readonly work: Work
+}
+
+/** The text of a statement, or the texts of a batch; `''` for one too long to be remembered. */
+export function paceKeyOf({ statements }: Work): string {
+  const [first] = statements
+  if (statements.length === 1 && first !== undefined) return first.sql.length > maxTextLength ? '' : first.sql
+  const length = statements.reduce((sum, { sql }) => sum + sql.length, 0)
+  return length > maxTextLength ? '' : statements.map(({ sql }) => sql).join(';\n')
+}
 
 /** What is known of texts. */
 export interface Pace {
-  /** Whether a request with this work may be waited for: one statement whose text has been quick so far. */
-  isQuick(work: Work): boolean
-  /** Takes account of a request that has ended. */
-  learn(flight: Flight): void
+  /** @param trusted whether the owner may share connections at all */
+  laneOf(request: Paced, trusted: boolean): Lane
+  /** Takes account of a request that has ended, or was ended, after some milliseconds as the oldest on its connection. */
+  learn(request: Paced, tookMs: number): void
 }
 
-/** Knows nothing at first: the first request with a text has a connection for itself. */
+/**
+ * Knows nothing at first: the first request with a text has a connection for itself.
+ *
+ * Times are learnt for each owner by itself, so that nobody makes another's requests appear slow. What owners have in
+ * common decides only whether the first request of a further one shares a connection.
+ */
 export function createPace(): Pace {
-  /** Usual milliseconds from being the oldest on a connection to the end, by text of the statement. */
-  const usualMs = new LRUCache<string, number>({
-    max: maxKnownTexts,
-    maxSize: maxKnownLength,
-    sizeCalculation: (_, sql) => sql.length + 1,
+  const texts = new LRUCache<string, TextFacts>({
+    max: maxTexts,
+    maxSize: maxLength,
+    sizeCalculation: (_, text) => text.length + 1,
   })
+  /** Usual milliseconds, by number of the text and owner. */
+  const times = new LRUCache<string, number>({ max: maxTimes })
+  let lastId = 0
+
+  function vote(facts: TextFacts, before: number | undefined, after: number): void {
+    const isQuick = after < quickMs
+    if (before !== undefined) {
+      if (before < quickMs === isQuick) return
+      // Its vote of before was for the other side.
+      if (isQuick) facts.other = Math.max(0, facts.other - 1)
+      else facts.quick = Math.max(0, facts.quick - 1)
+    }
+    if (facts.quick + facts.other >= maxVotes) {
+      facts.quick /= 2
+      facts.other /= 2
+    }
+    if (isQuick) facts.quick++
+    else facts.other++
+  }
+
   return {
-    isQuick({ exclusive, statements }) {
-      return !exclusive && (usualMs.get(statements[0]?.sql ?? '') ?? Number.POSITIVE_INFINITY) < quickMs
+    laneOf({ owner, paceKey, work }, trusted) {
+      const facts = texts.get(paceKey)
+      const usual = facts && times.get(`${facts.id} ${owner}`)
+      if (usual !== undefined && usual >= slowMs) return 'slow'
+      // It cannot be sent again when it turns out to be slow, so it begins where it may go on.
+      if (facts === undefined && work.reset) return 'slow'
+      if (facts === undefined || work.exclusive || !trusted) return 'alone'
+      return (usual === undefined ? facts.quick > facts.other : usual < quickMs) ? 'shared' : 'alone'
     },
-    learn({ work, startedAt, error }) {
-      const sql = work.statements[0]?.sql
-      if (work.exclusive || sql === undefined || (error !== undefined && error.kind !== 'postgres')) return
-      const tookMs = performance.now() - startedAt
-      const before = usualMs.get(sql) ?? tookMs
-      usualMs.set(sql, before + (tookMs - before) * (tookMs < before ? quickerWeight : slowerWeight))
+    learn({ owner, paceKey }, tookMs) {
+      if (paceKey === '') return
+      let facts = texts.get(paceKey)
+      if (facts === undefined) {
+        facts = { id: ++lastId, quick: 0, other: 0 }
+        texts.set(paceKey, facts)
+      }
+      const key = `${facts.id} ${owner}`
+      const before = times.get(key)
+      const after = before === undefined ? tookMs : blend(before, tookMs)
+      times.set(key, after)
+      vote(facts, before, after)
     },
   }
+}
+
+/** One that held others up counts in full: some cheap ones before it prove nothing. */
+function blend(before: number, tookMs: number): number {
+  if (tookMs >= crowdedMs && tookMs > before) return tookMs
+  return before + (tookMs - before) * (tookMs < before ? quickerWeight : slowerWeight)
 }

@@ -1,19 +1,27 @@
 /**
- * Spreads requests over a few connections: an idle one first, then the least loaded, then a bounded queue.
+ * Spreads requests over a few connections, so that no owner of requests keeps the others waiting.
+ *
+ * Quick requests share connections; others run alone, for a short while; slow ones for longer, few at once. Which is
+ * which is learnt, and a request that turns out to be slower than it was taken for gets out of the way: those behind it
+ * are sent again elsewhere, and it is cancelled, rolled back, and sent again when it has a place.
  */
 import type { FailureCode } from '../errors.ts'
 import type { Emit } from '../events.ts'
-import { type Connection, type ConnectionOptions, openConnection } from './connection.ts'
-import { createFlight, type Flight, type FlightError, type Work } from './flight.ts'
-import { isOutdated } from './outgoing.ts'
-import { createOwners, type OwnerLimits } from './owners.ts'
-import { createPace, quickMs } from './pace.ts'
+import type { Connection } from './connection.ts'
+import { Dispatcher, type PoolRequest } from './dispatch.ts'
+import { createFlight, type Flight, type Lane, type Work } from './flight.ts'
+import { createOwners } from './owners.ts'
+import { createPace, crowdedMs, paceKeyOf } from './pace.ts'
+import { Places, type PlacesOptions } from './places.ts'
+import { resend } from './resend.ts'
+import { Roster, type RosterOptions } from './roster.ts'
+import { Watch } from './watch.ts'
 
 /** Connections and their limits. */
-export interface PoolOptions extends ConnectionOptions, OwnerLimits {
+export interface PoolOptions extends RosterOptions, PlacesOptions {
   /** Requests that one connection carries at once. */
   readonly maxPipelineDepth: number
-  /** Requests that wait for a connection; further ones are refused at once. */
+  /** Requests that wait for a connection. A further one is refused, or one of whoever has the most of them. */
   readonly maxQueued: number
   readonly queueTimeoutMs: number
   /** From being the oldest on its connection to its end; then it is cancelled. */
@@ -32,269 +40,209 @@ export interface Pool {
   readonly open: number
   readonly inFlight: number
   readonly queued: number
+  /** Slow requests that run, those that did not end when they were cancelled among them. */
+  readonly slow: number
+  /** Requests that did not end when they were cancelled. */
+  readonly stuck: number
   /**
-   * Runs one request and calls `done` once.
-   * @param owner who it counts against, for `maxPerOwner`
+   * Runs one request and calls `done` once. How many one owner may have under way is for the caller to limit.
+   * @param owner with whose other requests it takes turns
    */
   run(work: Work, owner: string, done: (flight: Flight) => void): Ticket
   /** Takes no further request, waits for those under way, closes the connections. */
   close(): Promise<void>
 }
 
-interface Waiting {
-  work: Work
-  readonly owner: string
-  readonly done: (flight: Flight) => void
-  readonly since: number
-  flight: Flight | undefined
-  connection: Connection | undefined
-  retries: number
-  ended: boolean
-}
-
-/** A plan may be outdated, and a cancel request may strike, before a request comes to its end. */
-const maxRetries = 2
-const sweepMs = 100
-/** How long a cancelled request may take to end before its connection is closed. */
-const cancelGraceMs = 2_000
-const firstRetryMs = 50
-const maxRetryMs = 5_000
+const maxRetries = 3
+const stuckDetail = 'A statement of this identity was cancelled and has not ended; nothing else of it runs before that'
 
 /** Opens the pool. Connections are opened in the background; requests wait for them. */
 export function createPool(options: PoolOptions, emit: Emit = () => {}): Pool {
-  const connections: Connection[] = []
-  const queue: Waiting[] = []
-  const owners = createOwners(options)
-  const pace = createPace()
-  let closing = false
-  let whenIdle: (() => void) | undefined
-  let retryMs = firstRetryMs
-  const timers = new Set<NodeJS.Timeout>()
+  return new RequestPool(options, emit)
+}
 
-  const sweeper = setInterval(sweep, sweepMs)
-  sweeper.unref()
-  for (let index = 0; index < options.size; index++) void connect()
+class RequestPool implements Pool {
+  readonly #options: PoolOptions
+  readonly #roster: Roster
+  readonly #places: Places
+  readonly #dispatcher: Dispatcher
+  readonly #watch: Watch
+  readonly #owners = createOwners()
+  readonly #pace = createPace()
+  readonly #running = new Map<Flight, PoolRequest>()
+  #closing = false
+  #whenIdle: (() => void) | undefined
 
-  async function connect(): Promise<void> {
-    let opened: Connection | undefined
-    try {
-      opened = await openConnection(options, {
-        onProgress: pump,
-        onClose(reason) {
-          const index = opened === undefined ? -1 : connections.indexOf(opened)
-          // One that closes while it opens is reported as the failure to open it.
-          if (index < 0) return
-          connections.splice(index, 1)
-          emit({ type: 'connection_closed', cause: reason })
-          if (!closing) later(0, connect)
-          pump()
-        },
-      })
-    } catch (error) {
-      if (closing) return
-      emit({ type: 'connection_failed', cause: error, retryInMs: retryMs })
-      later(retryMs * (0.5 + Math.random()), connect)
-      retryMs = Math.min(retryMs * 2, maxRetryMs)
-      return
-    }
-    if (closing) {
-      opened.end()
-      return
-    }
-    if (!opened.usable) {
-      later(retryMs, connect)
-      return
-    }
-    retryMs = firstRetryMs
-    connections.push(opened)
-    emit({ type: 'connection_opened' })
-    pump()
+  constructor(options: PoolOptions, emit: Emit) {
+    this.#options = options
+    this.#roster = new Roster(options, { onProgress: () => this.#onProgress() }, emit)
+    this.#places = new Places(options, this.#roster)
+    const parts = { roster: this.#roster, places: this.#places, owners: this.#owners }
+    this.#dispatcher = new Dispatcher({
+      ...parts,
+      pace: this.#pace,
+      maxPipelineDepth: options.maxPipelineDepth,
+      submit: (request, connection, lane) => this.#submit(request, connection, lane),
+    })
+    this.#watch = new Watch(
+      {
+        ...parts,
+        running: this.#running,
+        requestTimeoutMs: options.requestTimeoutMs,
+        move: (request) => this.#start(request, true),
+      },
+      (now) => this.#onSwept(now),
+    )
   }
 
-  function later(ms: number, run: () => Promise<void>): void {
-    const timer = setTimeout(() => {
-      timers.delete(timer)
-      void run()
-    }, ms)
-    timers.add(timer)
+  get open(): number {
+    return this.#roster.open.length
   }
 
-  function run(work: Work, owner: string, done: (flight: Flight) => void): Ticket {
-    const waiting: Waiting = {
+  get inFlight(): number {
+    return this.#roster.open.reduce((sum, { inFlight }) => sum + inFlight, 0)
+  }
+
+  get queued(): number {
+    return this.#dispatcher.queued
+  }
+
+  get slow(): number {
+    return this.#places.slow
+  }
+
+  get stuck(): number {
+    return this.#roster.stuck
+  }
+
+  run(work: Work, owner: string, done: (flight: Flight) => void): Ticket {
+    const request: PoolRequest = {
       work,
       owner,
       done,
+      paceKey: paceKeyOf(work),
       since: performance.now(),
       flight: undefined,
       connection: undefined,
+      displaced: false,
+      moves: 0,
       retries: 0,
       ended: false,
     }
-    const withinLimit = owners.arrive(owner)
-    if (closing) fail(waiting, 'overloaded', 'The gateway is shutting down')
-    else if (!withinLimit) fail(waiting, 'overloaded', 'This identity has too many requests under way')
-    else start(waiting)
-    return { abort: () => abort(waiting) }
+    this.#owners.arrive(owner)
+    if (this.#closing) this.#fail(request, 'overloaded', 'The gateway is shutting down')
+    else if (this.#owners.isStuck(owner)) this.#fail(request, 'overloaded', stuckDetail)
+    else this.#start(request, false)
+    return { abort: () => this.#abort(request) }
   }
 
-  function start(waiting: Waiting): void {
-    const connection = mayStart(waiting) ? pick(waiting.work) : undefined
-    if (connection !== undefined) submit(waiting, connection)
-    else if (queue.length >= options.maxQueued) fail(waiting, 'overloaded', 'Too many requests wait for a connection')
-    else queue.push(waiting)
-  }
-
-  function mayStart({ work, owner }: Waiting): boolean {
-    return owners.mayOccupy(owner) || pace.isQuick(work)
-  }
-
-  function nextInQueue(): Waiting | undefined {
-    return queue.find(mayStart)
-  }
-
-  /**
-   * The connection that is left to run dry for an exclusive request that is next in the queue; without it, requests
-   * that share connections would keep every one of them busy for ever.
-   */
-  function reserved(next: Waiting | undefined): Connection | undefined {
-    if (next?.work.exclusive !== true) return undefined
-    return connections.find(({ usable, head }) => usable && head?.work.exclusive !== true) ?? connections[0]
-  }
-
-  function pick(work: Work): Connection | undefined {
-    const next = nextInQueue()
-    const kept = work === next?.work ? undefined : reserved(next)
-    const oldestHead = performance.now() - quickMs
-    let best: Connection | undefined
-    for (const connection of connections) {
-      if (!connection.usable || connection === kept) continue
-      const { inFlight, head } = connection
-      if (head === undefined) return connection
-      if (work.exclusive || !connection.quick || inFlight >= options.maxPipelineDepth) continue
-      if (head.startedAt > oldestHead && (best === undefined || inFlight < best.inFlight)) best = connection
+  async close(): Promise<void> {
+    this.#closing = true
+    this.#roster.close()
+    const waiting = this.#dispatcher.olderThan(Number.POSITIVE_INFINITY)
+    for (const request of waiting) this.#fail(request, 'overloaded', 'The gateway is shutting down')
+    if (this.inFlight > 0) {
+      await new Promise<void>((resolve) => {
+        this.#whenIdle = resolve
+      })
     }
-    return best
+    this.#watch.close()
+    for (const connection of this.#roster.open.splice(0)) connection.end()
   }
 
-  function submit(waiting: Waiting, connection: Connection): void {
-    waiting.connection = connection
-    const quick = pace.isQuick(waiting.work)
-    if (!quick) owners.occupy(waiting.owner)
-    waiting.flight = createFlight(waiting.work, (flight) => onDone(waiting, flight), quick)
-    connection.submit(waiting.flight)
+  /** @param again whether it was under way before */
+  #start(request: PoolRequest, again: boolean): void {
+    request.flight = undefined
+    if (this.#dispatcher.trySend(request)) return
+    if (this.#makeRoom(request)) this.#dispatcher.enqueue(request, again)
+    else this.#fail(request, 'overloaded', 'Too many requests wait for a connection')
   }
 
-  function onDone(waiting: Waiting, flight: Flight): void {
-    pace.learn(flight)
-    if (!flight.quick) owners.release(waiting.owner)
-    const retry = waiting.ended || closing ? undefined : toRetry(flight)
-    if (retry === undefined || waiting.retries >= maxRetries) {
-      finish(waiting, flight)
+  /** When the queue is full, whoever has the longest line loses its last one to an owner with a shorter line. */
+  #makeRoom({ owner }: PoolRequest): boolean {
+    if (this.#dispatcher.queued < this.#options.maxQueued) return true
+    const last = this.#dispatcher.lastOfLongest(owner)
+    if (last === undefined) return false
+    this.#fail(last, 'overloaded', 'Too many requests of this identity wait for a connection')
+    return true
+  }
+
+  #submit(request: PoolRequest, connection: Connection, lane: Lane): void {
+    const flight = createFlight(request.work, (ended) => this.#onDone(request, ended), lane, request.owner)
+    request.flight = flight
+    request.connection = connection
+    this.#running.set(flight, request)
+    connection.submit(flight)
+  }
+
+  #onDone(request: PoolRequest, flight: Flight): void {
+    this.#running.delete(flight)
+    this.#learn(request, flight)
+    if (request.ended) return
+    if (flight !== request.flight) {
+      // It was moved, as it only reads: whichever answer comes first will do.
+      if (flight.error === undefined) this.#finish(request, flight)
       return
     }
-    waiting.retries++
-    waiting.work = retry
-    start(waiting)
-  }
-
-  function finish(waiting: Waiting, flight: Flight): void {
-    if (waiting.ended) return
-    waiting.ended = true
-    owners.leave(waiting.owner)
-    waiting.done(flight)
-  }
-
-  function fail(waiting: Waiting, code: FailureCode, detail: string): void {
-    const error: FlightError = { kind: 'failure', code, detail }
-    const flight = waiting.flight ?? createFlight(waiting.work, () => {})
-    flight.error = error
-    finish(waiting, flight)
-  }
-
-  function abort(waiting: Waiting): void {
-    if (waiting.ended) return
-    const index = queue.indexOf(waiting)
-    if (index >= 0) {
-      queue.splice(index, 1)
-      fail(waiting, 'timeout', 'The client has gone')
-    } else if (waiting.flight !== undefined) waiting.flight.cancelled = true
-    // A request that is not the oldest on its connection is cancelled by the sweep, if it ever becomes that.
-    if (waiting.flight !== undefined && waiting.connection?.head === waiting.flight) waiting.connection.cancel()
-  }
-
-  function pump(): void {
-    for (let next = nextInQueue(); next !== undefined; next = nextInQueue()) {
-      const connection = pick(next.work)
-      if (connection === undefined) break
-      queue.splice(queue.indexOf(next), 1)
-      submit(next, connection)
+    const work = resend(flight, request.displaced)
+    if (work === undefined || this.#closing || request.retries >= maxRetries) {
+      this.#finish(request, flight)
+      return
     }
-    if (whenIdle !== undefined && connections.every(({ inFlight }) => inFlight === 0)) whenIdle()
+    request.retries++
+    request.work = work
+    this.#start(request, true)
   }
 
-  function sweep(): void {
-    const now = performance.now()
-    for (const connection of [...connections]) sweepConnection(connection, now)
-    while (queue[0] !== undefined && now - queue[0].since > options.queueTimeoutMs) {
-      const waiting = queue.shift() as Waiting
-      if (connections.length === 0)
-        fail(waiting, 'database_unavailable', 'No connection to the database could be opened in time')
-      else fail(waiting, 'overloaded', `No connection was free within ${options.queueTimeoutMs} ms`)
+  #learn(request: PoolRequest, { startedAt, error, cancelled, cancelStruck, lane, lost }: Flight): void {
+    if (startedAt === 0) return
+    const tookMs = performance.now() - startedAt
+    if (lane !== 'shared' || tookMs > crowdedMs) this.#owners.use(request.owner, tookMs)
+    const whole = !cancelled && !cancelStruck && lost === undefined && error?.kind !== 'failure'
+    // What was cut short took at least as long, and may not have begun.
+    if (whole || (tookMs > crowdedMs && lost !== 'undone')) this.#pace.learn(request, tookMs)
+  }
+
+  #finish(request: PoolRequest, flight: Flight): void {
+    if (request.ended) return
+    request.ended = true
+    if (flight !== request.flight) this.#dispatcher.remove(request)
+    request.done(flight)
+  }
+
+  #fail(request: PoolRequest, code: FailureCode, detail: string): void {
+    const flight = createFlight(request.work, () => {})
+    flight.error = { kind: 'failure', code, detail }
+    this.#finish(request, flight)
+  }
+
+  #abort(request: PoolRequest): void {
+    if (request.ended) return
+    const { flight, connection } = request
+    if (this.#dispatcher.remove(request)) this.#fail(request, 'timeout', 'The client has gone')
+    else if (flight !== undefined) {
+      // One that is not the oldest on its connection is cancelled by the watch, if it ever becomes that.
+      flight.cancelled = true
+      request.displaced = false
+      request.retries = maxRetries
+      if (connection?.head === flight) connection.cancel()
     }
-    pump()
   }
 
-  function sweepConnection(connection: Connection, now: number): void {
-    const { head } = connection
-    if (head === undefined) return
-    const age = now - head.startedAt
-    if (age > options.requestTimeoutMs + cancelGraceMs) connection.destroy(new Error('a request did not end in time'))
-    else if (age > options.requestTimeoutMs && head.error === undefined) {
-      head.error = {
-        kind: 'failure',
-        code: 'timeout',
-        detail: `The request took longer than ${options.requestTimeoutMs} ms and was cancelled`,
-      }
-      head.cancelled = true
-      connection.cancel()
-    } else if (head.cancelled && connection.usable) connection.cancel()
+  #onProgress(): void {
+    this.#dispatcher.pump()
+    if (this.#whenIdle !== undefined && this.inFlight === 0) this.#whenIdle()
   }
 
-  return {
-    get open() {
-      return connections.length
-    },
-    get inFlight() {
-      return connections.reduce((sum, { inFlight }) => sum + inFlight, 0)
-    },
-    get queued() {
-      return queue.length
-    },
-    run,
-    async close() {
-      closing = true
-      for (const timer of timers) clearTimeout(timer)
-      for (const waiting of queue.splice(0)) fail(waiting, 'overloaded', 'The gateway is shutting down')
-      if (connections.some(({ inFlight }) => inFlight > 0)) {
-        await new Promise<void>((resolve) => {
-          whenIdle = resolve
-        })
-      }
-      clearInterval(sweeper)
-      for (const connection of connections.splice(0)) connection.end()
-    },
+  #onSwept(now: number): void {
+    for (const request of this.#dispatcher.olderThan(now - this.#options.queueTimeoutMs)) {
+      if (this.open > 0) {
+        const detail = `No connection was free within ${this.#options.queueTimeoutMs} ms`
+        this.#fail(request, 'overloaded', detail)
+      } else if (this.#roster.full) {
+        this.#fail(request, 'overloaded', 'PostgreSQL has no connection left for the gateway')
+      } else this.#fail(request, 'database_unavailable', 'No connection to the database could be opened in time')
+    }
+    this.#onProgress()
   }
-}
-
-/**
- * What to send again for a request that failed, if anything: an outdated plan fails before anything is done, and a
- * cancel request meant for another rolls back all that this one did. Alone on its connection it cannot be struck again.
- */
-function toRetry(flight: Flight): Work | undefined {
-  const { work, error } = flight
-  if (isOutdated(flight)) {
-    return { ...work, statements: work.statements.map((statement) => ({ ...statement, prepare: false })) }
-  }
-  const struck = !flight.cancelled && flight.cancelStruck && error?.kind === 'postgres' && error.error.code === '57014'
-  return struck ? { ...work, exclusive: true } : undefined
 }

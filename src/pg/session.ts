@@ -113,6 +113,8 @@ function toClientConfig({ server, password, ...login }: Login): pg.ClientConfig 
     application_name: login.applicationName ?? parsed.application_name,
     connectionTimeoutMillis: login.connectTimeoutMs,
     keepAlive: true,
+    // A server that has vanished is noticed on a silent connection too, within some minutes.
+    keepAliveInitialDelayMillis: 30_000,
     ...(options === '' ? {} : { options }),
   }
 }

@@ -61,7 +61,7 @@ describePg('limits of one tenant', () => {
     const waiting = await scene.asSuperuser(
       `select from pg_locks where locktype = 'advisory' and objid = 815 and not granted`,
     )
-    expect(waiting).toHaveLength(2)
+    expect(waiting).toHaveLength(1)
     expect(answers).toHaveLength(10)
     await holder.query('select pg_advisory_unlock(815)')
     await Promise.all(flood)

@@ -45,7 +45,7 @@ describePg('the pool', () => {
         maxPipelineDepth: 8,
         maxQueued: 1_000,
         queueTimeoutMs: 5_000,
-        maxPerOwner: 1_000,
+        slowLimit: 2,
         requestTimeoutMs: 10_000,
         ...over,
       },
@@ -129,7 +129,7 @@ describePg('the pool', () => {
   })
 
   it('an idle connection is taken before a busy one', async () => {
-    await open({ size: 3 })
+    await open({ size: 4 })
     const pids = await Promise.all([1, 2, 3].map(() => rows('select pg_backend_pid() from pg_sleep(0.05)')))
     expect(new Set(pids.map(String)).size).toBe(3)
   })
@@ -191,21 +191,17 @@ describePg('the pool', () => {
     expect(await rows(`select state from pg_stat_activity where pid = pg_backend_pid()`)).toEqual([['active']])
   })
 
-  it('a full queue and an owner with too many requests are refused at once', async () => {
-    await open({ maxPipelineDepth: 1, maxQueued: 1, maxPerOwner: 2 })
+  it('a full queue refuses at once, and the longest line makes room for a shorter one', async () => {
+    await open({ maxPipelineDepth: 1, maxQueued: 3 })
     const running = rows('select pg_sleep(0.3)')
-    const queued = rows('select 2')
-    expect((await fly(work('select 3'), 'ada')).error).toMatchObject({
-      code: 'overloaded',
-      detail: expect.stringContaining('identity'),
-    })
-    expect((await fly(work('select 4'), 'eve')).error).toMatchObject({
-      code: 'overloaded',
-      detail: expect.stringContaining('wait'),
-    })
-    await running
-    expect(await queued).toEqual([['2']])
-    expect(await rows('select 5')).toEqual([['5']])
+    const queued = [1, 2].map((n) => rows(`select ${n}`))
+    const last = fly(work('select 3'))
+    expect((await fly(work('select 4'))).error).toMatchObject({ code: 'overloaded' })
+    const [eve] = (await Promise.all([fly(work('select 5'), 'eve'), running])) as [Flight, unknown]
+    expect(eve.error).toBeUndefined()
+    expect((await last).error).toMatchObject({ code: 'overloaded', detail: expect.stringContaining('identity') })
+    expect(await Promise.all(queued)).toEqual([[['1']], [['2']]])
+    expect(await rows('select 6')).toEqual([['6']])
   })
 
   it('a request that waits too long for a connection is refused', async () => {

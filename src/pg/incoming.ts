@@ -1,0 +1,101 @@
+/**
+ * What a connection receives: each message goes to the flight whose turn it is.
+ */
+import { type Flight, leadingSteps } from './flight.ts'
+import { backend, isFatal, readCommandTag, readError, readFields } from './messages.ts'
+import type { Outgoing } from './outgoing.ts'
+import { createMessageReader } from './reader.ts'
+import { describeFields, type ResultSink } from './result.ts'
+
+/** What the receiving side needs to know of its connection, and what it reports to it. */
+export interface IncomingOptions {
+  /** Requests that were sent, the oldest first. */
+  readonly flights: readonly Flight[]
+  readonly outgoing: Outgoing
+  /** Bytes of results that one request may collect. */
+  readonly maxResponseBytes: number
+  /** The server is done with the oldest request. */
+  onReady(flight: Flight, outsideTransaction: boolean): void
+  /** The oldest request has an error of ours, and its results are not wanted any more. */
+  onUnwanted(): void
+  /** The server ends the session, and says why. */
+  onFatal(reason: Error): void
+  /** The server sends what cannot be dealt with. */
+  onProtocolError(reason: Error): void
+}
+
+/** Returns a function that takes each chunk as it arrives. What is no message throws a RangeError. */
+export function createIncoming(options: IncomingOptions): (chunk: Buffer) => void {
+  const { flights, outgoing, maxResponseBytes } = options
+
+  function onMessage(type: number, bytes: Buffer, start: number, end: number): void {
+    if (type === backend.errorResponse && isFatal(bytes, start, end)) {
+      const { message, code } = readError(bytes, start, end)
+      options.onFatal(new Error(`${message} (${code})`))
+    }
+    const flight = flights[0]
+    if (flight === undefined) return
+    switch (type) {
+      case backend.dataRow:
+        onRow(flight, bytes, start)
+        return
+      case backend.commandComplete:
+        currentSink(flight)?.complete(readCommandTag(bytes, start, end))
+        flight.step++
+        return
+      case backend.readyForQuery:
+        options.onReady(flight, bytes[start] === 0x49)
+        return
+      case backend.rowDescription:
+        onDescription(flight, readFields(bytes, start))
+        return
+      case backend.noData:
+        onDescription(flight, [])
+        return
+      case backend.errorResponse:
+        flight.error ??= { kind: 'postgres', error: readError(bytes, start, end) }
+        return
+      case backend.emptyQueryResponse:
+        currentSink(flight)?.complete({ command: '', rowCount: null })
+        flight.step++
+        return
+      case backend.copyInResponse:
+      case backend.copyOutResponse:
+      case backend.copyBothResponse:
+        flight.error ??= { kind: 'failure', code: 'request_invalid', detail: 'unexpected message from server' }
+        options.onProtocolError(new Error('COPY is not possible over HTTP'))
+    }
+  }
+
+  function currentSink(flight: Flight): ResultSink | undefined {
+    return flight.sinks[flight.step - leadingSteps(flight.work)]
+  }
+
+  function onDescription(flight: Flight, fields: ReturnType<typeof readFields>): void {
+    const description = describeFields(fields)
+    currentSink(flight)?.describe(description)
+    outgoing.onDescribed(flight, description)
+  }
+
+  function onRow(flight: Flight, bytes: Buffer, start: number): void {
+    const sink = currentSink(flight)
+    if (sink === undefined || flight.error !== undefined) return
+    sink.row(bytes, start)
+    let size = 0
+    for (const each of flight.sinks) size += each.size
+    if (size > maxResponseBytes) onOversized()
+  }
+
+  function onOversized(): void {
+    const flight = flights[0]
+    if (flight === undefined || flight.error !== undefined) return
+    flight.error = {
+      kind: 'failure',
+      code: 'response_too_large',
+      detail: `response is too large (max is ${maxResponseBytes} bytes)`,
+    }
+    options.onUnwanted()
+  }
+
+  return createMessageReader({ onMessage, onOversized, maxMessageBytes: maxResponseBytes + 1024 })
+}

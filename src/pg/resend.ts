@@ -1,0 +1,33 @@
+/**
+ * What to send again for a request that failed, if anything.
+ */
+import type { Flight, Work } from './flight.ts'
+import { isOutdated } from './outgoing.ts'
+import { slowMs } from './pace.ts'
+
+/**
+ * The work to send again, or undefined when the error is the answer.
+ *
+ * - An outdated plan fails before anything is done.
+ * - A cancelled request is rolled back whole: one that was in the way of others, or that was struck by a cancel request
+ *   meant for another. Alone on its connection it cannot be struck again.
+ * - A request whose connection broke, if it only reads, or nothing that it did can have been committed. Not one that had
+ *   been running for some time: it may be what the session was ended for.
+ *
+ * @param displaced whether it was to get out of the way; then the next time is the last, as a slow one
+ */
+export function resend(flight: Flight, displaced: boolean): Work | undefined {
+  const { work, error, lost, startedAt, step } = flight
+  if (isOutdated(flight)) {
+    return { ...work, statements: work.statements.map((statement) => ({ ...statement, prepare: false })) }
+  }
+  if (lost !== undefined && error?.kind === 'failure') {
+    const ranMs = startedAt === 0 ? 0 : performance.now() - startedAt
+    // A function may have done what no rollback undoes.
+    const harmless = work.reset ? lost === 'undone' && step === 0 : lost === 'undone' || work.readOnly === true
+    return harmless && ranMs < slowMs && error.code === 'database_unavailable' ? work : undefined
+  }
+  if (error?.kind !== 'postgres' || error.error.code !== '57014') return undefined
+  if (displaced && flight.lane !== 'slow') return work
+  return !flight.cancelled && flight.cancelStruck ? { ...work, exclusive: true } : undefined
+}
