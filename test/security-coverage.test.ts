@@ -81,6 +81,7 @@ const requirements: Readonly<Record<number, string>> = {
   70: 'what is hidden changes no answer',
   72: 'migrating and hardening take nothing from a login',
   73: 'statements that do not end cost a bounded number of connections',
+  74: 'no number of tenants keeps the others from their answers',
   76: 'no input keeps the thread busy that serves everybody',
   75: 'a statement that exhausts memory fails alone',
   77: 'an answer that is not read is dropped, and bytes held are bounded per owner and in all',

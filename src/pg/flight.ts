@@ -61,6 +61,8 @@ export interface Flight {
   /** Whom it counts against; `''` for housekeeping. */
   readonly owner: string
   lane: Lane
+  /** It was taken for a quick one, and another owner's requests waited behind it for too long. */
+  heldUp: boolean
   /** Commands completed: first `begin` and what prepares the session, then the statements, then COMMIT. */
   step: number
   error: FlightError | undefined
@@ -96,6 +98,7 @@ export function createFlight(work: Work, done: Flight['done'], lane: Lane = 'alo
     done,
     owner,
     lane,
+    heldUp: false,
     step: 0,
     error: undefined,
     parsing: [],

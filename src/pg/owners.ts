@@ -31,7 +31,7 @@ const halfLifeMs = 5_000
 /** Differences below this are none: whoever sends quick requests only is never behind another. */
 const rankMs = 20
 /** How long an owner may hold others up at once, and how much of the time in the long run. */
-const holdUpBurstMs = 50
+const holdUpBurstMs = 100
 const holdUpShare = 0.01
 
 interface Account {

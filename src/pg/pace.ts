@@ -7,7 +7,7 @@ import type { Lane, Work } from './flight.ts'
 /** A request that usually takes less than this may have others behind it on its connection. */
 export const quickMs = 5
 /** The oldest request of a connection that takes longer than this holds up those behind it. */
-export const crowdedMs = 25
+export const crowdedMs = 50
 /** A request that takes longer than this is slow: few may run at once. */
 export const slowMs = 100
 
@@ -17,6 +17,8 @@ export const slowMs = 100
  */
 const quickerWeight = 0.2
 const slowerWeight = 0.02
+/** Of a request that is slow even where a busy machine makes any of them wait. */
+const clearlySlowMs = 3 * slowMs
 const maxTexts = 5_000
 /** Sum of the texts, in UTF-16 units. */
 const maxLength = 4 * 1024 * 1024
@@ -53,8 +55,11 @@ export function paceKeyOf({ statements }: Work): string {
 export interface Pace {
   /** @param trusted whether the owner may share connections at all */
   laneOf(request: Paced, trusted: boolean): Lane
-  /** Takes account of a request that has ended, or was ended, after some milliseconds as the oldest on its connection. */
-  learn(request: Paced, tookMs: number): void
+  /**
+   * Takes account of a request that has ended, or was ended, after some milliseconds as the oldest on its connection.
+   * @param heldUp whether it was taken for a quick one and kept another owner's waiting
+   */
+  learn(request: Paced, tookMs: number, heldUp: boolean): void
 }
 
 /**
@@ -99,7 +104,7 @@ export function createPace(): Pace {
       if (facts === undefined || work.exclusive || !trusted) return 'alone'
       return (usual === undefined ? facts.quick > facts.other : usual < quickMs) ? 'shared' : 'alone'
     },
-    learn({ owner, paceKey }, tookMs) {
+    learn({ owner, paceKey }, tookMs, heldUp) {
       if (paceKey === '') return
       let facts = texts.get(paceKey)
       if (facts === undefined) {
@@ -108,15 +113,16 @@ export function createPace(): Pace {
       }
       const key = `${facts.id} ${owner}`
       const before = times.get(key)
-      const after = before === undefined ? tookMs : blend(before, tookMs)
+      const after = blend(before ?? Math.min(tookMs, slowMs / 2), tookMs, heldUp)
       times.set(key, after)
       vote(facts, before, after)
     },
   }
 }
 
-/** One that held others up counts in full: some cheap ones before it prove nothing. */
-function blend(before: number, tookMs: number): number {
-  if (tookMs >= crowdedMs && tookMs > before) return tookMs
-  return before + (tookMs - before) * (tookMs < before ? quickerWeight : slowerWeight)
+/** One that held others up counts whatever cheap ones came before it, and so does one that is slow by far. */
+function blend(before: number, tookMs: number, heldUp: boolean): number {
+  const blended = before + (tookMs - before) * (tookMs < before ? quickerWeight : slowerWeight)
+  if (tookMs > clearlySlowMs) return Math.max(blended, tookMs)
+  return heldUp ? Math.max(blended, Math.min(tookMs, slowMs / 2)) : blended
 }

@@ -26,8 +26,8 @@ interface Load {
  * The places on the connections of a pool. They are counted from what runs, whatever it was taken for when it began:
  * a request that has been the oldest on its connection for longer than {@link quickMs} takes the whole of it.
  *
- * With three connections or more, one is always left to requests that are known to be quick. With two, another request
- * may take it for a short while; with one, there is nothing to leave.
+ * With three connections or more, one is always left to requests that are known to be quick. With two, others may take it
+ * for a short while; with one, there is nothing to leave.
  */
 export class Places {
   readonly #roster: Roster
@@ -48,8 +48,9 @@ export class Places {
     const { occupied, slow } = this.#load('')
     const { open, stuck } = this.#roster
     if (occupied + 1 < open.length) return true
-    // The last connection too, but for never more than a moment, and not while statements run that cannot be ended.
-    return stuck === 0 && occupied === slow && slow < open.length
+    // The last one too, but for never more than a moment, and not while statements run that cannot be ended.
+    if (stuck > 0 || occupied >= open.length) return false
+    return open.length < 3 || occupied === slow
   }
 
   /**

@@ -194,13 +194,13 @@ class RequestPool implements Pool {
     this.#start(request, true)
   }
 
-  #learn(request: PoolRequest, { startedAt, error, cancelled, cancelStruck, lane, lost }: Flight): void {
+  #learn(request: PoolRequest, { startedAt, error, cancelled, cancelStruck, heldUp, lane, lost }: Flight): void {
     if (startedAt === 0) return
     const tookMs = performance.now() - startedAt
     if (lane !== 'shared' || tookMs > crowdedMs) this.#owners.use(request.owner, tookMs)
     const whole = !cancelled && !cancelStruck && lost === undefined && error?.kind !== 'failure'
     // What was cut short took at least as long, and may not have begun.
-    if (whole || (tookMs > crowdedMs && lost !== 'undone')) this.#pace.learn(request, tookMs)
+    if (whole || (tookMs > crowdedMs && lost !== 'undone')) this.#pace.learn(request, tookMs, heldUp)
   }
 
   #finish(request: PoolRequest, flight: Flight): void {

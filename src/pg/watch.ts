@@ -25,6 +25,8 @@ export interface WatchParts {
 const sweepMs = 25
 /** After a longer break the gateway itself was busy, and answers that have arrived are not read yet. */
 const maxBreakMs = 3 * sweepMs
+/** For a request that cannot be sent again, and is refused when it has no place. */
+const slowUnrepeatableMs = 1_000
 const maxMoves = 2
 /** How long a cancelled request may take to end before its connection is given up. */
 const cancelGraceMs = 2_000
@@ -66,7 +68,12 @@ export class Watch {
       head.error ??= { kind: 'failure', code: 'timeout', detail }
       connection.cancel()
     } else if (head.cancelled || (request?.ended && age > crowdedMs)) connection.cancel()
-    else if (timely && request !== undefined && age > slowMs && head.lane !== 'slow') {
+    else if (
+      timely &&
+      request !== undefined &&
+      head.lane !== 'slow' &&
+      age > (head.work.reset ? slowUnrepeatableMs : slowMs)
+    ) {
       if (request.flight === head) this.#judgeSlow(connection, head, request)
       else connection.cancel()
     }
@@ -83,7 +90,9 @@ export class Watch {
       request.moves++
       this.#parts.move(request)
     }
-    if (others) this.#parts.owners.holdUp(head.owner, Math.min(age, 2 * crowdedMs))
+    if (!others) return
+    head.heldUp = true
+    this.#parts.owners.holdUp(head.owner, Math.min(age, 2 * crowdedMs))
   }
 
   /** It is slow. It may go on where nobody waits for it to end, and where there is a place for it. */
@@ -96,7 +105,7 @@ export class Watch {
     }
     if (head.work.reset) {
       // It may have done what no rollback undoes, so it is not sent again.
-      const detail = `The request took longer than ${slowMs} ms while others did. It was cancelled and rolled back`
+      const detail = `The request took longer than ${slowUnrepeatableMs} ms while others did. It was cancelled and rolled back`
       head.error ??= { kind: 'failure', code: 'overloaded', detail }
     } else request.displaced = true
     connection.cancel()

@@ -176,6 +176,15 @@ describePg('ending early', () => {
     it('SEC-44 a statement that ignores the cancel request loses its connection, and ends', async () => {
       const { body } = await gateway.sql(ada, 'select wait_for_ever()')
       expect(body).toMatchObject({ code: '08007', hint: expect.stringMatching(/^outcome_unknown: /) })
+      expect(gateway.events.filter(({ type }) => type === 'statement_stuck')).toEqual([
+        {
+          type: 'statement_stuck',
+          requestId: expect.any(String),
+          iss: gateway.issuer.iss,
+          sub: 'ada',
+          backendPid: expect.any(Number),
+        },
+      ])
       const bob = await gateway.issuer.token('bob')
       expect((await gateway.sql(bob, 'select auth.user_id() as id')).body.rows).toEqual([{ id: 'bob' }])
       // Nobody has to end it: the backend sees that its client is gone, which no handler of exceptions can hide from it.

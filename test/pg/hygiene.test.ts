@@ -51,7 +51,7 @@ describePg('a connection after a request', () => {
       ...{ server, user, password, database: database.name, applicationName: 'rowpass test' },
       ...{ connectTimeoutMs: 5_000, statementTimeoutMs, lockTimeoutMs: 5_000, requestTimeoutMs: 10_000 },
       ...{ maxResponseBytes: 1_000_000, maxPreparedStatements: 100, size: 1, maxPipelineDepth: 8 },
-      ...{ maxQueued: 100, queueTimeoutMs: 10_000, maxPerOwner: 100 },
+      ...{ slowLimit: 2, maxQueued: 100, queueTimeoutMs: 5_000 },
     })
     await waitUntil(() => pool.open === 1)
   }
