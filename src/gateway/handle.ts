@@ -1,17 +1,17 @@
 /**
  * One SQL request from its headers and body to its answer: verify, classify, seal, run.
  */
-import { createHash } from 'node:crypto'
 import { Failure } from '../errors.ts'
 import type { Emit, SqlAnswered } from '../events.ts'
 import { type Flight, type Identity, leadingSteps, type Work } from '../pg/flight.ts'
 import type { PostgresError } from '../pg/messages.ts'
 import type { Pool, Ticket } from '../pg/pool.ts'
 import { type FindType, toJsonConverter } from '../pg/values.ts'
-import { type SealKey, sealSession } from '../seal/seal.ts'
+import type { SealKey } from '../seal/seal.ts'
 import type { Allowed, Refused, Verdict } from '../sql/classify.ts'
 import { parseBearer } from '../verify/bearer.ts'
-import type { VerifiedToken, Verifier } from '../verify/verifier.ts'
+import type { Verifier } from '../verify/verifier.ts'
+import { createCallers } from './caller.ts'
 import type { GatewayConfig } from './config.ts'
 import type { Heavy } from './heavy.ts'
 import { createHoldings, type Holding } from './holdings.ts'
@@ -268,49 +268,6 @@ function refuse(error: unknown, audit: Audit): SqlResponse {
   audit.outcome = error.code
   audit.sqlstate = error.spec.sqlstate
   return failureResponse(error)
-}
-
-/** A verified token as requests use it. */
-interface Caller {
-  readonly identity: Identity
-  /** Who its requests count against: its tenant where it has one, so that no tenant can keep the others waiting. */
-  readonly owner: string
-  readonly audit: Partial<SqlAnswered>
-}
-
-/** Prepares each verified token once; that lasts for as long as the verifier keeps the token and the key is in force. */
-function createCallers(sealKey: () => SealKey): (token: VerifiedToken) => Caller {
-  let key = sealKey()
-  let callers = new WeakMap<VerifiedToken, Caller>()
-  return (token) => {
-    if (key !== sealKey()) {
-      key = sealKey()
-      callers = new WeakMap()
-    }
-    const known = callers.get(token)
-    if (known !== undefined) return known
-    const caller = toCaller(token, key)
-    callers.set(token, caller)
-    return caller
-  }
-}
-
-function toCaller(token: VerifiedToken, key: SealKey): Caller {
-  const { iss, sub, kid, role, jti, claims } = token
-  const tenantId = claims.tenant_id
-  return {
-    identity: { role, session: sealSession(key, { ...token, sid: claims.sid }) },
-    owner: JSON.stringify(typeof tenantId === 'string' ? [iss, 'tenant', tenantId] : [iss, 'subject', sub]),
-    audit: {
-      auth: 'token',
-      iss,
-      sub,
-      kid,
-      role,
-      ...(typeof tenantId === 'string' ? { tenantId } : {}),
-      ...(jti === undefined ? {} : { jtiHash: createHash('sha256').update(jti).digest('hex').slice(0, 16) }),
-    },
-  }
 }
 
 /** Refuses a statement; where PostgreSQL would not run it either, in PostgreSQL's words. */

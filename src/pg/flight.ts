@@ -136,7 +136,11 @@ export function loseFlight(flight: Flight, cause: Error, fatal: boolean): void {
   const { work, step, sent, error } = flight
   const undone = !sent || (fatal && step < leadingSteps(work) + work.statements.length)
   flight.lost = undone ? 'undone' : 'unknown'
-  if (error?.kind === 'postgres') return
+  // The server's own error is the outcome, and so is one of ours that says more than that it was cancelled.
+  if (error !== undefined && !(error.kind === 'failure' && wasGivenUp.has(error.code))) return
   if (undone || work.readOnly === true) flight.error ??= { kind: 'failure', code: 'database_unavailable', cause }
   else flight.error = { kind: 'failure', code: 'outcome_unknown', cause }
 }
+
+/** Errors with which a request was cancelled; its outcome is open until the server has answered. */
+const wasGivenUp: ReadonlySet<FailureCode> = new Set(['timeout', 'overloaded', 'response_too_large'])
