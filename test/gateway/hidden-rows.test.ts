@@ -168,6 +168,28 @@ describePg('hidden rows', () => {
       expect(many).toEqual([{ body: '1' }, { body: '10' }])
     })
 
+    it('SEC-69 SEC-70 are in no catalog that may be read', async () => {
+      // Catalogs of the whole server change under other tests.
+      const [listed] = await twins.direct(`
+        select format('%I.%I', nspname, relname) as name from pg_class join pg_namespace n on n.oid = relnamespace
+        where nspname in ('pg_catalog', 'information_schema') and relkind in ('r', 'v') and not relisshared
+          and relname !~ 'roles|pg_user|pg_group|pg_shadow' order by 1`)
+      const names: string[] = JSON.parse(listed).rows.map(({ name }: { name: string }) => name)
+      const refused: string[] = []
+      for (const name of names) {
+        const [few, many] = await twins.answers(
+          `select count(*), md5(string_agg(line, ' ' order by line)) as digest
+           from (select replace(t::text, current_database(), '') as line from ${name} as t) as lines`,
+        )
+        expect([name, many]).toEqual([name, few])
+        if (JSON.parse(few).status !== 200) refused.push(name)
+      }
+      expect(names.length - refused.length).toBeGreaterThan(90)
+      expect(refused).toEqual(
+        expect.arrayContaining(['pg_catalog.pg_class', 'pg_catalog.pg_stats', 'pg_catalog.pg_sequences']),
+      )
+    })
+
     it.each(same)('SEC-70 are not in the answer to %s', async (sql) => {
       const [few, many] = await twins.answers(sql)
       expect(many).toBe(few)
