@@ -41,8 +41,8 @@ export const gatewayMistakes: readonly Mistake[] = [
     ],
     [
       'a request counts for nobody while its answer is read',
-      '    request.onClose(() => owners.leave(owner))\n',
-      '    owners.leave(owner)\n',
+      '    request.onClose(() => underWay.leave(owner))\n',
+      '    underWay.leave(owner)\n',
       'SEC-65 a request counts until its answer was read',
       'test/gateway/tenant-limits.test.ts',
     ],
@@ -74,13 +74,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       'the trace context of a request is in its log line, and SQL can read it',
       operation,
     ],
-    [
-      'a seal key that was replaced goes on sealing',
-      '    if (key !== sealKey()) {',
-      '    if (false) {',
-      'seals with a new key while requests are under way; none fails',
-      operation,
-    ],
+
     [
       'a statement that was refused runs',
       "    if (refused?.kind === 'refused') return refuseStatement(refused, audit)\n",
@@ -95,6 +89,14 @@ export const gatewayMistakes: readonly Mistake[] = [
       'exclusive: reset || begin !== undefined, reset: false',
       'the next borrower of the connection finds nothing after',
       'test/gateway/isolation.test.ts',
+    ],
+  ]),
+  ...mistakesIn('src/gateway/caller.ts', operation, [
+    [
+      'a seal key that was replaced goes on sealing',
+      '    if (key !== sealKey()) {',
+      '    if (false) {',
+      'seals with a new key while requests are under way; none fails',
     ],
     [
       'the audit line has the token’s id',
@@ -264,8 +266,8 @@ export const gatewayMistakes: readonly Mistake[] = [
     ],
     [
       'a web page whose name points here asks the gateway',
-      'const answer = !isAnswered(request, config.hosts)',
-      'const answer = false',
+      "    const id = requestId(headers['neon-request-id'])\n    const answer = !isAnswered(request, config.hosts)",
+      "    const id = requestId(headers['neon-request-id'])\n    const answer = false",
       'SEC-78 a page of another name gets no answer',
       'test/gateway/hosts.test.ts',
     ],

@@ -4,6 +4,8 @@ import { type Mistake, mistakesIn } from './mistake.ts'
 const pool = 'test/pg/pool.test.ts'
 const cancel = 'test/gateway/cancel.test.ts'
 const isolation = 'test/gateway/isolation.test.ts'
+const hygiene = 'test/pg/hygiene.test.ts'
+const fairness = 'test/pg/fairness.test.ts'
 
 export const poolMistakes: readonly Mistake[] = [
   ...mistakesIn('src/pg/connection.ts', isolation, [
@@ -34,13 +36,7 @@ export const poolMistakes: readonly Mistake[] = [
       'SEC-42 is not used for another request before every cancel request has arrived',
       'test/pg/hygiene.test.ts',
     ],
-    [
-      'an answer of any size is collected',
-      '    if (size > options.maxResponseBytes) onOversized()\n',
-      '',
-      'SEC-65 a result of %s over the limit is refused with 507',
-      'test/gateway/wire.test.ts',
-    ],
+
     [
       'a session is not cleaned when its cleaning fails',
       "if (error !== undefined) destroy(new Error('housekeeping failed', { cause: error }))",
@@ -106,67 +102,79 @@ export const poolMistakes: readonly Mistake[] = [
       'test/pg/hygiene.test.ts',
     ],
   ]),
+  ...mistakesIn('src/pg/incoming.ts', 'test/gateway/wire.test.ts', [
+    [
+      'an answer of any size is collected',
+      '    if (size > maxResponseBytes) onOversized()\n',
+      '',
+      'SEC-65 a result of %s over the limit is refused with 507',
+    ],
+  ]),
   ...mistakesIn('src/pg/pool.ts', pool, [
     [
-      'one identity has any number of requests under way',
-      "    else if (!withinLimit) fail(waiting, 'overloaded', 'This identity has too many requests under way')\n",
-      '',
-      'a full queue and an owner with too many requests are refused at once',
-    ],
-    [
       'any number of requests waits',
-      "else if (queue.length >= options.maxQueued) fail(waiting, 'overloaded', 'Too many requests wait for a connection')\n    ",
-      '',
-      'a full queue and an owner with too many requests are refused at once',
-    ],
-
-    [
-      'a request that was cancelled on purpose runs again',
-      '!flight.cancelled && flight.cancelStruck && ',
-      'flight.cancelStruck && ',
-      'its statement ends, its INSERT did not happen, the connection serves on',
-      cancel,
-    ],
-    [
-      'a statement that ran out of time runs again',
-      '!flight.cancelled && flight.cancelStruck && ',
-      '!flight.cancelled && ',
-      'does not run a statement again that ran out of time',
-      'test/pg/hygiene.test.ts',
-    ],
-    [
-      'a request takes as long as it likes',
-      'else if (age > options.requestTimeoutMs && head.error === undefined)',
-      'else if (false)',
-      'a request over the time limit is cancelled, and its neighbours are answered',
-    ],
-    [
-      'a statement that does not end on a cancel request keeps its connection',
-      "if (age > options.requestTimeoutMs + cancelGraceMs) connection.destroy(new Error('a request did not end in time'))\n    else if",
-      'if',
-      'SEC-44 a statement that ignores the cancel request loses its connection',
-      cancel,
+      '    if (this.#dispatcher.queued < this.#options.maxQueued) return true\n',
+      '    if (this.#options.maxQueued > 0) return true\n',
+      'a full queue refuses at once, and the longest line makes room for a shorter one',
     ],
     [
       'a request waits for ever',
-      'now - queue[0].since > options.queueTimeoutMs',
-      'false',
+      'this.#dispatcher.olderThan(now - this.#options.queueTimeoutMs)',
+      'this.#dispatcher.olderThan(now - Number.MAX_SAFE_INTEGER)',
       'a request that waits too long for a connection is refused',
     ],
     [
       'a request whose client has gone runs all the same',
-      '      queue.splice(index, 1)\n      fail(waiting',
-      '      fail(waiting',
+      "if (this.#dispatcher.remove(request)) this.#fail(request, 'timeout', 'The client has gone')\n    else if",
+      'if',
       'a request that still waits for a connection leaves the queue and never runs',
       cancel,
     ],
-  ]),
-  ...mistakesIn('src/pg/owners.ts', 'test/gateway/tenant-limits.test.ts', [
     [
-      'one tenant takes every connection',
-      'performance.now() - other.at < sharedMs ? 1 : 0',
-      'false ? 1 : 0',
-      'SEC-65 a flood of one tenant is held back, and another tenant is served at once',
+      'whose statement cannot be ended begins another',
+      "    else if (this.#owners.isStuck(owner)) this.#fail(request, 'overloaded', stuckDetail)\n",
+      '',
+      'SEC-73 they cost a bounded number of backends, their owners wait, and quick requests are served',
+      fairness,
+    ],
+  ]),
+  ...mistakesIn('src/pg/resend.ts', hygiene, [
+    [
+      'a statement that ran out of time runs again',
+      'return !flight.cancelled && flight.cancelStruck ?',
+      'return !flight.cancelled ?',
+      'does not run a statement again that ran out of time',
+    ],
+  ]),
+  ...mistakesIn('src/pg/watch.ts', cancel, [
+    [
+      'a request takes as long as it likes',
+      'else if (age > this.#parts.requestTimeoutMs) {',
+      'else if (age < 0) {',
+      'a request over the time limit is cancelled, and its neighbours are answered',
+      pool,
+    ],
+    [
+      'a statement that does not end on a cancel request keeps its connection',
+      'if (waitedMs > cancelGraceMs) this.#giveUp(connection, head)\n    else if',
+      'if',
+      'SEC-44 a statement that ignores the cancel request loses its connection',
+    ],
+  ]),
+  ...mistakesIn('src/pg/roster.ts', fairness, [
+    [
+      'statements that cannot be ended cost any number of backends',
+      'Math.min(size - here, size + spareBackends - here - this.#lingering.size)',
+      'size - here',
+      'SEC-73 they cost a bounded number of backends, their owners wait, and quick requests are served',
+    ],
+  ]),
+  ...mistakesIn('src/pg/places.ts', fairness, [
+    [
+      'slow requests take every connection',
+      'slow + Math.max(0, stuck - spareBackends) >= this.#slowLimit || slowOfOwner >= ofOwner',
+      'slowOfOwner < 0',
+      'SEC-74 %i tenants cannot keep the others from their answers, primed: %s',
     ],
   ]),
   ...mistakesIn('src/pg/reader.ts', 'test/pg/wire.test.ts', [
