@@ -6,7 +6,7 @@ import type { Emit, SqlAnswered } from '../events.ts'
 import { type Flight, type Identity, leadingSteps, type Work } from '../pg/flight.ts'
 import type { PostgresError } from '../pg/messages.ts'
 import type { Pool, Ticket } from '../pg/pool.ts'
-import { type FindType, toJsonConverter } from '../pg/values.ts'
+import type { FindType } from '../pg/values.ts'
 import type { SealKey } from '../seal/seal.ts'
 import type { Allowed, Refused, Verdict } from '../sql/classify.ts'
 import { parseBearer } from '../verify/bearer.ts'
@@ -44,7 +44,7 @@ export interface HandlerParts {
   readonly sealKey: () => SealKey
   readonly verifier: Verifier
   readonly pool: Pool
-  readonly heavy: Pick<Heavy, 'judge' | 'parseBody'>
+  readonly heavy: Pick<Heavy, 'judge' | 'parseBody' | 'toJson'>
   readonly findType: FindType
   readonly logins: Logins
   readonly emit: Emit
@@ -128,7 +128,7 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
     const writing = () => allowed[flight.step - leadingSteps(work)]?.writing
     return held(
       holding,
-      respond(flight, body.kind, batch, audit, (error) => tokenErrorResponse(error, writing())),
+      await respond(flight, caller.owner, body.kind, batch, audit, (error) => tokenErrorResponse(error, writing())),
     )
   }
 
@@ -194,16 +194,17 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
       kind = body.kind
       return toPasswordWork(body, batch)
     })
-    return held(holding, respond(flight, kind, batch, audit, passwordErrorResponse))
+    return held(holding, await respond(flight, owner, kind, batch, audit, passwordErrorResponse))
   }
 
-  function respond(
+  async function respond(
     flight: Flight,
+    owner: string,
     kind: SqlBody['kind'],
     batch: BatchOptions,
     audit: Audit,
     toErrorResponse: (error: PostgresError) => SqlResponse,
-  ): SqlResponse {
+  ): Promise<SqlResponse> {
     if (flight.error?.kind === 'failure') {
       const { code, detail, cause } = flight.error
       throw new Failure(code, { cause, ...(detail === undefined ? {} : { detail }) })
@@ -216,10 +217,14 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
       return toErrorResponse(error)
     }
     for (const { rowCount } of flight.sinks) audit.rows += rowCount
-    const results = flight.sinks.map((sink) => {
-      if (!('fields' in sink)) return sink.finish()
-      return sink.finish(sink.fields.map(({ dataTypeID }) => toJsonConverter(dataTypeID, parts.findType)))
-    })
+    const results: Buffer[] = []
+    for (const sink of flight.sinks) {
+      if (!('fields' in sink)) results.push(sink.finish())
+      else
+        results.push(
+          await sink.finish(sink.fields.map(({ dataTypeID }) => parts.heavy.toJson(dataTypeID, parts.findType, owner))),
+        )
+    }
     const [first] = results
     return kind === 'single' && first !== undefined ? singleResponse(first) : batchResponse(results, batch)
   }

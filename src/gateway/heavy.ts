@@ -4,9 +4,12 @@
  */
 import { Failure } from '../errors.ts'
 import type { Emit } from '../events.ts'
+import type { ConvertCell } from '../pg/result.ts'
+import { type FindType, type TypeFacts, toJsonConverter } from '../pg/values.ts'
 import { createVerdicts, tooComplex, tooLong, type Verdict, type Verdicts } from '../sql/classify.ts'
 import type { FunctionFacts } from '../sql/facts.ts'
 import type { GatewayConfig } from './config.ts'
+import type { CellTypes } from './jobs.ts'
 import { createLane, JobLost } from './lane.ts'
 import { parseSqlBody, type SqlBody, type SqlHeaders } from './request.ts'
 
@@ -24,6 +27,8 @@ export interface Heavy {
   judge(sql: string, owner: string): Verdict | Promise<Verdict>
   /** Reads a body, which is empty afterwards. @throws Failure `request_invalid`; `overloaded` */
   parseBody(body: Buffer, headers: SqlHeaders, owner: string): SqlBody | Promise<SqlBody>
+  /** Makes the converter of a column, for an owner. Its promise rejects with Failure `answer_dropped`, `response_too_large`. */
+  toJson(oid: number, findType: FindType, owner: string): ConvertCell
   close(): Promise<void>
 }
 
@@ -31,6 +36,8 @@ type HeavyConfig = Pick<GatewayConfig, 'allowExplain' | 'maxBatch' | 'maxStateme
 
 /** The slowest JSON takes 0.13 ms a KiB: `npm run bench:floods`. */
 const maxBodyBytesHere = 32 * 1024
+/** UTF-16 units; an array of one character each takes some 100 ns for an element. */
+const maxCellLengthHere = 128 * 1024
 /** UTF-16 units; the slowest statement of this length takes some 50 ms, but for those that are given up. */
 const maxShortLength = 16 * 1024
 const limits = { maxWaiting: 1_000, budgetMs: 5_000, regainedMsPerSecond: 500 }
@@ -73,6 +80,17 @@ export function createHeavy(config: HeavyConfig, emit: Emit): Heavy {
     }
   }
 
+  async function convertLarge(text: string, oid: number, findType: FindType, owner: string): Promise<string> {
+    try {
+      return (await long.run({ kind: 'cell', text, oid, types: typesOf(oid, findType) }, owner)) as string
+    } catch (error) {
+      // Whatever it is that there is no room for, the statement was run.
+      if (error instanceof Failure) throw new Failure('answer_dropped', { cause: error })
+      if (!(error instanceof JobLost)) throw error
+      throw new Failure('response_too_large', { detail: 'a value takes too long to convert to JSON', cause: error })
+    }
+  }
+
   return {
     get ready() {
       return short.ready
@@ -91,10 +109,23 @@ export function createHeavy(config: HeavyConfig, emit: Emit): Heavy {
       if (body.length > maxBodyBytesHere) return parseLarge(body, headers, owner)
       return parseSqlBody(body.toString(), headers, config.maxBatch)
     },
+    toJson(oid, findType, owner) {
+      const convert = toJsonConverter(oid, findType)
+      return (text) => (text.length > maxCellLengthHere ? convertLarge(text, oid, findType, owner) : convert(text))
+    },
     async close() {
       await Promise.all([short.close(), long.close()])
     },
   }
+}
+
+function typesOf(oid: number, findType: FindType): CellTypes {
+  const types = new Map<number, TypeFacts>()
+  for (let facts = findType(oid); facts !== undefined && !types.has(oid); facts = findType(oid)) {
+    types.set(oid, facts)
+    oid = facts.elementOid
+  }
+  return types
 }
 
 /** The headers that say what results look like; no other leaves this thread. */

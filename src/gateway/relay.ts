@@ -45,7 +45,7 @@ export async function relay(
   stream.on('data', (bytes: Buffer) => {
     report.bytesSent += bytes.length
     webSocket.send(bytes, () => {
-      life.seen()
+      life.taken()
       if (webSocket.bufferedAmount <= maxWaitingBytes) stream.resume()
     })
     if (webSocket.bufferedAmount > maxWaitingBytes) stream.pause()
@@ -79,19 +79,27 @@ function closed(side: WebSocket | Duplex, already: boolean): Promise<void> {
 }
 
 /** Ends connections to clients that have gone without a word. */
-function watch(webSocket: WebSocket, heartbeatMs: number): { seen(): void; end(): void } {
+function watch(webSocket: WebSocket, heartbeatMs: number): { seen(): void; taken(): void; end(): void } {
   let alive = true
+  let taking = true
   const seen = (): void => {
     alive = true
   }
   const timer = setInterval(() => {
     // What a paused client may have sent is not read, so its silence says nothing.
     if (!alive && !webSocket.isPaused) webSocket.terminate()
+    // Nor does it help that it goes on sending: what it does not read is held for it, and so is its session.
+    if (!taking && webSocket.bufferedAmount > maxWaitingBytes) webSocket.terminate()
     alive = false
+    taking = false
     webSocket.ping()
   }, heartbeatMs)
   webSocket.on('pong', seen)
-  return { seen, end: () => clearInterval(timer) }
+  const taken = (): void => {
+    taking = true
+    seen()
+  }
+  return { seen, taken, end: () => clearInterval(timer) }
 }
 
 function endSession(session: Session, connectTimeoutMs: number): void {

@@ -56,6 +56,7 @@ export interface ConnectionListener {
 }
 
 const idleInTransactionTimeoutMs = 30_000
+const maxTurnMs = 5
 /**
  * How often a backend that is at work looks whether its client is there still. It ends when we have given it up, at the
  * next place where it looks for interrupts, and a function that catches its cancellation cannot prevent that.
@@ -140,6 +141,13 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
     flushSoon()
   }
 
+  /** One turn of the event loop reads as much as 2 MB from one socket: others are served in between. */
+  function giveWay(): void {
+    busyMs = 0
+    stream.pause()
+    setImmediate(() => stream.resume())
+  }
+
   function onReady(flight: Flight, outsideTransaction: boolean): void {
     flights.shift()
     outgoing.onEnd(flight)
@@ -208,9 +216,13 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
     onFatal: (reason) => lose(reason, true),
     onProtocolError: destroy,
   })
+  let busyMs = 0
   stream.on('data', (chunk: Buffer) => {
+    const startedAt = performance.now()
     try {
       read(chunk)
+      busyMs += performance.now() - startedAt
+      if (busyMs > maxTurnMs) giveWay()
     } catch (error) {
       destroy(error instanceof Error ? error : new Error('unreadable message'))
     }
@@ -241,6 +253,7 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
       return !closed && !cleaning && !cancelSent && cancelsOpen === 0
     },
     submit(flight) {
+      for (const sink of flight.sinks) sink.limit(options.maxResponseBytes)
       outgoing.work(flight)
       push(flight)
     },

@@ -42,6 +42,7 @@ export function createIncoming(options: IncomingOptions): (chunk: Buffer) => voi
       case backend.commandComplete:
         currentSink(flight)?.complete(readCommandTag(bytes, start, end))
         flight.step++
+        checkSize(flight)
         return
       case backend.readyForQuery:
         options.onReady(flight, bytes[start] === 0x49)
@@ -81,6 +82,10 @@ export function createIncoming(options: IncomingOptions): (chunk: Buffer) => voi
     const sink = currentSink(flight)
     if (sink === undefined || flight.error !== undefined) return
     sink.row(bytes, start)
+    checkSize(flight)
+  }
+
+  function checkSize(flight: Flight): void {
     let size = 0
     for (const each of flight.sinks) size += each.size
     if (size > maxResponseBytes) onOversized()

@@ -20,11 +20,15 @@ export interface JsonText {
   bytes: Buffer
   /** How many of the bytes are written. */
   length: number
+  /** A large string that would pass it is left out. */
+  maxLength: number
+  /** Whether something was left out: it is no JSON then. */
+  overflown: boolean
 }
 
 /** Makes an empty one. */
 export function createJsonText(): JsonText {
-  return { bytes: Buffer.allocUnsafe(initialBytes), length: 0 }
+  return { bytes: Buffer.allocUnsafe(initialBytes), length: 0, maxLength: Number.POSITIVE_INFINITY, overflown: false }
 }
 
 /** Writes one byte as it is. */
@@ -56,6 +60,9 @@ export function writeJsonString(json: JsonText, bytes: Buffer, start: number, en
     return
   }
   const escaped = escapedLength(bytes, start, end)
+  // Escapes can make six bytes of one: writing them all, to be refused, would keep everybody waiting.
+  json.overflown ||= json.length + escaped > json.maxLength
+  if (json.overflown) return
   reserve(json, escaped + 2)
   json.length = writeString(json.bytes, json.length, bytes, start, end, escaped === end - start)
 }

@@ -1,6 +1,7 @@
 /**
  * Turns the messages of one statement into the JSON object that Neon's SQL over HTTP answers with.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import {
   createJsonText,
   type JsonText,
@@ -34,6 +35,8 @@ export interface ResultSink {
   describe(description: Description): void
   row(bytes: Buffer, start: number): void
   complete(tag: CommandTag): void
+  /** Says how large the result may be at most; what is larger need not be kept. */
+  limit(bytes: number): void
   /** Bytes or, for typed cells, code units held so far. */
   readonly size: number
   /** Rows returned or changed, as the command tag has it. */
@@ -102,13 +105,16 @@ export function createRawResult(arrayMode: boolean): RawResult {
       else writeByte(json, comma)
       if (arrayMode) writeArrayRow(json, bytes, start)
       else writeObjectRow(json, bytes, start, description.keys)
-      sink.size = json.length
+      sink.size = json.overflown ? Number.POSITIVE_INFINITY : json.length
     },
     complete(tag: CommandTag) {
       if (empty) begin()
       sink.rowCount = tag.rowCount ?? 0
       writeText(json, tail(tag, arrayMode))
       sink.size = json.length
+    },
+    limit(bytes: number) {
+      json.maxLength = bytes
     },
     finish: () => toBytes(json),
   }
@@ -152,8 +158,18 @@ function writeCell(json: JsonText, bytes: Buffer, at: number): number {
 /** A sink that keeps the cells' text, because their types may have to be looked up before they can be written. */
 export interface TypedResult extends ResultSink {
   readonly fields: readonly Field[]
-  finish(converters: readonly ToJson[]): Buffer
+  /** Writes it piece by piece, so that others are served in between. */
+  finish(converters: readonly ConvertCell[]): Promise<Buffer>
 }
+
+/** As {@link ToJson}, for a cell that may be converted elsewhere. */
+export type ConvertCell = (text: string) => string | Promise<string>
+
+/** What a row and a cell take besides the cell's text, at the least. */
+const rowBytes = 16
+const cellBytes = 8
+/** Code units that are converted before others have a turn. */
+const turnLength = 128 * 1024
 
 /** Makes the sink for typed cells. */
 export function createTypedResult(arrayMode: boolean): TypedResult {
@@ -161,8 +177,12 @@ export function createTypedResult(arrayMode: boolean): TypedResult {
   let description = noDescription
   let tag: CommandTag = { command: '', rowCount: null }
 
-  function toRow(cells: readonly (string | null)[], converters: readonly ToJson[]): string {
-    const values = cells.map((cell, index) => (cell === null ? 'null' : (converters[index]?.(cell) ?? 'null')))
+  async function toRow(cells: readonly (string | null)[], converters: readonly ConvertCell[]): Promise<string> {
+    const values: string[] = []
+    for (const [index, cell] of cells.entries()) {
+      const value = cell === null ? 'null' : (converters[index]?.(cell) ?? 'null')
+      values.push(typeof value === 'string' ? value : await value)
+    }
     if (arrayMode) return `[${values.join(',')}]`
     return `{${values.map((value, index) => `${description.keys[index]}${value}`).join(',')}}`
   }
@@ -174,19 +194,32 @@ export function createTypedResult(arrayMode: boolean): TypedResult {
     describe(given: Description) {
       description = given
       sink.fields = given.fields
+      sink.size = given.fieldsJson.length
     },
     row(bytes: Buffer, start: number) {
       const cells = readCells(bytes, start)
-      for (const cell of cells) sink.size += cell === null ? 4 : cell.length
+      sink.size += rowBytes
+      for (const cell of cells) sink.size += cellBytes + (cell?.length ?? 0)
       rows.push(cells)
     },
     complete(given: CommandTag) {
       tag = given
       sink.rowCount = given.rowCount ?? 0
     },
-    finish(converters: readonly ToJson[]) {
-      const body = rows.map((row) => toRow(row, converters)).join(',')
-      return Buffer.from(`{${description.fieldsJson},"rows":[${body}${tail(tag, arrayMode)}`)
+    limit() {},
+    async finish(converters: readonly ConvertCell[]) {
+      const json = createJsonText()
+      writeText(json, `{${description.fieldsJson},"rows":[`)
+      let turnEndsAt = turnLength
+      for (const [index, row] of rows.entries()) {
+        if (index > 0) writeByte(json, comma)
+        writeText(json, await toRow(row, converters))
+        if (json.length < turnEndsAt) continue
+        await nextTurn()
+        turnEndsAt = json.length + turnLength
+      }
+      writeText(json, tail(tag, arrayMode))
+      return toBytes(json)
     },
   }
   return sink

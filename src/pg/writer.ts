@@ -145,6 +145,12 @@ export function createMessageWriter(): MessageWriter {
       if (start === end) return undefined
       const taken = buffer.subarray(start, end)
       start = end
+      // A slab for a parameter of megabytes would stay for as long as small requests fill the rest of it.
+      if (buffer.length > slabBytes) {
+        buffer = Buffer.allocUnsafe(slabBytes)
+        start = 0
+        end = 0
+      }
       return taken
     },
   }

@@ -83,6 +83,51 @@ describePg('floods', () => {
     expect(answer.status).toBe(400)
   })
 
+  it.each([
+    ['an array of 1,500,000 numbers', 'select array_agg(1) from generate_series(1, 1500000)', 200],
+    ['an array of arrays of texts', "select array_agg(array['\"', '\\', 'x']) from generate_series(1, 150000)", 200],
+    ['a vector of 8 MB', "select rtrim(repeat('1 ', 4000000))::oidvector", 200],
+    ['a text of 8 MB', "select repeat('x', 8000000)", 200],
+    ['400,000 rows', 'select n, array[n] from generate_series(1, 400000) n', 507],
+    ['200,000 rows', 'select n, array[n] from generate_series(1, 200000) n', 200],
+    ['empty texts without end', "select '' from (select generate_series(1, 100000000)) s", 507],
+  ])('SEC-76 a result of %s as JSON: nobody waits for it', async (_, sql, status) => {
+    expect(await busyFor({ query: sql, params: [] }, 'false')).toEqual([status, expect.any(Number)])
+  })
+
+  it.each([
+    ['control characters', { query: 'select repeat(chr(1), 9000000)', params: [] }, 507],
+    ['quotes', { query: `select repeat('"', 4000000)`, params: [] }, 200],
+    [
+      'columns without rows',
+      {
+        queries: Array.from({ length: 100 }, () => ({
+          query: `select ${Array.from({ length: 1_600 }, (_, n) => `1 as c${n}`).join()} limit 0`,
+          params: [],
+        })),
+      },
+      507,
+    ],
+  ])('SEC-76 a result of %s as text: nobody waits for it', async (_, body, status) => {
+    expect(await busyFor(body, 'true')).toEqual([status, expect.any(Number)])
+  })
+
+  /** The status of the answer, and how long the thread was busy. The answer is not parsed: that would be work of this test's. */
+  async function busyFor(body: object, rawText: string): Promise<[status: number, busyMs: number]> {
+    const headers = {
+      authorization: `Bearer ${token}`,
+      'neon-connection-string': scene.gateway.connectionString,
+      'neon-raw-text-output': rawText,
+    }
+    const longest = watchThread()
+    const response = await fetch(scene.gateway.url, { method: 'POST', headers, body: JSON.stringify(body) })
+    let received = 0
+    for await (const chunk of response.body ?? []) received += chunk.length
+    expect(longest()).toBeLessThan(maxBusyMs)
+    expect(received).toBeGreaterThan(0)
+    return [response.status, longest()]
+  }
+
   it('SEC-76 a text that is judged while others ask: they are answered meanwhile', async () => {
     const flood = Array.from({ length: 4 }, (_, n) => scene.gateway.sql(token, list(`-a${n}`, 600_000)))
     let over = false
