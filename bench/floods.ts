@@ -112,9 +112,12 @@ async function measure(flood: (over: () => boolean) => Promise<void>): Promise<M
   return { victimMs: sorted(victimMs), turnMs: sorted(turnMs), failed, residentMiB }
 }
 
-async function floodWith(over: () => boolean, make: () => string, atOnce: number, reads: boolean): Promise<void> {
-  // Nothing of the making or of the reading is in the gateway's process, but both share the machine with it.
-  const texts = Array.from({ length: atOnce }, make)
+async function floodWith(
+  over: () => boolean,
+  make: () => string,
+  texts: readonly string[],
+  reads: boolean,
+): Promise<void> {
   const agent = new Agent({ keepAlive: reads })
   const unread: (IncomingMessage | undefined)[] = []
   await Promise.all(
@@ -136,7 +139,9 @@ const quiet = await measure(async () => {})
 const rows: [name: string, measured: Measured][] = [['none', quiet]]
 for (const [name, make, atOnce, reads] of floods) {
   if (!name.includes(values.only)) continue
-  rows.push([name, await measure((over) => floodWith(over, make, atOnce, reads))])
+  // The texts are made before anybody is measured.
+  const texts = Array.from({ length: atOnce }, make)
+  rows.push([name, await measure((over) => floodWith(over, make, texts, reads))])
   await new Promise((resolve) => setTimeout(resolve, 1_000))
 }
 const p99 = (times: Float64Array) => percentile(times, 99)

@@ -160,7 +160,7 @@ export const settings = {
     parse: integer(1, 1_073_741_824),
   },
   ROWPASS_MAX_HELD_BYTES: {
-    default: '134217728',
+    default: '100663296',
     says: 'Bytes of request bodies and of answers that were not read yet, of all clients together; one tenant may have half of them. Beyond it, whoever holds most loses an answer.',
     parse: integer(1_048_576, 1_099_511_627_776),
   },
