@@ -171,10 +171,10 @@ export const poolMistakes: readonly Mistake[] = [
   ]),
   ...mistakesIn('src/pg/places.ts', fairness, [
     [
-      'slow requests take every connection',
+      'any number of slow requests runs at once',
       'slow + Math.max(0, stuck - spareBackends) >= this.#slowLimit || slowOfOwner >= ofOwner',
       'slowOfOwner < 0',
-      'SEC-74 %i tenants cannot keep the others from their answers, primed: %s',
+      'SEC-74 what one owner makes slow stays quick for another',
     ],
   ]),
   ...mistakesIn('src/pg/reader.ts', 'test/pg/wire.test.ts', [
