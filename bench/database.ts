@@ -7,6 +7,7 @@ import { withConnection } from '../src/database/connect.ts'
 import { startEmbeddedPostgres } from '../src/database/embedded.ts'
 import { createLocalDatabase } from '../src/database/local.ts'
 import { provision } from '../src/database/provision.ts'
+import { countChangesSql } from '../src/database/schema-changes.ts'
 import { formatSealKeys, generateSealKey } from '../src/seal/keys.ts'
 import type { SealKey } from '../src/seal/seal.ts'
 import { makeScratch } from './scratch.ts'
@@ -46,12 +47,16 @@ const tableSql = (owners: number, notesOfOne: number) => `
   grant select, insert, update, delete on public.notes to authenticated;
   grant select on public.notes to web_user;`
 
-/** Makes the database on a server that has none, and says how to log in. */
+/**
+ * Makes the database on a server that has none, and says how to log in.
+ * @param counted whether it counts the changes of its schema, as after `rowpass db harden` by a superuser
+ */
 export async function fillBenchDatabase(
   serverUrl: string,
   sealKeys: readonly SealKey[],
   owners: number,
   notesOfOne: number,
+  counted = true,
 ): Promise<Pick<BenchDatabase, 'superuserUrl' | 'ownerUrl' | 'gatewayUrl' | 'webUrl'>> {
   const ownerUrl = await createLocalDatabase(serverUrl, password)
   const databaseUrl = (user: string, secret = password) => {
@@ -64,6 +69,7 @@ export async function fillBenchDatabase(
   const superuserUrl = databaseUrl('postgres', new URL(serverUrl).password)
   await provision({ ownerUrl, gatewayUrl, sealKeys })
   await withConnection(superuserUrl, async (client) => {
+    if (counted) await client.query(countChangesSql)
     await client.query(`create role web_user nologin; create role web_login login noinherit password '${password}'`)
     await client.query('grant web_user to web_login')
   })
@@ -72,12 +78,12 @@ export async function fillBenchDatabase(
   return { superuserUrl, ownerUrl, gatewayUrl, webUrl: databaseUrl('web_login') }
 }
 
-/** Starts one. `durable` as in production; the writes of a benchmark are few. */
-export async function startBenchDatabase(owners: number, notesOfOne: number): Promise<BenchDatabase> {
+/** Starts one. `durable` as in production; the writes of a benchmark are few. `counted` as in {@link fillBenchDatabase}. */
+export async function startBenchDatabase(owners: number, notesOfOne: number, counted = true): Promise<BenchDatabase> {
   const directory = makeScratch()
   const keys = [generateSealKey('bench')]
   let server = await startEmbeddedPostgres({ directory })
-  const urls = await fillBenchDatabase(server.superuserUrl, keys, owners, notesOfOne)
+  const urls = await fillBenchDatabase(server.superuserUrl, keys, owners, notesOfOne, counted)
 
   return {
     ...urls,

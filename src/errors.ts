@@ -94,6 +94,12 @@ export const failures = {
     says: 'The connection to the database broke before the outcome was known',
     hint: 'The change may have been made. Look before you send it again.',
   },
+  catalog_unread: {
+    status: 503,
+    sqlstate: '57P03',
+    says: 'The gateway has not read the catalogs of the database yet',
+    hint: 'Nothing was run. Try again after a short wait. If it lasts, the gateway log says why, as catalog_failed.',
+  },
   grant_missing: {
     status: 403,
     sqlstate: '42501',

@@ -272,8 +272,37 @@ export interface GatewayStopped {
   readonly durationMs: number
 }
 
+/** The catalogs of the database were read: which functions there are, which types are arrays. */
+export interface CatalogRead {
+  readonly type: 'catalog_read'
+  readonly durationMs: number
+}
+
+/**
+ * The catalogs could not be read. What was read last stays in use; before the first reading every request is refused, as
+ * `catalog_unread`, or as `database_unavailable` where there was no connection.
+ */
+export interface CatalogFailed {
+  readonly type: 'catalog_failed'
+  readonly cause: unknown
+  readonly retryInMs: number
+}
+
+/**
+ * The database does not count changes of its schema, so that statements with parameters are not kept prepared: nothing
+ * would tell when the types of their parameters change.
+ */
+export interface SchemaUnwatched {
+  readonly type: 'schema_unwatched'
+  /** What to do. */
+  readonly remedy: string
+}
+
 /** Everything that can be observed; told apart by `type`. */
 export type RowpassEvent =
+  | CatalogRead
+  | CatalogFailed
+  | SchemaUnwatched
   | TokenRefused
   | KeysLoaded
   | KeysFailed

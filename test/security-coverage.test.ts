@@ -79,6 +79,7 @@ const requirements: Readonly<Record<number, string>> = {
   68: 'no EXPLAIN with a token, unless a setting that is announced allows it',
   69: 'statistics, sizes and counts of hidden rows are closed, or named with their extent',
   70: 'what is hidden changes no answer',
+  71: 'no parameter is bound by a type from before a committed change of the schema',
   72: 'migrating and hardening take nothing from a login',
   73: 'statements that do not end cost a bounded number of connections',
   74: 'no number of tenants keeps the others from their answers',

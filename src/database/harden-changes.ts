@@ -3,6 +3,7 @@
  * `rowpass.hardening` by which it is put back.
  */
 import pg from 'pg'
+import { countChangesSql, stopCountingSql } from './schema-changes.ts'
 
 /** A right that is granted or taken: in the database, in its schema `public`, or on a routine. */
 export interface RightChange {
@@ -37,8 +38,13 @@ export interface LimitChange {
   readonly after: number
 }
 
+/** Whether the database counts the changes of its schema. */
+export interface CountingChange {
+  readonly kind: 'changes_counted' | 'changes_not_counted'
+}
+
 /** One fact that hardening changes. */
-export type Change = RightChange | DefaultChange | SettingChange | LimitChange
+export type Change = RightChange | DefaultChange | SettingChange | LimitChange | CountingChange
 
 /** What undoes a change. */
 export function inverse(change: Change): Change {
@@ -51,6 +57,10 @@ export function inverse(change: Change): Change {
       return { ...change, kind: 'default_revoke' }
     case 'default_revoke':
       return { ...change, kind: 'default_grant' }
+    case 'changes_counted':
+      return { kind: 'changes_not_counted' }
+    case 'changes_not_counted':
+      return { kind: 'changes_counted' }
     default:
       return { ...change, before: change.after, after: change.before } as SettingChange | LimitChange
   }
@@ -86,6 +96,10 @@ export function toSql(change: Change, database: string): string {
     }
     case 'connection_limit':
       return `alter role ${quote(change.role)} connection limit ${change.after}`
+    case 'changes_counted':
+      return countChangesSql
+    case 'changes_not_counted':
+      return stopCountingSql
   }
 }
 

@@ -6,6 +6,7 @@ import { findRefusedFunction } from '../sql/functions.ts'
 import { judgeLimit } from './exposure.ts'
 import { type Change, limitOf, settingOf } from './harden-changes.ts'
 import { issuerRole, requestRoles } from './roles.ts'
+import { countsChanges } from './schema-changes.ts'
 
 /** The steps, by name. Names are public: they are in JSON output, in events, and in the record. */
 export type HardenStepName =
@@ -15,6 +16,7 @@ export type HardenStepName =
   | 'temporary_files'
   | 'logged_parameters'
   | 'abandoned_statements'
+  | 'schema_changes'
   | 'default_functions'
   | 'functions'
 
@@ -115,6 +117,14 @@ export const hardenPlans: readonly HardenPlan[] = [
     says: 'a statement ends when its gateway is gone',
     risk: 'Statements of a gateway that was killed go on to their end.',
     missing: (context) => set(context, ['client_connection_check_interval']),
+  },
+  {
+    name: 'schema_changes',
+    says: 'the database counts changes of its schema',
+    risk: 'A gateway keeps no statement that has parameters, as it cannot know when their types change. It is slower.',
+    missing: async ({ client }) => ({
+      changes: (await countsChanges(client)) ? [] : [{ kind: 'changes_counted' }],
+    }),
   },
   {
     name: 'default_functions',

@@ -90,6 +90,8 @@ async function undoOf(client: pg.ClientBase, { id, change }: Recorded, login: st
       if (back.role !== login || !Number.isInteger(back.after)) throw strange(change)
       return (await limitOf(client, login)) === back.before ? toSql(back, database) : undefined
     }
+    case 'changes_not_counted':
+      return toSql(back, database)
     case 'default_grant':
       if (!trusted && back.owner !== owner) throw strange(change)
       return toSql(back, database)

@@ -73,12 +73,13 @@ export function hardenDatabase(options: HardenOptions): Promise<HardenStep[]> {
 }
 
 /**
- * Closes what a migration closes: what nobody but the roles of Rowpass would miss, and the limit of the login.
+ * Closes what a migration closes: what nobody but the roles of Rowpass would miss, and the limit of the login. Has the
+ * database count changes of its schema.
  *
  * @returns what stays open, and why: one line each
  */
 export async function closeUnused(context: HardenContext): Promise<string[]> {
-  const names: readonly HardenStepName[] = ['temporary_tables', 'schema_public', 'connection_limit']
+  const names: readonly HardenStepName[] = ['temporary_tables', 'schema_public', 'connection_limit', 'schema_changes']
   const lines: string[] = []
   for (const plan of hardenPlans.filter(({ name }) => names.includes(name))) {
     const { state, says, reason, from = [] } = await run(plan, context, { dryRun: false, take: [] })

@@ -55,7 +55,7 @@ const lockNumber = '32210706122240883'
  *
  * Takes the right to make temporary tables, and to create in schema `public`, from PUBLIC, as a request could leave objects
  * behind; where another role would lose it by that, it stays, and `onProgress` hears of it. Gives nothing to anyone but the
- * four roles. Does NOT seed and does NOT drop.
+ * four roles. Has the database count changes of its schema, where the owner may make event triggers. Does NOT seed and does NOT drop.
  *
  * @throws Failure `database_unavailable` when the owner cannot connect
  * @throws Failure `server_unsupported` when the server is not PostgreSQL 15 to 18

@@ -125,7 +125,7 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
     const work = audit.traceparent === undefined ? untraced : { ...untraced, traceparent: audit.traceparent }
     const flight = await run(parts.pool, work, caller.owner, request)
     if (flight.stuckIn !== undefined) reportStuck(flight.stuckIn, audit)
-    const writing = () => allowed[flight.step - leadingSteps(work)]?.writing
+    const writing = () => allowed[flight.step - leadingSteps(flight)]?.writing
     return held(
       holding,
       await respond(flight, caller.owner, body.kind, batch, audit, (error) => tokenErrorResponse(error, writing())),
@@ -244,7 +244,7 @@ function throwOurFault(flight: Flight, { code, message, schema, constraint }: Po
   if (code === '28000' && schema === 'rowpass' && constraint === 'session_revoked') {
     throw new Failure('session_revoked', { cause })
   }
-  if (flight.step < leadingSteps(flight.work)) throw new Error('the session could not be prepared', { cause })
+  if (flight.step < leadingSteps(flight)) throw new Error('the session could not be prepared', { cause })
 }
 
 /** W3C Trace Context §3.2; anything else that a client sends there stays out of the log. */
@@ -307,10 +307,13 @@ function toTokenWork(
 ): Work {
   const reset = verdicts.some(({ kind }) => kind === 'reset')
   const begin = body.kind === 'batch' ? toBegin(batch) : pooled && reset ? 'START TRANSACTION' : undefined
+  // Types of parameters are checked by what the transaction sees last: not where it sees one moment, or may change its mind.
+  const checked = !reset && (batch.isolationLevel ?? 'ReadCommitted') === 'ReadCommitted'
   // Not `...query`: a spread into a literal with more members takes V8's slow way.
   const statements = body.queries.map(({ sql, params, shape }, index) => {
     const verdict = verdicts[index]
-    return { sql: verdict?.sql ?? sql, params, shape, prepare: verdict?.kind === 'fast' }
+    const prepare = verdict?.kind === 'fast' && (checked || params.length === 0)
+    return { sql: verdict?.sql ?? sql, params, shape, prepare }
   })
   const readOnly = verdicts.every((verdict) => verdict.readOnly)
   return { identity, statements, begin, exclusive: reset || begin !== undefined, reset, readOnly }

@@ -7,7 +7,7 @@ import type { Emit } from '../events.ts'
 import type { ConvertCell } from '../pg/result.ts'
 import { type FindType, type TypeFacts, toJsonConverter } from '../pg/values.ts'
 import { createVerdicts, tooComplex, tooLong, type Verdict, type Verdicts } from '../sql/classify.ts'
-import type { FunctionFacts } from '../sql/facts.ts'
+import type { FunctionFactRow } from '../sql/facts.ts'
 import type { GatewayConfig } from './config.ts'
 import type { CellTypes } from './jobs.ts'
 import { createLane, JobLost } from './lane.ts'
@@ -18,11 +18,11 @@ export interface Heavy {
   /** Whether ordinary new statements are judged without a wait for the thread. */
   readonly ready: boolean
   /** Facts of the database that statements are judged by from now on; what was judged before is forgotten. */
-  setFacts(facts: FunctionFacts): void
+  setFacts(facts: readonly FunctionFactRow[]): void
   /**
    * Judges a text; at once when it is known.
    *
-   * @throws Failure `database_unavailable` until there are facts; `overloaded`, rejected
+   * @throws Failure what `unread` says until there are facts; `overloaded`, rejected
    */
   judge(sql: string, owner: string): Verdict | Promise<Verdict>
   /** Reads a body, which is empty afterwards. @throws Failure `request_invalid`; `overloaded` */
@@ -45,8 +45,11 @@ const limits = { maxWaiting: 1_000, budgetMs: 5_000, regainedMsPerSecond: 500 }
 const maxShortMs = 2_000
 const maxLongMs = 5_000
 
-/** Starts the threads. */
-export function createHeavy(config: HeavyConfig, emit: Emit): Heavy {
+/**
+ * Starts the threads.
+ * @param unread why there are no facts yet
+ */
+export function createHeavy(config: HeavyConfig, emit: Emit, unread: () => Failure): Heavy {
   const common = { ...limits, maxWaitMs: config.queueTimeoutMs }
   const short = createLane({ ...common, maxRunMs: maxShortMs }, emit)
   const long = createLane({ ...common, maxRunMs: maxLongMs }, emit)
@@ -101,7 +104,7 @@ export function createHeavy(config: HeavyConfig, emit: Emit): Heavy {
       for (const lane of [short, long]) lane.tell({ kind: 'facts', facts, allowExplain, maxLength })
     },
     judge(sql, owner) {
-      if (verdicts === undefined) throw new Failure('database_unavailable')
+      if (verdicts === undefined) throw unread()
       if (sql.length > config.maxStatementLength) return tooLong(config.maxStatementLength)
       return verdicts.get(sql) ?? judgeNew(sql, owner, verdicts)
     },

@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Failure, type FailureCode } from '../errors.ts'
 import { type TypeFacts, toJsonConverter } from '../pg/values.ts'
 import { createClassifier, type Verdict } from '../sql/classify.ts'
-import type { FunctionFacts } from '../sql/facts.ts'
+import { type FunctionFactRow, parseFunctionFacts } from '../sql/facts.ts'
 import type { Parser } from '../sql/parser.ts'
 import { parseSqlBody, type SqlHeaders } from './request.ts'
 
@@ -24,7 +24,7 @@ export type CellTypes = ReadonlyMap<number, TypeFacts>
 /** What a thread is told, without a reply. */
 export interface News {
   readonly kind: 'facts'
-  readonly facts: FunctionFacts
+  readonly facts: readonly FunctionFactRow[]
   readonly allowExplain: boolean
   readonly maxLength: number
 }
@@ -48,7 +48,7 @@ export function createPerform(parser: Parser): Perform {
   let classify: ((sql: string) => Verdict) | undefined
 
   async function judge(sql: string): Promise<Verdict> {
-    if (classify === undefined) throw new Failure('database_unavailable')
+    if (classify === undefined) throw new Failure('catalog_unread')
     for (let retry = 0; ; retry++) {
       try {
         const verdict = classify(sql)
@@ -72,7 +72,12 @@ export function createPerform(parser: Parser): Perform {
     if (message.kind === 'facts') {
       const { facts, allowExplain, maxLength } = message
       // What was judged is kept where it is asked for.
-      classify = createClassifier(parser, facts, { allowExplain, maxLength, cacheSize: 1, cacheLength: 1 })
+      classify = createClassifier(parser, parseFunctionFacts(facts), {
+        allowExplain,
+        maxLength,
+        cacheSize: 1,
+        cacheLength: 1,
+      })
       return undefined
     }
     try {

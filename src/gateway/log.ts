@@ -7,6 +7,8 @@ import type { Emit, RowpassEvent } from '../events.ts'
 
 const levels: Readonly<Record<RowpassEvent['type'], 'info' | 'warn' | 'error'>> = {
   backend_ended: 'info',
+  catalog_failed: 'error',
+  catalog_read: 'info',
   config_refused: 'error',
   config_reloaded: 'info',
   connection_closed: 'warn',
@@ -20,6 +22,7 @@ const levels: Readonly<Record<RowpassEvent['type'], 'info' | 'warn' | 'error'>> 
   jwks_failed: 'error',
   jwks_loaded: 'info',
   login_failed: 'warn',
+  schema_unwatched: 'warn',
   session_closed: 'info',
   session_opened: 'info',
   session_refused: 'warn',

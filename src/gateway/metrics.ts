@@ -60,6 +60,12 @@ export function createMetrics(): Metrics {
     labelNames: ['event'] as const,
     registers,
   })
+  const catalogs = new Counter({
+    name: 'rowpass_catalog_reads_total',
+    help: 'Times that the catalogs of the database were read.',
+    labelNames: ['outcome'] as const,
+    registers,
+  })
   const reloads = new Counter({
     name: 'rowpass_config_reloads_total',
     help: 'Times that the configuration was read again.',
@@ -130,6 +136,10 @@ export function createMetrics(): Metrics {
         break
       case 'statement_stuck':
         stuck.inc()
+        break
+      case 'catalog_read':
+      case 'catalog_failed':
+        catalogs.inc({ outcome: event.type === 'catalog_read' ? 'ok' : 'failed' })
         break
       case 'session_opened':
       case 'session_closed':

@@ -7,6 +7,7 @@ import { errnoOf, isErrno } from '../database/private-files.ts'
 import { Failure } from '../errors.ts'
 import type { Emit } from '../events.ts'
 import { createPool } from '../pg/pool.ts'
+import { createSchemaVersion } from '../pg/schema-version.ts'
 import type { Login } from '../pg/session.ts'
 import type { TrustedIssuer } from '../verify/issuer-config.ts'
 import { createVerifier } from '../verify/verifier.ts'
@@ -82,6 +83,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     options.emit?.(event)
   }
   let [sealKey] = config.sealKeys
+  const schemaVersion = createSchemaVersion(() => catalog.refresh())
   const pool = createPool(
     {
       ...toLogin(config.databaseUrl),
@@ -91,6 +93,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
       lockTimeoutMs: config.lockTimeoutMs,
       maxResponseBytes: config.maxResponseBytes,
       maxPreparedStatements: config.preparedStatements,
+      schemaVersion,
       size: config.poolSize,
       maxPipelineDepth: config.pipelineDepth,
       maxQueued: config.queueLimit,
@@ -111,8 +114,13 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     emit,
   })
   let roles = rolesOf(config.issuers)
-  const heavy = createHeavy(config, emit)
-  const catalog = createCatalogKeeper(config, () => ({ sealKey, roles }), heavy.setFacts, emit)
+  const heavy = createHeavy(config, emit, () => catalog.unread())
+  const catalog = createCatalogKeeper(config, {
+    expected: () => ({ sealKey, roles }),
+    onFacts: heavy.setFacts,
+    onVersion: schemaVersion.see,
+    emit,
+  })
   const logins = createLogins(config, emit)
   const handle = createSqlHandler({
     config,

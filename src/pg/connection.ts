@@ -6,6 +6,7 @@ import { serialize } from 'pg-protocol'
 import { createFlight, type Flight, loseFlight, type Work } from './flight.ts'
 import { createIncoming } from './incoming.ts'
 import { createOutgoing } from './outgoing.ts'
+import { createSchemaVersion, type SchemaVersion } from './schema-version.ts'
 import { type Login, openSession, requestCancel } from './session.ts'
 
 /** How to connect, and the limits of one connection. */
@@ -19,6 +20,8 @@ export interface ConnectionOptions extends Login {
    * session of its own: no statement is named, and timeouts and cleaning belong to the transaction.
    */
   readonly maxPreparedStatements: number
+  /** What the connections know of the schema together; by default each connection is alone with it. */
+  readonly schemaVersion?: SchemaVersion
 }
 
 /** A connection that is ready for requests. */
@@ -88,7 +91,12 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
         },
   )
   const { stream } = session
-  const outgoing = createOutgoing({ ...options, pooled, idleInTransactionTimeoutMs })
+  const outgoing = createOutgoing({
+    ...options,
+    pooled,
+    idleInTransactionTimeoutMs,
+    schemaVersion: options.schemaVersion ?? createSchemaVersion(),
+  })
   const flights: Flight[] = []
   let flushing = false
   let closed = false
@@ -151,6 +159,9 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
   function onReady(flight: Flight, outsideTransaction: boolean): void {
     flights.shift()
     outgoing.onEnd(flight)
+    const onChecked = outsideTransaction && !cleaning && !cancelSent ? outgoing.prepareCheck() : undefined
+    if (onChecked !== undefined)
+      push(createFlight(internalWork, ({ error }) => onChecked(error === undefined), 'shared'))
     flight.cancelStruck = cancelSent
     const next = flights[0]
     if (next !== undefined) next.startedAt = performance.now()

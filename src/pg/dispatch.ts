@@ -21,6 +21,8 @@ export interface PoolRequest extends Queued, Paced {
   moves: number
   /** Times that it was sent again after it had ended. */
   retries: number
+  /** Failed, and was sent again unless it would fail in the same way. */
+  doubted: Flight | undefined
   /** It has its answer. */
   ended: boolean
   readonly done: (flight: Flight) => void

@@ -38,6 +38,8 @@ export interface Work {
   readonly reset: boolean
   /** It changes no row, locks none and calls nothing that might: safe to run twice. Absent is false. */
   readonly readOnly?: boolean
+  /** Does nothing while this is the version of the schema: see `schema-version.ts`. */
+  readonly unlessVersion?: string
 }
 
 /**
@@ -70,6 +72,12 @@ export interface Flight {
   readonly parsing: string[]
   /** Whether one of the statements was prepared earlier, so that a changed table can have outdated it. */
   reusesPlan: boolean
+  /** The version of the schema under which statements with parameters were prepared earlier; checked after the last one. */
+  usedVersion: string | undefined
+  /** Whether the version is read before the statements, as one with parameters is prepared under it. */
+  readsVersion: boolean
+  /** What was read. */
+  readVersion: string | undefined
   /** Milliseconds of the monotonic clock when it became the oldest on its connection; 0 before. */
   startedAt: number
   /** A cancel request is to be sent for it, or was. */
@@ -103,6 +111,9 @@ export function createFlight(work: Work, done: Flight['done'], lane: Lane = 'alo
     error: undefined,
     parsing: [],
     reusesPlan: false,
+    usedVersion: undefined,
+    readsVersion: false,
+    readVersion: undefined,
     startedAt: 0,
     cancelled: false,
     cancelledAt: 0,
@@ -115,13 +126,15 @@ export function createFlight(work: Work, done: Flight['done'], lane: Lane = 'alo
 }
 
 /** Commands that come before the first statement. */
-export function leadingSteps(work: Work): number {
-  const { begin, reset, identity, traceparent } = work
+export function leadingSteps({ work, readsVersion }: Flight): number {
+  const { begin, unlessVersion, reset, identity, traceparent } = work
   return (
     (begin === undefined ? 0 : 1) +
+    (unlessVersion === undefined ? 0 : 1) +
     (reset ? 1 : 0) +
     (identity === undefined ? 0 : 1) +
-    (traceparent === undefined ? 0 : 1)
+    (traceparent === undefined ? 0 : 1) +
+    (readsVersion ? 1 : 0)
   )
 }
 
@@ -134,7 +147,7 @@ export function leadingSteps(work: Work): number {
  */
 export function loseFlight(flight: Flight, cause: Error, fatal: boolean): void {
   const { work, step, sent, error } = flight
-  const undone = !sent || (fatal && step < leadingSteps(work) + work.statements.length)
+  const undone = !sent || (fatal && step < leadingSteps(flight) + work.statements.length)
   flight.lost = undone ? 'undone' : 'unknown'
   // The server's own error is the outcome, and so is one of ours that says more than that it was cancelled.
   if (error !== undefined && !(error.kind === 'failure' && wasGivenUp.has(error.code))) return

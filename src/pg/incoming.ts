@@ -2,7 +2,7 @@
  * What a connection receives: each message goes to the flight whose turn it is.
  */
 import { type Flight, leadingSteps } from './flight.ts'
-import { backend, isFatal, readCommandTag, readError, readFields } from './messages.ts'
+import { backend, isFatal, readCells, readCommandTag, readError, readFields } from './messages.ts'
 import type { Outgoing } from './outgoing.ts'
 import { createMessageReader } from './reader.ts'
 import { describeFields, type ResultSink } from './result.ts'
@@ -69,7 +69,7 @@ export function createIncoming(options: IncomingOptions): (chunk: Buffer) => voi
   }
 
   function currentSink(flight: Flight): ResultSink | undefined {
-    return flight.sinks[flight.step - leadingSteps(flight.work)]
+    return flight.sinks[flight.step - leadingSteps(flight)]
   }
 
   function onDescription(flight: Flight, fields: ReturnType<typeof readFields>): void {
@@ -79,6 +79,10 @@ export function createIncoming(options: IncomingOptions): (chunk: Buffer) => voi
   }
 
   function onRow(flight: Flight, bytes: Buffer, start: number): void {
+    if (flight.readsVersion && flight.step === leadingSteps(flight) - 1) {
+      outgoing.onVersion(flight, readCells(bytes, start)[0] ?? null)
+      return
+    }
     const sink = currentSink(flight)
     if (sink === undefined || flight.error !== undefined) return
     sink.row(bytes, start)

@@ -4,9 +4,10 @@
  */
 
 import { namesSession } from '../seal/seal.ts'
-import { type Flight, type Identity, leadingSteps, type Statement } from './flight.ts'
+import { type Flight, type Identity, leadingSteps, type Statement, type Work } from './flight.ts'
 import type { Description, ResultSink } from './result.ts'
-import { createStatementCache } from './statements.ts'
+import { checkChangedSql, checkVersionSql, type SchemaVersion, versionSql } from './schema-version.ts'
+import { createStatementCache, type PreparedStatement } from './statements.ts'
 import { createMessageWriter } from './writer.ts'
 
 /** What the sending side needs to know of its connection. */
@@ -17,6 +18,8 @@ export interface OutgoingOptions {
   readonly statementTimeoutMs: number
   readonly lockTimeoutMs: number
   readonly idleInTransactionTimeoutMs: number
+  /** Shared by the connections of a pool. */
+  readonly schemaVersion: SchemaVersion
 }
 
 /** The sending side of a connection. Nothing leaves before {@link Outgoing.take}. */
@@ -28,12 +31,19 @@ export interface Outgoing {
    * Returns what is to be told whether it has succeeded; until then each request brings the text along.
    */
   prepareSessionEnvelope(): (succeeded: boolean) => void
+  /**
+   * Prepares the check of the schema's version once there is one; a request of its own, which may fail. Returns what is to
+   * be told whether it has succeeded, undefined when there is nothing to prepare.
+   */
+  prepareCheck(): ((succeeded: boolean) => void) | undefined
   /** Everything that one request sends, to its Sync. */
   work(flight: Flight): void
   /** Ends a transaction that was left open. */
   rollback(): void
   /** Discards all state of the session, prepared statements among it. */
   discardAll(): void
+  /** The version of the schema, read for the statements that a flight prepares; null where there is none. */
+  onVersion(flight: Flight, version: string | null): void
   /** The server has described the statement that a flight is at. */
   onDescribed(flight: Flight, description: Description): void
   /** A request is over: statements whose Parse failed, or whose plan no longer fits, are forgotten. */
@@ -63,6 +73,8 @@ const pooledEnvelopeSql = `${envelopeSql}
   or set_config('lock_timeout', $5, true) is null
   or set_config('idle_in_transaction_session_timeout', $6, true) is null`
 
+const checkName = 'check'
+
 const traceSql = "select set_config('rowpass.traceparent', $1, true) is null"
 
 /** Everything that `DISCARD ALL` does, in a transaction: a pooler keeps the server until its end, and not for longer. */
@@ -77,15 +89,24 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
   /** Names of statements that are to be closed. */
   const evicted: string[] = []
   let sessionEnvelopePrepared = false
+  /** `undefined` while it is being prepared. */
+  let checkPrepared: boolean | undefined = false
+  const { schemaVersion } = options
 
   function writeWork(flight: Flight): void {
     const { work } = flight
+    const ways = work.statements.map((statement) => chooseWay(flight, statement))
     if (work.begin !== undefined) writeControl(work.begin)
+    if (work.unlessVersion !== undefined) writeControl(checkChangedSql, [work.unlessVersion])
     // What others got from sequences stays in the session, where a function of the owner's could ask for it.
     if (work.reset) writeControl('DISCARD SEQUENCES')
     if (work.identity !== undefined) writeEnvelope(work.identity)
     if (work.traceparent !== undefined) writeControl(traceSql, [work.traceparent])
-    for (const [index, statement] of work.statements.entries()) writeStatement(flight, statement, flight.sinks[index])
+    if (flight.readsVersion) writeControl(versionSql)
+    for (const [index, statement] of work.statements.entries()) {
+      writeStatement(statement, ways[index] ?? unnamed, flight.sinks[index])
+    }
+    if (flight.usedVersion !== undefined) writeCheck(flight.usedVersion)
     if (work.begin !== undefined) writeCommit(work.reset)
     writer.sync()
     // Not before the Sync: after an error the server passes over a Close too, and would keep the statement for good.
@@ -121,35 +142,56 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
     writer.execute()
   }
 
-  function writeStatement(flight: Flight, { sql, params, prepare }: Statement, sink: ResultSink | undefined): void {
-    const named = prepare && statements.fits(sql)
-    const known = named ? statements.get(sql) : undefined
-    if (known?.description !== undefined) {
-      flight.reusesPlan = true
-      sink?.describe(known.description)
-      writer.bind(known.name, params)
-    } else {
-      // A text whose first Parse is still under way is sent unnamed: were that Parse to fail, its name would not exist.
-      const name = named && known === undefined ? addPrepared(flight, sql) : ''
-      writer.parse(name, sql)
-      writer.describeStatement(name)
-      writer.bind(name, params)
-    }
+  /** Last in the transaction: it sees what was committed while the statements waited for their locks. */
+  function writeCheck(version: string): void {
+    if (checkPrepared !== true) writer.parse('', checkVersionSql)
+    writer.bind(checkPrepared === true ? checkName : '', [version])
     writer.execute()
   }
 
-  function addPrepared(flight: Flight, sql: string): string {
-    const { added, evicted: outgoing } = statements.add(sql)
-    evicted.push(...outgoing)
-    flight.parsing.push(sql)
-    return added.name
+  /** Whether a statement is used again, prepared for others too, or neither. */
+  function chooseWay(flight: Flight, { sql, params, prepare }: Statement): Way {
+    const typed = params.length > 0
+    if (!prepare || !statements.fits(sql) || (typed && !schemaVersion.watched)) return unnamed
+    const key = keyOf(flight.work, sql)
+    const known = statements.get(key)
+    if (known !== undefined) {
+      // A text whose first Parse is still under way is sent unnamed: were that Parse to fail, its name would not exist.
+      if (known.description === undefined) return unnamed
+      if (!typed || (known.version !== undefined && known.version === schemaVersion.current)) {
+        flight.reusesPlan = true
+        if (typed) flight.usedVersion = known.version
+        return { name: known.name, description: known.description }
+      }
+      statements.delete(key)
+      evicted.push(known.name)
+    }
+    if (typed) flight.readsVersion = true
+    return { name: addPrepared(flight, key).name, description: undefined }
   }
 
-  function forget(outdated: readonly Statement[]): void {
-    for (const { sql } of outdated) {
-      const prepared = statements.get(sql)
+  function writeStatement({ sql, params }: Statement, way: Way, sink: ResultSink | undefined): void {
+    if (way.description === undefined) {
+      writer.parse(way.name, sql)
+      writer.describeStatement(way.name)
+    } else sink?.describe(way.description)
+    writer.bind(way.name, params)
+    writer.execute()
+  }
+
+  function addPrepared(flight: Flight, key: string): PreparedStatement {
+    const { added, evicted: outgoing } = statements.add(key)
+    evicted.push(...outgoing)
+    flight.parsing.push(key)
+    return added
+  }
+
+  function forget(work: Work): void {
+    for (const { sql } of work.statements) {
+      const key = keyOf(work, sql)
+      const prepared = statements.get(key)
       if (prepared?.description === undefined) continue
-      statements.delete(sql)
+      statements.delete(key)
       writer.closeStatement(prepared.name)
     }
   }
@@ -168,34 +210,106 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
         sessionEnvelopePrepared = succeeded
       }
     },
+    prepareCheck() {
+      if (checkPrepared !== false || pooled || schemaVersion.current === undefined) return undefined
+      checkPrepared = undefined
+      writer.closeStatement(checkName)
+      writer.parse(checkName, checkVersionSql)
+      writer.sync()
+      return (succeeded) => {
+        checkPrepared = succeeded
+      }
+    },
     work: writeWork,
     rollback: () => writer.query(pooled ? pooledCleaningSql : 'ROLLBACK'),
     discardAll() {
       statements.clear()
       sessionEnvelopePrepared = false
+      checkPrepared = false
       writer.query('DISCARD ALL')
     },
+    onVersion(flight, version) {
+      flight.readVersion = version ?? undefined
+      schemaVersion.see(flight.readVersion)
+    },
     onDescribed(flight, description) {
-      const sql = flight.work.statements[flight.step - leadingSteps(flight.work)]?.sql
-      if (sql === undefined || flight.parsing[0] !== sql) return
-      flight.parsing.shift()
-      const prepared = statements.get(sql)
-      if (prepared !== undefined) prepared.description = description
+      const { work, parsing, readVersion } = flight
+      const sql = work.statements[flight.step - leadingSteps(flight)]?.sql
+      if (sql === undefined || parsing[0] !== keyOf(work, sql)) return
+      const prepared = statements.get(parsing.shift() as string)
+      if (prepared === undefined) return
+      prepared.description = description
+      prepared.version = readVersion
     },
     onEnd(flight) {
-      for (const sql of flight.parsing) statements.delete(sql)
-      if (isOutdated(flight)) forget(flight.work.statements)
+      for (const key of flight.parsing) statements.delete(key)
+      const { work, usedVersion } = flight
+      if (failedBefore(flight)) schemaVersion.see(undefined)
+      if (work.unlessVersion !== undefined && !isUnchanged(flight)) schemaVersion.end(work.unlessVersion)
+      if (!isOutdated(flight)) return
+      forget(work)
+      if (usedVersion !== undefined) schemaVersion.end(usedVersion)
     },
     take: () => writer.take(),
   }
 }
 
+/** How a statement is sent. */
+interface Way {
+  /** Empty for one that is not kept. */
+  readonly name: string
+  /** Of a statement that the server has; the others are sent with a Parse. */
+  readonly description: Description | undefined
+}
+
+const unnamed: Way = { name: '', description: undefined }
+
+/** By role too: what a name stands for, and so the type of a parameter, depends on the schemas that a role may use. */
+function keyOf({ identity }: Work, sql: string): string {
+  return `${identity?.role ?? ''} ${sql}`
+}
+
+/** A cancel request, and the server going away. */
+const interrupted = /^57/
+
+/** The SQLSTATE of what went wrong, unless it came from outside. */
+function errorCode({ error, cancelled }: Flight): string | undefined {
+  if (error?.kind !== 'postgres' || cancelled || interrupted.test(error.error.code)) return undefined
+  return error.error.code
+}
+
+/** Whether the version of the schema could not be read. */
+function failedBefore(flight: Flight): boolean {
+  return flight.readsVersion && errorCode(flight) !== undefined && flight.step === leadingSteps(flight) - 1
+}
+
 /**
- * Whether a prepared statement no longer fits: a table changed (0A000), or the server has lost it (26000).
- * Both are raised before the statement does anything.
+ * Whether a prepared statement no longer fits, and nothing was done: a table changed (0A000), the server has lost it
+ * (26000), the types of its parameters may be old ones, as the check after it has found.
  */
 export function isOutdated(flight: Flight): boolean {
-  if (!flight.reusesPlan || flight.error?.kind !== 'postgres') return false
-  const { code } = flight.error.error
-  return code === '0A000' || code === '26000'
+  const code = errorCode(flight)
+  if (code === undefined) return false
+  const { step, work, reusesPlan, usedVersion } = flight
+  if (failedBefore(flight)) return true
+  if (reusesPlan && (code === '0A000' || code === '26000')) return true
+  return usedVersion !== undefined && step === leadingSteps(flight) + work.statements.length
+}
+
+/**
+ * Whether a statement failed that may have bound its parameters by old types, before this could be checked: the request is
+ * to be sent again unless the version is still the same.
+ */
+export function isDoubtful(flight: Flight): boolean {
+  if (flight.usedVersion === undefined || errorCode(flight) === undefined || isOutdated(flight)) return false
+  const at = flight.step - leadingSteps(flight)
+  return at >= 0 && at < flight.work.statements.length
+}
+
+/** Whether a request was sent again for nothing: the version of the schema is what it was. */
+export function isUnchanged(flight: Flight): boolean {
+  const { work, step } = flight
+  return (
+    work.unlessVersion !== undefined && errorCode(flight) === '22012' && step === (work.begin === undefined ? 0 : 1)
+  )
 }

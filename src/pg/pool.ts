@@ -10,6 +10,7 @@ import type { Emit } from '../events.ts'
 import type { Connection } from './connection.ts'
 import { Dispatcher, type PoolRequest } from './dispatch.ts'
 import { createFlight, type Flight, type Lane, type Work } from './flight.ts'
+import { isUnchanged } from './outgoing.ts'
 import { createOwners } from './owners.ts'
 import { createPace, crowdedMs, paceKeyOf } from './pace.ts'
 import { Places, type PlacesOptions } from './places.ts'
@@ -127,6 +128,7 @@ class RequestPool implements Pool {
       displaced: false,
       moves: 0,
       retries: 0,
+      doubted: undefined,
       ended: false,
     }
     this.#owners.arrive(owner)
@@ -177,11 +179,15 @@ class RequestPool implements Pool {
 
   #onDone(request: PoolRequest, flight: Flight): void {
     this.#running.delete(flight)
-    this.#learn(request, flight)
+    if (!isUnchanged(flight)) this.#learn(request, flight)
     if (request.ended) return
     if (flight !== request.flight) {
       // It was moved, as it only reads: whichever answer comes first will do.
       if (flight.error === undefined) this.#finish(request, flight)
+      return
+    }
+    if (request.doubted !== undefined && isUnchanged(flight)) {
+      this.#finish(request, request.doubted)
       return
     }
     const work = resend(flight, request.displaced)
@@ -190,6 +196,7 @@ class RequestPool implements Pool {
       return
     }
     request.retries++
+    request.doubted = work.unlessVersion === undefined ? undefined : (request.doubted ?? flight)
     request.work = work
     this.#start(request, true)
   }

@@ -2,13 +2,14 @@
  * What to send again for a request that failed, if anything.
  */
 import type { Flight, Work } from './flight.ts'
-import { isOutdated } from './outgoing.ts'
+import { isDoubtful, isOutdated } from './outgoing.ts'
 import { slowMs } from './pace.ts'
 
 /**
  * The work to send again, or undefined when the error is the answer.
  *
- * - An outdated plan fails before anything is done.
+ * - An outdated plan, or one whose parameters have types from before a migration, leaves nothing done.
+ * - A statement that failed may have had such types: it runs again unless the schema is still the same.
  * - A cancelled request is rolled back whole: one that was in the way of others, or that was struck by a cancel request
  *   meant for another. Alone on its connection it cannot be struck again.
  * - A request whose connection broke, if it only reads, or nothing that it did can have been committed. Not one that had
@@ -17,10 +18,9 @@ import { slowMs } from './pace.ts'
  * @param displaced whether it was to get out of the way; then the next time is the last, as a slow one
  */
 export function resend(flight: Flight, displaced: boolean): Work | undefined {
-  const { work, error, lost, startedAt, step } = flight
-  if (isOutdated(flight)) {
-    return { ...work, statements: work.statements.map((statement) => ({ ...statement, prepare: false })) }
-  }
+  const { work, error, lost, startedAt, step, usedVersion } = flight
+  if (isOutdated(flight)) return withoutPlans(work)
+  if (usedVersion !== undefined && isDoubtful(flight)) return { ...withoutPlans(work), unlessVersion: usedVersion }
   if (lost !== undefined && error?.kind === 'failure') {
     const ranMs = startedAt === 0 ? 0 : performance.now() - startedAt
     // A function may have done what no rollback undoes.
@@ -30,4 +30,8 @@ export function resend(flight: Flight, displaced: boolean): Work | undefined {
   if (error?.kind !== 'postgres' || error.error.code !== '57014') return undefined
   if (displaced && flight.lane !== 'slow') return work
   return !flight.cancelled && flight.cancelStruck ? { ...work, exclusive: true } : undefined
+}
+
+function withoutPlans({ unlessVersion: _, ...work }: Work): Work {
+  return { ...work, statements: work.statements.map((statement) => ({ ...statement, prepare: false })) }
 }

@@ -1,5 +1,5 @@
 /**
- * The prepared statements of one connection, by SQL text, bounded; the least recently used leaves first.
+ * The prepared statements of one connection, by role and SQL text, bounded; the least recently used leaves first.
  */
 import type { Description } from './result.ts'
 
@@ -8,16 +8,18 @@ export interface PreparedStatement {
   readonly name: string
   /** Known once the server has described it; until then nobody else may use it. */
   description: Description | undefined
+  /** Of the schema, read before the server fixed the types of its parameters; undefined where none was. */
+  version: string | undefined
 }
 
 /** The statements of one connection. */
 export interface StatementCache {
   /** Whether a statement may be kept. */
   fits(sql: string): boolean
-  get(sql: string): PreparedStatement | undefined
+  get(key: string): PreparedStatement | undefined
   /** Adds one that fits; returns the names of statements to close for it. */
-  add(sql: string): { readonly added: PreparedStatement; readonly evicted: readonly string[] }
-  delete(sql: string): void
+  add(key: string): { readonly added: PreparedStatement; readonly evicted: readonly string[] }
+  delete(key: string): void
   clear(): void
 }
 
@@ -35,33 +37,33 @@ export function createStatementCache(maxStatements: number): StatementCache {
   let length = 0
   let count = 0
 
-  function remove(sql: string): void {
-    if (statements.delete(sql)) length -= sql.length
+  function remove(key: string): void {
+    if (statements.delete(key)) length -= key.length
   }
 
   function* evict(): Generator<string> {
-    for (const [sql, { name, description }] of statements) {
+    for (const [key, { name, description }] of statements) {
       if (statements.size <= maxStatements && length <= maxLength) return
       if (description === undefined) continue
-      remove(sql)
+      remove(key)
       yield name
     }
   }
 
   return {
     fits: (sql) => maxStatements > 0 && sql.length <= maxTextLength,
-    get(sql) {
-      const found = statements.get(sql)
+    get(key) {
+      const found = statements.get(key)
       if (found === undefined) return undefined
-      statements.delete(sql)
-      statements.set(sql, found)
+      statements.delete(key)
+      statements.set(key, found)
       return found
     },
-    add(sql) {
+    add(key) {
       count += 1
-      const added: PreparedStatement = { name: `s${count}`, description: undefined }
-      statements.set(sql, added)
-      length += sql.length
+      const added: PreparedStatement = { name: `s${count}`, description: undefined, version: undefined }
+      statements.set(key, added)
+      length += key.length
       return { added, evicted: [...evict()] }
     },
     delete: remove,

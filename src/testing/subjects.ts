@@ -63,6 +63,6 @@ export async function readSubjects(owner: Person, roles: readonly string[]): Pro
                and a.attidentity <> 'a') as columns
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where c.relkind in ('r', 'p') and c.relrowsecurity and n.nspname !~ '^pg_'
-       and n.nspname not in ('information_schema', 'rowpass', 'auth', 'issuer', 'drizzle')
+       and n.nspname not in ('information_schema', 'rowpass', 'rowpass_ddl', 'auth', 'issuer', 'drizzle')
      order by n.nspname <> 'public', n.nspname, c.relname`
 }

@@ -35,7 +35,7 @@ interface PolicyRow {
 }
 
 /** Schemas that belong to PostgreSQL, to Rowpass and to drizzle-kit. */
-const notTheirs = `n.nspname not in ('pg_catalog', 'information_schema', 'rowpass', 'auth', 'issuer', 'drizzle')
+const notTheirs = `n.nspname not in ('pg_catalog', 'information_schema', 'rowpass', 'rowpass_ddl', 'auth', 'issuer', 'drizzle')
   and n.nspname !~ '^pg_'`
 
 const tablesSql = `

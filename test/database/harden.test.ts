@@ -49,6 +49,7 @@ describePg('hardening', () => {
         'temporary_files',
         'logged_parameters',
         'abandoned_statements',
+        'schema_changes',
         'default_functions',
         'functions',
       ])

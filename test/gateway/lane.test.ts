@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { RowpassEvent } from '../../src/events.ts'
 import { createLane, JobLost, type Lane } from '../../src/gateway/lane.ts'
-import { parseFunctionFacts } from '../../src/sql/facts.ts'
+import type { FunctionFactRow } from '../../src/sql/facts.ts'
 
-const facts = parseFunctionFacts([])
+const facts: FunctionFactRow[] = []
 let lane: Lane
 let events: RowpassEvent[]
 

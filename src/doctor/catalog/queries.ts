@@ -3,7 +3,8 @@
  * They run with an empty search_path, so that PostgreSQL qualifies each name that it writes.
  */
 
-const own = "n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast') and n.nspname not like 'pg\\_temp\\_%'"
+const own =
+  "n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast', 'rowpass_ddl') and n.nspname not like 'pg\\_temp\\_%'"
 
 /** A privilege list as JSON; none where it is the default, which gives tables to their owner alone. */
 const grants = (acl: string): string => `

@@ -1,0 +1,107 @@
+/**
+ * `npm run bench:catalog`: how long a gateway reads the catalogs of a large database, at its start and when nothing or one
+ * function has changed since, and for how long that keeps its thread from answering.
+ *
+ * npm run bench:catalog -- [--functions 50000] [--tables 20000] [--rounds 5] [--write]
+ */
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { withConnection } from '../src/database/connect.ts'
+import { countChangesSql } from '../src/database/schema-changes.ts'
+import { type Catalog, readCatalog } from '../src/gateway/catalog.ts'
+import { parseSealKeys } from '../src/seal/keys.ts'
+import { startBenchDatabase } from './database.ts'
+import { replaceSection, toTable } from './document.ts'
+import { median } from './statistics.ts'
+
+const { values } = parseArgs({
+  options: {
+    functions: { type: 'string', default: '50000' },
+    tables: { type: 'string', default: '20000' },
+    rounds: { type: 'string', default: '5' },
+    write: { type: 'boolean', default: false },
+  },
+})
+const [functions, tables, rounds] = [Number(values.functions), Number(values.tables), Number(values.rounds)]
+/** In fifty schemas. A body of some 600 characters; each fifth takes a row of a table. */
+const schemas = 50
+const inOneTransaction = 1_000
+
+const database = await startBenchDatabase(1, 1, false)
+try {
+  await fill()
+  const [sealKey] = parseSealKeys(database.sealKeys)
+  const expected = { sealKey, roles: ['authenticated'] }
+  const settings = { databaseUrl: new URL(database.gatewayUrl), connectTimeoutMs: 5_000, poolSize: 4, gateways: 1 }
+  const read = (before?: Catalog) => readCatalog(settings, { expected, before })
+  const rows: [string, number, number][] = []
+
+  /** Medians of the milliseconds that a reading takes, and of the longest that the thread was busy. */
+  async function time(name: string, prepare: () => Promise<Catalog | undefined>): Promise<void> {
+    const samples: { tookMs: number; busyMs: number }[] = []
+    for (let round = 0; round <= rounds; round++) {
+      const before = await prepare()
+      const delay = monitorEventLoopDelay({ resolution: 1 })
+      delay.enable()
+      const start = performance.now()
+      await read(before)
+      const tookMs = performance.now() - start
+      delay.disable()
+      if (round > 0) samples.push({ tookMs, busyMs: delay.max / 1e6 })
+    }
+    rows.push([name, median(samples.map(({ tookMs }) => tookMs)), median(samples.map(({ busyMs }) => busyMs))])
+  }
+
+  let turn = 0
+  const change = () =>
+    withConnection(database.ownerUrl, (client) =>
+      client.query(`create or replace function schema_1.changed() returns int language sql return ${turn++}`),
+    )
+  await time('all of it', async () => undefined)
+  await time('nothing has changed, by a digest', () => read())
+  await withConnection(database.superuserUrl, (client) => client.query(countChangesSql))
+  await time('nothing has changed, by the count of changes', () => read())
+  await time('a function has changed', async () => {
+    const before = await read()
+    await change()
+    return before
+  })
+  const table = toTable(['reading', 'ms', 'longest on the thread, ms'], rows)
+  const today = new Date().toISOString().slice(0, 10)
+  const size = `${functions.toLocaleString('en-GB')} functions, ${tables.toLocaleString('en-GB')} tables`
+  const said = `npm run bench:catalog -- ${process.argv.slice(2).join(' ')}`.trim()
+  const lines = `${table}\n\n${size}. Measured ${today} with \`${said}\`: Node ${process.version}, PostgreSQL ${database.version}.`
+  console.log(`\n${lines}`)
+  if (values.write)
+    replaceSection(fileURLToPath(new URL('../docs/performance.md', import.meta.url)), 'bench:catalog', lines)
+} finally {
+  await database.close()
+}
+
+async function fill(): Promise<void> {
+  await withConnection(database.ownerUrl, async (client) => {
+    await client.query(
+      `do $$ begin for i in 0..${schemas - 1} loop execute format('create schema schema_%s', i); end loop; end $$`,
+    )
+    for (let from = 1; from <= tables; from += inOneTransaction) {
+      const to = Math.min(from + inOneTransaction - 1, tables)
+      await client.query(`do $$ begin for i in ${from}..${to} loop
+        execute format('create table schema_%s.table_%s (id int, name text)', i % ${schemas}, i); end loop; end $$`)
+    }
+    const body = `select coalesce(max(price), 0) into total from orders o where o.customer_id = customer and o.state = 1; `
+    for (let from = 1; from <= functions; from += inOneTransaction) {
+      const to = Math.min(from + inOneTransaction - 1, functions)
+      await client.query(`do $$ begin for i in ${from}..${to} loop
+        if i % 5 = 0 then
+          execute format('create function schema_%s.function_%s (row schema_%s.table_%s) returns int language sql stable as %L',
+            i % ${schemas}, i, i % ${tables} % ${schemas}, greatest(i % ${tables}, ${schemas}), 'select ' || i);
+        else
+          execute format('create function schema_%s.function_%s (a int, b text) returns int language plpgsql %s as %L',
+            i % ${schemas}, i, (array['stable', 'volatile', 'immutable'])[i % 3 + 1],
+            'declare total int; begin ' || repeat('${body}', 5) || ' return total; end');
+        end if; end loop; end $$`)
+    }
+  })
+  await withConnection(database.superuserUrl, (client) => client.query('vacuum (analyze) pg_proc, pg_type, pg_depend'))
+}
