@@ -83,15 +83,20 @@ const requirements: Readonly<Record<number, string>> = {
   72: 'migrating and hardening take nothing from a login',
   73: 'statements that do not end cost a bounded number of connections',
   74: 'no number of tenants keeps the others from their answers',
-  76: 'no input keeps the thread busy that serves everybody',
   75: 'a statement that exhausts memory fails alone',
+  76: 'no input keeps the thread busy that serves everybody',
   77: 'an answer that is not read is dropped, and bytes held are bounded per owner and in all',
   78: 'a demo answers to the names of its own machine only',
   79: 'a session that was ended gets no answer',
+  80: 'a fix that a tool writes was tried, and what worked before works',
+  81: 'tools that roll back run nothing that a rollback does not undo',
 }
 
 /** Without any test, and why. */
-const open: Readonly<Record<number, string>> = {}
+const open: Readonly<Record<number, string>> = {
+  80: 'fixes of the doctor are tried against its rules, and not against every statement that worked before',
+  81: 'what reaches out is looked for in a statement, its triggers and what they name, and not through every call of a call',
+}
 
 /** With tests that show a part, and what is missing. */
 const partly: Readonly<Record<number, string>> = {
@@ -110,10 +115,8 @@ const files = readdirSync(join(repository, 'test'), { recursive: true, encoding:
 const tested = new Set(files.flatMap((name) => numbersOf(join(repository, 'test', name))))
 
 describe('the security requirements', () => {
-  it('the requirements are numbered from 1 to 67, and each number in a title is one of them', () => {
-    expect(Object.keys(requirements).map(Number).slice(0, 67)).toEqual(
-      Array.from({ length: 67 }, (_, index) => index + 1),
-    )
+  it('the requirements are numbered from 1 to 81, and each number in a title is one of them', () => {
+    expect(Object.keys(requirements).map(Number)).toEqual(Array.from({ length: 81 }, (_, index) => index + 1))
     for (const number of tested) expect(requirements).toHaveProperty(String(number))
   })
 

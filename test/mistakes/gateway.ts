@@ -48,7 +48,7 @@ export const gatewayMistakes: readonly Mistake[] = [
     ],
     [
       'what the server says of the session’s seal and roles is heard',
-      "  if (flight.step < leadingSteps(flight.work)) throw new Error('the session could not be prepared', { cause })\n",
+      "  if (flight.step < leadingSteps(flight)) throw new Error('the session could not be prepared', { cause })\n",
       '',
       'SEC-38 a role on the list that the login cannot take, %s, is a fault of ours, and nothing runs',
       tokens,

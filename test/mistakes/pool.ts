@@ -177,6 +177,14 @@ export const poolMistakes: readonly Mistake[] = [
       'SEC-74 what one owner makes slow stays quick for another',
     ],
   ]),
+  ...mistakesIn('src/pg/schema-version.ts', 'test/gateway/schema-changes.test.ts', [
+    [
+      'a parameter is bound by a type from before a migration',
+      'is not distinct from $1::text)::int`',
+      'is not distinct from $1::text or true)::int`',
+      'SEC-71 a request that waits for the lock of a migration has the types that it brings',
+    ],
+  ]),
   ...mistakesIn('src/pg/reader.ts', 'test/pg/wire.test.ts', [
     [
       'a message of any size is kept',

@@ -275,8 +275,8 @@ export const sqlMistakes: readonly Mistake[] = [
     ],
     [
       'a domain hides the cast of its type',
-      'y on c.target in (y.oid, y.typelem, y.typbasetype)',
-      'y on c.target in (y.oid, y.typelem)',
+      'on y.typbasetype = c.target\n',
+      'on y.typbasetype = c.target and false\n',
       'a cast to a domain',
     ],
   ]),
