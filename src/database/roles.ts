@@ -118,8 +118,10 @@ async function createLogin(client: pg.ClientBase, login: Login): Promise<void> {
 async function canLogIn(url: URL): Promise<boolean> {
   try {
     return await withConnection(url.href, async () => true)
-  } catch {
-    return false
+  } catch (error) {
+    // Anything but a refused login (class 28) says nothing of the password: the server is full, or cannot be reached.
+    if (error instanceof Failure && sqlstateOf(error.cause)?.startsWith('28') === true) return false
+    throw error
   }
 }
 

@@ -30,6 +30,8 @@ const factsSql = `select
 
 /** A seal of an unknown key or a wrong one, and one that this version of the platform cannot read. */
 const sealRefusals: ReadonlySet<string | undefined> = new Set(['28000', '22P02'])
+/** Nothing is known of the seal then: no resources, a time limit, a server that goes away, an error of its system. */
+const interrupted = /^5[378]/
 const probeSeconds = 60
 
 /**
@@ -85,7 +87,7 @@ async function acceptsSeal(client: pg.ClientBase, key: SealKey, role: string): P
     await client.query('select auth.session()')
     return true
   } catch (error) {
-    if (!(error instanceof pg.DatabaseError)) throw error
+    if (!(error instanceof pg.DatabaseError) || interrupted.test(error.code ?? '')) throw error
     return !sealRefusals.has(error.code)
   } finally {
     await client.query('rollback')
