@@ -13,9 +13,12 @@ export interface Tally {
   slowestMs: number
 }
 
-/** SQLSTATEs that a disturbance may cause: no connection, too many, cancelled, the server's shutdown, locks. */
+/**
+ * SQLSTATEs that a disturbance may cause: no connection, one that broke under a write, too many, cancelled, the
+ * server's shutdown, locks.
+ */
 const disturbed: ReadonlySet<string> = new Set([
-  ...['08006', '53300', '57014', '57P01', '57P02', '57P03'],
+  ...['08006', '08007', '53300', '57014', '57P01', '57P02', '57P03'],
   ...['40001', '40P01', '55P03'],
 ])
 const keptViolations = 20

@@ -84,8 +84,8 @@ export async function closeUnused(context: HardenContext): Promise<string[]> {
   for (const plan of hardenPlans.filter(({ name }) => names.includes(name))) {
     const { state, says, reason, from = [] } = await run(plan, context, { dryRun: false, take: [] })
     if (state === 'asked')
-      lines.push(`left open, as ${from.join(', ')} would lose by it: ${says}; see "rowpass db harden"`)
-    if (state === 'refused') lines.push(`left open: ${says} (${reason}); see "rowpass db harden"`)
+      lines.push(`not yet, as ${from.join(', ')} would lose by it: ${says}; see "rowpass db harden"`)
+    if (state === 'refused') lines.push(`not yet: ${says} (${reason}); see "rowpass db harden"`)
   }
   return lines
 }

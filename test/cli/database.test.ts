@@ -28,9 +28,14 @@ describePg('databases on the command line', () => {
   const query = (url: string, sql: string) =>
     withConnection(url, async (client) => (await client.query<Record<string, unknown>>(sql)).rows)
 
+  /** The owner of these tests is no superuser. */
+  const uncounted =
+    'not yet: the database counts changes of its schema (permission denied to create event trigger "rowpass_ddl_end"); ' +
+    'see "rowpass db harden"\n'
+
   it('migrates what OWNER_DATABASE_URL names, and says what it did', async () => {
     const first = await sandbox.run(['db', 'migrate'], settings())
-    expect(first).toMatchObject({ code: 0, stderr: '' })
+    expect(first).toMatchObject({ code: 0, stderr: uncounted })
     expect(first.stdout).toContain('applied 0001_sealed_session.sql\n')
     const { hostname, port } = new URL(database.ownerUrl)
     expect((await sandbox.run(['db', 'migrate'], settings())).stdout).toBe(
@@ -47,12 +52,12 @@ describePg('databases on the command line', () => {
     symlinkSync(join(repository, 'drizzle'), join(sandbox.directory, 'drizzle'))
     const tables = `select count(*)::int as n from pg_tables where schemaname in ('public', 'drizzle')`
     const { ISSUER_DATABASE_URL: _, ...others } = settings()
-    expect(await sandbox.run(['db', 'migrate', '--platform'], others)).toMatchObject({ code: 0, stderr: '' })
+    expect(await sandbox.run(['db', 'migrate', '--platform'], others)).toMatchObject({ code: 0, stderr: uncounted })
     expect(await query(database.ownerUrl, tables)).toEqual([{ n: 0 }])
     await query(database.ownerUrl, 'create table users (id int)')
     const { code, stderr } = await sandbox.run(['db', 'migrate'], settings())
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^error\[migration_failed\]: .*"users" already exists \(42P07\); "--platform" leaves/)
+    expect(stderr).toMatch(/\nerror\[migration_failed\]: .*"users" already exists \(42P07\); "--platform" leaves/)
   })
 
   it('installs the seal key of ROWPASS_SEAL_KEYS_FILE and no other', async () => {
@@ -70,7 +75,7 @@ describePg('databases on the command line', () => {
     const made = await sandbox.run(['db', 'migrate'], others)
     expect(made).toMatchObject({
       code: 0,
-      stderr: 'ROWPASS_SEAL_KEYS not given: what is in .rowpass/secrets.json of this folder holds\n',
+      stderr: `${uncounted}ROWPASS_SEAL_KEYS not given: what is in .rowpass/secrets.json of this folder holds\n`,
     })
     await query(database.ownerUrl, "delete from rowpass.seal_keys where name like 'local%'")
     const none = await sandbox.run(['db', 'migrate'], { ...others, ROWPASS_SEAL_KEYS_FILE: 'nothing' })

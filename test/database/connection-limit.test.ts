@@ -101,7 +101,7 @@ describePg('the limit of connections of the gateway’s login', () => {
     await migrate(9, (line) => lines.push(line))
     expect(await limit()).toBe(-1)
     expect(lines.join('\n')).toMatch(
-      /^left open: the gateways open a bounded number of connections \(1\d connections of it are open, and ROWPASS_GATEWAYS and ROWPASS_POOL_SIZE come to 9\)/,
+      /^not yet: the gateways open a bounded number of connections \(1\d connections of it are open, and ROWPASS_GATEWAYS and ROWPASS_POOL_SIZE come to 9\)/,
     )
     expect(await stepOf(15)).toMatchObject({ state: 'done' })
     await gateway.close()
