@@ -6,7 +6,7 @@
 import { namesSession } from '../seal/seal.ts'
 import { type Flight, type Identity, leadingSteps, type Statement, type Work } from './flight.ts'
 import type { Description, ResultSink } from './result.ts'
-import { checkChangedSql, checkVersionSql, type SchemaVersion, versionSql } from './schema-version.ts'
+import { checkChangedSql, checkVersionSql, type SchemaVersion, versionParams, versionSql } from './schema-version.ts'
 import { createStatementCache, type PreparedStatement } from './statements.ts'
 import { createMessageWriter } from './writer.ts'
 
@@ -97,7 +97,7 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
     const { work } = flight
     const ways = work.statements.map((statement) => chooseWay(flight, statement))
     if (work.begin !== undefined) writeControl(work.begin)
-    if (work.unlessVersion !== undefined) writeControl(checkChangedSql, [work.unlessVersion])
+    if (work.unlessVersion !== undefined) writeControl(checkChangedSql, versionParams(work.unlessVersion))
     // What others got from sequences stays in the session, where a function of the owner's could ask for it.
     if (work.reset) writeControl('DISCARD SEQUENCES')
     if (work.identity !== undefined) writeEnvelope(work.identity)
@@ -145,7 +145,7 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
   /** Last in the transaction: it sees what was committed while the statements waited for their locks. */
   function writeCheck(version: string): void {
     if (checkPrepared !== true) writer.parse('', checkVersionSql)
-    writer.bind(checkPrepared === true ? checkName : '', [version])
+    writer.bind(checkPrepared === true ? checkName : '', versionParams(version))
     writer.execute()
   }
 

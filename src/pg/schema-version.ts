@@ -10,24 +10,42 @@
 export const changeTriggers = { end: 'rowpass_ddl_end', drop: 'rowpass_ddl_drop' } as const
 
 /**
- * The version, as text; null where nothing counts, and in a transaction whose snapshot is older than the statement. A
- * trigger that was dropped, disabled or made again is another version, as no event trigger sees that.
+ * Two lists, each of which becomes another with every change and never again what it was: a new version of a trigger's row
+ * has a new transaction, and the sum of the counts only grows. In no order, which would have to be sorted: the rows of a
+ * table that nobody changes come as they came before. The triggers of others are among them, as telling them apart costs
+ * more than reading the version anew.
  */
-const versionExpression = `case when pg_catalog.current_setting('transaction_isolation') = 'read committed' then (
-  select pg_catalog.string_agg(evtname || ' ' || oid || ' ' || xmin, ' ' order by evtname)
-    from pg_catalog.pg_event_trigger
+const triggerRows = 'array(select xmin from pg_catalog.pg_event_trigger)'
+const changeCounts = 'array(select n from rowpass_ddl.changes)'
+/** In another transaction the snapshot is older than the statement, and tells nothing of what was committed since. */
+const seesNow = "pg_catalog.current_setting('transaction_isolation') = 'read committed'"
+
+/**
+ * Reads the version: one row, one column, `version`, null where nothing counts or the transaction does not see what is new.
+ * A trigger that was dropped, disabled or made again is another version, as no event trigger sees that. Fails with 42P01
+ * where nothing was ever set up to count.
+ */
+export const versionSql = `select case when ${seesNow} and (
+  select pg_catalog.count(*) = 2 from pg_catalog.pg_event_trigger
    where evtname in ('${changeTriggers.end}', '${changeTriggers.drop}') and evtenabled = 'A'
-  having pg_catalog.count(*) = 2
-) || ' ' || (select pg_catalog.sum(n) from rowpass_ddl.changes) end`
+) then ${triggerRows}::text || ' ' || ${changeCounts}::text end as version`
 
-/** Reads the version: one row, one column, `version`. Fails with 42P01 where nothing was ever set up to count. */
-export const versionSql = `select ${versionExpression} as version`
+const isCurrent = `${seesNow} and ${triggerRows} = $1::xid[] and ${changeCounts} = $2::int8[]`
 
-/** Fails (22012) unless the version is `$1`. Runs last in the transaction, after the locks of its statements were had. */
-export const checkVersionSql = `select 1 / (${versionExpression} is not distinct from $1::text)::int`
+/**
+ * Fails (22012) unless the version is the one of {@link versionParams}. Runs last in the transaction, after the locks of its
+ * statements were had, and in each request that uses a statement with parameters again: so there is no aggregate, no text
+ * and hardly a function in it, as PostgreSQL checks the right to each of them every time.
+ */
+export const checkVersionSql = `select 1 / case when ${isCurrent} then 1 else 0 end`
 
-/** Fails (22012) while the version is still `$1`. */
-export const checkChangedSql = `select 1 / (${versionExpression} is distinct from $1::text)::int`
+/** Fails (22012) while the version is still the one of {@link versionParams}. */
+export const checkChangedSql = `select 1 / case when ${isCurrent} then 0 else 1 end`
+
+/** The parameters of both checks. */
+export function versionParams(version: string): string[] {
+  return version.split(' ')
+}
 
 /** What the connections of a pool know of the version together. */
 export interface SchemaVersion {
