@@ -1,7 +1,7 @@
 /**
  * A process of `npm run oracle`: runs rounds as it is told, and keeps the databases of one schema open.
  */
-import { type Finding, newReport, runRound } from '../test/oracle/oracle.ts'
+import { type Count, type Finding, newReport, runRound } from '../test/oracle/oracle.ts'
 import { schemas } from '../test/oracle/schemas.ts'
 import { type Base, openStage, type Stage } from '../test/oracle/stage.ts'
 
@@ -19,7 +19,7 @@ export type ToWorker =
 
 /** What came of a round. */
 export interface FromWorker {
-  readonly counts: readonly [kind: string, ended: Readonly<Record<string, number>>][]
+  readonly counts: readonly [kind: string, count: Count][]
   readonly codes: readonly [code: string, times: number][]
   readonly findings: readonly Finding[]
 }

@@ -2,20 +2,20 @@
  * `npm run oracle`: generated SQL through the gateway, compared with a model and with a database that has other hidden rows;
  * exits 1 if they differ. See docs/security-testing.md.
  *
- * npm run oracle -- [--statements 1000000] [--seed N] [--round N] [--schema name] [--workers 3]
+ * npm run oracle -- [--statements 1000000] [--seed N] [--round N] [--schema name] [--workers 2] [--write]
  * The seed is printed; a seed and a round are the same statements again. TEST_DATABASE_URL may name the superuser of a
  * throw-away server: its logins `rowpass_owner` and `rowpass_gateway` get another password.
  */
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, execFileSync, fork } from 'node:child_process'
 import { randomInt } from 'node:crypto'
-import { rmSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { makeScratch } from '../bench/scratch.ts'
 import { startEmbeddedPostgres } from '../src/database/embedded.ts'
 import { createLocalDatabase } from '../src/database/local.ts'
 import { provision } from '../src/database/provision.ts'
 import { formatSealKeys, generateSealKey } from '../src/seal/keys.ts'
-import { type Counts, describeReport, type Finding, newReport, type Report, totalOf } from '../test/oracle/oracle.ts'
+import { addReport, describeReport, newReport, type Report, summarize, totalOf } from '../test/oracle/oracle.ts'
 import { schemas } from '../test/oracle/schemas.ts'
 import type { Base } from '../test/oracle/stage.ts'
 import type { FromWorker, ToWorker } from './oracle-worker.ts'
@@ -26,7 +26,8 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(randomInt(2 ** 31)) },
     round: { type: 'string' },
     schema: { type: 'string' },
-    workers: { type: 'string', default: '3' },
+    workers: { type: 'string', default: '2' },
+    write: { type: 'boolean', default: false },
   },
 })
 const [statements, seed] = [Number(values.statements), Number(values.seed)]
@@ -99,11 +100,27 @@ async function main(base: Base): Promise<number> {
   await Promise.all(workers)
   clearInterval(progress)
   const { all } = totalOf(report)
-  console.log(`\n${describeReport(report)}`)
-  console.log(
-    `\n${all} statements in ${seconds().toFixed(0)} s, ${(all / seconds()).toFixed(0)} a second, seed ${seed}: ${report.findings.length} differences`,
-  )
+  const took = `${seconds().toFixed(0)} s with ${workers.length} processes, ${(all / seconds()).toFixed(0)} a second`
+  const title = `Seed ${seed}, commit ${commit()}: ${all} statements over ${chosen.length} schemas in ${took}: ${report.findings.length} differences.`
+  console.log(`\n${title}\n\n${describeReport(report)}`)
+  if (values.write) writeInto('docs/security-testing.md', `${title}\n\n${summarize(report)}`)
   return report.findings.length === 0 ? 0 : 1
+}
+
+function commit(): string {
+  const git = (...given: string[]) => execFileSync('git', given, { encoding: 'utf8' }).trim()
+  return `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain') === '' ? '' : ' with changes'}`
+}
+
+/** Between the comments that mark the place. */
+function writeInto(path: string, text: string): void {
+  const page = readFileSync(path, 'utf8')
+  const place = /(<!-- oracle -->\n)[\s\S]*?(\n<!-- end of oracle -->)/
+  if (!place.test(page)) throw new Error(`${path} has no place for the result`)
+  writeFileSync(
+    path,
+    page.replace(place, (_, start: string, end: string) => `${start}${text}${end}`),
+  )
 }
 
 /** A process that runs rounds and tells of each. */
@@ -126,7 +143,8 @@ function startWorker(prefix: string, base: Base, report: Report) {
     async run(task: { seed: number; schema: string; rounds: readonly number[] }, enough: () => boolean): Promise<void> {
       for (const round of task.rounds) {
         send({ base, prefix, seed: task.seed, schema: task.schema, round })
-        add(report, await next())
+        const { counts, codes, findings } = await next()
+        addReport(report, { counts: new Map(counts), codes: new Map(codes), findings: [...findings] })
         if (enough()) return
       }
     },
@@ -136,14 +154,4 @@ function startWorker(prefix: string, base: Base, report: Report) {
         send('end')
       }),
   }
-}
-
-function add(report: Report, { counts, codes, findings }: FromWorker): void {
-  for (const [kind, ended] of counts as [string, NonNullable<ReturnType<Counts['get']>>][]) {
-    const known = report.counts.get(kind) ?? { rows: 0, error: 0, refused: 0, slow: 0, tie: 0 }
-    for (const name of ['rows', 'error', 'refused', 'slow', 'tie'] as const) known[name] += ended[name]
-    report.counts.set(kind, known)
-  }
-  for (const [code, times] of codes) report.codes.set(code, (report.codes.get(code) ?? 0) + times)
-  report.findings.push(...(findings as Finding[]))
 }

@@ -4,7 +4,7 @@
 import type { Answer, Outcome, State } from './stage.ts'
 
 /** How a statement ended. */
-export type Ending = 'rows' | 'error' | 'refused' | 'slow' | 'tie'
+export type Ending = 'rows' | 'error' | 'refused' | 'slow'
 
 /** One difference, in words. */
 export interface Difference {
@@ -33,21 +33,10 @@ export function endingOf(answer: Answer): Ending {
   return hint?.startsWith('statement_refused') === true ? 'refused' : 'error'
 }
 
-/** Everything but the time, byte for byte; rows that have no order are sorted first. */
-export function compareAnswers(one: Answer, other: Answer, ordered: readonly boolean[]): Difference | undefined {
+/** Byte for byte. */
+export function compareAnswers(one: Answer, other: Answer): Difference | undefined {
   if (one.status === other.status && one.body === other.body) return undefined
-  if (one.status === 200 && other.status === 200 && ordered.includes(false)) {
-    if (sortRows(parse(one), ordered) === sortRows(parse(other), ordered)) return undefined
-  }
   return { kind: 'hidden rows', text: `with other hidden rows the answer differs:\n  ${one.body}\n  ${other.body}` }
-}
-
-function sortRows(answer: Result, ordered: readonly boolean[]): string {
-  const results = answer.results ?? [answer]
-  const sorted = results.map((result, index) =>
-    ordered[index] === true ? result : { ...result, rows: multiset(result.rows ?? []) },
-  )
-  return JSON.stringify({ ...answer, rows: undefined, results: sorted })
 }
 
 const multiset = (rows: readonly unknown[]): string[] => rows.map((row) => JSON.stringify(row)).sort()
@@ -81,17 +70,17 @@ export function compareModel(answer: Answer, outcome: Outcome, ordered: readonly
   }
 }
 
-/** What is in the tables afterwards. The second database differs from the first in its fillers only, which nobody changes. */
+/** What is in the tables afterwards. Secret rows stay as they were; the others are the same in all databases. */
 export function compareStates(before: readonly State[], after: readonly State[]): Difference | undefined {
   const names = ['the first database', 'the second database', 'the model']
   for (const [index, state] of after.entries()) {
     for (const [column, text] of state.entries()) {
-      const isFiller = column % 2 === 1
-      const expected = isFiller ? before[index]?.[column] : after[2]?.[column]
+      const isSecret = column % 2 === 1
+      const expected = isSecret ? before[index]?.[column] : after.at(-1)?.[column]
       if (text !== expected) {
         return {
           kind: 'effect',
-          text: `${isFiller ? 'hidden rows' : 'rows'} of ${names[index]} differ:\n  ${expected}\n  ${text}`,
+          text: `${isSecret ? 'hidden rows' : 'rows'} of ${names[index]} differ:\n  ${expected}\n  ${text}`,
         }
       }
     }
@@ -99,18 +88,8 @@ export function compareStates(before: readonly State[], after: readonly State[])
   return undefined
 }
 
-/** Errors of values, such as a division by zero: which row meets one first, if any does, is a matter of the plan. */
-const dataError = /^22/
-
-export function isDataError(answer: Answer | Outcome): boolean {
-  if ('kind' in answer) return answer.kind === 'error' && dataError.test(answer.code)
-  return answer.status !== 200 && dataError.test(parse(answer).code ?? '')
-}
-
-/** Whether the model gave the same answer under some plan, so that rows in sight explain it. */
-export function isAmong(answer: Answer, outcomes: readonly Outcome[], ordered: readonly boolean[]): boolean {
-  return outcomes.some((outcome) => {
-    if (compareModel(answer, outcome, ordered) !== undefined) return false
-    return outcome.kind === 'results' || outcome.message === parse(answer).message
-  })
+/** The class of an error, such as `22` for values; undefined when there is none. */
+export function errorClassOf(answer: Answer | Outcome): string | undefined {
+  if ('kind' in answer) return answer.kind === 'error' ? answer.code.slice(0, 2) : undefined
+  return answer.status === 200 ? undefined : (parse(answer).code ?? '').slice(0, 2)
 }

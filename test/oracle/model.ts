@@ -35,14 +35,14 @@ export function modelSql(schema: Schema): string {
     )
     return `set search_path = ${searchPathOf(identity)}; ${created.join('\n')}`
   })
-  const triggers = tables.map(({ name }) => triggerSql(schema, name))
+  const triggers = tables.map(({ name, parent }) => triggerSql(schema, name, parent))
   const open = tables.map(
     ({ name }) => `alter table app.${name} disable row level security, no force row level security;`,
   )
   return [...open, ...views, ...readOnly, 'create schema model;', ...triggers, 'reset search_path;'].join('\n')
 }
 
-function conditionFor(purpose: ViewPurpose, rules: Rules): Condition {
+function conditionFor(purpose: ViewPurpose, rules: Partial<Rules>): Condition {
   const { select = never, update = never, delete: remove = never } = rules
   const both =
     (one: Condition, other: Condition): Condition =>
@@ -64,7 +64,7 @@ function conditionFor(purpose: ViewPurpose, rules: Rules): Condition {
 }
 
 /** Not VOLATILE, so that its conditions see the tables as they were when the statement began, as a policy's do. */
-function triggerSql(schema: Schema, table: string): string {
+function triggerSql(schema: Schema, table: string, parent?: string): string {
   const unless = (condition: Condition, row: string) =>
     `if not coalesce((${condition(row)}), false) then raise exception 'the model refuses' using errcode = '42501'; end if;`
   const cases = schema.identities.map((identity) => {
@@ -100,7 +100,8 @@ function triggerSql(schema: Schema, table: string): string {
       return case tg_op when 'DELETE' then old else new end;
     end $$;
     create trigger zz_model before insert or update or delete on app.${table}
-      for each row execute function model.check_${table}();`
+      for each row execute function model.check_${table}();
+    ${parent === undefined ? '' : `create trigger zz_parent before insert or update or delete on app.${table} for each row execute function model.check_${parent}();`}`
 }
 
 /** A statement as the model runs it. */

@@ -26,39 +26,69 @@ async function runRounds(schema: Schema, rounds: number, options: StageOptions =
 describePg('the oracle', () => {
   for (const schema of schemas) {
     it(`SEC-70 finds no difference in schema ${schema.name}`, { timeout: 120_000 }, async () => {
-      const report = await runRounds(schema, 4)
+      const report = await runRounds(schema, 3)
       expect(report.findings, describeReport(report)).toEqual([])
-      const { all, rows } = totalOf(report)
-      expect(rows / all, describeReport(report)).toBeGreaterThan(0.6)
+      const total = totalOf(report)
+      expect(total.rows / total.all, describeReport(report)).toBeGreaterThan(0.6)
+      expect(total.compared / total.all, describeReport(report)).toBeGreaterThan(0.8)
+      expect(total.undefined / total.all, describeReport(report)).toBeLessThan(0.1)
     })
   }
 
   describe('finds', () => {
-    const plants: readonly (readonly [fault: string, plant: string, kind: string])[] = [
-      ['a policy that shows too much', 'create policy wide on app.documents for select using (stars = 4)', 'model'],
+    const starred = `create function app.starred() returns bigint language sql stable security definer as
+      'select count(*) from app.documents where stars > 4'; alter table app.documents no force row level security;`
+    const plants: readonly (readonly [fault: string, kind: string, options: StageOptions])[] = [
+      [
+        'a policy that shows too much',
+        'model',
+        { plant: 'create policy wide on app.documents for select using (stars = 4)' },
+      ],
       [
         'a policy that shows too little',
-        'create policy narrow on app.teams as restrictive for select using (id <> 2)',
         'model',
+        { plant: 'create policy narrow on app.teams as restrictive for select using (id <> 2)' },
       ],
       [
         'a policy that lets too much be written',
-        'create policy wide on app.memberships for insert with check (true)',
         'model',
+        { plant: 'create policy wide on app.memberships for insert with check (true)' },
       ],
       [
-        'a count of hidden rows',
-        `create function app.total() returns bigint language sql stable security definer as 'select count(*) from app.documents';
-         alter table app.documents no force row level security;
-         create policy counted on app.teams for select using (app.total() > 30)`,
+        'a policy that counts hidden rows',
         'hidden rows',
+        { plant: `${starred} create policy counted on app.teams for select using (app.starred() > 10)` },
       ],
+      [
+        'a message with a count of hidden rows',
+        'hidden rows',
+        {
+          plant: `${starred}
+            create function app.tell() returns trigger language plpgsql as
+              $$ begin raise exception 'there are %', app.starred() using errcode = '23514'; end $$;
+            create trigger tell before update on app.teams for each row execute function app.tell()`,
+        },
+      ],
+      [
+        'a trigger that changes hidden rows',
+        'effect',
+        {
+          plant: `alter table app.documents no force row level security;
+            create function app.spoil() returns trigger language plpgsql security definer as
+              $$ begin update app.documents set stars = stars + 1 where owner_id = 'zed'; return new; end $$;
+            create trigger spoil after update on app.teams for each row execute function app.spoil()`,
+        },
+      ],
+      ['plans', 'hidden rows', { settings: { ROWPASS_ALLOW_EXPLAIN: 'true' } }],
     ]
-    for (const [fault, plant, kind] of plants) {
-      it(`${fault}, and shrinks it`, { timeout: 120_000 }, async () => {
-        const { findings } = await runRounds(teams, 12, { plant })
-        expect(findings.map(({ difference }) => difference.kind)).toContain(kind)
-        expect(findings[0]?.statements.join().length).toBeLessThan(400)
+    for (const [fault, kind, options] of plants) {
+      it(`SEC-70 ${fault}, and shrinks it`, { timeout: 120_000 }, async () => {
+        const report = await runRounds(teams, 40, options)
+        expect(
+          report.findings.map(({ difference }) => difference.kind),
+          describeReport(report),
+        ).toContain(kind)
+        expect(report.findings[0]?.statements.join().length).toBeLessThan(1_000)
       })
     }
   })

@@ -185,7 +185,10 @@ function core(draw: Draw, outer: Scope, depth: number, types?: readonly string[]
   const having =
     grouped !== undefined && chance(draw, 25) ? sql` having ${aggregateCondition(draw, rows.sources)}` : empty
   const distinct = chance(draw, 12) ? pick(draw, ['distinct ', 'on']) : ''
-  const end = ending(draw, width, distinct === 'on')
+  const cut = distinct !== 'on' && chance(draw, 3)
+  const end = cut
+    ? optional(sql`${{ kind: 'no model' }} limit ${1 + draw.below(3)}`)
+    : ending(draw, width, distinct === 'on')
   const body = sql`${selected} from ${rows.tree}${optional(where)}${grouping}${optional(having)}`
   const tree =
     distinct === 'on'

@@ -7,7 +7,7 @@ export interface Column {
   readonly name: string
   /** As `pg_type.typname`, such as `int4`, `_text` or the name of an enum. */
   readonly type: string
-  /** Values to compare with and to write, as text: some are in visible rows, none is in a filler. */
+  /** Values to compare with and to write, as text; of a key none that the second database has in other rows. */
   readonly samples: readonly string[]
   /** Columns that the identities may not read, insert or update; default none. */
   readonly closed?: readonly ('select' | 'insert' | 'update')[]
@@ -23,8 +23,10 @@ export interface Table {
   readonly readOnly?: true
   /** The model's definition of a view, over the model's tables. */
   readonly viewSql?: string
-  /** Which rows are fillers: hidden from every identity, and other ones in the second database. */
-  readonly filler: string
+  /** What the second database has in rows that are {@link Rules.secret}, by column: SQL over the row, of the same width. */
+  readonly disguise: Readonly<Record<string, string>>
+  /** The table that it inherits from. */
+  readonly parent?: string
 }
 
 /** Who asks. */
@@ -45,14 +47,18 @@ export interface Rules {
   readonly update?: Condition
   readonly updated?: Condition
   readonly delete?: Condition
+  /** Rows that no statement of the identity can read or change, whatever it writes before. */
+  readonly secret: Condition
+  /** Values that the identity may write, by column; most new rows have them. */
+  readonly values?: Readonly<Record<string, readonly string[]>>
 }
 
 export interface Schema {
   readonly name: string
-  /** Types, tables, policies, grants and the rows that both databases have. Runs with `search_path` app. */
+  /** Types, tables, policies, grants and rows. Runs as the owner with `search_path` app. */
   readonly sql: string
-  /** Rows that no identity may see: those of the first database, and those of the second. */
-  readonly fillers: readonly [string, string]
+  /** More rows, which no policy lets the owner write. Runs as a superuser. */
+  readonly hidden: string
   readonly tables: readonly Table[]
   readonly identities: readonly Identity[]
   rules(identity: Identity): Readonly<Record<string, Rules>>

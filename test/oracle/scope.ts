@@ -2,7 +2,7 @@
  * What an expression can name, and the dice of the generator.
  */
 import type { Catalog } from './catalog.ts'
-import type { Schema } from './schema.ts'
+import type { Identity, Schema } from './schema.ts'
 import { type Leaf, type Tree, typed } from './tree.ts'
 
 /** Something in FROM. */
@@ -35,6 +35,8 @@ export interface Named {
 /** The generator's state for one statement. */
 export interface Draw {
   readonly schema: Schema
+  /** Who is going to ask. */
+  readonly identity: Identity
   readonly catalog: Catalog
   /** A number below the limit. */
   readonly below: (limit: number) => number

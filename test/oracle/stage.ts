@@ -32,22 +32,24 @@ export type Outcome =
 /** A transaction of several statements. */
 export interface BatchOptions {
   readonly isolationLevel?: string
+  readonly readOnly?: true
 }
 
-/** All rows but the fillers, by table, and a digest of the fillers. */
+/** By table: all rows that the identity can come to see, and a digest of the secret ones. */
 export type State = readonly string[]
+
+/** The database behind the first gateway, and the one behind the second. */
+export type Side = 0 | 1
 
 export interface Stage {
   readonly schema: Schema
   readonly catalog: Catalog
-  /** Whose statements the next ones are. */
+  /** Whose statements the next ones are. All three get their first rows, the second one other secrets. */
   become(identity: Identity): Promise<void>
-  /** Asks both gateways. */
-  ask(statements: readonly GatewayStatement[], batch?: BatchOptions): Promise<[Answer, Answer]>
+  /** Asks one of the gateways. */
+  ask(side: Side, statements: readonly GatewayStatement[], batch?: BatchOptions): Promise<Answer>
   /** Asks the model; what it changes stays. */
   model(statements: readonly ModelStatement[], batch?: BatchOptions): Promise<Outcome>
-  /** What the model says of a reading statement under other plans. */
-  replan(statement: ModelStatement): Promise<Outcome[]>
   /** Of the first database, the second, and the model's. */
   states(): Promise<[State, State, State]>
   /** Brings all three back to their first rows. */
@@ -64,20 +66,10 @@ export interface StageOptions {
 
 const statementTimeoutMs = 4_000
 const tokenSeconds = 900
-
-/** Settings that make PostgreSQL join and read in other ways. */
-const plans = [
-  'enable_nestloop = off',
-  'enable_hashjoin = off',
-  'enable_mergejoin = off',
-  'enable_seqscan = off',
-  'enable_material = off',
-  'enable_hashagg = off',
-  'join_collapse_limit = 1',
-  'from_collapse_limit = 1',
-  'enable_memoize = off',
-  'enable_sort = off',
-]
+const modelConnections = 3
+/** Of a gateway that is too busy to judge a text. */
+const busyTries = 20
+const busyWaitMs = 250
 
 /** Makes the copies; databases are named after `prefix`. */
 export async function openStage(
@@ -103,11 +95,13 @@ export async function openStage(
       `create schema app; grant usage on schema app to authenticated; set search_path = app, public; ${schema.sql}`,
     )
   })
-  // As superuser: the policies hold for the owner too.
+  // As superuser: the policies hold for the owner too. No statistics: plans follow from the sizes of the tables alone.
   await withConnection(at(base.superuserUrl, first), async (client) => {
+    await client.query(`set search_path = app, public; ${schema.hidden}`)
+    await client.query(await withoutVacuumSql(client))
     await client.query(
       `create schema base; ${stored(schema)
-        .map(({ name }) => `create table base.${name} as table app.${name};`)
+        .map(({ name }) => `create table base.${name} as select * from ${ownRows(schema, name)};`)
         .join('')}`,
     )
   })
@@ -120,12 +114,11 @@ export async function openStage(
       )
     }
   })
-  for (const name of names) {
-    await withConnection(at(base.superuserUrl, name), async (client) => {
-      await client.query(schema.fillers[name === second ? 1 : 0])
-      if (name !== third && options.plant !== undefined) await client.query(options.plant)
-      await client.query('analyze')
-    })
+  await withConnection(at(base.superuserUrl, second), (client) => disguise(client, schema))
+  if (options.plant !== undefined) {
+    for (const name of [first, second]) {
+      await withConnection(at(base.superuserUrl, name), (client) => client.query(options.plant ?? ''))
+    }
   }
   await withConnection(at(base.ownerUrl, third), (client) => client.query(modelSql(schema)))
 
@@ -134,63 +127,71 @@ export async function openStage(
     [first, second].map((name) => openGateway(at(base.gatewayUrl, name), base, issuer, options.settings ?? {})),
   )
   const watchers = await Promise.all(names.map((name) => connect(at(base.superuserUrl, name))))
-  const modelClient = await connect(at(base.ownerUrl, third))
-  await modelClient.query(`set statement_timeout = ${statementTimeoutMs}`)
+  const models = await Promise.all(
+    Array.from({ length: modelConnections }, async () => {
+      const client = await connect(at(base.ownerUrl, third))
+      await client.query(`set statement_timeout = ${statementTimeoutMs}`)
+      return { client, last: Promise.resolve<unknown>(undefined), waiting: 0 }
+    }),
+  )
   const catalog = await withConnection(at(base.ownerUrl, third), readSignatures)
   let token = ''
-  let lastModelled: Promise<unknown> = Promise.resolve()
-  const readState = stateSql(schema)
-  const restoreText = restoreSql(schema)
+  let stateTexts: readonly string[] = []
+  let restoreTexts: readonly string[] = []
+  const restore = async () => {
+    await Promise.all(watchers.map((client, index) => client.query(restoreTexts[index] ?? '')))
+  }
 
   return {
     schema,
     catalog,
-    async ask(statements, batch) {
+    async ask(side, statements, batch) {
       const [single] = statements
-      const body = JSON.stringify(batch === undefined ? single : { queries: statements })
-      const headers = {
-        authorization: `Bearer ${token}`,
-        'neon-raw-text-output': 'true',
-        'neon-array-mode': 'true',
-        ...(batch?.isolationLevel === undefined ? {} : { 'neon-batch-isolation-level': batch.isolationLevel }),
+      const request = {
+        method: 'POST',
+        body: JSON.stringify(batch === undefined ? single : { queries: statements }),
+        headers: {
+          authorization: `Bearer ${token}`,
+          'neon-raw-text-output': 'true',
+          'neon-array-mode': 'true',
+          'neon-connection-string': `postgresql://authenticated@db.example.test/${names[side]}`,
+          ...(batch?.isolationLevel === undefined ? {} : { 'neon-batch-isolation-level': batch.isolationLevel }),
+          ...(batch?.readOnly === true ? { 'neon-batch-read-only': 'true' } : {}),
+        },
       }
-      const send = async (gateway: Gateway, name: string): Promise<Answer> => {
-        const connection = { 'neon-connection-string': `postgresql://authenticated@db.example.test/${name}` }
-        const request = new Request('http://gateway.test/sql', {
-          method: 'POST',
-          body,
-          headers: { ...headers, ...connection },
-        })
-        const response = await gateway.fetch(request)
-        return { status: response.status, body: await response.text() }
+      for (let tries = 1; ; tries++) {
+        const response = await (gateways[side] as Gateway).fetch(new Request('http://gateway.test/sql', request))
+        const answer = { status: response.status, body: await response.text() }
+        if (!isBusy(answer) || tries === busyTries) return answer
+        await new Promise((resolve) => setTimeout(resolve, busyWaitMs))
       }
-      const [one, two] = gateways as [Gateway, Gateway]
-      return Promise.all([send(one, first), send(two, second)])
     },
     async become(identity) {
-      await modelClient.query(`set search_path = ${searchPathOf(identity)}; set oracle.identity = '${identity.name}'`)
+      const settings = `set search_path = ${searchPathOf(identity)}; set oracle.identity = '${identity.name}'`
+      await Promise.all(models.map(({ client }) => client.query(settings)))
       token = await issuer.token(identity.subject, identity.claims, tokenSeconds)
+      const from = ['base', `base_${identity.name}`, 'base']
+      stateTexts = from.map((each) => stateSql(schema, identity, each))
+      restoreTexts = from.map((each) => restoreSql(schema, each))
+      await restore()
     },
     model(statements, batch) {
-      const outcome = lastModelled.then(() => runModel(modelClient, schema, statements, batch))
-      lastModelled = outcome.catch(() => {})
+      const model = models.reduce((best, each) => (each.waiting < best.waiting ? each : best))
+      model.waiting++
+      const outcome = model.last.then(() => runModel(model.client, schema, statements, batch))
+      model.last = outcome.catch(() => {}).finally(() => model.waiting--)
       return outcome
     },
-    replan(statement) {
-      const outcomes = lastModelled.then(() => replan(modelClient, schema, statement))
-      lastModelled = outcomes.catch(() => {})
-      return outcomes
-    },
     async states() {
-      const all = await Promise.all(watchers.map((client) => client.query({ text: readState, rowMode: 'array' })))
+      const all = await Promise.all(
+        watchers.map((client, index) => client.query({ text: stateTexts[index] ?? '', rowMode: 'array' })),
+      )
       return all.map(({ rows }) => rows[0] as string[]) as unknown as [State, State, State]
     },
-    async restore() {
-      await Promise.all(watchers.map((client) => client.query(restoreText)))
-    },
+    restore,
     async close() {
       await Promise.all(gateways.map((gateway) => gateway.close()))
-      await Promise.all([...watchers, modelClient].map((client) => client.end()))
+      await Promise.all([...watchers, ...models.map(({ client }) => client)].map((client) => client.end()))
       await issuer.close()
       await withConnection(base.superuserUrl, async (client) => {
         for (const name of names) await client.query(`drop database if exists ${name} with (force)`)
@@ -254,19 +255,10 @@ async function runModel(
   }
 }
 
-async function replan(client: pg.Client, schema: Schema, statement: ModelStatement): Promise<Outcome[]> {
-  const outcomes: Outcome[] = []
-  for (const plan of plans) {
-    await client.query(`set ${plan}`)
-    outcomes.push(await runModel(client, schema, [statement], undefined))
-    await client.query(`reset ${plan.split(' ', 1)[0]}`)
-  }
-  return outcomes
-}
-
 function toTransaction(schema: Schema, statements: readonly ModelStatement[], batch: BatchOptions | undefined) {
   const level = batch?.isolationLevel?.replace(/(?<=.)[A-Z]/g, (letter) => ` ${letter}`)
-  const texts = [`begin${level === undefined ? '' : ` isolation level ${level}`}`]
+  const mode = batch?.readOnly === true ? ' read only' : ''
+  const texts = [`begin${level === undefined ? '' : ` isolation level ${level}`}${mode}`]
   const kept: number[] = []
   for (const { settings, text } of statements) {
     const names = new Map<string, string>(settings)
@@ -281,18 +273,75 @@ function toTransaction(schema: Schema, statements: readonly ModelStatement[], ba
 /** Tables that hold rows. */
 const stored = ({ tables }: Schema): Table[] => tables.filter(({ viewSql }) => viewSql === undefined)
 
-function stateSql(schema: Schema): string {
-  const columns = stored(schema).flatMap(({ name, filler }) => [
-    `(select coalesce(string_agg(r::text, E'\\n' order by r::text), '') from app.${name} r where not (${filler}))`,
-    `(select md5(string_agg(r::text, E'\\n' order by r::text)) from app.${name} r where ${filler})`,
-  ])
+/** A gateway's own trouble: the statement did not run. A text is called too complex when the judge was given no time. */
+const isBusy = ({ status, body }: Answer): boolean =>
+  status === 503 || (status !== 200 && body.includes('"54001"') && body.includes('statement is too complex'))
+
+/** Without the rows of tables that inherit, but with those of partitions. */
+const ownRows = ({ tables }: Schema, name: string): string =>
+  `${tables.some(({ parent }) => parent === name) ? 'only ' : ''}app.${name}`
+
+async function withoutVacuumSql(client: pg.Client): Promise<string> {
+  const { rows } = await client.query<{ text: string }>(
+    `select format('alter table %s set (autovacuum_enabled = off)', oid::regclass) as text
+       from pg_class where relnamespace = 'app'::regnamespace and relkind = 'r'`,
+  )
+  return rows.map(({ text }) => text).join(';')
+}
+
+/**
+ * For each identity the rows of the second database: its secrets are other values, in the same places.
+ * @throws when the widths of a row differ, as plans would then
+ */
+async function disguise(client: pg.Client, schema: Schema): Promise<void> {
+  for (const identity of schema.identities) {
+    await client.query(`create schema base_${identity.name}`)
+    for (const { name, disguise: others } of stored(schema)) {
+      const secret = schema.rules(identity)[name]?.secret('r') ?? 'false'
+      const { fields } = await client.query(`select * from base.${name} limit 0`)
+      const columns = fields.map(({ name: column }) => {
+        const other = others[column]
+        if (other === undefined) return `r.${column}`
+        return `case when ${secret} then (${other}) else r.${column} end as ${column}`
+      })
+      await client.query(
+        `create table base_${identity.name}.${name} (like base.${name});
+         insert into base_${identity.name}.${name} select ${columns.join(', ')} from base.${name} r order by r.ctid`,
+      )
+      const { rows } = await client.query<{ same: boolean; changed: string; secret: boolean }>(
+        `select coalesce(bool_and(pg_column_size(one) = pg_column_size(other)), true) as same,
+           count(*) filter (where one::text <> other::text) as changed,
+           (select count(*) from base.${name} r where ${secret})
+             = (select count(*) from base_${identity.name}.${name} r where ${secret}) as secret
+         from (select r, row_number() over (order by ctid) as n from base.${name} r) x (one, n)
+         join (select r, row_number() over (order by ctid) as n from base_${identity.name}.${name} r) y (other, n) using (n)`,
+      )
+      if (rows[0]?.same !== true)
+        throw new Error(`${schema.name}: rows of ${name} have another width in the second database`)
+      if (!rows[0].secret) throw new Error(`${schema.name}: a row of ${name} is no secret in the second database`)
+      if (rows[0].changed === '0') throw new Error(`${schema.name}: no row of ${name} differs in the second database`)
+    }
+  }
+}
+
+function stateSql(schema: Schema, identity: Identity, from: string): string {
+  const columns = stored(schema).flatMap(({ name }) => {
+    const secret = schema.rules(identity)[name]?.secret('s') ?? 'false'
+    const rows = `string_agg(r::text, E'\\n' order by r::text collate "C")`
+    const secrets = `(select s::text from ${from}.${name} s where ${secret})`
+    return [
+      `(select coalesce(${rows}, '') from ${ownRows(schema, name)} r where r::text not in ${secrets})`,
+      `(select md5(${rows}) from ${ownRows(schema, name)} r where r::text in ${secrets})`,
+    ]
+  })
   return `select ${columns.join(', ')}`
 }
 
-function restoreSql(schema: Schema): string {
+/** New files, so that rows lie in the second database where they lie in the first. */
+function restoreSql(schema: Schema, from: string): string {
   const tables = stored(schema)
   return `begin; set local session_replication_role = replica;
-    ${tables.map(({ name, filler }) => `delete from app.${name} where not (${filler});`).join('\n')}
-    ${tables.map(({ name }) => `insert into app.${name} select * from base.${name};`).join('\n')}
+    truncate ${tables.map(({ name }) => `app.${name}`).join(', ')};
+    ${tables.map(({ name }) => `insert into app.${name} select * from ${from}.${name};`).join('\n')}
     commit`
 }

@@ -1,13 +1,13 @@
 /**
  * Whole statements of every kind that a token may run.
  */
-import { constant, expression, someType } from './expressions.ts'
-import { common, ending, locking, query, withCtes } from './queries.ts'
-import { type Draw, isExact, pick, several } from './scope.ts'
+import { constant, constantOf, expression, someType } from './expressions.ts'
+import { common, ending, locking, query, tableAs, toSource, withCtes } from './queries.ts'
+import { chance, columnOf, type Draw, fresh, isExact, pick, several } from './scope.ts'
 import { list, sql, type Tree } from './tree.ts'
 import { write, writeInQuery } from './writes.ts'
 
-export type StatementKind = 'select' | 'values' | 'lock' | 'write' | 'writing cte'
+export type StatementKind = 'select' | 'values' | 'lock' | 'write' | 'writing cte' | 'explain'
 
 export interface Statement {
   readonly kind: string
@@ -19,6 +19,7 @@ export interface Statement {
 const kinds: readonly (readonly [StatementKind, number])[] = [
   ['select', 62],
   ['values', 2],
+  ['explain', 2],
   ['lock', 4],
   ['write', 28],
   ['writing cte', 4],
@@ -31,7 +32,8 @@ export function statement(draw: Draw, depth = 2): Statement {
   const kind = pick(draw, weighted)
   const tree = make(draw, kind, depth)
   if (tree === undefined) return { kind: 'select', tree: select(draw, depth), alone: false }
-  return { kind: kind === 'write' ? commandOf(tree) : kind, tree, alone: kind !== 'select' && kind !== 'values' }
+  const reads = ['select', 'values', 'explain'].includes(kind)
+  return { kind: kind === 'write' ? commandOf(tree) : kind, tree, alone: !reads }
 }
 
 function make(draw: Draw, kind: StatementKind, depth: number): Tree | undefined {
@@ -44,9 +46,21 @@ function make(draw: Draw, kind: StatementKind, depth: number): Tree | undefined 
       return write(draw)?.tree
     case 'writing cte':
       return writeInQuery(draw, (name, columns) => withCtes(draw, [{ name, columns }]))
+    case 'explain':
+      return sql`${{ kind: 'no model' }}explain (analyze, timing off, summary off${pick(draw, ['', ', costs off'])}) ${chance(draw, 80) ? filter(draw) : select(draw, 1)}`
     default:
       return select(draw, depth)
   }
+}
+
+/** Rows of one table by one column: an index may find them before the policies are asked. */
+function filter(draw: Draw): Tree {
+  const table = pick(draw, draw.schema.tables)
+  const source = toSource(table, fresh(draw, 'a'), false)
+  const column = pick(draw, source.columns)
+  const value = constantOf(draw, column.type, pick(draw, column.samples))
+  const where = sql`${columnOf(source, column)} ${pick(draw, ['=', '<', '>='])} ${value}`
+  return sql`select 1 from ${tableAs(table, 'select', source.alias)} where ${where}`
 }
 
 function select(draw: Draw, depth: number): Tree {

@@ -1,7 +1,7 @@
 /**
  * Statements that change rows.
  */
-import { condition, constant, expression } from './expressions.ts'
+import { condition, constant, constantOf, expression } from './expressions.ts'
 import { from, query, selectOne, tableAs, toSource } from './queries.ts'
 import type { Column, Table } from './schema.ts'
 import { chance, columnOf, type Draw, fresh, isExact, pick, type Scope, type Source, several } from './scope.ts'
@@ -49,7 +49,7 @@ function insert(draw: Draw, table: Table, returns: boolean): Write {
     ', ',
     columns.length,
   )
-  const rows = chance(draw, 75) ? valueRows(draw, columns) : selectedRows(draw, columns)
+  const rows = chance(draw, 75) ? valueRows(draw, table, columns) : selectedRows(draw, table, columns)
   const conflict = chance(draw, 40) ? onConflict(draw, table, target, columns) : { tree: empty, updates: false }
   const how = conflict.updates ? 'upsert' : 'insert'
   const back = returning(draw, returns, [target], conflict.updates ? ['old', 'new'] : [])
@@ -65,32 +65,45 @@ function insert(draw: Draw, table: Table, returns: boolean): Write {
 /** Columns to write: those of the key, and most of the others. */
 function writable(draw: Draw, table: Table, command: 'insert' | 'update'): readonly Column[] {
   const open = table.columns.filter(({ closed }) => closed?.includes(command) !== true)
-  return open.filter(({ name }) => table.key.includes(name) || chance(draw, 80))
+  const known = command === 'insert' ? goodValues(draw, table) : {}
+  return open.filter(({ name }) => table.key.includes(name) || name in known || chance(draw, 80))
+}
+
+const goodValues = ({ schema, identity }: Draw, table: Table): Readonly<Record<string, readonly string[]>> =>
+  schema.rules(identity)[table.name]?.values ?? {}
+
+/** Mostly values that the policies let the identity write. */
+function samplesFor(draw: Draw, table: Table, { name, samples }: Column): readonly string[] {
+  return (chance(draw, 94) ? goodValues(draw, table)[name] : undefined) ?? samples
 }
 
 function written(table: Table, column: string, by: 'insert' | 'update'): Tree {
   return sql`${{ kind: 'written', table: table.name, column, by }}${column}`
 }
 
-function valueFor(draw: Draw, { type, samples }: Column, scope: Scope = []): Tree {
-  if (chance(draw, 88)) return constant(draw, type, samples)
-  return expression(draw, type, scope, 1)
+function valueFor(draw: Draw, table: Table, column: Column, scope: Scope = []): Tree {
+  const known = column.name in goodValues(draw, table) || table.key.includes(column.name)
+  if (!chance(draw, known ? 97 : 88)) return expression(draw, column.type, scope, 1)
+  const samples = samplesFor(draw, table, column)
+  return known ? constantOf(draw, column.type, pick(draw, samples)) : constant(draw, column.type, samples)
 }
 
-function valueRows(draw: Draw, columns: readonly Column[]): Tree {
+function valueRows(draw: Draw, table: Table, columns: readonly Column[]): Tree {
   const row = () =>
     sql`(${list(
-      columns.map((column) => valueFor(draw, column)),
+      columns.map((column) => valueFor(draw, table, column)),
       ', ',
       columns.length,
     )})`
   return sql`values ${list(several(draw, 1, 3, row))}`
 }
 
-function selectedRows(draw: Draw, columns: readonly Column[]): Tree {
+function selectedRows(draw: Draw, table: Table, columns: readonly Column[]): Tree {
   const rows = from(draw, [], 1, 'select', 2)
   const values = columns.map((column) =>
-    column.samples.length > 20 ? constant(draw, column.type, column.samples) : valueFor(draw, column, rows.sources),
+    column.samples.length > 20
+      ? constant(draw, column.type, column.samples)
+      : valueFor(draw, table, column, rows.sources),
   )
   const where = optional(sql` where ${condition(draw, rows.sources, 1)}`)
   return sql`select ${pick(draw, ['', 'distinct '])}${list(values, ', ', columns.length)} from ${rows.tree}${where}`
@@ -110,7 +123,8 @@ function onConflict(
   if (!table.grants.includes('update') || chance(draw, 35)) {
     return { tree: optional(sql` on conflict ${chance(draw, 50) ? arbiter : empty} do nothing`), updates: false }
   }
-  const excluded: Source = { alias: 'excluded', columns, key: table.key, table: undefined, target: false }
+  const readable = columns.filter(({ closed }) => closed?.includes('select') !== true)
+  const excluded: Source = { alias: 'excluded', columns: readable, key: table.key, table: undefined, target: false }
   const set = assignments(draw, table, [target, excluded])
   const where = chance(draw, 30) ? sql` where ${condition(draw, [target, excluded], 1)}` : empty
   return { tree: sql` on conflict ${arbiter} do update set ${set}${optional(where)}`, updates: true }
@@ -126,9 +140,11 @@ function assignments(draw: Draw, table: Table, scope: Scope): Tree {
   const [first, second] = columns
   if (first !== undefined && second !== undefined && chance(draw, 10)) {
     const pair = sql`(${written(table, first.name, 'update')}, ${written(table, second.name, 'update')})`
-    return sql`${pair} = (select ${valueFor(draw, first, scope)}, ${valueFor(draw, second, scope)})`
+    return sql`${pair} = (select ${valueFor(draw, table, first, scope)}, ${valueFor(draw, table, second, scope)})`
   }
-  return list(columns.map((column) => sql`${written(table, column.name, 'update')} = ${valueFor(draw, column, scope)}`))
+  return list(
+    columns.map((column) => sql`${written(table, column.name, 'update')} = ${valueFor(draw, table, column, scope)}`),
+  )
 }
 
 /** What RETURNING gives; from PostgreSQL 18 on also what the row was and has become. */
@@ -202,7 +218,7 @@ function merge(draw: Draw, table: Table, returns: boolean): Write {
   const rows = keys.map((key) => {
     const cells = columns.map((column) => {
       const fixed = key[table.key.indexOf(column.name)]
-      return fixed === undefined ? constant(draw, column.type, column.samples) : sql`'${fixed}'::${column.type}`
+      return fixed === undefined ? valueFor(draw, table, column) : sql`'${fixed}'::${column.type}`
     })
     return sql`(${list(cells, ', ', cells.length)})`
   })
@@ -249,13 +265,16 @@ function mergedSet(draw: Draw, table: Table, scope: Scope): Tree {
   const columns = open.length === 0 ? table.columns.slice(0, 1) : several(draw, 1, 2, () => pick(draw, open))
   const distinct = [...new Set(columns)]
   return list(
-    distinct.map((column) => sql`${written(table, column.name, 'update')} = ${valueFor(draw, column, scope)}`),
+    distinct.map((column) => sql`${written(table, column.name, 'update')} = ${valueFor(draw, table, column, scope)}`),
   )
 }
 
 /** Keys that differ from each other. */
 function keyValues(draw: Draw, table: Table): string[][] {
-  const samples = table.key.map((name) => table.columns.find((column) => column.name === name)?.samples ?? [])
+  const samples = table.key.map((name) => {
+    const column = table.columns.find((each) => each.name === name)
+    return column === undefined ? [] : samplesFor(draw, table, column)
+  })
   const keys = several(draw, 1, 3, () => samples.map((each) => pick(draw, each)))
   return [...new Map(keys.map((key) => [key.join('|'), key])).values()]
 }

@@ -7,12 +7,6 @@ import { protect, type Schema } from '../schema.ts'
 const numbers = (from: number, to: number): string[] =>
   Array.from({ length: to - from + 1 }, (_, n) => String(from + n))
 
-const fillers = (key: number, count: number): string => `
-  insert into accounts select (array['eu', 'us', 'xx'])[1 + n % 3], ${key} + n, 90 + n % 4, n * 10, 'pin' || n, 9000 + n
-    from generate_series(1, ${count}) n;
-  insert into postings select ${key} + n, 'eu', 77, 20 + n, tstzrange(null, null), '{1,2}', 9000 + n % 7
-    from generate_series(1, ${count}) n;`
-
 export const ledger: Schema = {
   name: 'ledger',
   sql: `
@@ -48,13 +42,24 @@ export const ledger: Schema = {
     create view balances with (security_invoker) as
       select a.region, a.no, a.balance, p.amount from accounts a left join postings p on p.region = a.region and p.no = a.no;
     grant select on balances to authenticated;`,
-  fillers: [fillers(1_000_000, 8), fillers(2_000_000, 45)],
+  hidden: `
+    insert into accounts select (array['eu', 'us', 'xx'])[1 + n % 3], 1000000 + n, 90 + n % 4, n * 10, 'pin' || n, 9000 + n
+      from generate_series(1, 8) n;
+    insert into postings select 1000000 + n, 'eu', 77, 20 + n, tstzrange(null, null), '{1,2}', 9000 + n % 7
+      from generate_series(1, 12) n;
+    insert into postings select 1000100 + n, 'us', 40 + n, 30 + n, null, '{3}', 1 + n % 3 from generate_series(1, 6) n;`,
   tables: [
     {
       name: 'accounts',
       key: ['region', 'no'],
       grants: ['insert', 'update', 'delete'],
-      filler: 'no >= 1000000',
+      disguise: {
+        no: 'case when no >= 1000000 then no + 5000 else no end',
+        level: 'case when level < 3 then 3 - level else level + 1 end',
+        balance: 'balance + 1',
+        pin: `translate(pin, 'abcdefg123456789', 'bcdefga234567891')`,
+        holder: 'case when holder > 100 then holder + 1000 else holder end',
+      },
       columns: [
         { name: 'region', type: 'text', samples: ['eu', 'us', 'xx', 'zz'], closed: ['update'] },
         { name: 'no', type: 'int4', samples: numbers(1, 30), closed: ['update'] },
@@ -68,7 +73,13 @@ export const ledger: Schema = {
       name: 'postings',
       key: ['id'],
       grants: ['insert', 'update', 'delete'],
-      filler: 'id >= 1000000',
+      disguise: {
+        id: 'case when id >= 1000000 then id + 5000 else id end',
+        no: 'no + 1',
+        amount: 'amount + 1',
+        marks: `translate(marks::text, '1234567', '2345671')::int[]`,
+        clerk: 'case when clerk > 100 then clerk + 1000 else clerk end',
+      },
       columns: [
         { name: 'id', type: 'int8', samples: numbers(1, 40) },
         { name: 'region', type: 'text', samples: ['eu', 'us', 'xx'] },
@@ -85,7 +96,7 @@ export const ledger: Schema = {
       readOnly: true,
       viewSql:
         'select a.region, a.no, a.balance, p.amount from accounts a left join postings p on p.region = a.region and p.no = a.no',
-      filler: 'false',
+      disguise: {},
       columns: [
         { name: 'region', type: 'text', samples: ['eu', 'us'] },
         { name: 'no', type: 'int4', samples: numbers(1, 4) },
@@ -97,6 +108,8 @@ export const ledger: Schema = {
   identities: ['1', '2', '3', '4'].map((subject) => ({ name: `h${subject}`, subject, claims: {} })),
   rules: ({ subject }) => ({
     accounts: {
+      values: { level: ['1'], holder: [subject] },
+      secret: (r) => `(${r}.holder <> ${subject} and (${r}.level not between 3 and 8 or ${r}.holder >= 100))`,
       select: (r) =>
         `${r}.level < 9 and (${r}.holder = ${subject} or ${r}.level in (3, 4, 5, 6, 7, 8) and ${r}.holder < 100)`,
       insert: (r) => `${r}.level = 1 and ${r}.holder = ${subject}`,
@@ -105,6 +118,8 @@ export const ledger: Schema = {
       delete: (r) => `${r}.balance = 0 and ${r}.level < 9 and ${r}.holder = ${subject}`,
     },
     postings: {
+      values: { clerk: [subject], amount: ['1', '2', '5', '50'], id: numbers(7, 60) },
+      secret: (r) => `(${r}.clerk <> ${subject} and ${r}.no > 30)`,
       select: (r) => `${r}.clerk = ${subject} and not ${r}.amount = 50`,
       insert: (r) => `${r}.clerk = ${subject} and ${r}.amount < 100`,
       update: (r) => `${r}.clerk = ${subject}`,

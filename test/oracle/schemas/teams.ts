@@ -6,20 +6,9 @@ import { allWrites, literal, protect, type Schema } from '../schema.ts'
 
 const ids = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, n) => String(from + n))
 
-const fillers = (key: number, count: number, word: string): string => `
-  insert into teams select ${key} + n, '${word} ' || n, 'pro' from generate_series(1, ${count}) n;
-  insert into memberships select ${key} + n, 'zed', 'owner' from generate_series(1, ${count}) n;
-  insert into memberships select t, 'zed', 'reader' from generate_series(1, ${Math.min(count, 3)}) t;
-  insert into documents
-    select ${key} + n, ${key} + n, '${word} ' || n, array['${word}', 'x'], jsonb_build_object('n', n), n, n * 1.5, true,
-      date '2030-01-01' + n, null, 'zed'
-    from generate_series(1, ${count}) n;
-  insert into documents
-    select ${key} + 500 + n, 1 + n % 3, '${word} private ' || n, '{a}', '{"size": 1}', n, 2.5, false, date '2024-01-01' + n, null, 'zed'
-    from generate_series(1, ${Math.min(count, 9)}) n;
-  insert into documents
-    select ${key} + 600 + n, 1 + n % 3, '${word} gone ' || n, '{a,b}', '{}', n, 2.5, true, date '2024-01-01' + n, '2024-02-01', 'ann'
-    from generate_series(1, ${Math.min(count, 9)}) n;`
+/** Letters for others. */
+const otherText = (column: string) => `translate(${column}, 'aeiourdnt', 'eiouardtn')`
+const otherKey = (column: string) => `case when ${column} >= 1000000 then ${column} + 5000 else ${column} end`
 
 export const teams: Schema = {
   name: 'teams',
@@ -65,13 +54,30 @@ export const teams: Schema = {
       using (owner_id = (select auth.user_id()) and deleted_at is null) with check (owner_id = (select auth.user_id()));
     create policy shared on documents for select to authenticated
       using (published and deleted_at is null and team_id = any (array(select m.team_id from memberships m)));`,
-  fillers: [fillers(1_000_000, 9, 'amber'), fillers(2_000_000, 60, 'violet')],
+  hidden: `
+    insert into teams select 1000000 + n, 'amber ' || n, 'pro' from generate_series(1, 9) n;
+    insert into memberships select 1000000 + n, 'zed', 'owner' from generate_series(1, 9) n;
+    insert into memberships select t, 'zed', 'reader' from generate_series(1, 3) t;
+    insert into documents
+      select 1000000 + n, 1000000 + n, 'amber ' || n, array['a', 'x'], jsonb_build_object('n', n), n, n * 1.5, true,
+        date '2030-01-01' + n, null, 'zed'
+      from generate_series(1, 9) n;
+    insert into documents
+      select 1000500 + n, 1 + n % 3, 'Private ' || n, '{a}', '{"size": 1}', n, 2.5, false, date '2024-01-01' + n, null, 'zed'
+      from generate_series(1, 6) n;
+    insert into documents
+      select 1000600 + n, 1 + n % 3, 'Gone ' || n, '{a,b}', '{}', n, 2.5, true, date '2024-01-01' + n, '2024-02-01', 'ann'
+      from generate_series(1, 6) n;`,
   tables: [
     {
       name: 'teams',
       key: ['id'],
       grants: ['update'],
-      filler: 'id >= 1000000',
+      disguise: {
+        id: otherKey('id'),
+        title: otherText('title'),
+        plan: `case plan when 'pro' then 'max'::plan else plan end`,
+      },
       columns: [
         { name: 'id', type: 'int4', samples: ids(1, 5) },
         { name: 'title', type: 'text', samples: ['Red', 'Blue', 'Green', 'Cyan', 'Pink', 'R%'] },
@@ -82,7 +88,7 @@ export const teams: Schema = {
       name: 'memberships',
       key: ['team_id', 'user_id'],
       grants: allWrites,
-      filler: `user_id = 'zed'`,
+      disguise: { team_id: otherKey('team_id'), role: otherText('role') },
       columns: [
         { name: 'team_id', type: 'int4', samples: ids(1, 5) },
         { name: 'user_id', type: 'text', samples: ['ann', 'bob', 'cas'] },
@@ -93,7 +99,18 @@ export const teams: Schema = {
       name: 'documents',
       key: ['id'],
       grants: allWrites,
-      filler: 'id >= 1000000',
+      disguise: {
+        id: otherKey('id'),
+        team_id: `case when team_id >= 1000000 then team_id + 5000 else team_id % 3 + 1 end`,
+        title: otherText('title'),
+        tags: `translate(tags::text, 'abcx', 'bcxa')::text[]`,
+        meta: `translate(meta::text, '123456789', '234567891')::jsonb`,
+        stars: 'stars + 1',
+        price: 'case when price >= 1 then price + 1 else price end',
+        day: 'day + 1',
+        deleted_at: `deleted_at + interval '1 day'`,
+        owner_id: `case owner_id when 'zed' then 'zoe' else owner_id end`,
+      },
       columns: [
         { name: 'id', type: 'int4', samples: ids(1, 40) },
         { name: 'team_id', type: 'int4', samples: ids(1, 4) },
@@ -115,11 +132,14 @@ export const teams: Schema = {
     const mine = `(select x.team_id from app.memberships x where x.user_id = ${me})`
     return {
       memberships: {
+        values: { user_id: [subject], role: ['reader'], team_id: ['1', '2', '3', '4'] },
+        secret: (r) => `${r}.user_id <> ${me}`,
         select: (r) => `${r}.user_id = ${me}`,
         delete: (r) => `${r}.user_id = ${me}`,
         insert: (r) => `${r}.user_id = ${me} and ${r}.role = 'reader'`,
       },
       teams: {
+        secret: (r) => `${r}.id >= 1000000`,
         select: (r) => `${r}.id in ${mine}`,
         update: (r) =>
           `${r}.id in (select x.team_id from app.memberships x where x.user_id = ${me} and x.role = 'owner')`,
@@ -127,6 +147,9 @@ export const teams: Schema = {
           `${r}.id in (select x.team_id from app.memberships x where x.user_id = ${me} and x.role = 'owner')`,
       },
       documents: {
+        values: { owner_id: [subject], title: ['Plan', 'Draft', 'New', '%a%'], id: ids(11, 60) },
+        secret: (r) =>
+          `(${r}.owner_id <> ${me} and (not ${r}.published or ${r}.deleted_at is not null or ${r}.id >= 1000000))`,
         select: (r) =>
           `${r}.deleted_at is null and (${r}.owner_id = ${me} or ${r}.published and ${r}.team_id in ${mine})`,
         insert: (r) => `${r}.owner_id = ${me}`,
