@@ -1,163 +1,149 @@
 /**
- * `npm run bench:floods`: what others notice of one token holder who floods the gateway, for each kind of flood. The
- * victims send one known statement over and over; beside them somebody asks for /healthz, which takes nothing but a turn
- * of the gateway's thread, so that the longest answer is how long that was kept busy, at most.
+ * `npm run bench:floods`: what others notice of one token holder who floods the gateway, for each kind of flood. The gateway,
+ * the victims and the flooder are processes of their own. Three victims send a known statement, 150 times a second in all,
+ * whether or not they are answered.
  *
- * npm run bench:floods -- [--seconds 5] [--only <part of a name>]
+ * What is one thread's fault is told from what the machine's other work takes by the longest turn of the gateway's loop in
+ * CPU time of that thread, and by a row in which the flooder's place is taken by a process that only computes.
+ *
+ * npm run bench:floods -- [--seconds 5] [--only <part of a name>] [--profile <folder for V8 profiles>]
  */
-import { Agent, type IncomingMessage, request } from 'node:http'
 import { parseArgs } from 'node:util'
 import { compileSubjects } from './build.ts'
 import { toTable } from './document.ts'
-import { residentBytes, startPeer } from './processes.ts'
+import { cpuMs, residentBytes, startPeer } from './processes.ts'
 import { noteSql } from './scene.ts'
 import { setStage } from './stage.ts'
 import { percentile } from './statistics.ts'
+import type { FloodJob, FloodResult } from './subjects/flood.ts'
+import type { LoadJob, LoadResult } from './subjects/load.ts'
+import type { LongestTurn } from './subjects/turns.ts'
 
 const { values } = parseArgs({
-  options: { seconds: { type: 'string', default: '5' }, only: { type: 'string', default: '' } },
+  options: {
+    seconds: { type: 'string', default: '5' },
+    only: { type: 'string', default: '' },
+    profile: { type: 'string' },
+  },
 })
 const durationMs = Number(values.seconds) * 1_000
-const victims = 3
 const mebibyte = 1_048_576
 
-const list = (unit: string, length: number) => `select ${unit}${`,${unit}`.repeat(length / (unit.length + 1))}`
+const changing = 'a0000000'
+const list = (unit: string, length: number) =>
+  `select ${changing}${`,${unit}`.repeat(length / (unit.length + 1) - changing.length)}`
 const assign = (columns: number) =>
-  `update notes set (${Array(columns).fill('body').join()}) = row(${Array(columns).fill('1').join()})`
-const body = (query: string, params: readonly unknown[] = []) => JSON.stringify({ query, params })
-const batch = (length: number, query: (index: number) => string) =>
-  JSON.stringify({ queries: Array.from({ length }, (_, index) => ({ query: query(index) })) })
-let count = 0
+  `update notes set (${Array(columns).fill('body').join()}) = row(${changing}${',1'.repeat(columns - 1)})`
+const query = (sql: string, params: readonly unknown[] = []) => JSON.stringify({ query: sql, params })
+const batch = (size: number, sql: string) => JSON.stringify({ queries: Array(size).fill({ query: sql }) })
+const names = Array.from({ length: 600_000 }, (_, n) => `"${n.toString(36)}":1`).join()
 
-/** A body by the name of its flood; how many are under way at once; whether the answers are read. */
-const floods: readonly [name: string, make: () => string, atOnce: number, reads: boolean][] = [
-  ['one text of 1 MiB', () => body(list(`a${count++}`, mebibyte)), 16, true],
-  ['16 batches of 8 texts of 1 MiB', () => batch(8, () => list(`a${count++}`, mebibyte)), 16, true],
-  ['16 batches of 8 texts of 600 KB', () => batch(8, () => list(`a${count++}`, 600_000)), 16, true],
-  ['new texts of 8 KB', () => body(list(`-a${count++}`, 8_000)), 16, true],
-  ['trees that are the square of their text', () => body(assign(300 + (count++ % 500))), 16, true],
-  ['8 MB of brackets', () => '['.repeat(8_000_000), 8, true],
-  [
-    '8 MB of names',
-    () => `{"a":{${Array.from({ length: 600_000 }, (_, n) => `"${n.toString(36)}":1`).join()}}}`,
-    4,
-    true,
-  ],
-  ['9 MB of answer, read', () => body('select repeat($1, 9000000)', ['x']), 4, true],
-  ['64 answers of 9 MB, unread', () => body('select repeat($1, 9000000)', ['x']), 64, false],
-]
+type Flood = Pick<FloodJob, 'body' | 'sockets' | 'reads'>
+const floods: Record<string, Flood> = {
+  'one text of 1 MiB': { body: query(list('a', mebibyte)), sockets: 16, reads: true },
+  'batches of 8 texts of 1 MiB': { body: batch(8, list('a', mebibyte)), sockets: 16, reads: true },
+  'batches of 8 texts of 600 KB': { body: batch(8, list('a', 600_000)), sockets: 16, reads: true },
+  'new texts of 8 KB': { body: query(list('-a', 8_000)), sockets: 16, reads: true },
+  'trees that are the square of their text': { body: query(assign(700)), sockets: 16, reads: true },
+  '8 MB of brackets': { body: '['.repeat(8_000_000), sockets: 8, reads: true },
+  '8 MB of names': { body: `{"query":"select $1","params":[{${names}}]}`, sockets: 4, reads: true },
+  '9 MB of answer, read': { body: query('select repeat($1, 9000000)', ['x']), sockets: 4, reads: true },
+  '64 answers of 9 MB, unread': { body: query('select repeat($1, 9000000)', ['x']), sockets: 64, reads: false },
+}
 
-const stage = await setStage({ owners: victims + 1, notesOfOne: 10, poolSize: 4 })
-const gateway = startPeer(compileSubjects()('gateway'))
+const stage = await setStage({ owners: 4, notesOfOne: 10, poolSize: 4 })
+const [flooderToken = '', ...victimTokens] = stage.scene.callers.map(({ token }) => token)
+const compiled = compileSubjects()
+const execArgv = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`]
+const gateway = startPeer(compiled('gateway'), [], execArgv)
+const victims = startPeer(compiled('load'))
+const flooder = startPeer(compiled('flood'))
 const port = await gateway.ask<number>({ ...stage.scene, settings: { ROWPASS_IDENTITY_LIMIT: '64' } })
-const callers = stage.scene.callers
-const connectionString = 'postgresql://authenticated@db.example.test/rowpass'
 
-function send(
-  agent: Agent,
-  path: string,
-  token = '',
-  text?: string,
-  reads = true,
-): Promise<IncomingMessage | undefined> {
-  return new Promise((resolve) => {
-    const headers = {
-      authorization: `Bearer ${token}`,
-      'neon-connection-string': connectionString,
-      'neon-raw-text-output': 'true',
-    }
-    const sent = request({ port, path, agent, headers, method: text === undefined ? 'GET' : 'POST' }, (answer) => {
-      if (!reads) return resolve(answer)
-      answer.resume().on('close', () => resolve(answer))
-    })
-    sent.on('error', () => resolve(undefined))
-    sent.end(text)
-  })
+const headOf = (token: string) =>
+  `host: 127.0.0.1:${port}\r\nauthorization: Bearer ${token}\r\nneon-raw-text-output: true\r\n` +
+  'neon-connection-string: postgresql://authenticated@db.example.test/rowpass\r\n'
+const victimJob: LoadJob = {
+  port,
+  requests: victimTokens.map((token, index) => {
+    const body = query(noteSql, [stage.scene.callers[index + 1]?.noteIds[0]])
+    return `POST /sql HTTP/1.1\r\n${headOf(token)}content-length: ${body.length}\r\n\r\n${body}`
+  }),
+  ...{ clients: 12, rate: 150, durationMs, expect: '"rowCount":1' },
 }
 
 interface Measured {
-  readonly victimMs: Float64Array
-  readonly turnMs: Float64Array
-  readonly failed: number
+  readonly load: LoadResult
+  readonly turn: LongestTurn
   readonly residentMiB: number
+  /** Of the gateway's process, its other threads included. */
+  readonly cpuMs: number
+  readonly answers: string
 }
 
-/** Measures the victims while `flood` runs. */
-async function measure(flood: (over: () => boolean) => Promise<void>): Promise<Measured> {
-  const endsAt = performance.now() + durationMs
-  const over = () => performance.now() > endsAt
-  const [victimMs, turnMs]: [number[], number[]] = [[], []]
-  let [failed, residentMiB] = [0, 0]
-  const repeat = async (into: number[], ask: (agent: Agent) => ReturnType<typeof send>): Promise<void> => {
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-    while (!over()) {
-      const startedAt = performance.now()
-      if ((await ask(agent))?.statusCode !== 200) failed++
-      into.push(performance.now() - startedAt)
-      residentMiB = Math.max(residentMiB, residentBytes(gateway.pid) / mebibyte)
-      await new Promise((resolve) => setTimeout(resolve, 2))
-    }
-    agent.destroy()
+async function measure(flood?: Flood): Promise<Measured> {
+  await gateway.ask('turns')
+  const cpuBefore = cpuMs(gateway.pid)
+  let resident = 0
+  const sampler = setInterval(() => {
+    resident = Math.max(resident, residentBytes(gateway.pid))
+  }, 20)
+  const job: FloodJob | undefined = flood && { ...flood, port, head: headOf(flooderToken), durationMs }
+  const flooded = job === undefined ? undefined : flooder.ask<FloodResult>(job)
+  const load = await victims.ask<LoadResult>(victimJob)
+  const answers = Object.entries((await flooded) ?? {}).map(([status, count]) => `${count} × ${status}`)
+  clearInterval(sampler)
+  return {
+    ...{ load, turn: await gateway.ask<LongestTurn>('turns'), residentMiB: resident / mebibyte },
+    ...{ cpuMs: cpuMs(gateway.pid) - cpuBefore, answers: answers.join(', ') },
   }
-  await Promise.all([
-    flood(over),
-    repeat(turnMs, (agent) => send(agent, '/healthz')),
-    ...callers
-      .slice(1)
-      .map(({ token, noteIds }) =>
-        repeat(victimMs, (agent) => send(agent, '/sql', token, body(noteSql, [noteIds[0]]))),
-      ),
-  ])
-  const sorted = (of: number[]) => Float64Array.from(of).sort()
-  return { victimMs: sorted(victimMs), turnMs: sorted(turnMs), failed, residentMiB }
 }
 
-async function floodWith(
-  over: () => boolean,
-  make: () => string,
-  texts: readonly string[],
-  reads: boolean,
-): Promise<void> {
-  const agent = new Agent({ keepAlive: reads })
-  const unread: (IncomingMessage | undefined)[] = []
-  await Promise.all(
-    texts.map(async (first) => {
-      for (let text = first; !over(); text = make()) {
-        unread.push(await send(agent, '/sql', callers[0]?.token, text, reads))
-        if (!reads) break
-        unread.length = 0
-      }
-    }),
-  )
-  while (!over()) await new Promise((resolve) => setTimeout(resolve, 50))
-  for (const answer of unread) answer?.destroy()
-  agent.destroy()
-}
-
-await measure(async () => {})
-const quiet = await measure(async () => {})
-const rows: [name: string, measured: Measured][] = [['none', quiet]]
-for (const [name, make, atOnce, reads] of floods) {
+await measure()
+const rows: [name: string, quiet: Measured, measured: Measured][] = []
+// The machine's other work changes from minute to minute, so that each flood has a quiet time of its own beside it.
+const computing = startPeer(compiled('compute'))
+const computed = await measure()
+await computing.stop()
+rows.push(['none; a process computes', await measure(), computed])
+for (const [name, flood] of Object.entries(floods)) {
   if (!name.includes(values.only)) continue
-  // The texts are made before anybody is measured.
-  const texts = Array.from({ length: atOnce }, make)
-  rows.push([name, await measure((over) => floodWith(over, make, texts, reads))])
+  rows.push([name, await measure(), await measure(flood)])
   await new Promise((resolve) => setTimeout(resolve, 1_000))
 }
-const p99 = (times: Float64Array) => percentile(times, 99)
+const p99 = ({ load }: Measured) => percentile(load.latenciesMs, 99)
 console.log(
   toTable(
-    ['flood', 'victims p50 ms', 'p99 ms', '× quiet', 'failed', 'longest turn ms', 'RSS MiB'],
-    rows.map(([name, { victimMs, turnMs, failed, residentMiB }]) => [
-      name,
-      percentile(victimMs, 50),
-      p99(victimMs),
-      p99(victimMs) / p99(quiet.victimMs),
-      failed,
-      percentile(turnMs, 100),
-      residentMiB,
-    ]),
+    [
+      ...[
+        'flood',
+        'victims answered',
+        'quiet p99 ms',
+        'p50 ms',
+        'p99 ms',
+        '× quiet',
+        'longest turn, CPU ms',
+        'wall ms',
+      ],
+      ...['loop busy %', 'CPU of the process %', 'quiet RSS MiB', 'RSS MiB', 'flooder got'],
+    ],
+    rows.map(([name, quiet, measured]) => {
+      const { load, turn, residentMiB, answers } = measured
+      return [
+        ...[name, `${load.requests - load.failures} of ${load.latenciesMs.length}`],
+        ...[
+          p99(quiet),
+          percentile(load.latenciesMs, 50),
+          p99(measured),
+          p99(measured) / p99(quiet),
+          turn.cpuMs,
+          turn.wallMs,
+        ],
+        ...[(turn.usedMs / durationMs) * 100, (measured.cpuMs / durationMs) * 100],
+        ...[quiet.residentMiB, residentMiB, answers],
+      ]
+    }),
   ),
 )
-await gateway.stop()
+await Promise.all([gateway.stop(), victims.stop(), flooder.stop()])
 await stage.close()

@@ -182,7 +182,7 @@ export interface LoginFailed {
 
 /**
  * A thread for work that takes long was ended, because a job took too much time or memory, or ended by itself; another
- * takes its place. Somebody tries the limits.
+ * takes its place. Somebody tries the limits, or the machine is very busy.
  */
 export interface ThreadReplaced {
   readonly type: 'thread_replaced'

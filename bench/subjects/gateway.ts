@@ -1,5 +1,6 @@
 /**
- * (d) The gateway: real HTTP, real tokens, row-level security. With the argument `log` it writes its audit log too.
+ * (d) The gateway: real HTTP, real tokens, row-level security. With the argument `log` it writes its audit log too. Asked
+ * for `turns`, it tells how long its thread was busy.
  */
 import { openSync } from 'node:fs'
 import pino from 'pino'
@@ -8,8 +9,16 @@ import { createEventLog } from '../../src/gateway/log.ts'
 import { createGateway } from '../../src/gateway/server.ts'
 import type { Scene } from '../scene.ts'
 import { answerParent } from './serve.ts'
+import { type LongestTurn, watchTurns } from './turns.ts'
 
-answerParent(async ({ gatewayUrl, sealKeys, issuer, settings }: Scene) => {
+let turns: (() => LongestTurn) | undefined
+
+answerParent(async (question: Scene | 'turns') => {
+  if (question === 'turns') {
+    turns ??= watchTurns()
+    return turns()
+  }
+  const { gatewayUrl, sealKeys, issuer, settings } = question
   const trusted = { iss: issuer.iss, jwks_url: issuer.jwksUrl, audience: issuer.audience, max_ttl_seconds: 86_400 }
   const config = parseGatewayConfig({
     ROWPASS_DATABASE_URL: gatewayUrl,

@@ -16,6 +16,8 @@ export interface Answering {
 const maxJoinedBytes = 16 * 1024
 /** What is handed to the socket at a time. When one such piece has left, the client has read something. */
 const pieceBytes = 64 * 1024
+/** A client that reads at once would have its whole answer written before anybody else has a turn. */
+const maxPiecesInTurn = 4
 
 interface Underway {
   /** Milliseconds of the monotonic clock when a piece left last. */
@@ -46,7 +48,9 @@ export function createAnswering(stallMs: number): Answering {
     let at = 0
     const send = (): void => {
       underway.movedAt = performance.now()
-      while (at < body.length) {
+      for (let pieces = 0; at < body.length; pieces++) {
+        if (response.destroyed) return
+        if (pieces === maxPiecesInTurn) return void setImmediate(send)
         const piece = body.subarray(at, at + pieceBytes)
         at += piece.length
         if (!response.write(piece) && at < body.length) return

@@ -12,10 +12,12 @@ import type { Job, News, Reply } from './jobs.ts'
 
 /** Limits of one lane. */
 export interface LaneOptions extends FairQueueLimits {
-  /** From its beginning to its end; then the job is given up, and its thread. */
+  /** From its beginning to its end; then the job is given up, and its thread. Of the wall: a busy machine takes its part. */
   readonly maxRunMs: number
   /** How long a job may wait for its turn. */
   readonly maxWaitMs: number
+  /** A thread that had no job for so long is ended, and its memory is free; the next job starts another. */
+  readonly maxIdleMs: number
 }
 
 /** One thread. */
@@ -29,7 +31,7 @@ export interface Lane {
    *
    * @param transfer buffers that the thread takes over: they are empty here afterwards
    * @throws Failure those of the job, and `overloaded`
-   * @throws JobLost when the job took too long, or too much memory
+   * @throws JobLost when the job took too much memory
    */
   run(job: Job, owner: string, transfer?: readonly ArrayBuffer[]): Promise<unknown>
   /** Tells the thread something that holds for every job from now on, whichever thread runs it. */
@@ -38,7 +40,7 @@ export interface Lane {
   close(): Promise<void>
 }
 
-/** A job that was given up. */
+/** A job whose thread ended with it: it took too much memory. */
 export class JobLost extends Error {
   override readonly name = 'JobLost'
 }
@@ -58,7 +60,8 @@ interface Running {
 }
 
 /** What a thread may hold besides the parser, whose memory is not JavaScript's. */
-const maxHeapMb = 192
+const maxHeapMb = 128
+const maxYoungMb = 16
 const firstRestartMs = 50
 const maxRestartMs = 5_000
 
@@ -72,7 +75,8 @@ export function createLane(options: LaneOptions, emit: Emit): Lane {
   let restartMs = 0
   let restart: NodeJS.Timeout | undefined
   let closed = false
-  const sweeper = setInterval(refuseLate, 250)
+  let usedAt = 0
+  const sweeper = setInterval(sweep, 250)
   sweeper.unref()
 
   function start(): void {
@@ -98,7 +102,7 @@ export function createLane(options: LaneOptions, emit: Emit): Lane {
     if (thread === undefined || !ready) return
     const entry = queue.take()
     if (entry === undefined) return
-    const timer = setTimeout(() => onLost(new Error(`a job ran for ${options.maxRunMs} ms`)), options.maxRunMs)
+    const timer = setTimeout(onLate, options.maxRunMs)
     running = { entry, startedAt: performance.now(), timer }
     thread.postMessage(entry.job, entry.transfer as TransferListItem[])
   }
@@ -107,7 +111,8 @@ export function createLane(options: LaneOptions, emit: Emit): Lane {
     if (running === undefined) return undefined
     const { entry, startedAt, timer } = running
     clearTimeout(timer)
-    queue.spend(entry.owner, performance.now() - startedAt)
+    usedAt = performance.now()
+    queue.spend(entry.owner, usedAt - startedAt)
     running = undefined
     return entry
   }
@@ -115,6 +120,7 @@ export function createLane(options: LaneOptions, emit: Emit): Lane {
   function onReply(reply: Reply): void {
     restartMs = 0
     ready = true
+    usedAt = performance.now()
     const entry = end()
     next()
     if (reply.kind === 'ready') return
@@ -123,23 +129,37 @@ export function createLane(options: LaneOptions, emit: Emit): Lane {
     else entry?.reject(new Error(reply.message))
   }
 
+  /** Whether the job or the machine is at fault cannot be told from here. */
+  function onLate(): void {
+    replace(new Failure('overloaded', { detail: ranTooLong }))
+  }
+
   function onLost(cause: unknown): void {
+    replace(new JobLost('a job took too much memory', { cause }))
+  }
+
+  function replace(error: Failure | JobLost): void {
     const lost = thread
     thread = undefined
     ready = false
     const entry = end()
     if (closed) return
-    emit({ type: 'thread_replaced', cause })
+    emit({ type: 'thread_replaced', cause: error })
     void lost?.terminate()
     // A thread that ends without a job cannot start: not again at once.
     restartMs = entry === undefined ? Math.min(Math.max(restartMs * 2, firstRestartMs), maxRestartMs) : 0
-    entry?.reject(new JobLost('a job took too long, or too much memory', { cause }))
+    entry?.reject(error)
     next()
   }
 
-  function refuseLate(): void {
-    const before = performance.now() - options.maxWaitMs
+  function sweep(): void {
+    const now = performance.now()
+    const before = now - options.maxWaitMs
     queue.refuseIf(({ since }) => since < before, new Failure('overloaded', { detail: waitedTooLong }))
+    if (!ready || running !== undefined || now - usedAt < options.maxIdleMs) return
+    void thread?.terminate()
+    thread = undefined
+    ready = false
   }
 
   return {
@@ -173,10 +193,11 @@ export function createLane(options: LaneOptions, emit: Emit): Lane {
 }
 
 const waitedTooLong = 'The request waited too long to be read'
+const ranTooLong = 'Reading this took too long; the machine may be busy'
 
 /** In a clone the TypeScript sources run as they are, by tsx; a published package has JavaScript. */
 function startThread(): Worker {
-  const options = { resourceLimits: { maxOldGenerationSizeMb: maxHeapMb } }
+  const options = { resourceLimits: { maxOldGenerationSizeMb: maxHeapMb, maxYoungGenerationSizeMb: maxYoungMb } }
   if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('thread.js', import.meta.url), options)
   const tsx = new URL(
     'dist/esm/api/index.mjs',

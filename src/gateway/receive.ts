@@ -134,8 +134,9 @@ function readBody(
       return
     }
     request.on('data', (chunk: Buffer) => {
-      if (refused) return
       size += chunk.length
+      if (size > unpacedBytes) readInTurn(request)
+      if (refused) return
       if (size > maxBytes) refuse(requestTooLarge(maxBytes))
       else if (!hold(chunk.length))
         refuse(new Failure('overloaded', { detail: 'Too many bytes of requests and answers are held' }))
@@ -145,6 +146,8 @@ function readBody(
     request.on('end', () => {
       ended = true
       resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks))
+      // The request lives until its answer is read.
+      chunks.length = 0
     })
     const broken = () => {
       // Every request closes: an error with its stack for each would cost more than reading the body.
@@ -156,6 +159,24 @@ function readBody(
     // The client may have gone while its login was looked at.
     if (request.destroyed) broken()
   })
+}
+
+const unpacedBytes = 64 * 1024
+const maxPiecesInTurn = 4
+const waitingForTurn: IncomingMessage[] = []
+
+/**
+ * Reads the next piece of a large body when others had their turn. Node by itself reads what has come, megabytes of it, from
+ * each socket before it looks at anything else.
+ */
+function readInTurn(request: IncomingMessage): void {
+  request.pause()
+  if (waitingForTurn.push(request) === 1) setImmediate(readPieces)
+}
+
+function readPieces(): void {
+  for (const request of waitingForTurn.splice(0, maxPiecesInTurn)) request.resume()
+  if (waitingForTurn.length > 0) setImmediate(readPieces)
 }
 
 /** A `Request`; whoever has handed on its answer calls `close`. It has an address only where a header says it. */
