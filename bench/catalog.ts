@@ -1,10 +1,11 @@
 /**
  * `npm run bench:catalog`: how long a gateway reads the catalogs of a large database, at its start and when nothing or one
- * function has changed since, and for how long that keeps its thread from answering.
+ * function has changed since, what CPU time that takes, and for how long it keeps its thread from answering.
  *
  * npm run bench:catalog -- [--functions 50000] [--tables 20000] [--rounds 5] [--write]
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { withConnection } from '../src/database/connect.ts'
@@ -13,6 +14,7 @@ import { type Catalog, readCatalog } from '../src/gateway/catalog.ts'
 import { parseSealKeys } from '../src/seal/keys.ts'
 import { startBenchDatabase } from './database.ts'
 import { replaceSection, toTable } from './document.ts'
+import { endedChildrenCpuMs } from './processes.ts'
 import { median } from './statistics.ts'
 
 const { values } = parseArgs({
@@ -27,6 +29,8 @@ const [functions, tables, rounds] = [Number(values.functions), Number(values.tab
 /** In fifty schemas. A body of some 600 characters; each fifth takes a row of a table. */
 const schemas = 50
 const inOneTransaction = 1_000
+/** The server counts what a backend has used once it has ended. */
+const backendEndMs = 200
 
 const database = await startBenchDatabase(1, 1, false)
 try {
@@ -35,22 +39,29 @@ try {
   const expected = { sealKey, roles: ['authenticated'] }
   const settings = { databaseUrl: new URL(database.gatewayUrl), connectTimeoutMs: 5_000, poolSize: 4, gateways: 1 }
   const read = (before?: Catalog) => readCatalog(settings, { expected, before })
-  const rows: [string, number, number][] = []
+  const rows: [string, ...number[]][] = []
+  const postmaster = database.postmasterPid()
 
-  /** Medians of the milliseconds that a reading takes, and of the longest that the thread was busy. */
+  /** Medians of the milliseconds that a reading takes, of CPU time, and of the longest that the thread was busy. */
   async function time(name: string, prepare: () => Promise<Catalog | undefined>): Promise<void> {
-    const samples: { tookMs: number; busyMs: number }[] = []
+    const samples: number[][] = []
     for (let round = 0; round <= rounds; round++) {
       const before = await prepare()
-      const delay = monitorEventLoopDelay({ resolution: 1 })
-      delay.enable()
+      await delay(backendEndMs)
+      const busy = monitorEventLoopDelay({ resolution: 1 })
+      const backends = endedChildrenCpuMs(postmaster)
+      const cpu = process.cpuUsage()
+      busy.enable()
       const start = performance.now()
       await read(before)
       const tookMs = performance.now() - start
-      delay.disable()
-      if (round > 0) samples.push({ tookMs, busyMs: delay.max / 1e6 })
+      busy.disable()
+      const { user, system } = process.cpuUsage(cpu)
+      await delay(backendEndMs)
+      const sample = [tookMs, endedChildrenCpuMs(postmaster) - backends, (user + system) / 1e3, busy.max / 1e6]
+      if (round > 0) samples.push(sample)
     }
-    rows.push([name, median(samples.map(({ tookMs }) => tookMs)), median(samples.map(({ busyMs }) => busyMs))])
+    rows.push([name, ...[0, 1, 2, 3].map((column) => median(samples.map((sample) => sample[column] ?? Number.NaN)))])
   }
 
   let turn = 0
@@ -67,7 +78,7 @@ try {
     await change()
     return before
   })
-  const table = toTable(['reading', 'ms', 'longest on the thread, ms'], rows)
+  const table = toTable(['reading', 'ms', 'CPU of backends, ms', 'CPU of Node, ms', 'longest on the thread, ms'], rows)
   const today = new Date().toISOString().slice(0, 10)
   const size = `${functions.toLocaleString('en-GB')} functions, ${tables.toLocaleString('en-GB')} tables`
   const said = `npm run bench:catalog -- ${process.argv.slice(2).join(' ')}`.trim()

@@ -54,6 +54,12 @@ export function cpuMs(pid: number): number {
   return fields === undefined ? 0 : (Number(fields[11]) + Number(fields[12])) * tickMs
 }
 
+/** CPU milliseconds of all children that have ended. */
+export function endedChildrenCpuMs(parent: number): number {
+  const fields = statFields(parent)
+  return fields === undefined ? 0 : (Number(fields[13]) + Number(fields[14])) * tickMs
+}
+
 /** CPU milliseconds of each running child of a process, by its pid. */
 export function childrenCpuMs(parent: number): Map<number, number> {
   return new Map(childrenOf(parent).map((pid) => [pid, cpuMs(pid)]))
