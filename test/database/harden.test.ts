@@ -92,6 +92,18 @@ describePg('hardening', () => {
     expect([default_functions, functions]).toEqual(['asked', 'asked'])
   })
 
+  it('SEC-72 the owner can dump what was made by the superuser: pg_dump locks each table and copies all of it', async () => {
+    const tables = await scene.asSuperuser(
+      `select oid::regclass::text as name from pg_class
+        where relkind = 'r' and relnamespace::regnamespace::text not in ('pg_catalog', 'information_schema', 'pg_toast')`,
+    )
+    expect(tables).toContainEqual({ name: 'rowpass_ddl.changes' })
+    for (const { name } of tables) {
+      await scene.asOwner(`begin; lock table ${name} in access share mode; rollback`)
+      await scene.asOwner(`select * from ${name} limit 0`)
+    }
+  })
+
   it('SEC-63 where it is asked for, a new function of the owner is not for token holders until it is granted', async () => {
     const steps = await hardenDatabase({ url: scene.database.ownerUrl, login, take: ['default_functions'] })
     expect(statesOf(steps)).toMatchObject({ default_functions: 'done' })
