@@ -26,9 +26,9 @@ export function createIssuerStore(issuerDatabaseUrl: string): IssuerStore & Acco
     try {
       return (await sql.query(text, parameters))[0]
     } catch (error) {
-      // The login that failed is ours, not the caller's.
+      // The login that was refused is ours, not the caller's, and another try is refused too.
       if (!(error instanceof NeonDbError) || !error.code?.startsWith('28')) throw error
-      throw new Failure('database_unavailable', { detail: 'The issuer cannot log in.', cause: error })
+      throw new Failure('internal', { cause: error })
     }
   }
   return { ...sessions(first), ...accounts(first) }

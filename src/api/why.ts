@@ -35,7 +35,7 @@ export function recordStatements(): StatementRecorder {
  * Adds the reason to an answer that was refused or is a list: counts and names of policies, nothing of a row. That tells
  * the caller whether a hidden row exists, and is why nobody gets it unasked.
  *
- * Changes nothing where there is no reason, or none comes within 3 s.
+ * Changes nothing where there is no reason; that nobody knows, or says so within 3 s, is in `Server-Timing` alone.
  *
  * @param token of the caller; whoever answers verifies it
  */
@@ -52,13 +52,19 @@ export async function addReason(
   const started = Date.now()
   const reason = await ask(why, { token, ...statement })
   if (reason === undefined) return
+  const hint = typeof reason === 'string' ? undefined : reason.hint
+  const summary = typeof reason === 'string' ? reason : reason.summary
   // A header is ASCII, and a quotation mark would end the description.
-  const description = reason.summary.replace(/[^\w .,:;()-]/g, '?')
+  const description = summary.replace(/[^\w .,:;()-]/g, '?')
   c.header('Server-Timing', `why;dur=${Date.now() - started};desc="${description}"`)
-  if (!isList) await replaceHint(c, reason.hint)
+  if (!isList && hint !== undefined) await replaceHint(c, hint)
 }
 
-async function ask(why: WhySettings, question: unknown): Promise<{ hint: string; summary: string } | undefined> {
+/** @returns undefined where there is nothing to say; a text where there is no telling */
+async function ask(
+  why: WhySettings,
+  question: unknown,
+): Promise<{ hint: string; summary: string } | string | undefined> {
   try {
     const answer = await fetch(why.url, {
       method: 'POST',
@@ -66,11 +72,11 @@ async function ask(why: WhySettings, question: unknown): Promise<{ hint: string;
       body: JSON.stringify(question),
       signal: AbortSignal.timeout(timeoutMs),
     })
-    if (answer.status !== 200) return undefined
-    const body: unknown = await answer.json()
-    return isReason(body) ? body : undefined
+    if (answer.status === 204) return undefined
+    const body: unknown = answer.status === 200 ? await answer.json() : undefined
+    return isReason(body) ? body : `not known: rowpass dev answers ${answer.status}`
   } catch {
-    return undefined
+    return 'not known: rowpass dev does not answer'
   }
 }
 

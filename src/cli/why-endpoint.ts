@@ -9,7 +9,9 @@ import { z } from 'zod'
 import { withConnection } from '../database/connect.ts'
 import { explain } from '../doctor/why/explain.ts'
 import { type Hint, hintOf } from '../doctor/why/hint.ts'
-import type { Verifier } from '../verify/verifier.ts'
+import { Failure } from '../errors.ts'
+import { TokenRefusal } from '../verify/refusal.ts'
+import type { VerifiedToken, Verifier } from '../verify/verifier.ts'
 
 /** The endpoint. */
 export interface WhyEndpoint {
@@ -42,7 +44,7 @@ const question = z.strictObject({
  *
  * `POST /` with the secret as bearer token and `{token, query, params}` answers a {@link Hint}, or 204 where there is
  * nothing to say; 403 without the secret, 400 for what is no question, 401 for a token that is not valid, 503 when it is
- * busy or fails. No answer holds more than names and numbers.
+ * busy or fails, also to reach the keys of the token's issuer. No answer holds more than names and numbers.
  */
 export async function startWhyEndpoint({ databaseUrl, verifier }: WhyEndpointOptions): Promise<WhyEndpoint> {
   const secret = randomBytes(32).toString('base64url')
@@ -76,13 +78,24 @@ export async function startWhyEndpoint({ databaseUrl, verifier }: WhyEndpointOpt
     const parsed = question.safeParse(await readJson(request))
     if (!parsed.success) return 400
     const { token, query, params } = parsed.data
-    const verified = await Promise.resolve(verifier.verify(token)).catch(() => undefined)
+    const verified = await verifyWith(verifier, token)
     if (verified === undefined) return 401
     const { role, claims } = verified
     const explanation = await withConnection(databaseUrl, (client) =>
       explain(client, { identity: { role, claims }, sql: query, params, timeoutMs, parts: false }),
     )
     return hintOf(explanation) ?? 204
+  }
+}
+
+/** @returns undefined for a token that is not valid */
+async function verifyWith(verifier: Verifier, token: string): Promise<VerifiedToken | undefined> {
+  try {
+    return await verifier.verify(token)
+  } catch (error) {
+    const refusal = error instanceof Failure ? error.cause : undefined
+    if (refusal instanceof TokenRefusal && refusal.reason !== 'keys_unavailable') return undefined
+    throw error
   }
 }
 

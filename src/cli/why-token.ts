@@ -94,14 +94,16 @@ async function judge(
     return { says: `verified with the keys of ${iss}: the gateway gives it the role ${role}`, role }
   } catch (error) {
     const cause = error instanceof Failure ? error.cause : error
-    const refusal = cause instanceof Error ? `${cause.message}${expectation(cause, token, issuers)}` : 'unknown'
+    if (!(cause instanceof TokenRefusal)) throw error
+    // The gateway may have them.
+    if (cause.reason === 'keys_unavailable') return { says: `not verified: ${cause.message}`, role: undefined }
+    const refusal = `${cause.message}${expectation(cause, token, issuers)}`
     return { says: `REFUSED by the gateway: ${refusal}`, role: undefined, refusal }
   }
 }
 
 /** What the configuration has where the token has something else. The reader operates the gateway. */
-function expectation(cause: Error, { claims }: CompactToken, issuers: readonly TrustedIssuer[]): string {
-  const reason = cause instanceof TokenRefusal ? cause.reason : undefined
+function expectation({ reason }: TokenRefusal, { claims }: CompactToken, issuers: readonly TrustedIssuer[]): string {
   if (reason === 'issuer') return `: ${issuers.map(({ iss }) => iss).join(', ')}`
   const issuer = issuers.find(({ iss }) => iss === claims.iss)
   if (issuer === undefined) return ''

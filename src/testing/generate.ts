@@ -1,7 +1,8 @@
 /**
  * Writes an isolation suite: what each person can do with each table today, as a test file to read, correct and keep.
  */
-import { type Outcome, outcomeOf } from './outcome.ts'
+import { type Outcome, outcomeOf, sqlstateIn } from './outcome.ts'
+import { refusalOf } from './refusal.ts'
 import { attemptsFor, type SampleRow } from './statements.ts'
 import { readSubjects, type Subject } from './subjects.ts'
 import { type SuiteFile, type SuiteTable, writeSuite } from './suite.ts'
@@ -46,7 +47,7 @@ export async function generateSuite(options: GenerateOptions): Promise<string> {
     const tables: SuiteTable[] = []
     for (const subject of chosen) {
       onProgress?.(`trying ${subject.name}`)
-      tables.push(await tryTable(tester, subject, cast, roles))
+      tables.push(await tryTable(tester, subject, cast, roles, onProgress))
     }
     return writeSuite({ runner, people: cast, tables })
   } finally {
@@ -100,8 +101,14 @@ async function findStrongest(
 }
 
 /** One after the other: parallel transactions would wait for each other's rows. */
-async function tryTable(tester: Tester, subject: Subject, people: Cast, roles: readonly string[]): Promise<SuiteTable> {
-  const samples = await tester.run((scene) => readSamples(scene, subject, people))
+async function tryTable(
+  tester: Tester,
+  subject: Subject,
+  people: Cast,
+  roles: readonly string[],
+  onProgress: GenerateOptions['onProgress'],
+): Promise<SuiteTable> {
+  const samples = await tester.run((scene) => readSamples(scene, subject, people, onProgress))
   const granted = [`grant all on ${subject.name} to ${roles.map(quote).join(', ')}`]
   const preparations = { nothing: [], granted, freed: [...granted, ...subject.freeing] }
   const lines: SuiteTable['lines'][number][] = []
@@ -138,14 +145,18 @@ async function readSamples(
   scene: Scene,
   { name, columns }: Subject,
   people: readonly Candidate[],
+  onProgress: GenerateOptions['onProgress'],
 ): Promise<SampleRow[]> {
   const list = columns.map((column) => `${column.name}::text`).join(', ')
   const found = new Map<string, SampleRow>()
-  for (const person of [...people.map((each) => meet(scene, each)), scene.owner]) {
-    const rows = await readRows(
-      person,
-      `select ${list} from ${name} order by ${columns.map((_, at) => at + 1).join(', ')} limit 100`,
-    )
+  const order = columns.map((_, at) => at + 1).join(', ')
+  const readers = people.map((each) => ({ who: each.name, person: meet(scene, each) }))
+  for (const { who, person } of [...readers, { who: 'the owner', person: scene.owner }]) {
+    const rows = await readRows(person, `select ${list} from ${name} order by ${order} limit 100`)
+    if (typeof rows === 'string') {
+      onProgress?.(`${who} cannot read ${name} (${rows}): no rows of theirs are tried`)
+      continue
+    }
     const first = rows.find((row) => !found.has(JSON.stringify(row)))
     if (first !== undefined) found.set(JSON.stringify(first), first)
   }
@@ -155,12 +166,19 @@ async function readSamples(
   )
 }
 
-async function readRows(person: Person, statement: string): Promise<SampleRow[]> {
+/**
+ * @returns the SQLSTATE where a policy fails for somebody, as the suite will say
+ * @throws what says nothing of them: the connection is lost, the server full or shut down, the statement cancelled
+ */
+async function readRows(person: Person, statement: string): Promise<SampleRow[] | string> {
   try {
     const { rows } = await person.db.execute<SampleRow>(statement)
     return rows
-  } catch {
+  } catch (error) {
     // Whoever may not read has no sample to give.
-    return []
+    if (refusalOf(error)?.by === 'grant') return []
+    const state = sqlstateIn(error)
+    if (state === undefined || /^(08|53|55|57|58|XX)/.test(state)) throw error
+    return state
   }
 }

@@ -29,7 +29,8 @@ export async function outcomeOf(person: Pick<Person, 'db'>, statement: string): 
   }
 }
 
-function sqlstateIn(error: unknown): string | undefined {
+/** The SQLSTATE of an error, also when drizzle-orm has put its own around it; undefined when PostgreSQL sent none. */
+export function sqlstateIn(error: unknown): string | undefined {
   for (let each: unknown = error; each instanceof Error; each = each.cause) {
     if ('code' in each && typeof each.code === 'string' && /^[0-9A-Z]{5}$/.test(each.code)) return each.code
   }

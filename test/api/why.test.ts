@@ -98,7 +98,7 @@ describePg('the reason in an answer of the API', () => {
     expect(await answer.json()).toMatchObject({ code: 'not_found' })
   })
 
-  it('is left out when the one who knows is gone', async () => {
+  it('is left out when the one who knows is gone, and the header says so', async () => {
     const answer = await request(
       `/api/users/${mei}`,
       'david',
@@ -107,6 +107,13 @@ describePg('the reason in an answer of the API', () => {
     )
     expect(answer.status).toBe(404)
     expect((await answer.json()).hint).toBeUndefined()
+    expect(answer.headers.get('Server-Timing')).toMatch(/^why;dur=\d+;desc="not known: rowpass dev does not answer"$/)
+  })
+
+  it('is left out when the one who knows refuses, and the header says so', async () => {
+    const answer = await request('/api/users', 'david', {}, { ...endpoint.bindings, WHY_SECRET: 'another' })
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get('Server-Timing')).toMatch(/^why;dur=\d+;desc="not known: rowpass dev answers 403"$/)
   })
 
   describe('the endpoint', () => {
@@ -139,6 +146,18 @@ describePg('the reason in an answer of the API', () => {
       ['a statement that is none', 503, () => ask({ body: question({ query: 'drop table users' }) })],
     ])('refuses %s', async (_, status, send) => {
       expect((await send()).status).toBe(status)
+    })
+
+    it('does not say that a token is not valid when the keys of its issuer cannot be reached', async () => {
+      const [issuer] = JSON.parse(stack.issuers)
+      const unreachable = JSON.stringify([{ ...issuer, jwks_url: 'http://127.0.0.1:1/' }])
+      const sha256 = (text: string) => createHash('sha256').update(text).digest('base64')
+      const verifier = createVerifier(parseIssuers(unreachable), { sha256, allowPrivateNetwork: true })
+      const other = await startWhyEndpoint({ databaseUrl: stack.database.superuserUrl, verifier })
+      const headers = { authorization: `Bearer ${other.bindings.WHY_SECRET}` }
+      const answer = await fetch(other.bindings.WHY_URL, { method: 'POST', headers, body: question() })
+      expect(answer.status).toBe(503)
+      await other.close()
     })
 
     it('answers two questions at a time', async () => {

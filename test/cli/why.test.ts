@@ -101,6 +101,15 @@ describePg('rowpass why', () => {
       expect(stdout).toContain(`REFUSED by the gateway: ${reason}`)
       expect(stdout).toContain(`Because\n  The gateway refuses the token and runs nothing: ${reason}.\n`)
     })
+
+    it('does not say that the gateway refuses it when the keys cannot be fetched from here', async () => {
+      writeFileSync(join(sandbox.directory, 'token'), await sign(60, Date.now()))
+      const issuers = JSON.stringify([{ iss: 'http://i.example', jwks_url: 'http://127.0.0.1:1/', audience: 'a' }])
+      const env = { OWNER_DATABASE_URL: database.superuserUrl, ROWPASS_ISSUERS: issuers }
+      const { stdout } = await sandbox.run(['why', '--token', '@token', 'select * from users'], env)
+      expect(stdout).toContain('not verified: the keys of the issuer cannot be fetched')
+      expect(stdout).not.toContain('REFUSED')
+    })
   })
 
   it.each<[string, string[], number, string]>([

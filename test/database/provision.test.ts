@@ -172,6 +172,10 @@ describePg('provisioning a database', () => {
     try {
       await run({ gatewayUrl: first })
       await expectFailure(run({ gatewayUrl: second }), 'login_exists', login)
+      // That there is no room for it says nothing of the password.
+      await asSuperuser(`alter role ${login} connection limit 0`)
+      await expectFailure(run({ gatewayUrl: first }), 'database_unavailable', 'too many connections')
+      await asSuperuser(`alter role ${login} connection limit -1`)
       expect(await query(first, 'select 1 as one')).toEqual([{ one: 1 }])
       await run({ gatewayUrl: second, replaceGatewayPassword: true })
       expect(await query(second, 'select 1 as one')).toEqual([{ one: 1 }])

@@ -91,6 +91,27 @@ describePg('test generate', () => {
     expect(stdout).not.toContain(`describe('tenants'`)
   })
 
+  it.each([
+    ['22P02', 0, 'david cannot read public.brittle (22P02): no rows of theirs are tried'],
+    ['57014', 1, 'canceling'],
+  ])('tells a policy that fails from one that hides (%s)', async (sqlstate, code, says) => {
+    const asOwner = (sql: string) => withConnection(database.ownerUrl, (client) => client.query(sql))
+    await asOwner(`create function fail() returns boolean language plpgsql as
+        $$ begin raise 'canceling' using errcode = '${sqlstate}'; end $$;
+      create table public.brittle (v int);
+      insert into public.brittle values (1);
+      alter table public.brittle enable row level security;
+      create policy brittle_select on public.brittle for select to authenticated using (fail());
+      grant select on public.brittle to authenticated`)
+    try {
+      const run = await generate('--only', 'brittle')
+      expect([run.code, run.stderr]).toEqual([code, expect.stringContaining(says)])
+      if (code === 0) expect(run.stdout).toContain(`david: '${sqlstate}'`)
+    } finally {
+      await asOwner('drop table public.brittle; drop function fail()')
+    }
+  })
+
   it('changes nothing', async () => {
     const read = () =>
       withConnection(database.superuserUrl, async (client) => {
