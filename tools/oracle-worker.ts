@@ -30,6 +30,9 @@ process.on('message', (message: ToWorker) => {
   void answer(message)
 })
 
+// Nobody is left to tell.
+process.on('disconnect', () => process.exit())
+
 async function answer(message: ToWorker): Promise<void> {
   if (message === 'end') {
     await stage?.close()

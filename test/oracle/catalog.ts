@@ -49,7 +49,7 @@ const steady = new Set(
 
 /** Results grow without bound, depend on the order of rows or on the server's settings, or are not of this database. */
 const left =
-  /^(extract|date_part|date_trunc|repeat|lpad|rpad|factorial|pow|power|dpow|numeric_power|exp|dexp|numeric_exp|generate_series.*|int[248]shl|any_value|mode|set_bit|.*_(send|recv|in|out)|.*hash.*|.*sel|.*(transfn|finalfn|combine|accum.*|_inv|serialize.*)|pg_.*|ts_.*|has_.*|.*_support|json_object_agg.*|gcd|lcm|.*_tz|obj_description|col_description|shobj_description|.*regress.*|xml.*|.*_larger|.*_smaller|convert.*|dsqrt|btint.*|array_fill|unicode_version|icu_.*|version|width_bucket|array_positions?|percentile.*|bit_count|jsonb_path_.*|div|make_.*|numeric_mul|decode|date_bin|overlay|substring|set_byte|get_byte|get_bit|to_number|to_date|to_timestamp|parse_ident|isempty|to_ts.*|phraseto.*|plainto.*|websearch.*|setweight|json.*strip.*|casefold|normalize|is_normalized|unistr|chr|array_upper|string_to_array|regexp_.*|similar.*|textregex.*|like_escape|rand.*|numeric_.*|float8_.*|int[248]_.*|money.*|cash.*|cidr.*|macaddr.*|point.*|box.*|circle.*|lseg.*|path.*|poly.*|in_range.*|range_(canonical|constructor).*)$/
+  /^(extract|date_part|date_trunc|repeat|lpad|rpad|factorial|pow|power|dpow|numeric_power|exp|dexp|numeric_exp|generate_series.*|int[248]shl|any_value|mode|set_bit|.*_(send|recv|in|out)|.*hash.*|.*sel|.*(transfn|finalfn|combine|accum.*|_inv|serialize.*)|pg_.*|ts_.*|has_.*|.*_support|json_object_agg.*|.*_tz|obj_description|col_description|shobj_description|.*regress.*|xml.*|.*_larger|.*_smaller|convert.*|dsqrt|btint.*|array_fill|unicode_version|icu_.*|version|percentile.*|jsonb_path_.*|decode|date_bin|set_byte|get_byte|get_bit|to_number|to_date|to_timestamp|parse_ident|to_ts.*|phraseto.*|plainto.*|websearch.*|casefold|unistr|chr|similar.*|textregex.*|like_escape|rand.*|numeric_.*|float8_.*|int[248]_.*|money.*|cash.*|cidr.*|macaddr.*|point.*|box.*|circle.*|lseg.*|path.*|poly.*|in_range.*|range_(canonical|constructor).*)$/
 
 /** Operators whose results grow, or whose meaning is a pattern that is seldom valid. */
 const leftOperators = new Set(['^', '<<', '~', '!~', '~*', '!~*', '@@', '@@@', '@?', '!!', '->>', '|/', '||/'])
@@ -86,7 +86,7 @@ export async function readSignatures(client: pg.Client): Promise<Catalog> {
   const facts = parseFunctionFacts((await client.query<FunctionFactRow>(functionFactsSql)).rows)
   const { rows } = await client.query<Row>(`select * from (${signaturesSql}) s order by kind, name, args::text, result`)
   const byResult = new Map<string, Signature[]>()
-  let count = 0
+  const found: Signature[] = []
   for (const row of rows) {
     const isOperator = row.kind === 'operator'
     const grade = findGrade(isOperator ? facts.operators : facts.functions, 'pg_catalog', row.name)
@@ -97,15 +97,36 @@ export async function readSignatures(client: pg.Client): Promise<Catalog> {
       const known = [...args, result].every((type) => baseTypes.includes(type))
       if (!known || (row.kind === 'aggregate' && args.includes('float8'))) continue
       const signature = { kind: row.kind, name: row.keyword ? `"${row.name}"` : row.name, args, result }
-      const key = `${row.kind} ${result}`
-      const list = byResult.get(key) ?? []
-      if (list.length === 0) byResult.set(key, list)
-      list.push(signature)
-      count++
+      found.push(signature)
     }
+  }
+  const count = found.length
+  for (const signature of await keepValid(client, found)) {
+    const key = `${signature.kind} ${signature.result}`
+    const list = byResult.get(key) ?? []
+    if (list.length === 0) byResult.set(key, list)
+    list.push(signature)
   }
   const version = await client.query<{ number: number }>(`select current_setting('server_version_num')::int as number`)
   return { version: version.rows[0]?.number ?? 0, byResult, count }
+}
+
+/** Those that PostgreSQL can call with these types. */
+async function keepValid(client: pg.Client, signatures: readonly Signature[]): Promise<Signature[]> {
+  await client.query(`
+    create function pg_temp.state_of(expression text) returns text language plpgsql as $$
+    begin execute 'select ' || expression || ' limit 0'; return '00000';
+    exception when others then return sqlstate; end $$`)
+  const texts = signatures.map(({ kind, name, args }) => {
+    const given = args.map((type) => `null::${type}`)
+    if (kind !== 'operator') return `${name}(${kind === 'aggregate' && given.length === 0 ? '*' : given.join(', ')})`
+    return given.length === 1 ? `${name} ${given[0]}` : given.join(` ${name} `)
+  })
+  const { rows } = await client.query<{ state: string }>({
+    text: `select pg_temp.state_of(text) as state from unnest($1::text[]) with ordinality t (text, n) order by n`,
+    values: [texts],
+  })
+  return signatures.filter((_, index) => !/^(42|0A)/.test(rows[index]?.state ?? ''))
 }
 
 /** A polymorphic function once for each type that stands for its own. */

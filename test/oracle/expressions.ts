@@ -177,6 +177,7 @@ function comparison(draw: Draw, scope: Scope, depth: number): Tree {
         return typed('bool', sql`${left} ${pick(draw, ['like', 'not like', 'ilike'])} ${other()}`)
       return typed('bool', sql`${left} is ${pick(draw, ['', 'not '])}distinct from ${other()}`)
     case 4:
+      if (column.type.startsWith('_')) return typed('bool', sql`${left} @> ${other()}`)
       return typed('bool', sql`${left} = ${pick(draw, ['any', 'all'])} (array[${list(several(draw, 1, 3, other))}])`)
     default:
       return typed('bool', sql`${left} ${pick(draw, ['=', '=', '<>', '<', '>=', '<=', '>'])} ${other()}`)

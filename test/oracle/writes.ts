@@ -33,11 +33,19 @@ export function write(draw: Draw, except: readonly string[] = [], returns = chan
   const needed: readonly Command[] = command === 'merge' ? ['insert', 'update'] : [command]
   const tables = draw.schema.tables.filter(
     ({ name, grants, readOnly }) =>
-      !except.includes(name) && readOnly !== true && needed.every((each) => grants.includes(each)),
+      !except.some((other) => areOne(draw, name, other)) &&
+      readOnly !== true &&
+      needed.every((each) => grants.includes(each)),
   )
   if (tables.length === 0) return undefined
   const table = pick(draw, tables)
   return { insert, update, delete: remove, merge }[command](draw, table, returns)
+}
+
+/** Rows of a table that inherits are rows of its parent as well. */
+function areOne({ schema }: Draw, name: string, other: string): boolean {
+  const parentOf = (child: string) => schema.tables.find((table) => table.name === child)?.parent
+  return name === other || parentOf(name) === other || parentOf(other) === name
 }
 
 function insert(draw: Draw, table: Table, returns: boolean): Write {
@@ -227,13 +235,20 @@ function merge(draw: Draw, table: Table, returns: boolean): Write {
     return sql`${column === undefined ? name : columnOf(target, column)} = ${given}.${name}`
   })
   const visible = { kind: 'visible', table: table.name, alias } as const
-  const also = (scope: Scope) => (chance(draw, 35) ? optional(sql` and ${condition(draw, scope, 1)}`) : empty)
+  const also = (scope: Scope, always = false) => {
+    if (!always && !chance(draw, 35)) return empty
+    const more = sql` and ${condition(draw, scope, 1)}`
+    return always ? more : optional(more)
+  }
   const both = [target, source]
-  const matched = several(draw, 1, 2, () => {
+  const actions = 1 + draw.below(2)
+  const matched = Array.from({ length: actions }, (_, index) => {
+    const always = index < actions - 1
     const action = pick(draw, ['update', 'update', 'delete', 'nothing'])
-    if (action === 'delete' && table.grants.includes('delete')) return sql` when matched${also(both)} then delete`
-    if (action === 'nothing') return sql` when matched${also(both)} then do nothing`
-    return sql` when matched${also(both)} then update set ${mergedSet(draw, table, both)}`
+    if (action === 'delete' && table.grants.includes('delete'))
+      return sql` when matched${also(both, always)} then delete`
+    if (action === 'nothing') return sql` when matched${also(both, always)} then do nothing`
+    return sql` when matched${also(both, always)} then update set ${mergedSet(draw, table, both)}`
   })
   const names = columns.map(({ name }) => written(table, name, 'insert'))
   const inserted = columns.map(({ name }) => `${given}.${name}`)
