@@ -134,6 +134,13 @@ export const gatewayMistakes: readonly Mistake[] = [
       'has the address of its connection, whatever it says itself, where no header is named',
       guessing,
     ],
+    [
+      'a large body is read whole before anybody else has a turn',
+      'if (size > unpacedBytes) readInTurn(request)',
+      '',
+      'SEC-76 large bodies are read in small pieces, and others have their turn between them',
+      'test/gateway/receive.test.ts',
+    ],
   ]),
   ...mistakesIn('src/gateway/holdings.ts', 'test/gateway/holdings.test.ts', [
     [
@@ -152,9 +159,9 @@ export const gatewayMistakes: readonly Mistake[] = [
   ...mistakesIn('src/gateway/lane.ts', 'test/gateway/lane.test.ts', [
     [
       'one text or body keeps the thread for ever',
-      'const timer = setTimeout(() => onLost(new Error(`a job ran for ${options.maxRunMs} ms`)), options.maxRunMs)',
+      'const timer = setTimeout(onLate, options.maxRunMs)',
       'const timer = setTimeout(() => {}, options.maxRunMs)',
-      'one that runs too long is ended, others that wait are done by the next thread',
+      'one that runs too long is ended and may be tried again, others that wait are done by the next thread',
     ],
   ]),
   ...mistakesIn('src/gateway/fair-queue.ts', 'test/gateway/fair-queue.test.ts', [
