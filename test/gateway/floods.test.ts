@@ -49,7 +49,7 @@ describePg('floods', () => {
   })
 
   const query = (sql: string, params: readonly unknown[] = []) => JSON.stringify({ query: sql, params })
-  const cases: [name: string, make: () => string, status?: number][] = [
+  const cases: [name: string, make: () => string, statuses?: number[]][] = [
     ['a list of 600 KB', () => query(list('a', 600_000))],
     ['signs, 600 KB', () => query(list('-a', 600_000))],
     ['one text of 1 MiB', () => query(list('a', megabyte))],
@@ -70,18 +70,19 @@ describePg('floods', () => {
       '8 MB of names',
       () =>
         `{"query":"select $1","params":[{${Array.from({ length: 600_000 }, (_, n) => `"${n.toString(36)}":1`).join()}}]}`,
-      200,
+      // It is close whether the memory of a thread is enough.
+      [200, 400],
     ],
     ['8 MB of quotes', () => query('select 1', ['"'.repeat(4_000_000)])],
     ['65,535 parameters', () => query('select 1', Array(65_535).fill('x'))],
   ]
 
-  it.each(cases)('SEC-76 %s: nobody waits for them', async (_, make, status = 400) => {
+  it.each(cases)('SEC-76 %s: nobody waits for them', async (_, make, statuses = [400]) => {
     const body = make()
     const longest = watchThread()
     const answer = await scene.gateway.send(body, { authorization: `Bearer ${token}` })
     expect(longest()).toBeLessThan(maxBusyMs)
-    expect(answer.status).toBe(status)
+    expect(statuses).toContain(answer.status)
   })
 
   it.each([

@@ -424,7 +424,7 @@ describePg('isolation', () => {
       await flood(2_000)
       await expectNothingLeft()
       await gateway.close()
-    })
+    }, 120_000)
 
     it.skipIf(pgbouncerProgram === undefined)(
       'SEC-46 of 500 requests through a pooler with two connections, each gets their own rows',
