@@ -92,7 +92,7 @@ describePg('test generate', () => {
   })
 
   it.each([
-    ['22P02', 0, 'david cannot read public.brittle (22P02): no rows of theirs are tried'],
+    ['22P02', 0, 'david cannot read brittle (22P02): no rows of theirs are tried'],
     ['57014', 1, 'canceling'],
   ])('tells a policy that fails from one that hides (%s)', async (sqlstate, code, says) => {
     const asOwner = (sql: string) => withConnection(database.ownerUrl, (client) => client.query(sql))
