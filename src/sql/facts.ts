@@ -27,6 +27,8 @@ export interface FunctionFacts {
   readonly types: ReadonlyMap<string, Grades>
   /** Tables and views of extensions. */
   readonly relations: ReadonlyMap<string, Grades>
+  /** Views and tables whose definition or policies call what may write: reading them is not safe to do twice. */
+  readonly writingRelations: ReadonlyMap<string, Grades>
   /** False where the database is not in UTF-8: letters outside ASCII can then fold to others than they do here. */
   readonly utf8: boolean
   /** False where `standard_conforming_strings` is off: a backslash can then end a string in another place than it does here. */
@@ -62,7 +64,7 @@ const bodyWords = [
  * initdb.
  */
 export const functionFactsSql = `
-with members as materialized (
+with recursive members as materialized (
   select d.objid as function, e.extname
   from pg_catalog.pg_depend as d join pg_catalog.pg_extension as e on e.oid = d.refobjid
   where d.classid = 'pg_catalog.pg_proc'::regclass and d.deptype = 'e'
@@ -112,6 +114,25 @@ with members as materialized (
     where f.oid >= 16384
   ) as c (target, function)
   join traits as t on t.oid = c.function and not t.built_in
+), sides as (
+  -- What a view or a policy reads and calls.
+  select r.ev_class as relation, d.refclassid, d.refobjid
+  from pg_catalog.pg_rewrite as r
+  join pg_catalog.pg_depend as d on d.classid = 'pg_catalog.pg_rewrite'::regclass and d.objid = r.oid
+  where r.oid >= 16384
+  union
+  select p.polrelid, d.refclassid, d.refobjid
+  from pg_catalog.pg_policy as p
+  join pg_catalog.pg_depend as d on d.classid = 'pg_catalog.pg_policy'::regclass and d.objid = p.oid
+), writing (relation) as (
+  select s.relation from sides as s join pg_catalog.pg_proc as p on p.oid = s.refobjid
+  where s.refclassid = 'pg_catalog.pg_proc'::regclass and p.provolatile = 'v'
+  union
+  select s.relation from sides as s join pg_catalog.pg_class as c on c.oid = s.refobjid
+  where s.refclassid = 'pg_catalog.pg_class'::regclass and c.relkind = 'S'
+  union
+  select s.relation from writing as w
+  join sides as s on s.refobjid = w.relation and s.refclassid = 'pg_catalog.pg_class'::regclass
 ), facts as (
   select 'function' as kind, schema, volatility, source, null as function, name
   from traits where prokind <> 'a' or source <> 'foreign'
@@ -152,6 +173,11 @@ with members as materialized (
     on d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
   join pg_catalog.pg_extension as e on e.oid = d.refobjid
   union all
+  select 'writing relation', n.nspname, 'v', 'owner', null, c.relname
+  from writing as w
+  join pg_catalog.pg_class as c on c.oid = w.relation
+  join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+  union all
   select 'encoding', '', '', '', null, pg_catalog.pg_encoding_to_char(encoding)
   from pg_catalog.pg_database where datname = current_database()
   union all
@@ -171,6 +197,8 @@ with rows (oid, xmin) as (
   union all select oid, xmin from pg_catalog.pg_namespace
   union all select oid, xmin from pg_catalog.pg_language
   union all select oid, xmin from pg_catalog.pg_extension
+  union all select oid, xmin from pg_catalog.pg_rewrite
+  union all select oid, xmin from pg_catalog.pg_policy
   union all select objid, xmin from pg_catalog.pg_depend
     where classid in ('pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_class'::regclass) and deptype = 'e'
 )
@@ -201,6 +229,7 @@ export function parseFunctionFacts(rows: readonly FunctionFactRow[]): FunctionFa
     operators: of('operator'),
     types: of('type'),
     relations: of('relation'),
+    writingRelations: of('writing relation'),
     utf8: of('encoding').has('UTF8'),
     standardStrings: of('standard strings').has('on'),
     digest: hash.digest('hex'),

@@ -184,6 +184,7 @@ function judgeRelation(node: TreeNode, findings: Findings): void {
   if (kind === 'closed') refuse(findings, `Reading ${name}`, insteadOfReading(name))
   if (kind === 'readable') findings.reset = true
   apply(findGrade(findings.facts.relations, schema, name), `Reading ${name}`, findings)
+  if (findGrade(findings.facts.writingRelations, schema, name) !== undefined) findings.writes = true
   for (const part of [schema, name]) judgeLetters(part, findings)
 }
 

@@ -32,6 +32,14 @@ const setUp = `
   create function app.touch_any(record, int default 1) returns text language plpgsql volatile as 'begin return 1; end';
   create function app.touch_number(int) returns text language sql volatile return 'x';
 
+  create sequence app.reads;
+  create view app.counted as select nextval('app.reads') as n;
+  create view app.noted as select app.volatile_sql() as n;
+  create view app.noted_twice as select n from app.noted;
+  create view app.calm as select first, random() as r from app.people;
+  create table app.watched (id int);
+  create policy watched on app.watched using (app.volatile_sql() = 1);
+
   create function app.compare(int, int) returns boolean language plpgsql volatile as 'begin return true; end';
   create operator app.=== (leftarg = int, rightarg = int, function = app.compare);
   create operator app.+++# (leftarg = int, rightarg = int, function = int4pl);
@@ -169,6 +177,17 @@ describePg('code of the owner', () => {
     expect(await read()).toBe(before)
     await judged.superuser.query('alter function app.stable_plpgsql() volatile')
     expect(await read()).not.toBe(before)
+  })
+
+  it('reading what writes, by its definition or by its policies, is not safe to do twice', () => {
+    for (const name of ['counted', 'noted', 'noted_twice', 'watched']) {
+      for (const relation of [name, `app.${name}`]) {
+        expect(judged.classify(`select * from ${relation}`)).toMatchObject({ kind: 'fast', readOnly: false })
+      }
+    }
+    for (const relation of ['calm', 'people', 'other.noted']) {
+      expect(judged.classify(`select * from ${relation}`)).toMatchObject({ kind: 'fast', readOnly: true })
+    }
   })
 
   it('SEC-37 where strings do not conform to the standard, a text with a backslash is refused', async () => {
