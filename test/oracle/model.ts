@@ -89,7 +89,22 @@ function triggerSql(schema: Schema, table: string, parent?: string): string {
       end if;
     end if;`
   })
+  const conflicts = schema.identities.map((identity) => {
+    const { select = never, update = never } = schema.rules(identity)[table] ?? {}
+    return `if me = ${literal(identity.name)} then
+      ${unless(update, 'r')}
+      if how like '%select%' then ${unless(select, 'r')} end if;
+    end if;`
+  })
   return `
+    create function model.may_update_${table}(r app.${table}) returns boolean language plpgsql stable as $$
+    declare
+      me constant text := current_setting('oracle.identity');
+      how constant text := current_setting('oracle.${table}', true);
+    begin
+      ${conflicts.join('\n')}
+      return true;
+    end $$;
     create function model.check_${table}() returns trigger language plpgsql stable as $$
     declare
       me constant text := current_setting('oracle.identity');
@@ -135,6 +150,8 @@ function modelText(schema: Schema, identity: Identity, leaf: Leaf, reads: (table
     }
     case 'visible':
       return ` and (${(schema.rules(identity)[leaf.table]?.select ?? never)(leaf.alias)})`
+    case 'model only':
+      return leaf.text
     case 'param':
       return leaf.value === null ? 'null' : literal(leaf.value)
     default:

@@ -21,6 +21,8 @@ export type Leaf =
   | { readonly kind: 'write'; readonly table: string; readonly how: Writing }
   /** Text for the gateway alone, without effect on the rows. */
   | { readonly kind: 'gateway only'; readonly text: string }
+  /** Text for the model alone. */
+  | { readonly kind: 'model only'; readonly text: string }
   /** What the model cannot run: only the two databases are compared. */
   | { readonly kind: 'no model' }
 

@@ -134,7 +134,11 @@ function onConflict(
   const readable = columns.filter(({ closed }) => closed?.includes('select') !== true)
   const excluded: Source = { alias: 'excluded', columns: readable, key: table.key, table: undefined, target: false }
   const set = assignments(draw, table, [target, excluded])
-  const where = chance(draw, 30) ? sql` where ${condition(draw, [target, excluded], 1)}` : empty
+  // The row that is there has to pass the policies even where the condition leaves it alone.
+  const check = { kind: 'model only', text: `case when model.may_update_${table.name}(${target.alias}) then ` } as const
+  const where = chance(draw, 30)
+    ? sql` where ${check}${condition(draw, [target, excluded], 1)}${{ kind: 'model only', text: ' end' }}`
+    : empty
   return { tree: sql` on conflict ${arbiter} do update set ${set}${optional(where)}`, updates: true }
 }
 
