@@ -37,7 +37,7 @@ function toCaller(token: VerifiedToken, key: SealKey): Caller {
   const tenantId = claims.tenant_id
   return {
     identity: { role, session: sealSession(key, { ...token, sid: claims.sid }) },
-    owner: JSON.stringify(typeof tenantId === 'string' ? [iss, 'tenant', tenantId] : [iss, 'subject', sub]),
+    owner: JSON.stringify(isKey(tenantId) ? [iss, 'tenant', tenantId] : [iss, 'subject', sub]),
     audit: {
       auth: 'token',
       iss,
@@ -48,4 +48,9 @@ function toCaller(token: VerifiedToken, key: SealKey): Caller {
       ...(jti === undefined ? {} : { jtiHash: createHash('sha256').update(jti).digest('hex').slice(0, 16) }),
     },
   }
+}
+
+/** Tenants are numbered in many databases, and one must not have the share of each of its people. */
+function isKey(tenantId: unknown): tenantId is string | number {
+  return typeof tenantId === 'string' || typeof tenantId === 'number'
 }
