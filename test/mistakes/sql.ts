@@ -269,8 +269,8 @@ export const sqlMistakes: readonly Mistake[] = [
     ],
     [
       'a body that sets a setting is not looked at',
-      "'(set_config|setseed|",
-      "'(setseed|",
+      "...['set_config', 'setseed',",
+      "...['setseed',",
       'select app.stable_setter()',
     ],
     [
