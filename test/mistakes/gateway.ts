@@ -107,8 +107,8 @@ export const gatewayMistakes: readonly Mistake[] = [
     ],
     [
       'all tenants count as one',
-      "typeof tenantId === 'string' ? [iss, 'tenant', tenantId]",
-      "typeof tenantId === 'string' ? [iss]",
+      "isKey(tenantId) ? [iss, 'tenant', tenantId]",
+      'isKey(tenantId) ? [iss]',
       'SEC-65 a flood of one tenant is held back, and another tenant is served at once',
       'test/gateway/tenant-limits.test.ts',
     ],
