@@ -3,7 +3,7 @@
  * The facts are empty, so that no server is needed; they do not change the cost.
  */
 import { Failure } from '../src/errors.ts'
-import { createHeavy } from '../src/gateway/heavy.ts'
+import { createHeavy } from '../src/gateway/threads/heavy.ts'
 import { createClassifier } from '../src/sql/classify.ts'
 import { parseFunctionFacts } from '../src/sql/facts.ts'
 import { loadParser } from '../src/sql/parser.ts'

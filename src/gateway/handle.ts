@@ -13,10 +13,7 @@ import { parseBearer } from '../verify/bearer.ts'
 import type { Verifier } from '../verify/verifier.ts'
 import { createCallers } from './caller.ts'
 import type { GatewayConfig } from './config.ts'
-import type { Heavy } from './heavy.ts'
-import { createHoldings, type Holding } from './holdings.ts'
-import type { Logins } from './login.ts'
-import { createPasswordRunner } from './password.ts'
+import { failureResponse, internalResponse, passwordErrorResponse, tokenErrorResponse } from './contract/refuse.ts'
 import {
   type BatchOptions,
   type ConnectionString,
@@ -25,16 +22,13 @@ import {
   type SqlBody,
   type SqlHeaders,
   toBegin,
-} from './request.ts'
-import {
-  batchResponse,
-  failureResponse,
-  internalResponse,
-  passwordErrorResponse,
-  type SqlResponse,
-  singleResponse,
-  tokenErrorResponse,
-} from './respond.ts'
+} from './contract/request.ts'
+import { batchResponse, type SqlResponse, singleResponse } from './contract/respond.ts'
+import { createHoldings, type Holding } from './holdings.ts'
+import type { SqlRequest } from './http/receive.ts'
+import type { Logins } from './password/login.ts'
+import { createPasswordRunner } from './password/runner.ts'
+import type { Heavy } from './threads/heavy.ts'
 import { createUnderWay } from './under-way.ts'
 
 /** What handling a request needs. */
@@ -48,26 +42,6 @@ export interface HandlerParts {
   readonly findType: FindType
   readonly logins: Logins
   readonly emit: Emit
-}
-
-/** One request, whichever server received it. */
-export interface SqlRequest {
-  /** A UUID. */
-  readonly id: string
-  readonly headers: SqlHeaders
-  /** Of the client, as far as it is known; see `ROWPASS_ADDRESS_HEADER`. */
-  address(): string | undefined
-  /**
-   * Reads the body; rejects with Failure `request_too_large`, or `overloaded` when `hold` refuses more bytes. Not called
-   * for a request that is refused by its headers.
-   */
-  body(hold: (bytes: number) => boolean): Promise<Buffer>
-  /** Lets go of the client, and of all that is kept for it. */
-  drop(): void
-  /** Called with what to do when the client goes away. */
-  onAbort(abort: () => void): void
-  /** Called with what to do once the client has its whole answer, or has gone. */
-  onClose(end: () => void): void
 }
 
 /** Answers a request; never rejects. */

@@ -3,9 +3,9 @@
  */
 import type { Connection } from './connection.ts'
 import type { Flight, Lane, Work } from './flight.ts'
+import type { Occupancy } from './occupancy.ts'
 import type { Owners } from './owners.ts'
 import { type Pace, type Paced, quickMs } from './pace.ts'
-import type { Places } from './places.ts'
 import { FairQueue, type Queued } from './queue.ts'
 import type { Roster } from './roster.ts'
 
@@ -31,7 +31,7 @@ export interface PoolRequest extends Queued, Paced {
 /** What a dispatcher works with. */
 export interface DispatcherParts {
   readonly roster: Roster
-  readonly places: Places
+  readonly occupancy: Occupancy
   readonly owners: Owners
   readonly pace: Pace
   /** Requests that one connection carries at once. */
@@ -121,7 +121,7 @@ export class Dispatcher {
   #startUnshared(lane: 'alone' | 'slow'): void {
     const queue = this.#queues[lane]
     for (;;) {
-      const next = lane === 'slow' ? this.#nextSlow() : this.#parts.places.hasAlone() ? this.#nextAlone() : undefined
+      const next = lane === 'slow' ? this.#nextSlow() : this.#parts.occupancy.hasAlone() ? this.#nextAlone() : undefined
       if (next === undefined) return
       const learnt = this.#laneOf(next)
       if (learnt !== lane) {
@@ -145,7 +145,7 @@ export class Dispatcher {
 
   #nextSlow(): PoolRequest | undefined {
     return this.#queues.slow.next((owner) =>
-      this.#parts.places.hasSlow(owner, this.#parts.owners.hasCompany(owner), false)
+      this.#parts.occupancy.hasSlow(owner, this.#parts.owners.hasCompany(owner), false)
         ? this.#rank(owner)
         : Number.POSITIVE_INFINITY,
     )

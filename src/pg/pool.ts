@@ -10,16 +10,16 @@ import type { Emit } from '../events.ts'
 import type { Connection } from './connection.ts'
 import { Dispatcher, type PoolRequest } from './dispatch.ts'
 import { createFlight, type Flight, type Lane, type Work } from './flight.ts'
+import { Occupancy, type OccupancyLimits } from './occupancy.ts'
 import { isUnchanged } from './outgoing.ts'
 import { createOwners } from './owners.ts'
 import { createPace, crowdedMs, paceKeyOf } from './pace.ts'
-import { Places, type PlacesOptions } from './places.ts'
 import { resend } from './resend.ts'
 import { Roster, type RosterOptions } from './roster.ts'
 import { Watch } from './watch.ts'
 
 /** Connections and their limits. */
-export interface PoolOptions extends RosterOptions, PlacesOptions {
+export interface PoolOptions extends RosterOptions, OccupancyLimits {
   /** Requests that one connection carries at once. */
   readonly maxPipelineDepth: number
   /** Requests that wait for a connection. A further one is refused, or one of whoever has the most of them. */
@@ -65,7 +65,7 @@ export function createPool(options: PoolOptions, emit: Emit = () => {}): Pool {
 class RequestPool implements Pool {
   readonly #options: PoolOptions
   readonly #roster: Roster
-  readonly #places: Places
+  readonly #occupancy: Occupancy
   readonly #dispatcher: Dispatcher
   readonly #watch: Watch
   readonly #owners = createOwners()
@@ -77,8 +77,8 @@ class RequestPool implements Pool {
   constructor(options: PoolOptions, emit: Emit) {
     this.#options = options
     this.#roster = new Roster(options, { onProgress: () => this.#onProgress() }, emit)
-    this.#places = new Places(options, this.#roster)
-    const parts = { roster: this.#roster, places: this.#places, owners: this.#owners }
+    this.#occupancy = new Occupancy(options, this.#roster)
+    const parts = { roster: this.#roster, occupancy: this.#occupancy, owners: this.#owners }
     this.#dispatcher = new Dispatcher({
       ...parts,
       pace: this.#pace,
@@ -109,7 +109,7 @@ class RequestPool implements Pool {
   }
 
   get slow(): number {
-    return this.#places.slow
+    return this.#occupancy.slow
   }
 
   get stuck(): number {

@@ -5,15 +5,15 @@
 import type { Connection } from './connection.ts'
 import type { PoolRequest } from './dispatch.ts'
 import type { Flight } from './flight.ts'
+import type { Occupancy } from './occupancy.ts'
 import type { Owners } from './owners.ts'
 import { crowdedMs, slowMs } from './pace.ts'
-import type { Places } from './places.ts'
 import type { Roster } from './roster.ts'
 
 /** What a watch works with. */
 export interface WatchParts {
   readonly roster: Roster
-  readonly places: Places
+  readonly occupancy: Occupancy
   readonly owners: Owners
   /** Requests by their sendings. */
   readonly running: ReadonlyMap<Flight, PoolRequest>
@@ -97,9 +97,9 @@ export class Watch {
 
   /** It is slow. It may go on where nobody waits for it to end, and where there is a place for it. */
   #judgeSlow(connection: Connection, head: Flight, request: PoolRequest): void {
-    const { owners, places, running } = this.#parts
+    const { owners, occupancy, running } = this.#parts
     const holds = connection.flights.some((flight) => flight !== head && running.get(flight)?.flight === flight)
-    if (!holds && places.hasSlow(head.owner, owners.hasCompany(head.owner), true)) {
+    if (!holds && occupancy.hasSlow(head.owner, owners.hasCompany(head.owner), true)) {
       head.lane = 'slow'
       return
     }

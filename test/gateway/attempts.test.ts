@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { type Admission, type AttemptLimits, createAttempts, type Outcome } from '../../src/gateway/attempts.ts'
+import {
+  type Admission,
+  type AttemptLimits,
+  createAttempts,
+  type Outcome,
+} from '../../src/gateway/password/attempts.ts'
 
 const limits: AttemptLimits = { windowMs: 60_000, perPair: 3, perAddress: 6, perUser: 9 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Failure } from '../../src/errors.ts'
-import { parseSqlBody } from '../../src/gateway/request.ts'
+import { parseSqlBody } from '../../src/gateway/contract/request.ts'
 
 describe('a body of POST /sql', () => {
   /** Why it is refused; undefined when it is not. */

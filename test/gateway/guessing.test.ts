@@ -5,7 +5,7 @@ import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { LoginFailed } from '../../src/events.ts'
 import { type GatewayConfig, parseGatewayConfig } from '../../src/gateway/config.ts'
-import { createLogins } from '../../src/gateway/login.ts'
+import { createLogins } from '../../src/gateway/password/login.ts'
 import { type Login, openSession, type Session, serverRefusal } from '../../src/pg/session.ts'
 import { pointDriverAt } from '../conformance/snippets/point-driver.ts'
 import {

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { connect as connectHttp2, constants } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createHttp, type HttpServer } from '../../src/gateway/http.ts'
+import { createHttp, type HttpServer } from '../../src/gateway/http/http.ts'
 
 let server: HttpServer
 afterEach(() => server.close(0))

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createPlaces, type PlacesOptions } from '../../src/gateway/places.ts'
+import { createPlaces, type PlacesOptions } from '../../src/gateway/password/places.ts'
 
 const open = (options: Partial<PlacesOptions> = {}) =>
   createPlaces({ size: 1, maxWaiting: 100, maxWaitMs: 60_000, ...options })

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import { type AddressInfo, Socket } from 'node:net'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { readHeaders, toSqlRequest } from '../../src/gateway/receive.ts'
+import { readHeaders, toSqlRequest } from '../../src/gateway/http/receive.ts'
 
 const bodyBytes = 4 * 1_048_576
 const clients = 16

@@ -5,8 +5,12 @@ import pg from 'pg'
 import { afterAll, afterEach, beforeAll } from 'vitest'
 import type { RowpassEvent } from '../../src/events.ts'
 import { parseGatewayConfig } from '../../src/gateway/config.ts'
-import { createLogins } from '../../src/gateway/login.ts'
-import { createWebSocketGateway, type WebSocketGateway, type WebSocketParts } from '../../src/gateway/websocket.ts'
+import { createLogins } from '../../src/gateway/password/login.ts'
+import {
+  createWebSocketGateway,
+  type WebSocketGateway,
+  type WebSocketParts,
+} from '../../src/gateway/password/websocket.ts'
 import { createTestDatabase, sealKeysText, type TestDatabase } from '../support/pg.ts'
 import { connect, firstCell, message, type RawClient, startup } from './raw-client.ts'
 

@@ -113,7 +113,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       'test/gateway/tenant-limits.test.ts',
     ],
   ]),
-  ...mistakesIn('src/gateway/receive.ts', limits, [
+  ...mistakesIn('src/gateway/http/receive.ts', limits, [
     [
       'of two Authorization headers the first one counts',
       'headers.authorization = headers.authorization === undefined ? value : [headers.authorization, value].flat()',
@@ -156,7 +156,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       'SEC-77 where all is taken, who holds most loses the largest, and nobody who holds less',
     ],
   ]),
-  ...mistakesIn('src/gateway/lane.ts', 'test/gateway/lane.test.ts', [
+  ...mistakesIn('src/gateway/threads/job-thread.ts', 'test/gateway/job-thread.test.ts', [
     [
       'one text or body keeps the thread for ever',
       'const timer = setTimeout(onLate, options.maxRunMs)',
@@ -164,7 +164,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       'one that runs too long is ended and may be tried again, others that wait are done by the next thread',
     ],
   ]),
-  ...mistakesIn('src/gateway/fair-queue.ts', 'test/gateway/fair-queue.test.ts', [
+  ...mistakesIn('src/gateway/threads/budget-queue.ts', 'test/gateway/budget-queue.test.ts', [
     [
       'one identity takes all the time for judging',
       '    if (overMs <= 0) return false\n',
@@ -184,7 +184,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       'is refused when there is too much of it: the newest of whoever has most',
     ],
   ]),
-  ...mistakesIn('src/gateway/heavy.ts', 'test/gateway/floods.test.ts', [
+  ...mistakesIn('src/gateway/threads/heavy.ts', 'test/gateway/floods.test.ts', [
     [
       'large bodies are read where all requests wait',
       'if (body.length > maxBodyBytesHere) return parseLarge',
@@ -192,7 +192,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       'SEC-76 %s: nobody waits for them',
     ],
   ]),
-  ...mistakesIn('src/gateway/request.ts', 'test/gateway/wire.test.ts', [
+  ...mistakesIn('src/gateway/contract/request.ts', 'test/gateway/wire.test.ts', [
     [
       'a body has values without end',
       '        if (++values > maxValues) return `it has more than ${maxValues} values`\n',
@@ -234,7 +234,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       password,
     ],
   ]),
-  ...mistakesIn('src/gateway/respond.ts', disclosure, [
+  ...mistakesIn('src/gateway/contract/refuse.ts', disclosure, [
     [
       'a violation inside of a function shows a hidden row',
       'return violation.test(code) && where !== undefined',
@@ -306,7 +306,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       operation,
     ],
   ]),
-  ...mistakesIn('src/gateway/answering.ts', 'test/gateway/http.test.ts', [
+  ...mistakesIn('src/gateway/http/answering.ts', 'test/gateway/http.test.ts', [
     [
       'answers that nobody reads stay for ever',
       'else if (now - underway.movedAt > stallMs) giveUp(response, underway)',
@@ -314,7 +314,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       'SEC-77 is dropped with its connection',
     ],
   ]),
-  ...mistakesIn('src/gateway/http.ts', 'test/gateway/http.test.ts', [
+  ...mistakesIn('src/gateway/http/http.ts', 'test/gateway/http.test.ts', [
     [
       'a client that says nothing keeps its place',
       '    const silence = setTimeout(() => socket.destroy(), headersMs)',
@@ -328,7 +328,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       'an HTTP/2 client that does not finish its body has its stream closed, the connection stays',
     ],
   ]),
-  ...mistakesIn('src/gateway/websocket.ts', webSocket, [
+  ...mistakesIn('src/gateway/password/websocket.ts', webSocket, [
     [
       'a page of any origin opens sessions',
       'if (origin !== undefined && !config.corsOrigins.has(origin)) return',
@@ -361,7 +361,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       sessions,
     ],
   ]),
-  ...mistakesIn('src/gateway/startups.ts', webSocket, [
+  ...mistakesIn('src/gateway/password/newcomers.ts', webSocket, [
     [
       'clients that nobody knows take any memory',
       '        if (bytes > maxBytes) endLargest()\n',
@@ -375,7 +375,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       'of more than 64 clients that are about to log in, the one that has been silent for longest gives way',
     ],
   ]),
-  ...mistakesIn('src/gateway/relay.ts', sessions, [
+  ...mistakesIn('src/gateway/password/relay.ts', sessions, [
     [
       'a client that does not read fills the gateway',
       'if (webSocket.bufferedAmount > maxWaitingBytes) stream.pause()',
@@ -389,7 +389,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       'a client that is faster than its server waits',
     ],
   ]),
-  ...mistakesIn('src/gateway/places.ts', 'test/gateway/places.test.ts', [
+  ...mistakesIn('src/gateway/password/places.ts', 'test/gateway/places.test.ts', [
     [
       'any number of sessions with a password is open',
       'if (taken < size && waitingInAll === 0) {',
@@ -409,7 +409,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       'are given to one owner after the other, whoever sent more',
     ],
   ]),
-  ...mistakesIn('src/gateway/login.ts', guessing, [
+  ...mistakesIn('src/gateway/password/login.ts', guessing, [
     [
       'a user who is not on the list logs in',
       '      if (!allows(request.user)) {',
@@ -429,7 +429,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       'ends over HTTP after ten passwords, with how long to wait',
     ],
   ]),
-  ...mistakesIn('src/gateway/attempts.ts', attempts, [
+  ...mistakesIn('src/gateway/password/attempts.ts', attempts, [
     [
       'failures are not counted',
       'tallies[limit].end(of, guessed, now())',
@@ -473,7 +473,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       'wait for one another up to a thousand',
     ],
   ]),
-  ...mistakesIn('src/gateway/cancel.ts', sessions, [
+  ...mistakesIn('src/gateway/password/cancel.ts', sessions, [
     [
       'who knows the number of a process cancels what it runs',
       'session.processID !== processID || session.secretKey !== secretKey',

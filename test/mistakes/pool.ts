@@ -169,7 +169,7 @@ export const poolMistakes: readonly Mistake[] = [
       'SEC-73 they cost a bounded number of backends, their owners wait, and quick requests are served',
     ],
   ]),
-  ...mistakesIn('src/pg/places.ts', fairness, [
+  ...mistakesIn('src/pg/occupancy.ts', fairness, [
     [
       'any number of slow requests runs at once',
       'slow + Math.max(0, stuck - spareBackends) >= this.#slowLimit || slowOfOwner >= ofOwner',

@@ -3,12 +3,31 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { Failure } from '../errors.ts'
-import { isHost } from '../network.ts'
+import { Failure } from '../../errors.ts'
+import { isHost } from '../../network.ts'
+import type { GatewayConfig } from '../config.ts'
+import type { SqlHeaders } from '../contract/request.ts'
 import { drop } from './answering.ts'
-import type { GatewayConfig } from './config.ts'
-import type { SqlRequest } from './handle.ts'
-import type { SqlHeaders } from './request.ts'
+
+/** One request, whichever server received it. */
+export interface SqlRequest {
+  /** A UUID. */
+  readonly id: string
+  readonly headers: SqlHeaders
+  /** Of the client, as far as it is known; see `ROWPASS_ADDRESS_HEADER`. */
+  address(): string | undefined
+  /**
+   * Reads the body; rejects with Failure `request_too_large`, or `overloaded` when `hold` refuses more bytes. Not called
+   * for a request that is refused by its headers.
+   */
+  body(hold: (bytes: number) => boolean): Promise<Buffer>
+  /** Lets go of the client, and of all that is kept for it. */
+  drop(): void
+  /** Called with what to do when the client goes away. */
+  onAbort(abort: () => void): void
+  /** Called with what to do once the client has its whole answer, or has gone. */
+  onClose(end: () => void): void
+}
 
 /** Keeps the headers that matter; of a repeated one the first, but for Authorization, where a second is an error. */
 export function readHeaders(raw: readonly string[]): SqlHeaders {

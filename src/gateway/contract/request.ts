@@ -2,9 +2,9 @@
  * Reads a `POST /sql` request: headers, connection string, body. What it returns is typed and within the limits.
  */
 import { LRUCache } from 'lru-cache'
-import { Failure } from '../errors.ts'
-import type { Statement } from '../pg/flight.ts'
-import { toParameter } from '../pg/values.ts'
+import { Failure } from '../../errors.ts'
+import type { Statement } from '../../pg/flight.ts'
+import { toParameter } from '../../pg/values.ts'
 
 /** The headers that mean something to the gateway, by lower-case name; a header sent twice is an array. */
 export interface SqlHeaders {

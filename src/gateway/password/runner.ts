@@ -4,13 +4,13 @@
  * Each request has a connection of its own, closed afterwards: the password is checked every time and nothing can be
  * left behind for another user.
  */
-import { Failure } from '../errors.ts'
-import { type Connection, openConnection } from '../pg/connection.ts'
-import { createFlight, type Flight, type Work } from '../pg/flight.ts'
-import type { Login } from '../pg/session.ts'
-import type { GatewayConfig } from './config.ts'
+import { Failure } from '../../errors.ts'
+import { type Connection, openConnection } from '../../pg/connection.ts'
+import { createFlight, type Flight, type Work } from '../../pg/flight.ts'
+import type { Login } from '../../pg/session.ts'
+import type { GatewayConfig } from '../config.ts'
+import type { ConnectionString } from '../contract/request.ts'
 import { explainLogin, type LoggedIn, type Logins } from './login.ts'
-import type { ConnectionString } from './request.ts'
 
 /** Who sent a request. */
 export interface PasswordClient {

@@ -4,7 +4,7 @@
 import type { EventEmitter } from 'node:events'
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
-import { requestCancel, type Session } from '../pg/session.ts'
+import { requestCancel, type Session } from '../../pg/session.ts'
 import type { Inbox } from './inbox.ts'
 
 /** Limits of one relay. */

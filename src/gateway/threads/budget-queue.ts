@@ -3,10 +3,10 @@
  * use more than a budget: many requests of one owner, or a few that take long, keep nobody else waiting.
  */
 import { LRUCache } from 'lru-cache'
-import { Failure } from '../errors.ts'
+import { Failure } from '../../errors.ts'
 
 /** Limits of a queue. */
-export interface FairQueueLimits {
+export interface BudgetQueueLimits {
   /** Entries that may wait. When there are more, whoever has most of them loses the newest. */
   readonly maxWaiting: number
   /** Milliseconds of the thread's time that an owner may use at once. */
@@ -22,7 +22,7 @@ export interface Waiting {
 }
 
 /** The queue. */
-export interface FairQueue<T extends Waiting> {
+export interface BudgetQueue<T extends Waiting> {
   readonly size: number
   /** Adds an entry, or refuses one: with `overloaded`. */
   add(entry: T): void
@@ -43,7 +43,7 @@ interface Usage {
 }
 
 /** Makes an empty queue. */
-export function createFairQueue<T extends Waiting>(limits: FairQueueLimits): FairQueue<T> {
+export function createBudgetQueue<T extends Waiting>(limits: BudgetQueueLimits): BudgetQueue<T> {
   const waiting = new Map<string, T[]>()
   const usages = new LRUCache<string, Usage>({ max: maxOwners })
   let size = 0

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Failure } from '../../src/errors.ts'
-import { createFairQueue } from '../../src/gateway/fair-queue.ts'
+import { createBudgetQueue } from '../../src/gateway/threads/budget-queue.ts'
 
 interface Entry {
   readonly owner: string
@@ -11,7 +11,7 @@ interface Entry {
 describe('what waits for a thread', () => {
   const limits = { maxWaiting: 4, budgetMs: 1_000, regainedMsPerSecond: 0 }
   const stage = (given = limits) => {
-    const queue = createFairQueue<Entry>(given)
+    const queue = createBudgetQueue<Entry>(given)
     const refused: [string, Failure][] = []
     return {
       queue,

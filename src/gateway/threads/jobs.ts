@@ -2,12 +2,12 @@
  * The work that takes long: how fast it goes is up to what a client sends, and it must not be done where everybody waits.
  */
 import { setTimeout as wait } from 'node:timers/promises'
-import { Failure, type FailureCode } from '../errors.ts'
-import { type TypeFacts, toJsonConverter } from '../pg/values.ts'
-import { createClassifier, type Verdict } from '../sql/classify.ts'
-import { type FunctionFactRow, parseFunctionFacts } from '../sql/facts.ts'
-import type { Parser } from '../sql/parser.ts'
-import { parseSqlBody, type SqlHeaders } from './request.ts'
+import { Failure, type FailureCode } from '../../errors.ts'
+import { type TypeFacts, toJsonConverter } from '../../pg/values.ts'
+import { createClassifier, type Verdict } from '../../sql/classify.ts'
+import { type FunctionFactRow, parseFunctionFacts } from '../../sql/facts.ts'
+import type { Parser } from '../../sql/parser.ts'
+import { parseSqlBody, type SqlHeaders } from '../contract/request.ts'
 
 /** What a thread is asked to do. Each is answered by one {@link Reply}. */
 export type Job =

@@ -3,14 +3,14 @@
  * PostgreSQL checks the password.
  */
 import { randomBytes } from 'node:crypto'
-import { Failure } from '../errors.ts'
-import type { Emit, LoginFailed } from '../events.ts'
-import { toNetwork } from '../network.ts'
-import type { PostgresError } from '../pg/messages.ts'
-import type { Login } from '../pg/session.ts'
-import { serverRefusal } from '../pg/session.ts'
+import { Failure } from '../../errors.ts'
+import type { Emit, LoginFailed } from '../../events.ts'
+import { toNetwork } from '../../network.ts'
+import type { PostgresError } from '../../pg/messages.ts'
+import type { Login } from '../../pg/session.ts'
+import { serverRefusal } from '../../pg/session.ts'
+import type { GatewayConfig } from '../config.ts'
 import { type Admission, type Attempt, createAttempts, type Outcome } from './attempts.ts'
-import type { GatewayConfig } from './config.ts'
 import { createPlaces } from './places.ts'
 
 /** A login that a client asks for. */

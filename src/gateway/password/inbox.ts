@@ -2,7 +2,7 @@
  * What a WebSocket client sends: taken by numbers of bytes while the session starts, handed on as it comes afterwards.
  */
 import type { WebSocket } from 'ws'
-import { Failure } from '../errors.ts'
+import { Failure } from '../../errors.ts'
 import type { ByteSource } from './startup.ts'
 
 /** The bytes of one client. */

@@ -1,8 +1,8 @@
 /**
  * Cancel requests over WebSocket. They need no login, only the key of a session.
  */
-import { toNetwork } from '../network.ts'
-import { requestCancel, type Session } from '../pg/session.ts'
+import { toNetwork } from '../../network.ts'
+import { requestCancel, type Session } from '../../pg/session.ts'
 import type { CancelRequest } from './startup.ts'
 import { createTally } from './tally.ts'
 

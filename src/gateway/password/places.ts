@@ -2,7 +2,7 @@
  * The sessions of database users with a password, those over HTTP and those over WebSocket together: how many there may be
  * at once, and who waits for one.
  */
-import { Failure } from '../errors.ts'
+import { Failure } from '../../errors.ts'
 
 /** Limits of the sessions and of the waiting. */
 export interface PlacesOptions {

@@ -1,9 +1,9 @@
 /**
- * What runs in a thread of `lane.ts`.
+ * What runs in a thread of `job-thread.ts`.
  */
 import { setPriority } from 'node:os'
 import { parentPort } from 'node:worker_threads'
-import { loadParser } from '../sql/parser.ts'
+import { loadParser } from '../../sql/parser.ts'
 import { createPerform, type Job, type News, type Reply } from './jobs.ts'
 
 const niceness = 5

@@ -8,18 +8,18 @@ import { randomUUID } from 'node:crypto'
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { Failure } from '../errors.ts'
-import type { Emit } from '../events.ts'
-import { openSession, type Session, toServerOptions } from '../pg/session.ts'
+import { Failure } from '../../errors.ts'
+import type { Emit } from '../../events.ts'
+import { openSession, type Session, toServerOptions } from '../../pg/session.ts'
+import type { GatewayConfig } from '../config.ts'
+import { failureResponse } from '../contract/refuse.ts'
+import { clientAddress, isAnswered } from '../http/receive.ts'
 import { createCancel } from './cancel.ts'
-import type { GatewayConfig } from './config.ts'
 import { createInbox, type Inbox } from './inbox.ts'
 import { explainLogin, type LoggedIn, type LoginRequest, type Logins } from './login.ts'
-import { clientAddress, isAnswered } from './receive.ts'
+import { createNewcomers, type Newcomer } from './newcomers.ts'
 import { relay } from './relay.ts'
-import { failureResponse } from './respond.ts'
 import { errorMessage, greeting, passwordRequest, readPassword, readStartup, type StartupRequest } from './startup.ts'
-import { createStartups, type Startup } from './startups.ts'
 
 /** Takes over sockets that ask to speak WebSocket. */
 export interface WebSocketGateway {
@@ -43,9 +43,9 @@ export interface WebSocketParts {
   readonly startupTimeoutMs?: number
 }
 
-const maxStartups = 64
+const maxNewcomers = 64
 /** What they all may have sent before they are known; one of them may send a message of `maxRequestBytes`. */
-const maxStartupBytes = 64 * 1024 * 1024
+const maxNewcomerBytes = 64 * 1024 * 1024
 const closeTimeoutMs = 2_000
 const maxUnreadPongBytes = 64 * 1024
 /** RFC 6455 §7.4.1: normal closure, the endpoint goes away, a violated policy. */
@@ -65,17 +65,17 @@ export function createWebSocketGateway(parts: WebSocketParts): WebSocketGateway 
   const server = new WebSocketServer(options)
   const sessions = new Map<Session, Served>()
   const serving = new Set<Promise<void>>()
-  const startups = createStartups({ maxClients: maxStartups, maxBytes: maxStartupBytes })
+  const newcomers = createNewcomers({ maxClients: maxNewcomers, maxBytes: maxNewcomerBytes })
   const cancel = createCancel(() => sessions.keys(), config.connectTimeoutMs)
   let closing = false
 
   async function serve(webSocket: WebSocket, socket: Duplex, address: string | undefined): Promise<void> {
     const id = randomUUID()
     const inbox = createInbox(webSocket)
-    const startup = startups.enter(webSocket, socket)
-    const loggedIn = await startUp(webSocket, inbox, startup, address)
+    const newcomer = newcomers.enter(webSocket, socket)
+    const loggedIn = await startUp(webSocket, inbox, newcomer, address)
     if (loggedIn === undefined) return
-    startup.leave()
+    newcomer.leave()
     const { session, user, release } = loggedIn
     const startedAt = performance.now()
     const served: Served = { webSocket, user, ended: false }
@@ -102,7 +102,7 @@ export function createWebSocketGateway(parts: WebSocketParts): WebSocketGateway 
   async function startUp(
     webSocket: WebSocket,
     inbox: Inbox,
-    place: Startup,
+    newcomer: Newcomer,
     address: string | undefined,
   ): Promise<LoggedInUser | undefined> {
     const patience = setTimeout(() => webSocket.terminate(), parts.startupTimeoutMs ?? 10_000)
@@ -123,14 +123,14 @@ export function createWebSocketGateway(parts: WebSocketParts): WebSocketGateway 
       send(passwordRequest())
       const password = await readPassword(inbox)
       clearTimeout(patience)
-      place.waits = true
+      newcomer.waits = true
       const onAbort = (abort: () => void): void => void webSocket.once('close', abort)
       return await logIn({ ...startup, password, address, onAbort }, send)
     } catch (error) {
       refuse(webSocket, error, user)
       return undefined
     } finally {
-      place.waits = false
+      newcomer.waits = false
       clearTimeout(patience)
     }
   }
@@ -172,7 +172,7 @@ export function createWebSocketGateway(parts: WebSocketParts): WebSocketGateway 
       const { origin } = request.headers
       if (origin !== undefined && !config.corsOrigins.has(origin)) return refuseUpgrade(socket, 403, originRefused)
       if (!isAnswered(request, config.hosts)) return refuseUpgrade(socket, 421, new Failure('host_unknown'))
-      if (closing || !startups.makeRoom()) return refuseUpgrade(socket, 503, new Failure('overloaded'))
+      if (closing || !newcomers.makeRoom()) return refuseUpgrade(socket, 503, new Failure('overloaded'))
       const address = clientAddress(request, config.addressHeader)
       server.handleUpgrade(request, socket, head, (webSocket) => {
         // A message over the limit, a frame that breaks the protocol: `ws` closes the connection by itself.

@@ -6,8 +6,8 @@
  */
 import { createHmac, randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import { Failure } from '../errors.ts'
-import { toNetwork } from '../network.ts'
+import { Failure } from '../../errors.ts'
+import { toNetwork } from '../../network.ts'
 import { createTally } from './tally.ts'
 
 /** How many logins may fail within a time. */

@@ -2,9 +2,9 @@
  * The server's side of PostgreSQL's startup: reads who wants a session, asks for the password, greets or refuses.
  * @see https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-START-UP
  */
-import { Failure } from '../errors.ts'
-import type { PostgresError } from '../pg/messages.ts'
-import { type CancelKey, type Session, toServerOptions } from '../pg/session.ts'
+import { Failure } from '../../errors.ts'
+import type { PostgresError } from '../../pg/messages.ts'
+import { type CancelKey, type Session, toServerOptions } from '../../pg/session.ts'
 
 /** What a client sends, taken by numbers of bytes. */
 export interface ByteSource {

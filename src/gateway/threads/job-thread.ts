@@ -5,13 +5,13 @@
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { type TransferListItem, Worker } from 'node:worker_threads'
-import { Failure } from '../errors.ts'
-import type { Emit } from '../events.ts'
-import { createFairQueue, type FairQueueLimits, type Waiting } from './fair-queue.ts'
+import { Failure } from '../../errors.ts'
+import type { Emit } from '../../events.ts'
+import { type BudgetQueueLimits, createBudgetQueue, type Waiting } from './budget-queue.ts'
 import type { Job, News, Reply } from './jobs.ts'
 
-/** Limits of one lane. */
-export interface LaneOptions extends FairQueueLimits {
+/** Limits of one thread. */
+export interface JobThreadOptions extends BudgetQueueLimits {
   /** From its beginning to its end; then the job is given up, and its thread. Of the wall: a busy machine takes its part. */
   readonly maxRunMs: number
   /** How long a job may wait for its turn. */
@@ -21,7 +21,7 @@ export interface LaneOptions extends FairQueueLimits {
 }
 
 /** One thread. */
-export interface Lane {
+export interface JobThread {
   /** Whether the thread takes jobs. */
   readonly ready: boolean
   /** Starts the thread before there is a job; else the first job does. */
@@ -65,9 +65,9 @@ const maxYoungMb = 16
 const firstRestartMs = 50
 const maxRestartMs = 5_000
 
-/** Makes a lane. */
-export function createLane(options: LaneOptions, emit: Emit): Lane {
-  const queue = createFairQueue<Entry>(options)
+/** Makes a thread, which is not started yet. */
+export function createJobThread(options: JobThreadOptions, emit: Emit): JobThread {
+  const queue = createBudgetQueue<Entry>(options)
   let news: News | undefined
   let thread: Worker | undefined
   let ready = false

@@ -2,16 +2,16 @@
  * Work that takes long, for the thread that serves everybody: small and known things are done here, all else on other
  * threads. Short and long work have a thread each, so that an ordinary new statement never waits for a large one.
  */
-import { Failure } from '../errors.ts'
-import type { Emit } from '../events.ts'
-import type { ConvertCell } from '../pg/result.ts'
-import { type FindType, type TypeFacts, toJsonConverter } from '../pg/values.ts'
-import { createVerdicts, tooComplex, tooLong, type Verdict, type Verdicts } from '../sql/classify.ts'
-import type { FunctionFactRow } from '../sql/facts.ts'
-import type { GatewayConfig } from './config.ts'
+import { Failure } from '../../errors.ts'
+import type { Emit } from '../../events.ts'
+import type { ConvertCell } from '../../pg/result.ts'
+import { type FindType, type TypeFacts, toJsonConverter } from '../../pg/values.ts'
+import { createVerdicts, tooComplex, tooLong, type Verdict, type Verdicts } from '../../sql/classify.ts'
+import type { FunctionFactRow } from '../../sql/facts.ts'
+import type { GatewayConfig } from '../config.ts'
+import { parseSqlBody, type SqlBody, type SqlHeaders } from '../contract/request.ts'
+import { createJobThread, JobLost } from './job-thread.ts'
 import type { CellTypes } from './jobs.ts'
-import { createLane, JobLost } from './lane.ts'
-import { parseSqlBody, type SqlBody, type SqlHeaders } from './request.ts'
 
 /** Work that takes long. An owner is who it counts against. */
 export interface Heavy {
@@ -50,16 +50,16 @@ const maxLongIdleMs = 30_000
  */
 export function createHeavy(config: HeavyConfig, emit: Emit, unread: () => Failure): Heavy {
   const common = { ...limits, maxWaitMs: config.requestTimeoutMs }
-  const short = createLane({ ...common, maxIdleMs: Number.POSITIVE_INFINITY }, emit)
-  const long = createLane({ ...common, maxIdleMs: maxLongIdleMs }, emit)
+  const short = createJobThread({ ...common, maxIdleMs: Number.POSITIVE_INFINITY }, emit)
+  const long = createJobThread({ ...common, maxIdleMs: maxLongIdleMs }, emit)
   let verdicts: Verdicts | undefined
   short.start()
 
   async function judgeNew(sql: string, owner: string, into: Verdicts): Promise<Verdict> {
-    const lane = sql.length > maxShortLength ? long : short
+    const thread = sql.length > maxShortLength ? long : short
     try {
       // A thread replies with what the job's kind says.
-      const verdict = (await lane.run({ kind: 'judge', sql }, owner)) as Verdict
+      const verdict = (await thread.run({ kind: 'judge', sql }, owner)) as Verdict
       into.set(sql, verdict)
       return verdict
     } catch (error) {
@@ -103,7 +103,7 @@ export function createHeavy(config: HeavyConfig, emit: Emit, unread: () => Failu
     setFacts(facts) {
       verdicts = createVerdicts()
       const { allowExplain, maxStatementLength: maxLength } = config
-      for (const lane of [short, long]) lane.tell({ kind: 'facts', facts, allowExplain, maxLength })
+      for (const thread of [short, long]) thread.tell({ kind: 'facts', facts, allowExplain, maxLength })
     },
     judge(sql, owner) {
       if (verdicts === undefined) throw unread()

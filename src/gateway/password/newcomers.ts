@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 
 /** The clients of one gateway that are about to log in. */
-export interface Startups {
+export interface Newcomers {
   /**
    * Makes room for one more where there is none: the one goes that has been silent for longest. A client says who it is
    * with its first message, and whoever only holds places says nothing.
@@ -15,23 +15,23 @@ export interface Startups {
    */
   makeRoom(): boolean
   /** @param socket carries the WebSocket; what comes in on it is counted */
-  enter(webSocket: WebSocket, socket: Duplex): Startup
+  enter(webSocket: WebSocket, socket: Duplex): Newcomer
 }
 
 /** One client. */
-export interface Startup {
+export interface Newcomer {
   /** Whether it has said everything and waits for the server; false at first. */
   waits: boolean
   /** To be called when it has logged in. Until then it counts, refused or not, for as long as its connection is there. */
   leave(): void
 }
 
-interface Entry extends Startup {
+interface Entry extends Newcomer {
   bytes: number
 }
 
 /** Makes an empty list. */
-export function createStartups({ maxClients, maxBytes }: { maxClients: number; maxBytes: number }): Startups {
+export function createNewcomers({ maxClients, maxBytes }: { maxClients: number; maxBytes: number }): Newcomers {
   /** The oldest first. */
   const entries = new Map<WebSocket, Entry>()
   let bytes = 0

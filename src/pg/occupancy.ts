@@ -6,7 +6,7 @@ import { quickMs } from './pace.ts'
 import { type Roster, spareBackends } from './roster.ts'
 
 /** The limits of a pool. */
-export interface PlacesOptions {
+export interface OccupancyLimits {
   /** Connections of the pool. */
   readonly size: number
   /** Requests that may run at once for as long as the gateway lets any run. */
@@ -23,17 +23,17 @@ interface Load {
 }
 
 /**
- * The places on the connections of a pool. They are counted from what runs, whatever it was taken for when it began:
+ * What occupies the connections of a pool. It is counted from what runs, whatever that was taken for when it began:
  * a request that has been the oldest on its connection for longer than {@link quickMs} takes the whole of it.
  *
  * With three connections or more, one is always left to requests that are known to be quick. With two, others may take it
  * for a short while; with one, there is nothing to leave.
  */
-export class Places {
+export class Occupancy {
   readonly #roster: Roster
   readonly #slowLimit: number
 
-  constructor(options: PlacesOptions, roster: Roster) {
+  constructor(options: OccupancyLimits, roster: Roster) {
     this.#roster = roster
     this.#slowLimit = Math.min(options.slowLimit, Math.max(1, options.size - 2))
   }

@@ -1,8 +1,9 @@
 /**
  * Answers to what node's HTTP server refuses before there is a request: as an error that the Neon driver reads.
  */
-import { Failure } from '../errors.ts'
-import { failureResponse, type SqlResponse } from './respond.ts'
+import { Failure } from '../../errors.ts'
+import { failureResponse } from '../contract/refuse.ts'
+import type { SqlResponse } from '../contract/respond.ts'
 
 /** The answer to a request whose headers are over the limit. */
 export function headersTooLarge(): SqlResponse {
