@@ -9,7 +9,7 @@ import { provision } from '../src/database/provision.ts'
 import { startBenchDatabase } from './database.ts'
 import { replaceSection, toTable } from './document.ts'
 import { type DrillResult, runDrill } from './rotation/drill.ts'
-import { CYCLE_MS, MAX_AGE_SECONDS, SCALE, TTL_SECONDS } from './rotation/subject.ts'
+import { cycleMs, maxAgeSeconds, scale, ttlSeconds } from './rotation/subject.ts'
 import { type VerifierName, verifierNames } from './rotation/verifiers.ts'
 
 const rotations = Number(process.env.DRILL_ROTATIONS ?? 50)
@@ -68,7 +68,7 @@ function describe(results: readonly DrillResult[]): string {
   return [
     toTable(head, rows),
     '',
-    `Three numbers are those of ${verifierNames.join(' / ')}. ${rotations} rotations, one in ${CYCLE_MS / 1000} s; a key set is kept for ${MAX_AGE_SECONDS} s and a token lives`,
-    `for ${TTL_SECONDS} s, so a second stands for ${SCALE}. ${availableParallelism()} processors, Node.js ${process.version}.`,
+    `Three numbers are those of ${verifierNames.join(' / ')}. ${rotations} rotations, one in ${cycleMs / 1000} s; a key set is kept for ${maxAgeSeconds} s and a token lives`,
+    `for ${ttlSeconds} s, so a second stands for ${scale}. ${availableParallelism()} processors, Node.js ${process.version}.`,
   ].join('\n')
 }

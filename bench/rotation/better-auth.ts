@@ -8,7 +8,7 @@ import { toNodeHandler } from 'better-auth/node'
 import { jwt } from 'better-auth/plugins'
 import { decodeProtectedHeader } from 'jose'
 import { startHost } from './host.ts'
-import { CYCLE_MS, type Subject, sleep, tokenOf } from './subject.ts'
+import { cycleMs, type Subject, sleep, tokenOf } from './subject.ts'
 
 const jwksPath = '/api/auth/jwks'
 /** Seconds: longer than its tokens live and key sets are kept, and not so long that fifty keys are published. */
@@ -26,7 +26,7 @@ export async function startBetterAuth(): Promise<Subject> {
     emailAndPassword: { enabled: true },
     rateLimit: { enabled: false },
     telemetry: { enabled: false },
-    plugins: [jwt({ jwt: lifetime, jwks: { rotationInterval: CYCLE_MS / 1000, gracePeriod } })],
+    plugins: [jwt({ jwt: lifetime, jwks: { rotationInterval: cycleMs / 1000, gracePeriod } })],
   })
   host.serve(toNodeHandler(auth))
   const signedUp = await fetch(`${host.origin}/api/auth/sign-up/email`, {

@@ -6,7 +6,7 @@ import { decodeJwt } from 'jose'
 import { parseGatewayConfig } from '../../src/gateway/config.ts'
 import { createGateway } from '../../src/gateway/server.ts'
 import { startRowpass } from './rowpass.ts'
-import { CYCLE_MS, SCALE, type Subject, sleep, TTL_SECONDS } from './subject.ts'
+import { cycleMs, type Subject, scale, sleep, ttlSeconds } from './subject.ts'
 import {
   createGatewayVerifier,
   createJoseVerifier,
@@ -73,7 +73,7 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult[]> {
     ROWPASS_PASSWORD_USERS: 'rowpass_issuer',
     // Scaled as all else: 30 s, which is the least that can be set, and ten minutes.
     ROWPASS_JWKS_MIN_SECONDS: '1',
-    ROWPASS_JWKS_MAX_SECONDS: String(600 / SCALE),
+    ROWPASS_JWKS_MAX_SECONDS: String(600 / scale),
   })
   const gateway = createGateway(config)
   try {
@@ -162,7 +162,7 @@ async function signAndRotate(
   const signing = (async () => {
     while (!over) {
       const next = sleep(signEveryMs)
-      const token = await subject.token(TTL_SECONDS).catch((error: unknown) => {
+      const token = await subject.token(ttlSeconds).catch((error: unknown) => {
         onProgress?.(`${subject.name}: ${error}`)
         unsigned += 1
       })
@@ -174,7 +174,7 @@ async function signAndRotate(
     }
   })()
   for (let done = 1; done <= rotations; done++) {
-    const next = sleep(CYCLE_MS)
+    const next = sleep(cycleMs)
     await subject.rotate()
     await next
     if (done % 10 === 0) onProgress?.(`${subject.name}: ${done} of ${rotations} rotations`)

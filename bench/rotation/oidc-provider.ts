@@ -5,7 +5,7 @@
 import Provider, { type AdapterFactory } from 'oidc-provider'
 import { generateKey } from '../../src/keys/key.ts'
 import { startHost } from './host.ts'
-import { MAX_AGE_SECONDS, type Subject, sleep, tokenOf } from './subject.ts'
+import { maxAgeSeconds, type Subject, sleep, tokenOf } from './subject.ts'
 
 const jwksPath = '/jwks'
 const resource = 'https://sql.example.com/'
@@ -42,7 +42,7 @@ export async function startOidcProvider(waits: boolean): Promise<Subject> {
       const fresh = (await generateKey()).privateJwk
       const before = keys
       deploy([...before, fresh])
-      if (waits) await sleep(MAX_AGE_SECONDS * 1000 + 200)
+      if (waits) await sleep(maxAgeSeconds * 1000 + 200)
       deploy([fresh, ...before].slice(0, keptKeys))
     },
     async remove() {

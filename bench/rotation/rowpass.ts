@@ -9,12 +9,12 @@ import { activate, addNewKey, prune, revoke } from '../../src/key-store/steps.ts
 import { generateEncryptionKey, parseEncryptionKeys } from '../../src/keys/encryption.ts'
 import { activateSafeAt, activeKey } from '../../src/keys/ring.ts'
 import { startHost } from './host.ts'
-import { MAX_AGE_SECONDS, type Subject, sleep, TTL_SECONDS } from './subject.ts'
+import { maxAgeSeconds, type Subject, sleep, ttlSeconds } from './subject.ts'
 
 const jwksPath = '/.well-known/jwks.json'
 
 /** The ring's timing, scaled but for the lag and the skew, which have to cover delays of this very machine. */
-const timing = { jwksMaxAgeSeconds: MAX_AGE_SECONDS, lagSeconds: 0.2, skewSeconds: 0.3, ttlSeconds: TTL_SECONDS }
+const timing = { jwksMaxAgeSeconds: maxAgeSeconds, lagSeconds: 0.2, skewSeconds: 0.3, ttlSeconds }
 
 /** @param gatewayUrl known only once the gateway listens, which is told of this issuer before */
 export async function startRowpass(

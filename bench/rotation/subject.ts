@@ -3,13 +3,13 @@
  */
 
 /** One second of the drill stands for this many of real life. */
-export const SCALE = 300
+export const scale = 300
 /** How long verifiers keep a key set: 300 s in real life. */
-export const MAX_AGE_SECONDS = 1
+export const maxAgeSeconds = 1
 /** How long tokens live: 10 min in real life. */
-export const TTL_SECONDS = 2
+export const ttlSeconds = 2
 /** From one rotation to the next, and at least what ours needs: 8 min in real life. */
-export const CYCLE_MS = 1_600
+export const cycleMs = 1_600
 
 /** An issuer that rotates its keys the way its documentation says. */
 export interface Subject {

@@ -2,7 +2,7 @@
  * Three who verify tokens in the drill. Each says whether it takes one.
  */
 import { createLocalJWKSet, createRemoteJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
-import { MAX_AGE_SECONDS, SCALE, type Subject } from './subject.ts'
+import { maxAgeSeconds, type Subject, scale } from './subject.ts'
 
 /** Names of the verifiers, in the order of the table. */
 export const verifierNames = ['jose', 'gateway', 'slow cache'] as const
@@ -15,7 +15,7 @@ export type Verify = (token: string) => Promise<boolean>
 
 /** jose's remote set with its defaults, in scaled time: ten minutes in the cache, half a minute between two fetches. */
 export function createJoseVerifier({ jwksUrl }: Subject): Verify {
-  const options = { cacheMaxAge: 600_000 / SCALE, cooldownDuration: 30_000 / SCALE }
+  const options = { cacheMaxAge: 600_000 / scale, cooldownDuration: 30_000 / scale }
   const keys = createRemoteJWKSet(new URL(jwksUrl), options)
   return (token) => taken(jwtVerify(token, keys))
 }
@@ -26,7 +26,7 @@ export function createSlowVerifier({ jwksUrl }: Subject): Verify {
   let staleAt = 0
   return async (token) => {
     if (keys === undefined || performance.now() >= staleAt) {
-      staleAt = performance.now() + MAX_AGE_SECONDS * 1000
+      staleAt = performance.now() + maxAgeSeconds * 1000
       keys = fetch(jwksUrl).then(async (response) => createLocalJWKSet((await response.json()) as JSONWebKeySet))
     }
     return taken(keys.then((set) => jwtVerify(token, set)))

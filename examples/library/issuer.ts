@@ -1,5 +1,5 @@
 import { createServer } from 'node:http'
-import { generateKey, importSigningKey, issueToken, JWKS_MAX_AGE_SECONDS, toJwks } from 'rowpass/issuer'
+import { generateKey, importSigningKey, issueToken, jwksMaxAgeSeconds, toJwks } from 'rowpass/issuer'
 
 const issuer = 'https://issuer.example'
 // Make it once, keep it secret: see "rowpass keys".
@@ -10,7 +10,7 @@ const key = await importSigningKey(privateJwk)
 export async function handle(request: Request): Promise<Response> {
   const { pathname } = new URL(request.url)
   if (pathname === '/.well-known/jwks.json') {
-    const headers = { 'cache-control': `public, max-age=${JWKS_MAX_AGE_SECONDS}` }
+    const headers = { 'cache-control': `public, max-age=${jwksMaxAgeSeconds}` }
     return Response.json(toJwks([key.publicJwk]), { headers })
   }
   if (pathname === '/token' && request.method === 'POST') {

@@ -5,7 +5,7 @@ import type { KeyStep } from '../key-store/steps.ts'
 import type { StoredRing } from '../key-store/store.ts'
 import type { RingKey } from '../keys/ring.ts'
 import { nextOf } from '../keys/rotation.ts'
-import { GRACE_MS } from '../verify/key-refresh.ts'
+import { graceMs } from '../verify/key-refresh.ts'
 import { bold, dim, type Io } from './io.ts'
 
 /** A key as `--json` shows it. */
@@ -102,7 +102,7 @@ export function reportRevocation(stored: StoredRing, revoked: string, signs: str
     revoked,
     signs: signs ?? null,
     instancesBy: iso(instances),
-    gatewayBy: iso(verifiers + GRACE_MS),
+    gatewayBy: iso(verifiers + graceMs),
     verifiersBy: iso(verifiers),
   }
 }

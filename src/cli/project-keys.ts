@@ -10,7 +10,7 @@ import { Failure } from '../errors.ts'
 import { createFileStore } from '../key-store/file.ts'
 import { createPostgresStore } from '../key-store/postgres.ts'
 import { ensureKey } from '../key-store/steps.ts'
-import { PRIVATE_KEY_FILE, readKeyFiles } from '../keys/files.ts'
+import { privateKeyFile, readKeyFiles } from '../keys/files.ts'
 import { type GeneratedKey, generateKey, importSigningKey } from '../keys/key.ts'
 import { fixedKeys, type KeySource } from '../keys/key-source.ts'
 import { createRingSource, fixedRing } from '../keys/ring-source.ts'
@@ -60,11 +60,11 @@ export async function readNamedKeys({ env, directory }: Project): Promise<NamedK
  */
 export async function prepareRing(project: Project, database: OpenDatabase): Promise<{ says: string }> {
   const store = await openRing(database)
-  const adopt = existsSync(join(project.directory, PRIVATE_KEY_FILE))
+  const adopt = existsSync(join(project.directory, privateKeyFile))
   const { kid, made } = await ensureKey(store, () => (adopt ? readFirstKey(project.directory) : generateKey()))
   if (kid === undefined) throw new Failure('key_missing', { detail: 'No key of the ring signs' })
   const { alg } = await importSigningKey(await store.privateJwk(kid))
-  const origin = adopt ? ` (${PRIVATE_KEY_FILE})` : ' (made now)'
+  const origin = adopt ? ` (${privateKeyFile})` : ' (made now)'
   return { says: `key ring of the database, ${alg} ${kid}${made ? origin : ''}` }
 }
 

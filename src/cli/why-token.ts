@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Failure } from '../errors.ts'
-import { MAX_TOKEN_LENGTH } from '../keys/token-limits.ts'
+import { maxTokenLength } from '../keys/token-limits.ts'
 import { type CompactToken, parseCompact } from '../verify/compact.ts'
 import type { TrustedIssuer } from '../verify/issuer-config.ts'
 import { TokenRefusal } from '../verify/refusal.ts'
@@ -58,7 +58,7 @@ async function readInput(): Promise<string> {
   let text = ''
   for await (const chunk of process.stdin.setEncoding('utf8')) {
     text += String(chunk)
-    if (text.length > 2 * MAX_TOKEN_LENGTH) break
+    if (text.length > 2 * maxTokenLength) break
   }
   return text
 }

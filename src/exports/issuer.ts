@@ -14,11 +14,11 @@ export {
 } from '../issuer/accounts.ts'
 export { type Json, type OwnClaims, type ReservedClaim, reservedClaims } from '../issuer/claims.ts'
 export {
-  DEFAULT_TTL_SECONDS,
+  defaultTtlSeconds,
   type Grant,
   type IssueOptions,
   issueToken,
-  MAX_TTL_SECONDS,
+  maxTtlSeconds,
 } from '../issuer/issue.ts'
 export {
   createIssuer,
@@ -44,7 +44,7 @@ export type {
   Rotation,
 } from '../issuer/store.ts'
 export type { IssuerEvent } from '../issuer/token.ts'
-export { JWKS_MAX_AGE_SECONDS, type Jwks, parseJwks, toJwks } from '../keys/jwks.ts'
+export { type Jwks, jwksMaxAgeSeconds, parseJwks, toJwks } from '../keys/jwks.ts'
 export {
   type Algorithm,
   type GeneratedKey,

@@ -20,7 +20,6 @@ import {
   createConnectionStringReader,
   parseBatchOptions,
   type SqlBody,
-  type SqlHeaders,
   toBegin,
 } from './contract/request.ts'
 import { batchResponse, type SqlResponse, singleResponse } from './contract/respond.ts'

@@ -8,7 +8,7 @@ import { Failure } from '../errors.ts'
 import { toAttempt, toEmail } from './attempt.ts'
 import { OAuthError } from './oauth-error.ts'
 import type { AccessToken } from './own-token.ts'
-import { comparePassword, hashPassword, isSuitable, MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from './password.ts'
+import { comparePassword, hashPassword, isSuitable, maxPasswordLength, minPasswordLength } from './password.ts'
 import { createSecret, hashSecret, type SecretHash } from './secret.ts'
 import type { Attempt, Credential } from './store.ts'
 
@@ -191,7 +191,7 @@ function toActing({ subject, tenantId }: AccessToken): Acting {
 
 function refuseUnsuitable(password: string): void {
   if (isSuitable(password)) return
-  const range = `${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters`
+  const range = `${minPasswordLength} to ${maxPasswordLength} characters`
   throw new Failure('input_invalid', { detail: `A password has ${range}, at least four different ones.` })
 }
 

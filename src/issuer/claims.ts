@@ -29,7 +29,7 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 export type OwnClaims = { readonly [name: string]: Json } & { readonly [Name in ReservedClaim]?: never }
 
 /** Bytes of an application's claims as JSON; a token has 8192 characters for all of them. */
-const MAX_OWN_CLAIMS_BYTES = 4096
+const maxOwnClaimsBytes = 4096
 
 /**
  * Passes on the claims of an application, as a token will have them: after `toJSON`, without what JSON leaves out.
@@ -44,8 +44,8 @@ export function checkOwnClaims(claims: OwnClaims): OwnClaims {
   const taken = reservedClaims.find((name) => Object.hasOwn(plain, name))
   if (taken !== undefined) throw new TypeError(`the claim "${taken}" is set by the issuer`)
   if (isUnsafeJson(text)) throw new TypeError('a claim holds U+0000 or a lone surrogate')
-  if (new TextEncoder().encode(text).length > MAX_OWN_CLAIMS_BYTES) {
-    throw new TypeError(`the claims are longer than ${MAX_OWN_CLAIMS_BYTES} bytes`)
+  if (new TextEncoder().encode(text).length > maxOwnClaimsBytes) {
+    throw new TypeError(`the claims are longer than ${maxOwnClaimsBytes} bytes`)
   }
   return plain
 }

@@ -2,9 +2,9 @@
 import { algorithms } from '../keys/algorithms.ts'
 import { base64UrlLength, toBase64Url, writeBase64Url } from '../keys/base64url.ts'
 import type { SigningKey } from '../keys/key.ts'
-import { DEFAULT_TTL_SECONDS, MAX_SUBJECT_LENGTH, MAX_TOKEN_LENGTH, MAX_TTL_SECONDS } from '../keys/token-limits.ts'
+import { defaultTtlSeconds, maxSubjectLength, maxTokenLength, maxTtlSeconds } from '../keys/token-limits.ts'
 
-export { DEFAULT_TTL_SECONDS, MAX_TTL_SECONDS } from '../keys/token-limits.ts'
+export { defaultTtlSeconds, maxTtlSeconds } from '../keys/token-limits.ts'
 
 /** What a token is to say. */
 export interface Grant {
@@ -75,7 +75,7 @@ const dot = 0x2e
 /** The parts so far, a dot, and one more in base64url, all as the bytes of their characters (RFC 7515 §7.1). */
 function append(parts: Uint8Array, part: Uint8Array): Uint8Array<ArrayBuffer> {
   const length = parts.length + 1 + base64UrlLength(part.length)
-  if (length > MAX_TOKEN_LENGTH) throw new TypeError(`the token is longer than ${MAX_TOKEN_LENGTH} characters`)
+  if (length > maxTokenLength) throw new TypeError(`the token is longer than ${maxTokenLength} characters`)
   const longer = new Uint8Array(length)
   longer.set(parts)
   longer[parts.length] = dot
@@ -92,15 +92,14 @@ export function isUnsafeJson(json: string): boolean {
 }
 
 function payloadOf(grant: Grant, issuedAt: number): string {
-  const { issuer, audience, subject, clientId, claims, ttlSeconds = DEFAULT_TTL_SECONDS } = grant
+  const { issuer, audience, subject, clientId, claims, ttlSeconds = defaultTtlSeconds } = grant
   requireText('issuer', issuer)
   requireText('audience', audience)
   requireText('subject', subject)
   requireText('clientId', clientId)
-  if (subject.length > MAX_SUBJECT_LENGTH)
-    throw new TypeError(`subject is longer than ${MAX_SUBJECT_LENGTH} characters`)
-  if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1 || ttlSeconds > MAX_TTL_SECONDS) {
-    throw new TypeError(`ttlSeconds must be a whole number from 1 to ${MAX_TTL_SECONDS}`)
+  if (subject.length > maxSubjectLength) throw new TypeError(`subject is longer than ${maxSubjectLength} characters`)
+  if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1 || ttlSeconds > maxTtlSeconds) {
+    throw new TypeError(`ttlSeconds must be a whole number from 1 to ${maxTtlSeconds}`)
   }
   const own = claims === undefined ? '{}' : ownClaims(claims)
   const set = JSON.stringify({

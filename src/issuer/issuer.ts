@@ -6,7 +6,7 @@ import { isLoopback } from '../network.ts'
 import type { OwnClaims } from './claims.ts'
 import { authenticateClient } from './client-authentication.ts'
 import { grants } from './grants.ts'
-import { DEFAULT_TTL_SECONDS, MAX_TTL_SECONDS } from './issue.ts'
+import { defaultTtlSeconds, maxTtlSeconds } from './issue.ts'
 import { defaultPaths, type IssuerPaths, type Metadata, writeMetadata } from './metadata.ts'
 import { OAuthError, toErrorResponse, toResponse } from './oauth-error.ts'
 import { type AccessToken, readOwnToken } from './own-token.ts'
@@ -158,7 +158,7 @@ function toContext(options: IssuerOptions): IssuerContext {
     store,
     claimsFor: options.claimsFor ?? (() => ({})),
     lifetimes: {
-      accessSeconds: seconds('accessSeconds', options.accessSeconds ?? DEFAULT_TTL_SECONDS, MAX_TTL_SECONDS),
+      accessSeconds: seconds('accessSeconds', options.accessSeconds ?? defaultTtlSeconds, maxTtlSeconds),
       idleSeconds: seconds('idleSeconds', options.idleSeconds ?? 14 * day, 366 * day),
       sessionSeconds: seconds('sessionSeconds', options.sessionSeconds ?? 90 * day, 366 * day),
     },

@@ -4,7 +4,7 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose'
 import { algorithms } from '../keys/algorithms.ts'
 import type { KeySource } from '../keys/key-source.ts'
-import { MAX_TOKEN_LENGTH } from '../keys/token-limits.ts'
+import { maxTokenLength } from '../keys/token-limits.ts'
 
 /** What a token of ours says. */
 export interface AccessToken {
@@ -37,7 +37,7 @@ export interface OwnTokenOptions {
  * @returns undefined for whatever is wrong with it: another issuer's, expired, not a token
  */
 export async function readOwnToken(token: string, options: OwnTokenOptions): Promise<AccessToken | undefined> {
-  if (token.length > MAX_TOKEN_LENGTH) return undefined
+  if (token.length > maxTokenLength) return undefined
   const { keys } = await options.keys.jwks()
   try {
     // The cast is between two declarations of the same document.

@@ -7,7 +7,7 @@ import { OAuthError } from './oauth-error.ts'
 export type Parameters = ReadonlyMap<string, string>
 
 /** Bytes of a request body. An access token as a parameter may have 8192. */
-export const MAX_BODY_BYTES = 16 * 1024
+export const maxBodyBytes = 16 * 1024
 
 /** One member of a flat object: a name, a text, and what follows. */
 const member = /\s*("(?:[^"\\]|\\.)*")\s*:\s*("(?:[^"\\]|\\.)*")\s*([,}])/y
@@ -42,13 +42,13 @@ export function required(parameters: Parameters, name: string): string {
 /** Reads as it arrives, so that a body without a length is not held beyond the limit. */
 async function readText(request: Request): Promise<string> {
   // What says itself that it is too large is not read at all.
-  if (Number(request.headers.get('Content-Length')) > MAX_BODY_BYTES) throw tooLarge()
+  if (Number(request.headers.get('Content-Length')) > maxBodyBytes) throw tooLarge()
   const chunks: Uint8Array[] = []
   let size = 0
   const reader = request.body?.getReader()
   for (let part = await reader?.read(); part !== undefined && !part.done; part = await reader?.read()) {
     size += part.value.byteLength
-    if (size > MAX_BODY_BYTES) {
+    if (size > maxBodyBytes) {
       await reader?.cancel()
       throw tooLarge()
     }
@@ -104,7 +104,7 @@ function collect(entries: Iterable<[string, string]>): Parameters {
 }
 
 function tooLarge(): OAuthError {
-  return invalid(`The body is over ${MAX_BODY_BYTES} bytes`)
+  return invalid(`The body is over ${maxBodyBytes} bytes`)
 }
 
 function invalid(description: string): OAuthError {

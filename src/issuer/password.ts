@@ -24,9 +24,9 @@ const hashBytes = 32
 const maxLn = 17
 
 /** The shortest password, in characters. */
-export const MIN_PASSWORD_LENGTH = 12
+export const minPasswordLength = 12
 /** The longest, in UTF-16 code units. */
-export const MAX_PASSWORD_LENGTH = 256
+export const maxPasswordLength = 256
 
 /** Each takes 16 MiB, so they go one after the other, and not for ever. */
 const maxWaiting = 20
@@ -69,8 +69,8 @@ export async function comparePassword(password: string, stored: string | undefin
 export function isSuitable(password: string): boolean {
   const characters = [...password]
   return (
-    characters.length >= MIN_PASSWORD_LENGTH &&
-    password.length <= MAX_PASSWORD_LENGTH &&
+    characters.length >= minPasswordLength &&
+    password.length <= maxPasswordLength &&
     new Set(characters).size >= 4 &&
     !/[\0\p{Cs}]/u.test(password)
   )
@@ -83,7 +83,7 @@ function derive(password: string, salt: Uint8Array, figures: Cost): Promise<Uint
   if (waiting >= maxWaiting) throw new OAuthError('temporarily_unavailable', 'Too many people sign in at once', 2)
   waiting++
   // The same characters can be typed in more than one way (NIST SP 800-63B-4 §3.1.1.2). No hash needs more than 256.
-  const bytes = new TextEncoder().encode(password.slice(0, MAX_PASSWORD_LENGTH + 1).normalize('NFKC'))
+  const bytes = new TextEncoder().encode(password.slice(0, maxPasswordLength + 1).normalize('NFKC'))
   const work = turn.then(() => run(bytes, salt, figures))
   turn = work.then(
     () => waiting--,

@@ -2,11 +2,11 @@
  * Where a key ring is kept: what the command line reads and changes, in a file or in PostgreSQL.
  */
 
-import { JWKS_MAX_AGE_SECONDS } from '../keys/jwks.ts'
+import { jwksMaxAgeSeconds } from '../keys/jwks.ts'
 import type { GeneratedKey } from '../keys/key.ts'
 import type { Ring, RingTiming } from '../keys/ring.ts'
 import type { RingHome } from '../keys/ring-source.ts'
-import { DEFAULT_TTL_SECONDS } from '../keys/token-limits.ts'
+import { defaultTtlSeconds } from '../keys/token-limits.ts'
 
 /** A ring with what belongs to it, at one time. */
 export interface StoredRing {
@@ -53,9 +53,9 @@ export interface KeyStore extends RingHome {
 
 /** The timing of a new ring, unless it is told otherwise. */
 export const defaultTiming: RingTiming = {
-  jwksMaxAgeSeconds: JWKS_MAX_AGE_SECONDS,
+  jwksMaxAgeSeconds,
   lagSeconds: 5,
   // 30 s for which the gateway accepts a token after its expiry, and 30 s by which clocks may differ.
   skewSeconds: 60,
-  ttlSeconds: DEFAULT_TTL_SECONDS,
+  ttlSeconds: defaultTtlSeconds,
 }

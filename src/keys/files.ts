@@ -7,12 +7,12 @@ import { Failure } from '../errors.ts'
 import { type Algorithm, generateKey, importSigningKey, type PublicJwk, type SigningKey, toPublicJwk } from './key.ts'
 
 /** The secret half; mode 0600. */
-export const PRIVATE_KEY_FILE = 'privateKey.jwk.json'
+export const privateKeyFile = 'privateKey.jwk.json'
 /** The half to publish; mode 0644. */
-export const PUBLIC_KEY_FILE = 'publicKey.jwk.json'
+export const publicKeyFile = 'publicKey.jwk.json'
 
 /** No ring of keys is near this size, let alone a key. */
-const MAX_FILE_BYTES = 262_144
+const maxFileBytes = 262_144
 
 /** Where a new pair was put. */
 export interface WrittenKeyFiles {
@@ -40,12 +40,12 @@ export interface KeyFiles {
  * @throws Failure `key_exists` when either file is there, `input_invalid` when the folder cannot be written
  */
 export async function writeKeyFiles(directory: string, alg: Algorithm = 'ES256'): Promise<WrittenKeyFiles> {
-  const privatePath = join(directory, PRIVATE_KEY_FILE)
-  const publicPath = join(directory, PUBLIC_KEY_FILE)
+  const privatePath = join(directory, privateKeyFile)
+  const publicPath = join(directory, publicKeyFile)
   const { kid, publicJwk, privateJwk } = await generateKey(alg)
-  await writeNew(privatePath, PRIVATE_KEY_FILE, privateJwk, 0o600)
+  await writeNew(privatePath, privateKeyFile, privateJwk, 0o600)
   try {
-    await writeNew(publicPath, PUBLIC_KEY_FILE, publicJwk, 0o644)
+    await writeNew(publicPath, publicKeyFile, publicJwk, 0o644)
   } catch (error) {
     await rm(privatePath, { force: true })
     throw error
@@ -63,12 +63,12 @@ export async function writeKeyFiles(directory: string, alg: Algorithm = 'ES256')
  * @throws Failure `key_invalid` when one cannot be used; `detail` names the file
  */
 export async function readKeyFiles(directory: string): Promise<KeyFiles> {
-  const privateText = await readKeyFile(directory, PRIVATE_KEY_FILE, { secret: true })
-  const publicText = await readKeyFile(directory, PUBLIC_KEY_FILE, { secret: false })
-  const signingKey = await about(PRIVATE_KEY_FILE, importSigningKey(privateText))
-  const publicJwk = await about(PUBLIC_KEY_FILE, toPublicJwk(publicText))
+  const privateText = await readKeyFile(directory, privateKeyFile, { secret: true })
+  const publicText = await readKeyFile(directory, publicKeyFile, { secret: false })
+  const signingKey = await about(privateKeyFile, importSigningKey(privateText))
+  const publicJwk = await about(publicKeyFile, toPublicJwk(publicText))
   if (publicJwk.kid !== signingKey.kid || publicJwk.alg !== signingKey.alg) {
-    throw invalid(`${PUBLIC_KEY_FILE} is not the public half of ${PRIVATE_KEY_FILE}`)
+    throw invalid(`${publicKeyFile} is not the public half of ${privateKeyFile}`)
   }
   return { signingKey, publicJwk, privateJwk: JSON.parse(privateText) }
 }
@@ -115,7 +115,7 @@ export async function readKeyFile(directory: string, name: string, { secret }: {
 async function checkFile(file: FileHandle, name: string, secret: boolean): Promise<void> {
   const facts = await file.stat()
   if (!facts.isFile()) throw invalid(`${name} is not a regular file`)
-  if (facts.size > MAX_FILE_BYTES) throw invalid(`${name} is too large to be a key`)
+  if (facts.size > maxFileBytes) throw invalid(`${name} is too large to be a key`)
   if (secret && process.platform !== 'win32' && (facts.mode & 0o077) !== 0) {
     throw invalid(
       `${name} is open to other users of this machine: run "chmod 600 ${name}", and replace the key if they are not trusted`,

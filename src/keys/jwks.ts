@@ -7,7 +7,7 @@ import { type PublicJwk, toPublicJwk } from './key.ts'
  * Seconds for which a verifier may keep the key set, unless a ring says otherwise. A new key is published at least this
  * long before it signs: what is served and what the rotation waits for are this one number.
  */
-export const JWKS_MAX_AGE_SECONDS = 300
+export const jwksMaxAgeSeconds = 300
 
 /** A key set as it is published (RFC 7517 §5). */
 export interface Jwks {

@@ -3,7 +3,7 @@
  * source, so a token is never signed by a key that nobody can find.
  */
 import { Failure } from '../errors.ts'
-import { JWKS_MAX_AGE_SECONDS, type Jwks, toJwks } from './jwks.ts'
+import { type Jwks, jwksMaxAgeSeconds, toJwks } from './jwks.ts'
 import type { PublicJwk, SigningKey } from './key.ts'
 
 /** A key set and how long others may keep it. */
@@ -40,6 +40,6 @@ export function fixedKeys(signingKey: SigningKey | undefined, published: readonl
       if (signingKey === undefined) throw new Failure('key_missing')
       return signingKey
     },
-    jwks: async () => ({ ...jwks, maxAgeSeconds: JWKS_MAX_AGE_SECONDS }),
+    jwks: async () => ({ ...jwks, maxAgeSeconds: jwksMaxAgeSeconds }),
   }
 }

@@ -8,7 +8,7 @@ import { importSigningKey, type PublicJwk, type SigningKey } from './key.ts'
 import type { KeySource } from './key-source.ts'
 import { activeKey, publishedKeys, type RingTiming } from './ring.ts'
 import type { PrivateRing } from './ring-text.ts'
-import { DEFAULT_TTL_SECONDS } from './token-limits.ts'
+import { defaultTtlSeconds } from './token-limits.ts'
 
 /** How many tokens of one key are signed that expire in one minute, and what the longest lifetime is. */
 export interface KeyUse {
@@ -154,7 +154,7 @@ export function createRingSource(home: RingHome, options: RingSourceOptions = {}
   }
 
   return {
-    async signingKey(ttlSeconds = DEFAULT_TTL_SECONDS) {
+    async signingKey(ttlSeconds = defaultTtlSeconds) {
       const expiresMinute = Math.ceil(wallClock() / 60_000 + ttlSeconds / 60)
       const use = { expiresMinute, tokens: 1, longestTtlSeconds: ttlSeconds }
       // No `await` where nothing is awaited: requests of the same moment would all find nobody who has asked.
@@ -201,7 +201,7 @@ export function fixedRing({ ring, privateJwks }: Pick<PrivateRing, 'ring' | 'pri
   key?.catch(() => undefined)
   const published = { ...toJwks(publishedKeys(ring)), maxAgeSeconds: ring.timing.jwksMaxAgeSeconds }
   return {
-    async signingKey(ttlSeconds = DEFAULT_TTL_SECONDS) {
+    async signingKey(ttlSeconds = defaultTtlSeconds) {
       if (active === undefined || key === undefined) throw new Failure('key_missing')
       if (ttlSeconds > active.longestTtlSeconds) {
         throw new Failure('lifetime_refused', { detail: `${ttlSeconds} s; the limit is ${active.longestTtlSeconds} s` })

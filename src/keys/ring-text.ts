@@ -6,7 +6,7 @@ import { Failure } from '../errors.ts'
 import { algorithms } from './algorithms.ts'
 import { importSigningKey, toPublicJwk } from './key.ts'
 import type { KeyState, Ring, RingKey, RingTiming } from './ring.ts'
-import { MAX_TTL_SECONDS } from './token-limits.ts'
+import { maxTtlSeconds } from './token-limits.ts'
 
 /** A ring and the private keys that belong to it, by `kid`. Keys that are gone have none. */
 export interface PrivateRing {
@@ -75,7 +75,7 @@ export function parseTiming(value: unknown): RingTiming {
     jwksMaxAgeSeconds,
     lagSeconds: member('lagSeconds', 0, maxSeconds),
     skewSeconds: member('skewSeconds', 0, maxSeconds),
-    ttlSeconds: member('ttlSeconds', 1, MAX_TTL_SECONDS),
+    ttlSeconds: member('ttlSeconds', 1, maxTtlSeconds),
   }
 }
 
@@ -91,7 +91,7 @@ async function parseMember(value: unknown, index: number): Promise<{ key: RingKe
   if (state !== 'gone') await about(where, importSigningKey(value.jwk))
   else if (hasPrivateMember(value.jwk)) throw invalid(`${where} is gone, and its private half is there`)
   const { longestTtlSeconds: ttl, revoked } = value
-  if (typeof ttl !== 'number' || !(ttl >= 1 && ttl <= MAX_TTL_SECONDS)) throw invalid(`${where}: longestTtlSeconds`)
+  if (typeof ttl !== 'number' || !(ttl >= 1 && ttl <= maxTtlSeconds)) throw invalid(`${where}: longestTtlSeconds`)
   const key = { kid: publicJwk.kid, publicJwk, state, revoked: revoked === true, longestTtlSeconds: ttl }
   return { key: { ...key, ...parseTimes(value, state, where) }, jwk: value.jwk }
 }

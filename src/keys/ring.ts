@@ -16,7 +16,7 @@
  */
 import { Failure } from '../errors.ts'
 import type { PublicJwk } from './key.ts'
-import { MAX_TTL_SECONDS } from './token-limits.ts'
+import { maxTtlSeconds } from './token-limits.ts'
 
 /** Where a key is in its life. */
 export type KeyState = 'next' | 'active' | 'retired' | 'gone'
@@ -61,9 +61,9 @@ export interface StepOptions {
 }
 
 /** The most keys that are not gone; verifiers read sets of up to 64. */
-export const MAX_LIVE_KEYS = 16
+export const maxLiveKeys = 16
 /** How many keys that are gone are remembered, so that they cannot come back. */
-export const MAX_GONE_KEYS = 64
+export const maxGoneKeys = 64
 
 /** An empty ring. */
 export function createRing(timing: RingTiming): Ring {
@@ -73,12 +73,12 @@ export function createRing(timing: RingTiming): Ring {
 /**
  * Puts a key in, as `next`. The first key of an empty ring signs at once: no verifier can hold an older set.
  *
- * @throws Failure `key_known` when the ring has or had it, `key_ring_full` when there are {@link MAX_LIVE_KEYS}
+ * @throws Failure `key_known` when the ring has or had it, `key_ring_full` when there are {@link maxLiveKeys}
  */
 export function addKey(ring: Ring, publicJwk: PublicJwk, nowMs: number): Ring {
   const { kid } = publicJwk
   if (ring.keys.some((key) => key.kid === kid)) throw new Failure('key_known', { detail: kid })
-  if (liveKeys(ring).length >= MAX_LIVE_KEYS) throw new Failure('key_ring_full', { detail: `${MAX_LIVE_KEYS} keys` })
+  if (liveKeys(ring).length >= maxLiveKeys) throw new Failure('key_ring_full', { detail: `${maxLiveKeys} keys` })
   const fresh = { kid, publicJwk, addedAt: nowMs, revoked: false, longestTtlSeconds: ring.timing.ttlSeconds }
   const key: RingKey =
     ring.keys.length === 0 ? { ...fresh, state: 'active', activatedAt: nowMs } : { ...fresh, state: 'next' }
@@ -149,8 +149,8 @@ export function revokeKey(ring: Ring, kid: string, nowMs: number, replacement?: 
  */
 export function noteTtl(ring: Ring, kid: string, ttlSeconds: number): Ring {
   const key = keyIn(ring, kid, ['active', 'retired'])
-  if (!(ttlSeconds > 0 && ttlSeconds <= MAX_TTL_SECONDS)) {
-    throw new TypeError(`ttlSeconds is not above 0 and up to ${MAX_TTL_SECONDS}`)
+  if (!(ttlSeconds > 0 && ttlSeconds <= maxTtlSeconds)) {
+    throw new TypeError(`ttlSeconds is not above 0 and up to ${maxTtlSeconds}`)
   }
   return ttlSeconds <= key.longestTtlSeconds ? ring : replace(ring, { ...key, longestTtlSeconds: ttlSeconds })
 }
@@ -207,6 +207,6 @@ function replace(ring: Ring, key: RingKey): Ring {
 function forgetOldest(ring: Ring): Ring {
   const gone = ring.keys.filter(({ state }) => state === 'gone')
   const order = [...gone].sort((a, b) => Number(a.revoked) - Number(b.revoked) || (a.goneAt ?? 0) - (b.goneAt ?? 0))
-  const forgotten = new Set(order.slice(0, Math.max(0, gone.length - MAX_GONE_KEYS)))
+  const forgotten = new Set(order.slice(0, Math.max(0, gone.length - maxGoneKeys)))
   return { ...ring, keys: ring.keys.filter((key) => !forgotten.has(key)) }
 }

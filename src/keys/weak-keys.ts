@@ -3,11 +3,11 @@
  */
 
 /** The fewest bits of an RSA modulus (RFC 7518 §3.3). */
-const MIN_RSA_BITS = 2048
+const minRsaBits = 2048
 /** The most bits of an RSA modulus: a longer one costs a verifier more than it is worth. */
-const MAX_RSA_BITS = 8192
+const maxRsaBits = 8192
 /** The most bits of an RSA exponent, for the same reason. */
-const MAX_EXPONENT_BITS = 32
+const maxExponentBits = 32
 
 /**
  * Says why an RSA public key must not be used.
@@ -23,10 +23,10 @@ export function rsaWeakness(modulus: Uint8Array, exponent: Uint8Array): string |
   const n = toBigInt(modulus)
   const e = toBigInt(exponent)
   const bits = n.toString(2).length
-  if (bits < MIN_RSA_BITS) return `the RSA modulus has ${bits} bits; ${MIN_RSA_BITS} is the least`
-  if (bits > MAX_RSA_BITS) return `the RSA modulus has ${bits} bits; ${MAX_RSA_BITS} is the most`
+  if (bits < minRsaBits) return `the RSA modulus has ${bits} bits; ${minRsaBits} is the least`
+  if (bits > maxRsaBits) return `the RSA modulus has ${bits} bits; ${maxRsaBits} is the most`
   if (n % 2n === 0n) return 'the RSA modulus is even'
-  if (e < 3n || e % 2n === 0n || e.toString(2).length > MAX_EXPONENT_BITS) return 'the RSA exponent is out of range'
+  if (e < 3n || e % 2n === 0n || e.toString(2).length > maxExponentBits) return 'the RSA exponent is out of range'
   if (looksLikeRoca(n)) return 'the RSA key has the shape of CVE-2017-15361'
   return undefined
 }

@@ -1,10 +1,10 @@
 /** What the claims of a token must say, once its signature is verified. */
-import { MAX_SUBJECT_LENGTH, MAX_TOKEN_ID_LENGTH } from '../keys/token-limits.ts'
+import { maxSubjectLength, maxTokenIdLength } from '../keys/token-limits.ts'
 import type { TrustedIssuer } from './issuer-config.ts'
 import { TokenRefusal } from './refusal.ts'
 
 /** The latest time that is believed: the end of the year 9999, in seconds. */
-const MAX_NUMERIC_DATE = 253_402_300_799
+const maxNumericDate = 253_402_300_799
 
 /** The claims that the gateway itself acts on. */
 export interface CheckedClaims {
@@ -38,10 +38,9 @@ export function checkClaims(
   rules: ClaimRules,
 ): CheckedClaims {
   checkAudience(claims.aud, issuer.audience)
-  const sub = shortText(claims.sub, MAX_SUBJECT_LENGTH)
-  if (sub === undefined)
-    throw new TokenRefusal('subject', `"sub" is not a text of 1 to ${MAX_SUBJECT_LENGTH} characters`)
-  const jti = shortText(claims.jti, MAX_TOKEN_ID_LENGTH)
+  const sub = shortText(claims.sub, maxSubjectLength)
+  if (sub === undefined) throw new TokenRefusal('subject', `"sub" is not a text of 1 to ${maxSubjectLength} characters`)
+  const jti = shortText(claims.jti, maxTokenIdLength)
   if (jti === undefined && claims.jti !== undefined) throw new TokenRefusal('token_id', '"jti" is not a short text')
   for (const name of rules.uuidClaims) checkUuid(claims, name)
   const exp = checkTimes(claims, issuer.maxTtlSeconds, rules)
@@ -88,7 +87,7 @@ function checkTimes(
 
 /** @see RFC 7519 §2: a number, which may have a fraction */
 function numericDate(value: unknown, name: string): number {
-  if (typeof value !== 'number' || !(value >= 0 && value <= MAX_NUMERIC_DATE)) {
+  if (typeof value !== 'number' || !(value >= 0 && value <= maxNumericDate)) {
     throw new TokenRefusal('time', `"${name}" is not a time`)
   }
   return value

@@ -1,6 +1,6 @@
 /** Takes a compact token apart, strictly, before anything is believed or any cryptography is done. */
 import { decodeBase64Url } from '../keys/base64url.ts'
-import { MAX_KID_LENGTH, MAX_TOKEN_LENGTH } from '../keys/token-limits.ts'
+import { maxKidLength, maxTokenLength } from '../keys/token-limits.ts'
 import { TokenRefusal } from './refusal.ts'
 import { parseStrictJson } from './strict-json.ts'
 
@@ -52,8 +52,8 @@ export function parseCompact(token: string): CompactToken {
  */
 export function parseCompactJws(token: string): CompactJws {
   if (typeof token !== 'string' || token === '') throw new TokenRefusal('missing', 'there is no token')
-  if (token.length > MAX_TOKEN_LENGTH) {
-    throw new TokenRefusal('size', `the token is over ${MAX_TOKEN_LENGTH} characters`)
+  if (token.length > maxTokenLength) {
+    throw new TokenRefusal('size', `the token is over ${maxTokenLength} characters`)
   }
   const headerEnd = token.indexOf('.')
   const payloadEnd = token.indexOf('.', headerEnd + 1)
@@ -113,7 +113,7 @@ function readHeader(header: Record<string, unknown>): Header {
   }
   const { alg, kid, typ = '' } = header
   if (typeof alg !== 'string' || alg === '') throw new TokenRefusal('header', 'the header has no "alg"')
-  if (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_LENGTH) {
+  if (typeof kid !== 'string' || kid === '' || kid.length > maxKidLength) {
     throw new TokenRefusal('header', 'the header has no "kid" of 1 to 256 characters')
   }
   if (typeof typ !== 'string') throw new TokenRefusal('header', '"typ" is not a text')

@@ -2,15 +2,15 @@
 import { KeySetError } from './key-set.ts'
 
 /** How long a fetch may take, body included. */
-export const FETCH_TIMEOUT_MS = 5_000
+export const fetchTimeoutMs = 5_000
 /** The most bytes of a body, after decompression. */
-export const MAX_BODY_BYTES = 65_536
+export const maxBodyBytes = 65_536
 /** How long keys count as fresh when the answer does not say. */
-export const DEFAULT_FRESH_MS = 300_000
+export const defaultFreshMs = 300_000
 /** The shortest time keys count as fresh, whatever the answer says: it bounds how often the issuer is asked. */
-export const MIN_FRESH_MS = 30_000
+export const minFreshMs = 30_000
 /** The longest time keys count as fresh, whatever the answer says: it bounds how long a removed key goes on. */
-export const MAX_FRESH_MS = 600_000
+export const maxFreshMs = 600_000
 
 /** Between which times keys count as fresh, in milliseconds. */
 export interface FreshLimits {
@@ -39,7 +39,7 @@ export async function fetchJwks(
   fetcher: typeof fetch,
   options: { readonly timeoutMs?: number | undefined; readonly freshLimits?: FreshLimits | undefined } = {},
 ): Promise<FetchedJwks> {
-  const { timeoutMs = FETCH_TIMEOUT_MS, freshLimits = { minMs: MIN_FRESH_MS, maxMs: MAX_FRESH_MS } } = options
+  const { timeoutMs = fetchTimeoutMs, freshLimits = { minMs: minFreshMs, maxMs: maxFreshMs } } = options
   const controller = new AbortController()
   let timer: ReturnType<typeof setTimeout> | undefined
   const timeout = new Promise<never>((_, reject) => {
@@ -85,13 +85,13 @@ async function request(
 
 async function readBounded(response: Response): Promise<Uint8Array> {
   const reader = response.body?.getReader()
-  const body = new Uint8Array(MAX_BODY_BYTES)
+  const body = new Uint8Array(maxBodyBytes)
   let length = 0
   while (reader !== undefined) {
     const { done, value } = await reader.read()
     if (done) break
-    if (length + value.length > MAX_BODY_BYTES) {
-      throw new KeySetError('too_large', `the answer is over ${MAX_BODY_BYTES} bytes`)
+    if (length + value.length > maxBodyBytes) {
+      throw new KeySetError('too_large', `the answer is over ${maxBodyBytes} bytes`)
     }
     body.set(value, length)
     length += value.length
@@ -104,7 +104,7 @@ function freshMsOf(headers: Headers, { minMs, maxMs }: FreshLimits): number {
   const cacheControl = headers.get('cache-control') ?? ''
   if (/(?:^|[\s,])no-(?:store|cache)\b/i.test(cacheControl)) return minMs
   const maxAge = /(?:^|[\s,])max-age\s*=\s*"?(\d+)/i.exec(cacheControl)?.[1]
-  if (maxAge === undefined) return Math.min(maxMs, Math.max(minMs, DEFAULT_FRESH_MS))
+  if (maxAge === undefined) return Math.min(maxMs, Math.max(minMs, defaultFreshMs))
   const age = /^\d+$/.exec(headers.get('age') ?? '')?.[0] ?? '0'
   return Math.min(maxMs, Math.max(minMs, (Number(maxAge) - Number(age)) * 1000))
 }

@@ -1,22 +1,22 @@
 /** The memory of one issuer's keys, and the attempts to renew it: one at a time, backing off while they fail. */
 import type { Emit } from '../events.ts'
 import type { Algorithm } from '../keys/algorithms.ts'
-import { FETCH_TIMEOUT_MS, type FreshLimits, fetchJwks } from './fetch-jwks.ts'
+import { type FreshLimits, fetchJwks, fetchTimeoutMs } from './fetch-jwks.ts'
 import { type KeySet, KeySetError, parseKeySet } from './key-set.ts'
 
 /** How long stale keys are used while a refresh runs behind the requests: as long as the slowest one takes. */
-export const GRACE_MS = FETCH_TIMEOUT_MS + 1_000
+export const graceMs = fetchTimeoutMs + 1_000
 /** The age at which keys are refused when no refresh succeeds. */
-export const DEFAULT_MAX_STALE_MS = 3_600_000
+export const defaultMaxStaleMs = 3_600_000
 /**
  * The least time between two attempts. Short, as a real new key may be waiting among invented ones: with the fetch
  * itself, it is in use within a second of its first token.
  */
-export const COOLDOWN_MS = 900
+export const cooldownMs = 900
 /** The most time between two attempts while they fail. */
-export const MAX_RETRY_MS = 30_000
+export const maxRetryMs = 30_000
 /** How long stale keys are used without waiting after an attempt that failed. */
-export const FAILED_GRACE_MS = 2 * MAX_RETRY_MS
+export const failedGraceMs = 2 * maxRetryMs
 
 /** What is needed to fetch and judge the keys of one issuer. */
 export interface RemoteKeysOptions {
@@ -27,13 +27,13 @@ export interface RemoteKeysOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number
   readonly emit?: Emit | undefined
-  /** Default {@link DEFAULT_MAX_STALE_MS}. */
+  /** Default {@link defaultMaxStaleMs}. */
   readonly maxStaleMs?: number | undefined
-  /** Default {@link COOLDOWN_MS}. */
+  /** Default {@link cooldownMs}. */
   readonly cooldownMs?: number | undefined
-  /** Default {@link FETCH_TIMEOUT_MS}. */
+  /** Default {@link fetchTimeoutMs}. */
   readonly timeoutMs?: number | undefined
-  /** Default from `MIN_FRESH_MS` to `MAX_FRESH_MS`. */
+  /** Default from `minFreshMs` to `maxFreshMs`. */
   readonly freshLimits?: FreshLimits | undefined
 }
 
@@ -66,12 +66,12 @@ export function emptyMemory(): KeyMemory {
 
 /** The set, unless it is older than the hard limit. */
 export function usableSet(memory: KeyMemory, options: RemoteKeysOptions, nowMs: number): KeySet | undefined {
-  return nowMs < memory.fetchedAt + (options.maxStaleMs ?? DEFAULT_MAX_STALE_MS) ? memory.set : undefined
+  return nowMs < memory.fetchedAt + (options.maxStaleMs ?? defaultMaxStaleMs) ? memory.set : undefined
 }
 
 /** The milliseconds until another attempt may start: the cooldown, doubled for each failure in a row. */
 export function waitMs(memory: KeyMemory, options: RemoteKeysOptions, nowMs: number): number {
-  const pause = Math.min(MAX_RETRY_MS, (options.cooldownMs ?? COOLDOWN_MS) * 2 ** memory.failures)
+  const pause = Math.min(maxRetryMs, (options.cooldownMs ?? cooldownMs) * 2 ** memory.failures)
   // A clock that was set back must not stop the attempts.
   return nowMs < memory.startedAt ? 0 : Math.max(0, memory.startedAt + pause - nowMs)
 }
@@ -122,17 +122,17 @@ function accept(
   memory.fetchedAt = start
   const trusted = number > memory.distrusted
   memory.freshUntil = trusted ? start + freshMs : start
-  memory.graceUntil = trusted ? memory.freshUntil + GRACE_MS : start
+  memory.graceUntil = trusted ? memory.freshUntil + graceMs : start
   memory.failures = 0
   const durationMs = now() - start
   emit?.({ type: 'jwks_loaded', iss, keys: next.keys.size, skipped: next.skipped, changed, durationMs })
 }
 
 function fail(memory: KeyMemory, options: RemoteKeysOptions, error: unknown, start: number): void {
-  const { iss, emit, maxStaleMs = DEFAULT_MAX_STALE_MS } = options
+  const { iss, emit, maxStaleMs = defaultMaxStaleMs } = options
   const failedAt = options.now()
   memory.failures += 1
-  memory.graceUntil = failedAt + FAILED_GRACE_MS
+  memory.graceUntil = failedAt + failedGraceMs
   const usableForMs = memory.set === undefined ? 0 : Math.max(0, memory.fetchedAt + maxStaleMs - failedAt)
   const reason = error instanceof KeySetError ? error.reason : 'malformed'
   emit?.({ type: 'jwks_failed', iss, reason, usableForMs, durationMs: failedAt - start })

@@ -2,11 +2,11 @@
 import type { KeyFetchReason } from '../events.ts'
 import { type Algorithm, algorithmsOf } from '../keys/algorithms.ts'
 import { importPublicKey } from '../keys/public-key.ts'
-import { MAX_KID_LENGTH } from '../keys/token-limits.ts'
+import { maxKidLength } from '../keys/token-limits.ts'
 import { parseStrictJson } from './strict-json.ts'
 
 /** The most members a set may have. */
-export const MAX_KEYS = 64
+export const maxKeys = 64
 
 /** One key, ready to verify with, for each algorithm it may be used with. */
 export type VerificationKey = ReadonlyMap<Algorithm, CryptoKey>
@@ -44,7 +44,7 @@ export class KeySetError extends Error {
  */
 export async function parseKeySet(body: Uint8Array, allowed: readonly Algorithm[]): Promise<KeySet> {
   const members = parseMembers(body)
-  if (members.length > MAX_KEYS) throw new KeySetError('too_many', `the set has more than ${MAX_KEYS} members`)
+  if (members.length > maxKeys) throw new KeySetError('too_many', `the set has more than ${maxKeys} members`)
   const usable = (await Promise.all(members.map((member) => importMember(member, allowed)))).filter(
     (member) => member !== undefined,
   )
@@ -74,7 +74,7 @@ async function importMember(
   allowed: readonly Algorithm[],
 ): Promise<{ kid: string; key: VerificationKey; identity: string } | undefined> {
   const { kid, use, key_ops: operations } = member
-  if (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_LENGTH) return undefined
+  if (typeof kid !== 'string' || kid === '' || kid.length > maxKidLength) return undefined
   if (use !== undefined && use !== 'sig') return undefined
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) return undefined
   // A private key that was published is known to everybody.

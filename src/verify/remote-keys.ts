@@ -2,16 +2,16 @@
  * The keys of one issuer, kept as fresh as its answers allow, and never unbounded in age.
  *
  * ```
- *  fetched            fresh until       + GRACE_MS                       fetched + maxStaleMs
+ *  fetched            fresh until       + graceMs                        fetched + maxStaleMs
  *     |---- used as is ----|-- used, refreshed --|-- used if a refresh fails --|-- refused
  * ```
- * A key that its issuer removes stops verifying within the time its answers may be kept, at most MAX_FRESH_MS, and
- * GRACE_MS (together 10 min 6 s; 5 min 6 s with our own issuer) while the issuer answers, and within `maxStaleMs` (1 h)
+ * A key that its issuer removes stops verifying within the time its answers may be kept, at most maxFreshMs, and
+ * graceMs (together 10 min 6 s; 5 min 6 s with our own issuer) while the issuer answers, and within `maxStaleMs` (1 h)
  * when it does not. After `distrust` it is the next answer that decides.
  */
 
 import {
-  COOLDOWN_MS,
+  cooldownMs,
   distrust,
   emptyMemory,
   type KeyMemory,
@@ -24,7 +24,7 @@ import type { KeySet, VerificationKey } from './key-set.ts'
 import { TokenRefusal } from './refusal.ts'
 
 /** How many requests may wait for an unknown key at one time; more are refused at once. */
-export const MAX_WAITING = 256
+export const maxWaiting = 256
 
 /** A key, and the set it is of. */
 export interface FoundKey {
@@ -113,7 +113,7 @@ function createWaitingRoom(memory: KeyMemory, options: RemoteKeysOptions) {
   let scheduled: Promise<void> | undefined
 
   function nextAttempt(): Promise<void> {
-    const delayMs = Math.min(options.cooldownMs ?? COOLDOWN_MS, waitMs(memory, options, options.now()))
+    const delayMs = Math.min(options.cooldownMs ?? cooldownMs, waitMs(memory, options, options.now()))
     scheduled ??= sleep(delayMs).then(() => {
       scheduled = undefined
       return refresh(memory, options)
@@ -122,7 +122,7 @@ function createWaitingRoom(memory: KeyMemory, options: RemoteKeysOptions) {
   }
 
   return async function waitForAnswer(seenAttempts: number, kid: string): Promise<void> {
-    if (waiting >= MAX_WAITING) throw new TokenRefusal('key_unknown', 'too many tokens name unknown keys')
+    if (waiting >= maxWaiting) throw new TokenRefusal('key_unknown', 'too many tokens name unknown keys')
     waiting += 1
     try {
       while (memory.ended <= seenAttempts && memory.set?.keys.has(kid) !== true) {

@@ -4,10 +4,10 @@
  */
 
 /** How deep arrays and objects may be nested. */
-export const MAX_JSON_DEPTH = 32
+export const maxJsonDepth = 32
 
 /** The largest exponent, either way, of a number. Beyond it, JavaScript gives Infinity or 0 and `numeric` gives up. */
-const MAX_EXPONENT = 308
+const maxExponent = 308
 
 /**
  * Parses the bytes of a JSON object.
@@ -63,11 +63,11 @@ function scan(text: string): void {
         break
       }
       case '{':
-        if (open.push(new Set()) > MAX_JSON_DEPTH) throw new SyntaxError('nested too deep')
+        if (open.push(new Set()) > maxJsonDepth) throw new SyntaxError('nested too deep')
         nameNext = true
         break
       case '[':
-        if (open.push(undefined) > MAX_JSON_DEPTH) throw new SyntaxError('nested too deep')
+        if (open.push(undefined) > maxJsonDepth) throw new SyntaxError('nested too deep')
         nameNext = false
         break
       case '}':
@@ -121,7 +121,7 @@ function checkNumber(text: string, start: number): number {
   number.lastIndex = start
   const token = number.exec(text)?.[0] ?? ''
   const exponent = /[eE](.*)/.exec(token)?.[1] ?? '0'
-  if (!Number.isFinite(Number(token)) || Math.abs(Number(exponent)) > MAX_EXPONENT) {
+  if (!Number.isFinite(Number(token)) || Math.abs(Number(exponent)) > maxExponent) {
     throw new SyntaxError('a number is out of range')
   }
   return start + token.length

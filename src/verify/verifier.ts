@@ -4,10 +4,10 @@
  */
 import type { Emit } from '../events.ts'
 import { toAlgorithm } from '../keys/algorithms.ts'
-import { MAX_TOKEN_LENGTH } from '../keys/token-limits.ts'
+import { maxTokenLength } from '../keys/token-limits.ts'
 import { checkClaims } from './claims.ts'
 import { type CompactToken, parseCompact, toMediaType } from './compact.ts'
-import { MAX_FRESH_MS, MIN_FRESH_MS } from './fetch-jwks.ts'
+import { maxFreshMs, minFreshMs } from './fetch-jwks.ts'
 import { parseIssuers, type TrustedIssuer } from './issuer-config.ts'
 import type { KeySet } from './key-set.ts'
 import { type RefusedToken, TokenRefusal, toFailure } from './refusal.ts'
@@ -116,7 +116,7 @@ export function createVerifier(issuers: readonly TrustedIssuer[], options: Verif
   let byName = connect(issuers, settings, new Map())
 
   function verify(token: string): VerifiedToken | Promise<VerifiedToken> {
-    if (typeof token !== 'string' || token.length > MAX_TOKEN_LENGTH) return verifyNew(token, '')
+    if (typeof token !== 'string' || token.length > maxTokenLength) return verifyNew(token, '')
     const digest = sha256(token)
     const entry = cache.get(digest)
     if (entry === undefined) return verifyNew(token, digest)
@@ -167,7 +167,7 @@ type Settings = Required<Omit<VerifierOptions, 'emit'>> & { readonly emit: Emit 
 
 function parseOptions(options: VerifierOptions): Settings {
   const { skewSeconds = 30, cacheSize = 10_000, maxStaleSeconds = 3600, emit } = options
-  const { minFreshSeconds = MIN_FRESH_MS / 1000, maxFreshSeconds = MAX_FRESH_MS / 1000 } = options
+  const { minFreshSeconds = minFreshMs / 1000, maxFreshSeconds = maxFreshMs / 1000 } = options
   if (typeof options.sha256 !== 'function') throw new TypeError('sha256 is not a function')
   if (!(skewSeconds >= 0 && skewSeconds <= 60)) throw new TypeError('skewSeconds is not from 0 to 60')
   if (!(Number.isInteger(cacheSize) && cacheSize >= 0)) throw new TypeError('cacheSize is not a whole number from 0')

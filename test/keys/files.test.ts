@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, stat, truncate, writeFile } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { PRIVATE_KEY_FILE, PUBLIC_KEY_FILE, readKeyFiles, writeKeyFiles } from '../../src/keys/files.ts'
+import { privateKeyFile, publicKeyFile, readKeyFiles, writeKeyFiles } from '../../src/keys/files.ts'
 
 let directory: string
 let privatePath: string
@@ -10,8 +10,8 @@ let publicPath: string
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'rowpass-keys-'))
-  privatePath = join(directory, PRIVATE_KEY_FILE)
-  publicPath = join(directory, PUBLIC_KEY_FILE)
+  privatePath = join(directory, privateKeyFile)
+  publicPath = join(directory, publicKeyFile)
 })
 
 afterEach(() => rm(directory, { recursive: true }))
@@ -56,7 +56,7 @@ describe('new key files', () => {
     await writeFile(publicPath, 'mine')
     await expect(writeKeyFiles(directory)).rejects.toMatchObject({
       code: 'key_exists',
-      detail: `${PUBLIC_KEY_FILE} exists`,
+      detail: `${publicKeyFile} exists`,
     })
     expect(await readFile(publicPath, 'utf8')).toBe('mine')
     await expect(stat(privatePath)).rejects.toMatchObject({ code: 'ENOENT' })
@@ -86,7 +86,7 @@ describe('key files that cannot be used', () => {
     await readKeyFiles(directory)
   })
 
-  it.each([PRIVATE_KEY_FILE, PUBLIC_KEY_FILE])('are said to be missing when %s is', async (name) => {
+  it.each([privateKeyFile, publicKeyFile])('are said to be missing when %s is', async (name) => {
     await rm(join(directory, name))
     await expect(readKeyFiles(directory)).rejects.toMatchObject({
       code: 'key_missing',
@@ -94,7 +94,7 @@ describe('key files that cannot be used', () => {
     })
   })
 
-  it.each([PRIVATE_KEY_FILE, PUBLIC_KEY_FILE])('are named when %s is not a key', async (name) => {
+  it.each([privateKeyFile, publicKeyFile])('are named when %s is not a key', async (name) => {
     await writeFile(join(directory, name), '{"secret":')
     const failure = await readKeyFiles(directory).catch((error) => error)
     expect(failure).toMatchObject({ code: 'key_invalid', detail: `${name}: The key is not JSON` })
@@ -104,7 +104,7 @@ describe('key files that cannot be used', () => {
   it('are halves of two pairs', async () => {
     const other = await mkdtemp(join(directory, 'other-'))
     await writeKeyFiles(other)
-    await writeFile(publicPath, await readFile(join(other, PUBLIC_KEY_FILE)))
+    await writeFile(publicPath, await readFile(join(other, publicKeyFile)))
     await expect(readKeyFiles(directory)).rejects.toMatchObject({
       detail: expect.stringContaining('not the public half'),
     })

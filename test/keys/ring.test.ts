@@ -6,8 +6,8 @@ import {
   activeKey,
   addKey,
   createRing,
-  MAX_GONE_KEYS,
-  MAX_LIVE_KEYS,
+  maxGoneKeys,
+  maxLiveKeys,
   noteTtl,
   pruneKey,
   pruneSafeAt,
@@ -90,7 +90,7 @@ describe('a key ring', () => {
     [
       'more keys than verifiers read',
       () =>
-        Array.from({ length: MAX_LIVE_KEYS + 1 }, (_, n) => key(`k${n}`)).reduce(
+        Array.from({ length: maxLiveKeys + 1 }, (_, n) => key(`k${n}`)).reduce(
           (r, k) => addKey(r, k, start),
           createRing(timing),
         ),
@@ -119,14 +119,14 @@ describe('a key ring', () => {
 
   it('remembers keys that are gone, up to a limit, and revoked ones the longest', () => {
     let ring = revokeKey(addKey(addKey(createRing(timing), key('a'), start), key('evil'), start), 'evil', start)
-    for (let n = 0; n < MAX_GONE_KEYS + 5; n++) {
+    for (let n = 0; n < maxGoneKeys + 5; n++) {
       ring = retireKey(addKey(ring, key(`k${n}`), seconds(n)), `k${n}`, seconds(n))
       ring = pruneKey(ring, `k${n}`, seconds(n))
     }
     const gone = ring.keys.filter(({ state }) => state === 'gone').map(({ kid }) => kid)
-    expect(gone).toHaveLength(MAX_GONE_KEYS)
+    expect(gone).toHaveLength(maxGoneKeys)
     expect(gone).toContain('evil')
-    expect(gone).toContain(`k${MAX_GONE_KEYS + 4}`)
+    expect(gone).toContain(`k${maxGoneKeys + 4}`)
   })
 })
 

@@ -135,7 +135,7 @@ export const issuerMistakes: readonly Mistake[] = [
     ],
     [
       'an application makes a token of any size',
-      '  if (new TextEncoder().encode(text).length > MAX_OWN_CLAIMS_BYTES) {',
+      '  if (new TextEncoder().encode(text).length > maxOwnClaimsBytes) {',
       '  if (false) {',
       'longer than 4096 bytes',
     ],
@@ -163,7 +163,7 @@ export const issuerMistakes: readonly Mistake[] = [
     ],
     [
       'a request for a token has any size',
-      '    if (size > MAX_BODY_BYTES) {',
+      '    if (size > maxBodyBytes) {',
       '    if (false) {',
       'SEC-30 refuses a body over the limit',
     ],

@@ -121,7 +121,7 @@ export const tokenMistakes: readonly Mistake[] = [
     ],
     [
       'a time may be a text',
-      "typeof value !== 'number' || !(value >= 0 && value <= MAX_NUMERIC_DATE)",
+      "typeof value !== 'number' || !(value >= 0 && value <= maxNumericDate)",
       '!(Number(value) >= 0)',
       'SEC-10 ${name} that is a text',
     ],
@@ -146,11 +146,11 @@ export const tokenMistakes: readonly Mistake[] = [
       '',
       'SEC-5 crit with an unknown name',
     ],
-    ['a token need not name its key', " || kid === '' || kid.length > MAX_KID_LENGTH", '', 'an empty kid'],
+    ['a token need not name its key', " || kid === '' || kid.length > maxKidLength", '', 'an empty kid'],
     [
       'a token of any size is taken apart',
-      'if (token.length > MAX_TOKEN_LENGTH)',
-      'if (token.length > 1_000 * MAX_TOKEN_LENGTH)',
+      'if (token.length > maxTokenLength)',
+      'if (token.length > 1_000 * maxTokenLength)',
       'SEC-16 over 8192 characters',
     ],
     [
@@ -177,7 +177,7 @@ export const tokenMistakes: readonly Mistake[] = [
     ],
     [
       'claims are nested as deep as one likes',
-      "case '[':\n        if (open.push(undefined) > MAX_JSON_DEPTH) throw new SyntaxError('nested too deep')",
+      "case '[':\n        if (open.push(undefined) > maxJsonDepth) throw new SyntaxError('nested too deep')",
       "case '[':\n        open.push(undefined)",
       'a payload nested over 32 levels',
     ],
@@ -219,7 +219,7 @@ export const tokenMistakes: readonly Mistake[] = [
     ],
     [
       'a set has any number of keys',
-      'if (members.length > MAX_KEYS) throw',
+      'if (members.length > maxKeys) throw',
       'if (false) throw',
       'SEC-28 refuses more members than the limit',
     ],
@@ -227,7 +227,7 @@ export const tokenMistakes: readonly Mistake[] = [
   ...mistakesIn('src/verify/key-refresh.ts', 'test/verify/remote-keys.test.ts', [
     [
       'keys of an issuer that is gone are good for ever',
-      'return nowMs < memory.fetchedAt + (options.maxStaleMs ?? DEFAULT_MAX_STALE_MS) ? memory.set : undefined',
+      'return nowMs < memory.fetchedAt + (options.maxStaleMs ?? defaultMaxStaleMs) ? memory.set : undefined',
       'return memory.set',
       'SEC-27 leaves known keys in use up to the hard limit, and no longer',
     ],
@@ -236,7 +236,7 @@ export const tokenMistakes: readonly Mistake[] = [
   ...mistakesIn('src/verify/remote-keys.ts', 'test/verify/remote-keys.test.ts', [
     [
       'any number of requests waits for invented keys',
-      'if (waiting >= MAX_WAITING) throw',
+      'if (waiting >= maxWaiting) throw',
       'if (false) throw',
       'is refused at once when too many wait already',
     ],
@@ -250,8 +250,8 @@ export const tokenMistakes: readonly Mistake[] = [
     ],
     [
       'a key set has any size',
-      'if (length + value.length > MAX_BODY_BYTES) {',
-      'if (length + value.length > 16 * MAX_BODY_BYTES) {',
+      'if (length + value.length > maxBodyBytes) {',
+      'if (length + value.length > 16 * maxBodyBytes) {',
       'SEC-28 refuses a body over the limit',
     ],
     [
@@ -284,12 +284,7 @@ export const tokenMistakes: readonly Mistake[] = [
     ],
   ]),
   ...mistakesIn('src/keys/weak-keys.ts', 'test/keys/weak-keys.test.ts', [
-    [
-      'an RSA key of 1024 bits verifies',
-      'const MIN_RSA_BITS = 2048',
-      'const MIN_RSA_BITS = 1024',
-      'SEC-15 of 2047 bits',
-    ],
+    ['an RSA key of 1024 bits verifies', 'const minRsaBits = 2048', 'const minRsaBits = 1024', 'SEC-15 of 2047 bits'],
     [
       'an Ed25519 key of small order, written unreduced, verifies anything',
       '((1n << 255n) - 1n)) % fieldPrime)',

@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { GeneratedKey } from '../../src/keys/key.ts'
-import { DEFAULT_FRESH_MS, MAX_FRESH_MS } from '../../src/verify/fetch-jwks.ts'
-import { GRACE_MS } from '../../src/verify/key-refresh.ts'
+import { defaultFreshMs, maxFreshMs } from '../../src/verify/fetch-jwks.ts'
+import { graceMs } from '../../src/verify/key-refresh.ts'
 import { createTokenCache } from '../../src/verify/token-cache.ts'
 import * as t from './test-issuer.ts'
 
@@ -32,9 +32,9 @@ describe('a token that was verified before', () => {
     const verifier = t.verifierOf([t.trusted(server.url)])
     const token = t.tokenOf(key, { exp: t.NOW + 60 })
     const verified = await verifier.verify(token)
-    verifier.clock.ms = t.NOW_MS + 89_999
+    verifier.clock.ms = t.nowMs + 89_999
     expect(verifier.verify(token)).toBe(verified)
-    verifier.clock.ms = t.NOW_MS + 90_000
+    verifier.clock.ms = t.nowMs + 90_000
     expect(await t.refusalOf(verifier, token)).toEqual({ code: 'token_expired', reason: 'expired' })
     expect(await t.refusalOf(verifier, token)).toEqual({ code: 'token_expired', reason: 'expired' })
   })
@@ -44,7 +44,7 @@ describe('a token that was verified before', () => {
     const token = t.tokenOf(key, { exp: t.NOW + 3600 })
     await verifier.verify(token)
     server.answer(t.publish([next]))
-    verifier.clock.ms = t.NOW_MS + DEFAULT_FRESH_MS + 1
+    verifier.clock.ms = t.nowMs + defaultFreshMs + 1
     expect(await verifier.verify(token)).toBeTruthy() // starts the refresh
     await expect.poll(() => verifier.events.filter(({ type }) => type === 'jwks_loaded').length).toBe(2)
     verifier.clock.ms += 10_000
@@ -56,7 +56,7 @@ describe('a token that was verified before', () => {
     const token = t.tokenOf(key, { exp: t.NOW + 3600 })
     await verifier.verify(token)
     server.answer(t.publish([next]))
-    verifier.clock.ms = t.NOW_MS + MAX_FRESH_MS + GRACE_MS
+    verifier.clock.ms = t.nowMs + maxFreshMs + graceMs
     expect(await t.refusalOf(verifier, token)).toEqual({ code: 'token_invalid', reason: 'key_unknown' })
   })
 
@@ -64,7 +64,7 @@ describe('a token that was verified before', () => {
     const verifier = t.verifierOf([t.trusted(server.url)])
     const token = t.tokenOf(key)
     const first = await verifier.verify(token)
-    verifier.clock.ms = t.NOW_MS + DEFAULT_FRESH_MS + GRACE_MS - 1
+    verifier.clock.ms = t.nowMs + defaultFreshMs + graceMs - 1
     expect(verifier.verify(token)).toBe(first)
     await expect.poll(() => verifier.events.length).toBe(2)
     expect(verifier.verify(token)).toBe(first)

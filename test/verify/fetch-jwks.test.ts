@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { FETCH_TIMEOUT_MS, fetchJwks, MAX_BODY_BYTES } from '../../src/verify/fetch-jwks.ts'
+import { fetchJwks, fetchTimeoutMs, maxBodyBytes } from '../../src/verify/fetch-jwks.ts'
 import * as t from './test-issuer.ts'
 
 let server: t.TestServer
@@ -21,23 +21,23 @@ const reasonOf = (work: Promise<unknown>) =>
 
 describe('a fetch of a JWKS', () => {
   it('reads a body up to the last byte that is allowed', async () => {
-    server.answer((_, response) => response.end('a'.repeat(MAX_BODY_BYTES)))
-    expect((await fetchJwks(server.url, fetch)).body).toHaveLength(MAX_BODY_BYTES)
+    server.answer((_, response) => response.end('a'.repeat(maxBodyBytes)))
+    expect((await fetchJwks(server.url, fetch)).body).toHaveLength(maxBodyBytes)
   })
 
   const tooLarge: [string, t.Handler][] = [
-    ['with its length declared', (_, response) => response.end('a'.repeat(MAX_BODY_BYTES + 1))],
+    ['with its length declared', (_, response) => response.end('a'.repeat(maxBodyBytes + 1))],
     [
       'in pieces',
       (_, response) => {
-        response.write('a'.repeat(MAX_BODY_BYTES))
+        response.write('a'.repeat(maxBodyBytes))
         setTimeout(() => response.end('a'), 5)
       },
     ],
     [
       'once decompressed',
       (_, response) => {
-        response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('a'.repeat(MAX_BODY_BYTES * 100)))
+        response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('a'.repeat(maxBodyBytes * 100)))
       },
     ],
   ]
@@ -100,7 +100,7 @@ describe('a fetch of a JWKS', () => {
   })
 
   it('SEC-28 is given five seconds and 64 KiB', () => {
-    expect([FETCH_TIMEOUT_MS, MAX_BODY_BYTES]).toEqual([5000, 65_536])
+    expect([fetchTimeoutMs, maxBodyBytes]).toEqual([5000, 65_536])
   })
 
   it('asks once more when the connection breaks, and no more than once', async () => {

@@ -1,15 +1,15 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { RowpassEvent } from '../../src/events.ts'
 import type { GeneratedKey } from '../../src/keys/key.ts'
-import { DEFAULT_FRESH_MS, MAX_FRESH_MS, MIN_FRESH_MS } from '../../src/verify/fetch-jwks.ts'
+import { defaultFreshMs, maxFreshMs, minFreshMs } from '../../src/verify/fetch-jwks.ts'
 import {
-  DEFAULT_MAX_STALE_MS,
-  FAILED_GRACE_MS,
-  GRACE_MS,
-  MAX_RETRY_MS,
+  defaultMaxStaleMs,
+  failedGraceMs,
+  graceMs,
+  maxRetryMs,
   type RemoteKeysOptions,
 } from '../../src/verify/key-refresh.ts'
-import { createRemoteKeys, MAX_WAITING, type RemoteKeys } from '../../src/verify/remote-keys.ts'
+import { createRemoteKeys, maxWaiting, type RemoteKeys } from '../../src/verify/remote-keys.ts'
 import * as t from './test-issuer.ts'
 
 let first: GeneratedKey
@@ -25,7 +25,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   server = await t.startServer(t.publish([first]))
-  clock = { ms: t.NOW_MS }
+  clock = { ms: t.nowMs }
   events = []
 })
 
@@ -67,23 +67,23 @@ describe('fetching', () => {
 
   it.each([
     ['as long as the answer says', { 'cache-control': 'public, max-age=120' }, 120_000],
-    ['no longer than the upper limit', { 'cache-control': 'max-age=86400' }, MAX_FRESH_MS],
-    ['no shorter than the lower limit', { 'cache-control': 'max-age=1' }, MIN_FRESH_MS],
-    ['for the lower limit on no-store', { 'cache-control': 'no-store, max-age=500' }, MIN_FRESH_MS],
-    ['for the lower limit on no-cache', { 'cache-control': 'no-cache' }, MIN_FRESH_MS],
-    ['for the default when the answer says nothing', {}, DEFAULT_FRESH_MS],
-    ['for the default when the answer says nonsense', { 'cache-control': 'max-age=soon' }, DEFAULT_FRESH_MS],
+    ['no longer than the upper limit', { 'cache-control': 'max-age=86400' }, maxFreshMs],
+    ['no shorter than the lower limit', { 'cache-control': 'max-age=1' }, minFreshMs],
+    ['for the lower limit on no-store', { 'cache-control': 'no-store, max-age=500' }, minFreshMs],
+    ['for the lower limit on no-cache', { 'cache-control': 'no-cache' }, minFreshMs],
+    ['for the default when the answer says nothing', {}, defaultFreshMs],
+    ['for the default when the answer says nonsense', { 'cache-control': 'max-age=soon' }, defaultFreshMs],
     ['less the age in a cache on the way', { 'cache-control': 'max-age=200', age: '80' }, 120_000],
-    ['for the lower limit when older than its age', { 'cache-control': 'max-age=60', age: '100' }, MIN_FRESH_MS],
+    ['for the lower limit when older than its age', { 'cache-control': 'max-age=60', age: '100' }, minFreshMs],
   ])('is not repeated %s', async (_, headers, freshMs) => {
     server.answer(t.publish([first], headers as Record<string, string>))
     const keys = keysOf()
     await keys.find(first.kid)
-    clock.ms = t.NOW_MS + freshMs - 1
+    clock.ms = t.nowMs + freshMs - 1
     expect(keys.current(clock.ms)).toBeDefined()
     expect(await outcome(keys, first.kid)).toBe('found')
     expect(requests()).toBe(1)
-    clock.ms = t.NOW_MS + freshMs
+    clock.ms = t.nowMs + freshMs
     expect(keys.current(clock.ms)).toBeDefined()
     await ended(2)
     expect(requests()).toBe(2)
@@ -102,7 +102,7 @@ describe('fetching', () => {
     const keys = keysOf()
     const { set } = await keys.find(first.kid)
     server.answer(t.publish([second, first]))
-    clock.ms += DEFAULT_FRESH_MS
+    clock.ms += defaultFreshMs
     keys.current(clock.ms)
     await ended(2)
     expect(keys.current(clock.ms)).toBe(set)
@@ -177,7 +177,7 @@ describe('a kid that is not known', () => {
       release = resolve
     })
     server.answer((request, response) => held.then(() => t.publish([first])(request, response)))
-    const waiting = Array.from({ length: MAX_WAITING }, (_, i) => outcome(keys, `invented-${i}`))
+    const waiting = Array.from({ length: maxWaiting }, (_, i) => outcome(keys, `invented-${i}`))
     await expect.poll(requests).toBe(2)
     expect(await outcome(keys, 'one-more')).toBe('key_unknown')
     expect(await outcome(keys, first.kid)).toBe('found')
@@ -204,16 +204,16 @@ describe('an issuer that does not answer', () => {
     const keys = keysOf()
     await keys.find(first.kid)
     server.answer(t.refuseAll)
-    for (let age = GRACE_MS; age < DEFAULT_MAX_STALE_MS; age += 4 * GRACE_MS) {
-      clock.ms = t.NOW_MS + age
+    for (let age = graceMs; age < defaultMaxStaleMs; age += 4 * graceMs) {
+      clock.ms = t.nowMs + age
       expect(await outcome(keys, first.kid)).toBe('found')
     }
-    clock.ms = t.NOW_MS + DEFAULT_MAX_STALE_MS - 1
+    clock.ms = t.nowMs + defaultMaxStaleMs - 1
     expect(await outcome(keys, first.kid)).toBe('found')
-    clock.ms = t.NOW_MS + DEFAULT_MAX_STALE_MS
+    clock.ms = t.nowMs + defaultMaxStaleMs
     expect(keys.current(clock.ms)).toBeUndefined()
     expect(await outcome(keys, first.kid)).toBe('keys_unavailable')
-    clock.ms += MAX_RETRY_MS
+    clock.ms += maxRetryMs
     expect(await outcome(keys, first.kid)).toBe('keys_unavailable')
     expect(events.at(-1)).toEqual(expect.objectContaining({ type: 'jwks_failed', reason: 'status', usableForMs: 0 }))
   })
@@ -222,10 +222,10 @@ describe('an issuer that does not answer', () => {
     const keys = keysOf()
     await keys.find(first.kid)
     server.answer(t.refuseAll)
-    clock.ms = t.NOW_MS + DEFAULT_MAX_STALE_MS
+    clock.ms = t.nowMs + defaultMaxStaleMs
     expect(await outcome(keys, first.kid)).toBe('keys_unavailable')
     server.answer(t.publish([first]))
-    clock.ms += MAX_RETRY_MS
+    clock.ms += maxRetryMs
     expect(await outcome(keys, first.kid)).toBe('found')
   })
 
@@ -233,12 +233,12 @@ describe('an issuer that does not answer', () => {
     const keys = keysOf({ timeoutMs: 100 })
     await keys.find(first.kid)
     server.answer(() => {}) // never answers
-    clock.ms = t.NOW_MS + DEFAULT_FRESH_MS
+    clock.ms = t.nowMs + defaultFreshMs
     const start = performance.now()
     expect(await outcome(keys, first.kid)).toBe('found')
     expect(performance.now() - start).toBeLessThan(80)
     await ended(2)
-    clock.ms += FAILED_GRACE_MS + 1
+    clock.ms += failedGraceMs + 1
     expect(await outcome(keys, first.kid)).toBe('found') // waits for the timeout, then goes on with what it has
     expect(events.filter(({ type }) => type === 'jwks_failed')).toHaveLength(2)
   })
@@ -251,7 +251,7 @@ describe('an issuer that does not answer', () => {
       clock.ms += 1000
     }
     expect(requests()).toBeGreaterThanOrEqual(10)
-    expect(requests()).toBeLessThanOrEqual(5 + 300_000 / MAX_RETRY_MS)
+    expect(requests()).toBeLessThanOrEqual(5 + 300_000 / maxRetryMs)
   })
 
   it('makes tokens with unknown keys fail at once between two attempts', async () => {
@@ -274,9 +274,9 @@ describe('a key that its issuer removed', () => {
     const keys = keysOf()
     await keys.find(first.kid)
     server.answer(t.publish([second]))
-    clock.ms = t.NOW_MS + MAX_FRESH_MS - 1
+    clock.ms = t.nowMs + maxFreshMs - 1
     expect(await outcome(keys, first.kid)).toBe('found')
-    clock.ms = t.NOW_MS + MAX_FRESH_MS + GRACE_MS
+    clock.ms = t.nowMs + maxFreshMs + graceMs
     expect(await outcome(keys, first.kid)).toBe('key_unknown')
     expect(keys.current(clock.ms)?.keys.has(first.kid)).toBe(false)
     expect(await outcome(keys, second.kid)).toBe('found')
@@ -291,9 +291,9 @@ describe('a key that its issuer removed', () => {
     const keys = keysOf({ freshLimits })
     await keys.find(first.kid)
     server.answer(t.publish([second]))
-    clock.ms = t.NOW_MS + freshMs + GRACE_MS - 1
+    clock.ms = t.nowMs + freshMs + graceMs - 1
     expect(keys.current(clock.ms)?.keys.has(first.kid)).toBe(true)
-    clock.ms = t.NOW_MS + freshMs + GRACE_MS
+    clock.ms = t.nowMs + freshMs + graceMs
     expect(await outcome(keys, first.kid)).toBe('key_unknown')
   })
 
@@ -309,7 +309,7 @@ describe('a key that its issuer removed', () => {
     server.answer((request, response) => {
       answerOld = () => t.publish([first, second])(request, response)
     })
-    clock.ms += DEFAULT_FRESH_MS
+    clock.ms += defaultFreshMs
     keys.current(clock.ms) // a refresh in the background, which hangs
     await expect.poll(() => requests()).toBe(3)
     keys.distrust()
@@ -332,7 +332,7 @@ describe('a key that its issuer removed', () => {
     const keys = keysOf()
     await keys.find(first.kid)
     server.answer(t.publish({ keys: [] }))
-    clock.ms = t.NOW_MS + DEFAULT_FRESH_MS
+    clock.ms = t.nowMs + defaultFreshMs
     keys.current(clock.ms)
     await ended(2)
     expect(keys.current(clock.ms)?.keys.size).toBe(0)
@@ -342,9 +342,9 @@ describe('a key that its issuer removed', () => {
     const keys = keysOf({ maxStaleMs: 700_000 })
     await keys.find(first.kid)
     server.answer(t.publish({ keys: 'none' }))
-    clock.ms = t.NOW_MS + 699_999
+    clock.ms = t.nowMs + 699_999
     expect(await outcome(keys, first.kid)).toBe('found')
-    clock.ms = t.NOW_MS + 700_000
+    clock.ms = t.nowMs + 700_000
     expect(await outcome(keys, first.kid)).toBe('keys_unavailable')
   })
 })
@@ -353,7 +353,7 @@ describe('a clock that is set back', () => {
   it('makes the keys be fetched again, and locks nobody out', async () => {
     const keys = keysOf()
     await keys.find(first.kid)
-    clock.ms = t.NOW_MS - 86_400_000
+    clock.ms = t.nowMs - 86_400_000
     expect(await outcome(keys, first.kid)).toBe('found')
     await ended(2)
     server.answer(t.publish([first, second]))

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { MAX_JSON_DEPTH, parseStrictJson } from '../../src/verify/strict-json.ts'
+import { maxJsonDepth, parseStrictJson } from '../../src/verify/strict-json.ts'
 
 const parse = (text: string) => parseStrictJson(new TextEncoder().encode(text)).value
 const nested = (depth: number) => `{"a":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`
@@ -17,7 +17,7 @@ describe('strict JSON', () => {
     '{"a":1e308,"b":-1E-308,"c":0.1e+10,"d":-0,"e":12345678901234567890}',
     '{"a":true,"b":false,"c":null,"":""}',
     '{"__proto__":1,"constructor":2,"toString":3}',
-    nested(MAX_JSON_DEPTH),
+    nested(maxJsonDepth),
   ])('takes %s as the parser does', (text) => {
     expect(parse(text)).toEqual(JSON.parse(text))
   })
@@ -39,7 +39,7 @@ describe('strict JSON', () => {
     ['an exponent that numeric does not have', '{"a":1e-20000}'],
     ['an exponent of a zero', '{"a":0e99999999}'],
     ['a number of 400 digits', `{"a":${'9'.repeat(400)}}`],
-    ['nesting over the limit', nested(MAX_JSON_DEPTH + 1)],
+    ['nesting over the limit', nested(maxJsonDepth + 1)],
     ['a list at the top', '[]'],
     ['a text at the top', '"a"'],
     ['null at the top', 'null'],

@@ -10,8 +10,8 @@ import type { TrustedIssuer } from '../../src/verify/issuer-config.ts'
 import { createVerifier, type Verifier, type VerifierOptions } from '../../src/verify/verifier.ts'
 
 /** The time of every test, in milliseconds: 2027-01-15T08:00:00Z. */
-export const NOW_MS = 1_800_000_000_000
-export const NOW = NOW_MS / 1000
+export const nowMs = 1_800_000_000_000
+export const NOW = nowMs / 1000
 
 export const ISS = 'https://issuer.test'
 export const TENANT = 'f330c503-5e9c-46a7-8393-2995aeb03675'
@@ -122,7 +122,7 @@ export function trusted(jwksUrl: URL, change: Partial<TrustedIssuer> = {}): Trus
 }
 
 export function verifierOf(issuers: readonly TrustedIssuer[], options: Partial<VerifierOptions> = {}): TestVerifier {
-  const clock = { ms: NOW_MS }
+  const clock = { ms: nowMs }
   const events: RowpassEvent[] = []
   const verifier = createVerifier(issuers, { sha256, now: () => clock.ms, emit: (e) => events.push(e), ...options })
   return { ...verifier, events, clock }

@@ -4,7 +4,7 @@
 import { type Context, Hono } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { Failure } from '../../errors.ts'
-import { DEFAULT_TTL_SECONDS, issueToken } from '../../issuer/issue.ts'
+import { defaultTtlSeconds, issueToken } from '../../issuer/issue.ts'
 import type { ApiEnv } from '../app-env.ts'
 import type { Settings } from '../env.ts'
 import { findPersona, personas } from '../personas.ts'
@@ -31,15 +31,15 @@ async function signIn(c: Context<DemoEnv>): Promise<Response> {
     return c.json({ error: 'invalid_grant', error_description: 'No seeded person has this id or e-mail address' }, 400)
   }
   const { issuer, audience, keys } = c.get('settings')
-  const token = await issueToken(await keys.signingKey(DEFAULT_TTL_SECONDS), {
+  const token = await issueToken(await keys.signingKey(defaultTtlSeconds), {
     issuer,
     audience,
     subject: persona.id,
     clientId: 'rowpass-demo',
     claims: { tenant_id: persona.tenantId, role: persona.role },
-    ttlSeconds: DEFAULT_TTL_SECONDS,
+    ttlSeconds: defaultTtlSeconds,
   })
-  return c.json({ access_token: token, token_type: 'Bearer', expires_in: DEFAULT_TTL_SECONDS })
+  return c.json({ access_token: token, token_type: 'Bearer', expires_in: defaultTtlSeconds })
 }
 
 /** The page runs its own scripts and styles, talks to its own origin, and turns no text into markup. */

@@ -3,7 +3,7 @@
  */
 import { Command, InvalidArgumentError } from 'commander'
 import { Failure } from '../../errors.ts'
-import { DEFAULT_TTL_SECONDS, issueToken, MAX_TTL_SECONDS } from '../../issuer/issue.ts'
+import { defaultTtlSeconds, issueToken, maxTtlSeconds } from '../../issuer/issue.ts'
 import type { Io } from '../io.ts'
 import { loadProject } from '../project.ts'
 import { withProjectKeys } from '../project-keys.ts'
@@ -35,7 +35,7 @@ export function define(io: Io): Command {
   return new Command('token')
     .requiredOption('--sub <id>', 'whom the token is about')
     .option('--claim <name=text>', 'one more claim; name:=value takes JSON; may be repeated', addClaim, {})
-    .option('--ttl <seconds>', `lifetime, 1 to ${MAX_TTL_SECONDS}`, parseTtl, DEFAULT_TTL_SECONDS)
+    .option('--ttl <seconds>', `lifetime, 1 to ${maxTtlSeconds}`, parseTtl, defaultTtlSeconds)
     .option('--issuer <url>', 'iss')
     .option('--audience <name>', 'aud')
     .option('--client-id <name>', 'client_id', 'rowpass-cli')
@@ -79,6 +79,6 @@ function parseJson(text: string): unknown {
 
 function parseTtl(text: string): number {
   const seconds = Number(text)
-  if (/^\d+$/.test(text) && seconds >= 1 && seconds <= MAX_TTL_SECONDS) return seconds
-  throw new InvalidArgumentError(`It is not a whole number from 1 to ${MAX_TTL_SECONDS}.`)
+  if (/^\d+$/.test(text) && seconds >= 1 && seconds <= maxTtlSeconds) return seconds
+  throw new InvalidArgumentError(`It is not a whole number from 1 to ${maxTtlSeconds}.`)
 }

@@ -1,6 +1,6 @@
 import { decodeProtectedHeader } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { COOLDOWN_MS, DEFAULT_MAX_STALE_MS, GRACE_MS, MAX_RETRY_MS } from '../../../src/verify/key-refresh.ts'
+import { cooldownMs, defaultMaxStaleMs, graceMs, maxRetryMs } from '../../../src/verify/key-refresh.ts'
 import { startTestGateway, type TestGateway } from '../../support/gateway.ts'
 import { createTestDatabase, describePg, type TestDatabase } from '../../support/pg.ts'
 import { type BetterAuthIssuer, startBetterAuth } from './better-auth.ts'
@@ -52,7 +52,7 @@ describePg('keys of real issuers', () => {
   }
 
   /** How many fetches a span of time allows: one at its start, and one after each cooldown. */
-  const allowedIn = (ms: number) => 1 + Math.floor(ms / COOLDOWN_MS)
+  const allowedIn = (ms: number) => 1 + Math.floor(ms / cooldownMs)
 
   describe.each(kinds)('%s', (_, startIssuer) => {
     it('a new key is accepted with its first token, for one fetch; the key before goes on', async () => {
@@ -63,7 +63,7 @@ describePg('keys of real issuers', () => {
       expect(fetches()).toBe(1)
       await issuer.rotate()
       const first = await issuer.token()
-      passTime(COOLDOWN_MS)
+      passTime(cooldownMs)
       expect(kidOf(first)).not.toBe(kidOf(before))
       expect(await status(first)).toBe(200)
       expect(fetches()).toBe(2)
@@ -101,7 +101,7 @@ describePg('keys of real issuers', () => {
       const unpublished = await issuer.token()
       await issuer.host.stop()
       // Fresh, then within the grace, then stale with every refresh refused.
-      for (const ms of [0, 301_000, GRACE_MS]) {
+      for (const ms of [0, 301_000, graceMs]) {
         passTime(ms)
         expect(await Promise.all([status(seen), status(unseen), status(rotated)])).toEqual([200, 200, 200])
       }
@@ -131,13 +131,13 @@ describePg('keys of real issuers', () => {
     it('SEC-27 keys that could not be fetched for an hour are refused, and used again when the host is back', async () => {
       expect(await status(await issuer.token())).toBe(200)
       await issuer.host.stop()
-      passTime(DEFAULT_MAX_STALE_MS - 60_000)
+      passTime(defaultMaxStaleMs - 60_000)
       expect(await status(await issuer.token())).toBe(200)
       passTime(120_000)
       expect(await status(await issuer.token())).toBe(400)
       await issuer.host.start()
       await issuer.rotate()
-      passTime(MAX_RETRY_MS)
+      passTime(maxRetryMs)
       expect(await status(await issuer.token())).toBe(200)
     })
   })
@@ -150,7 +150,7 @@ describePg('keys of real issuers', () => {
       expect(await status(leaked)).toBe(200)
       await issuer.rotate()
       const next = await issuer.token()
-      passTime(COOLDOWN_MS)
+      passTime(cooldownMs)
       ;(issuer as BetterAuthIssuer).forgetOldKeys()
       expect(await status(next)).toBe(200)
       expect(await status(leaked)).toBe(400)
