@@ -22,8 +22,11 @@ const mayImport: Record<string, readonly string[]> = {
   policies: [],
   schema: ['policies'],
   api: ['errors', 'events', 'network', 'keys', 'issuer', 'schema'],
-  doctor: ['errors', 'events', 'sql', 'database'],
-  testing: ['errors', 'events', 'database', 'doctor'],
+  access: ['errors', 'events', 'sql', 'database'],
+  doctor: ['errors', 'events', 'sql', 'database', 'access'],
+  matrix: ['errors', 'events', 'sql', 'database', 'access'],
+  why: ['errors', 'events', 'sql', 'database', 'access'],
+  testing: ['errors', 'events', 'sql', 'database', 'access'],
 }
 /** The doors: the command line, and what a package import reaches. */
 for (const door of ['cli', 'exports']) mayImport[door] = [...Object.keys(mayImport).filter((part) => part !== 'cli')]

@@ -7,11 +7,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { z } from 'zod'
 import { withConnection } from '../database/connect.ts'
-import { explain } from '../doctor/why/explain.ts'
-import { type Hint, hintOf } from '../doctor/why/hint.ts'
 import { Failure } from '../errors.ts'
 import { TokenRefusal } from '../verify/refusal.ts'
 import type { VerifiedToken, Verifier } from '../verify/verifier.ts'
+import { explain } from '../why/explain.ts'
+import { type Hint, hintOf } from '../why/hint.ts'
 
 /** The endpoint. */
 export interface WhyEndpoint {

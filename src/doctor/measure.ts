@@ -2,9 +2,9 @@
  * Measures what a slow policy costs on the rows of this database, against its better form: `doctor --measure`.
  */
 import pg from 'pg'
+import { become, detectCarrier } from '../access/identity.ts'
 import type { Model } from './analysis/model.ts'
 import type { Finding } from './finding.ts'
-import { become, detectCarrier } from './identity.ts'
 
 /** How to measure. */
 export interface MeasureOptions {

@@ -2,11 +2,11 @@
  * Examines a database: reads its catalogs once, tries what only a trial can tell, and asks every rule.
  */
 import type pg from 'pg'
+import { readCatalog } from '../access/catalog/read.ts'
 import { withConnection } from '../database/connect.ts'
 import { Failure } from '../errors.ts'
 import { loadParser } from '../sql/parser.ts'
 import { createModel, type Model } from './analysis/model.ts'
-import { readCatalog } from './catalog/read.ts'
 import { applyRule, type Finding, levels } from './finding.ts'
 import { type Measurement, type MeasureOptions, measureFindings } from './measure.ts'
 import { lookAtPlans } from './probe/plans.ts'

@@ -1,6 +1,8 @@
 /**
  * `rowpass/doctor`: examines the row-level security of any PostgreSQL 15 to 18.
  */
+
+export type { ClaimsCarrier, Identity } from '../access/identity.ts'
 export {
   acceptFinding,
   applyBaseline,
@@ -10,7 +12,12 @@ export {
   readBaseline,
 } from '../doctor/baseline.ts'
 export type { Finding, Fix, Level, Rule, RuleCode } from '../doctor/finding.ts'
-export type { ClaimsCarrier, Identity } from '../doctor/identity.ts'
+export type { Measurement, MeasureOptions } from '../doctor/measure.ts'
+export { type Migration, writeMigration } from '../doctor/migration.ts'
+export { type JsonFinding, type JsonReport, toJson } from '../doctor/report/json.ts'
+export { toSarif } from '../doctor/report/sarif.ts'
+export { rules } from '../doctor/rules.ts'
+export { type Diagnosis, type DoctorOptions, runDoctor } from '../doctor/run.ts'
 export {
   type Approval,
   compareApprovals,
@@ -19,7 +26,7 @@ export {
   parseApproval,
   printApproval,
   toApproval,
-} from '../doctor/matrix/approval.ts'
+} from '../matrix/approval.ts'
 export {
   type Attempt,
   type Cell,
@@ -33,15 +40,9 @@ export {
   toAccess,
   type Verdict,
   type Whose,
-} from '../doctor/matrix/cell.ts'
-export { drawMatrix, type MatrixOptions } from '../doctor/matrix/draw.ts'
-export { renderPage } from '../doctor/matrix/page.ts'
-export type { Measurement, MeasureOptions } from '../doctor/measure.ts'
-export { type Migration, writeMigration } from '../doctor/migration.ts'
-export { type JsonFinding, type JsonReport, toJson } from '../doctor/report/json.ts'
-export { toSarif } from '../doctor/report/sarif.ts'
-export { rules } from '../doctor/rules.ts'
-export { type Diagnosis, type DoctorOptions, runDoctor } from '../doctor/run.ts'
-export { type ExplainOptions, explain as explainStatement } from '../doctor/why/explain.ts'
-export type { Explanation, Finding as Reason, FindingCode as ReasonCode } from '../doctor/why/explanation.ts'
-export { renderExplanation } from '../doctor/why/report.ts'
+} from '../matrix/cell.ts'
+export { drawMatrix, type MatrixOptions } from '../matrix/draw.ts'
+export { renderPage } from '../matrix/page.ts'
+export { type ExplainOptions, explain as explainStatement } from '../why/explain.ts'
+export type { Explanation, Finding as Reason, FindingCode as ReasonCode } from '../why/explanation.ts'
+export { renderExplanation } from '../why/report.ts'

@@ -2,7 +2,7 @@
  * Tells a refusal by a grant from one by a policy, and names the policies that could have let the row in.
  */
 import pg from 'pg'
-import type { Identity } from '../doctor/identity.ts'
+import type { Identity } from '../access/identity.ts'
 
 /** Why PostgreSQL refused a statement. */
 export interface Refusal {

@@ -2,7 +2,7 @@
  * One transaction in which several identities act in turn, each statement under its own role and claims.
  */
 import type pg from 'pg'
-import { become, type ClaimsCarrier, type Identity, stepBack } from '../doctor/identity.ts'
+import { become, type ClaimsCarrier, type Identity, stepBack } from '../access/identity.ts'
 import { explainRefusal } from './refusal.ts'
 
 /** What is sent to PostgreSQL: what `pg` and drizzle-orm give to a client. */

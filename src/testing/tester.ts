@@ -4,8 +4,8 @@
  */
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
+import { type ClaimsCarrier, detectCarrier, type Identity } from '../access/identity.ts'
 import { parsePostgresUrl, serverOf } from '../database/connect.ts'
-import { type ClaimsCarrier, detectCarrier, type Identity } from '../doctor/identity.ts'
 import { Failure } from '../errors.ts'
 import { allowRoles } from './allow-roles.ts'
 import { createScene, type RunAs, type Statement } from './scene.ts'

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { buildShop, shopPeople } from '../../bench/matrix/shop.ts'
-import { drawMatrix } from '../../src/doctor/matrix/draw.ts'
-import { makeDatabase } from '../doctor/matrix/scene.ts'
+import { drawMatrix } from '../../src/matrix/draw.ts'
+import { makeDatabase } from '../matrix/scene.ts'
 import { describePg } from '../support/pg.ts'
 
 describePg('the database that the matrix is measured on', () => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { detectCarrier } from '../../src/doctor/identity.ts'
+import { detectCarrier } from '../../src/access/identity.ts'
 import { runDoctor } from '../../src/doctor/run.ts'
 import { createTestDatabase, describePg, repository, type TestDatabase, urlFor } from '../support/pg.ts'
 

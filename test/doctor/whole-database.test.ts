@@ -4,10 +4,10 @@
 
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { Catalog } from '../../src/access/catalog/catalog.ts'
+import { readCatalog } from '../../src/access/catalog/read.ts'
 import { createModel } from '../../src/doctor/analysis/model.ts'
 import { applyBaseline, baselineName, readBaseline } from '../../src/doctor/baseline.ts'
-import type { Catalog } from '../../src/doctor/catalog/catalog.ts'
-import { readCatalog } from '../../src/doctor/catalog/read.ts'
 import { diagnose, runDoctor } from '../../src/doctor/run.ts'
 import { loadParser } from '../../src/sql/parser.ts'
 import { createTestDatabase, describePg, repository, type TestDatabase } from '../support/pg.ts'

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import * as schema from '../../examples/policies/schema.ts'
-import { become } from '../../src/doctor/identity.ts'
+import { become } from '../../src/access/identity.ts'
 import { describePg, type TestDatabase } from '../support/pg.ts'
 import { createSchemaDatabase } from './schema-database.ts'
 

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { become } from '../../src/doctor/identity.ts'
+import { become } from '../../src/access/identity.ts'
 import { createTestDatabase, describePg, type TestDatabase } from '../support/pg.ts'
 
 const one = 'f330c503-5e9c-46a7-8393-2995aeb03675'

@@ -2,7 +2,7 @@
  * An expression of a policy, parsed: which columns of its table it reads, what it calls, which sub-selects it has.
  * It relies on how PostgreSQL writes expressions back: bare columns outside of sub-selects, qualified ones inside.
  */
-import type { Parser, TreeNode } from '../../sql/parser.ts'
+
 import {
   fieldsOf,
   isNode,
@@ -13,7 +13,8 @@ import {
   type Typed,
   typed,
   walk,
-} from './tree.ts'
+} from '../../access/tree.ts'
+import type { Parser, TreeNode } from '../../sql/parser.ts'
 
 /** A call in an expression. */
 export interface Call extends QualifiedName {

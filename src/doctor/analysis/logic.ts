@@ -2,9 +2,9 @@
  * What a policy says, by its logic: whether it is always true, which columns it ties to the caller, and whether it
  * opens when the claims are missing (three-valued, as SQL is).
  */
-import type { Column, Relation } from '../catalog/catalog.ts'
+import type { Column, Relation } from '../../access/catalog/catalog.ts'
+import { fieldsOf, isNode, listOf, namesOf, stringOf, typed } from '../../access/tree.ts'
 import { scan } from './expression.ts'
-import { fieldsOf, isNode, listOf, namesOf, stringOf, typed } from './tree.ts'
 
 /** Questions about parts of expressions that depend on the database. */
 export interface Judge {

@@ -1,14 +1,24 @@
 /**
  * What the rules are given: the catalog, and all that follows from it, worked out once.
  */
+
+import { bodyOf, settingOf } from '../../access/bodies.ts'
+import { type Callers, createCallers, isSystemCaller, type Reached } from '../../access/callers.ts'
+import type {
+  Catalog,
+  Command,
+  Index,
+  Policy,
+  Relation,
+  Role,
+  Routine,
+  SystemFunction,
+} from '../../access/catalog/catalog.ts'
+import { type Access, createAccess } from '../../access/privileges.ts'
+import { fieldsOf, listOf, namesOf, qualifiedName, walk } from '../../access/tree.ts'
 import type { Parser } from '../../sql/parser.ts'
-import type { Catalog, Command, Index, Policy, Relation, Role, Routine, SystemFunction } from '../catalog/catalog.ts'
-import { type Access, createAccess } from './access.ts'
-import { bodyOf, settingOf } from './bodies.ts'
-import { type Callers, createCallers, isSystemCaller, type Reached } from './callers.ts'
 import { type Expression, parseExpression, type Reading } from './expression.ts'
 import { evaluate, isNullSwallower, type Judge, tiedColumns, type Value } from './logic.ts'
-import { fieldsOf, listOf, namesOf, qualifiedName, walk } from './tree.ts'
 import type { Trials } from './trials.ts'
 
 /** A policy with its table and its expressions, parsed. */

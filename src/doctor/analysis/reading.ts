@@ -1,7 +1,7 @@
 /**
  * What a policy, a view or a function reads in the end, and as whom.
  */
-import type { Relation, Routine } from '../catalog/catalog.ts'
+import type { Relation, Routine } from '../../access/catalog/catalog.ts'
 import { type Model, type PolicyFacts, reachedBy } from './model.ts'
 
 /** A table that a view reaches, as whom it is read, and through which views with rights of their owner. */

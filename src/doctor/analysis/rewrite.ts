@@ -2,14 +2,15 @@
  * Writes a slow policy expression anew, with the same meaning: what does not depend on the row is computed once, and
  * columns are compared bare, so that an index can be used.
  */
-import type { Relation } from '../catalog/catalog.ts'
-import { castSetting, settingOf, toleratesMissing } from './bodies.ts'
+
+import { castSetting, settingOf, toleratesMissing } from '../../access/bodies.ts'
+import type { Relation } from '../../access/catalog/catalog.ts'
+import { fieldsOf, isNode, listOf, namesOf, typed, walk } from '../../access/tree.ts'
 import type { Expression } from './expression.ts'
 import { scan } from './expression.ts'
 import { operands, unwrap } from './logic.ts'
 import type { Model, PolicyFacts } from './model.ts'
 import { type Span, type Spans, spansOf } from './spans.ts'
-import { fieldsOf, isNode, listOf, namesOf, typed, walk } from './tree.ts'
 
 interface Edit extends Span {
   readonly text: string

@@ -2,9 +2,10 @@
  * Finds the text of a node in an expression that PostgreSQL has written. It writes each operator inside of parentheses,
  * so the pair around an operator is its expression, and what is left and right of it are its operands.
  */
+
+import { namesOf } from '../../access/tree.ts'
 import type { TreeNode } from '../../sql/parser.ts'
 import type { Expression } from './expression.ts'
-import { namesOf } from './tree.ts'
 
 /** A piece of the parsed text, in bytes; `end` is exclusive. */
 export interface Span {

@@ -1,7 +1,7 @@
 /**
  * What came of trying, as the roles of requests, what somebody without claims sees.
  */
-import type { Role } from '../catalog/catalog.ts'
+import type { Role } from '../../access/catalog/catalog.ts'
 
 /** How claims can be missing. */
 export type Missing = 'no setting' | 'empty settings' | 'an object without members'

@@ -2,8 +2,8 @@
  * Looks at the plans of slow policies: the line that shows what costs, and where the plan knows better, no finding.
  */
 import type pg from 'pg'
+import type { Relation, Role } from '../../access/catalog/catalog.ts'
 import type { Model } from '../analysis/model.ts'
-import type { Relation, Role } from '../catalog/catalog.ts'
 import type { Finding } from '../finding.ts'
 import { queryAs, type Stage } from './stage.ts'
 

@@ -2,11 +2,11 @@
  * Tries for real what a request without claims sees: no verdict on a policy is as good as its answer.
  */
 import type pg from 'pg'
+import type { Relation, Role } from '../../access/catalog/catalog.ts'
+import { detectCarrier } from '../../access/identity.ts'
 import { isAlwaysTrue } from '../analysis/logic.ts'
 import { type Model, type PolicyFacts, reachedBy } from '../analysis/model.ts'
 import type { Missing, Trial, Trials } from '../analysis/trials.ts'
-import type { Relation, Role } from '../catalog/catalog.ts'
-import { detectCarrier } from '../identity.ts'
 import { queryAs, type Stage } from './stage.ts'
 
 interface Question {

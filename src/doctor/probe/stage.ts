@@ -2,10 +2,10 @@
  * The transaction in which the doctor tries things as the roles of requests: read-only, bounded in time, rolled back.
  */
 import pg from 'pg'
+import type { Role } from '../../access/catalog/catalog.ts'
+import { become, stepBack } from '../../access/identity.ts'
 import { Failure } from '../../errors.ts'
 import type { Model } from '../analysis/model.ts'
-import type { Role } from '../catalog/catalog.ts'
-import { become, stepBack } from '../identity.ts'
 
 /** Where things are tried. */
 export interface Stage {

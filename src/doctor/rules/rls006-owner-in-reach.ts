@@ -1,7 +1,7 @@
 /**
  * RLS006: a role of requests owns a protected table, or can become somebody for whom policies do not hold.
  */
-import type { Role } from '../catalog/catalog.ts'
+import type { Role } from '../../access/catalog/catalog.ts'
 import type { Found, Rule } from '../finding.ts'
 
 export const rls006: Rule = {

@@ -1,11 +1,12 @@
 /**
  * RLS014: an UPDATE can give a row to somebody else.
  */
+
+import type { Role } from '../../access/catalog/catalog.ts'
 import { isAlwaysTrue, tiedColumns } from '../analysis/logic.ts'
 import { type Model, type PolicyFacts, writeExpression } from '../analysis/model.ts'
 import { rewriteExpression } from '../analysis/rewrite.ts'
 import { listed, policyOn, showPolicy } from '../analysis/words.ts'
-import type { Role } from '../catalog/catalog.ts'
 import type { Rule } from '../finding.ts'
 
 export const rls014: Rule = {

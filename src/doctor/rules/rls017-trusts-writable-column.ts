@@ -1,11 +1,11 @@
 /**
  * RLS017: a policy looks a right up in a table that the same role may write.
  */
-import { bodyOf } from '../analysis/bodies.ts'
+import { bodyOf } from '../../access/bodies.ts'
+import type { Command, Relation, Role } from '../../access/catalog/catalog.ts'
 import { scan } from '../analysis/expression.ts'
 import { type Model, type PolicyFacts, reachedBy, writeExpression } from '../analysis/model.ts'
 import { listed, policyOn, showPolicy } from '../analysis/words.ts'
-import type { Command, Relation, Role } from '../catalog/catalog.ts'
 import type { Rule } from '../finding.ts'
 
 export const rls017: Rule = {

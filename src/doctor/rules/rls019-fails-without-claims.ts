@@ -1,11 +1,11 @@
 /**
  * RLS019: a policy fails instead of denying when the claims are missing.
  */
-import { bodyOf } from '../analysis/bodies.ts'
+import { bodyOf } from '../../access/bodies.ts'
+import type { Routine } from '../../access/catalog/catalog.ts'
 import { type Model, type PolicyFacts, reachedBy } from '../analysis/model.ts'
 import { showTrial } from '../analysis/trials.ts'
 import { listed, policyOn, showPolicy } from '../analysis/words.ts'
-import type { Routine } from '../catalog/catalog.ts'
 import type { Rule } from '../finding.ts'
 import { fasterPolicy } from './rls030-bare-call.ts'
 

@@ -1,9 +1,10 @@
 /**
  * RLS020: a policy for writing that does not look at who is asking, beside others that do.
  */
+
+import { fieldsOf, isNode } from '../../access/tree.ts'
 import { isAlwaysTrue } from '../analysis/logic.ts'
 import { writeExpression } from '../analysis/model.ts'
-import { fieldsOf, isNode } from '../analysis/tree.ts'
 import { policyOn, showPolicy } from '../analysis/words.ts'
 import type { Rule } from '../finding.ts'
 

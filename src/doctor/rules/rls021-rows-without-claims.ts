@@ -1,11 +1,12 @@
 /**
  * RLS021: somebody without claims has seen rows.
  */
+
+import type { Relation } from '../../access/catalog/catalog.ts'
 import { operands } from '../analysis/logic.ts'
 import type { Model } from '../analysis/model.ts'
 import { showTrial } from '../analysis/trials.ts'
 import { listed } from '../analysis/words.ts'
-import type { Relation } from '../catalog/catalog.ts'
 import type { Rule } from '../finding.ts'
 import { opensWithoutClaims } from './rls018-opens-without-claims.ts'
 

@@ -1,7 +1,7 @@
 /**
  * RLS023: a policy asks who logged in, not who is asking.
  */
-import { bodyOf } from '../analysis/bodies.ts'
+import { bodyOf } from '../../access/bodies.ts'
 import { reachedBy } from '../analysis/model.ts'
 import { policyOn, showPolicy } from '../analysis/words.ts'
 import type { Rule } from '../finding.ts'

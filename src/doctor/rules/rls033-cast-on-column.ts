@@ -2,12 +2,12 @@
  * RLS033: a policy compares a cast of the column, or a function of it.
  */
 
+import type { Relation } from '../../access/catalog/catalog.ts'
+import { fieldsOf, namesOf, walk } from '../../access/tree.ts'
 import { scan } from '../analysis/expression.ts'
 import type { Model, PolicyFacts } from '../analysis/model.ts'
 import { castColumn } from '../analysis/rewrite.ts'
-import { fieldsOf, namesOf, walk } from '../analysis/tree.ts'
 import { listed, policyOn, showPolicy } from '../analysis/words.ts'
-import type { Relation } from '../catalog/catalog.ts'
 import type { Rule } from '../finding.ts'
 import { fasterPolicy } from './rls030-bare-call.ts'
 

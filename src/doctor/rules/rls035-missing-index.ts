@@ -1,13 +1,14 @@
 /**
  * RLS035: a policy selects by a column that has no index.
  */
+
+import type { Relation } from '../../access/catalog/catalog.ts'
+import { fieldsOf, isNode, namesOf } from '../../access/tree.ts'
 import { scan } from '../analysis/expression.ts'
 import { columnOf, operands } from '../analysis/logic.ts'
 import type { Model } from '../analysis/model.ts'
 import { castColumn } from '../analysis/rewrite.ts'
-import { fieldsOf, isNode, namesOf } from '../analysis/tree.ts'
 import { listed, policyOn, showPolicy } from '../analysis/words.ts'
-import type { Relation } from '../catalog/catalog.ts'
 import type { Rule } from '../finding.ts'
 
 export const rls035: Rule = {

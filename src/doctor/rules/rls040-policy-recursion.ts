@@ -1,9 +1,10 @@
 /**
  * RLS040: policies that read each other's tables.
  */
+
+import type { Relation } from '../../access/catalog/catalog.ts'
 import type { Model } from '../analysis/model.ts'
 import { tablesReadBy } from '../analysis/reading.ts'
-import type { Relation } from '../catalog/catalog.ts'
 import type { Rule } from '../finding.ts'
 
 export const rls040: Rule = {

@@ -1,9 +1,10 @@
 /**
  * RLS041: a policy looks into a table that has policies itself.
  */
+
+import type { Relation, Role } from '../../access/catalog/catalog.ts'
 import type { Model, PolicyFacts } from '../analysis/model.ts'
 import { listed, policyOn, showPolicy } from '../analysis/words.ts'
-import type { Relation, Role } from '../catalog/catalog.ts'
 import type { Rule } from '../finding.ts'
 
 export const rls041: Rule = {

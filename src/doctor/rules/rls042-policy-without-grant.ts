@@ -1,9 +1,10 @@
 /**
  * RLS042: a policy needs a table or a function that the role may not use.
  */
+
+import type { Role } from '../../access/catalog/catalog.ts'
 import type { Model, PolicyFacts } from '../analysis/model.ts'
 import { listed, policyOn, showPolicy } from '../analysis/words.ts'
-import type { Role } from '../catalog/catalog.ts'
 import type { Rule } from '../finding.ts'
 
 export const rls042: Rule = {

@@ -1,10 +1,11 @@
 /**
  * RLS044: a view reads protected tables with the rights of its owner.
  */
+
+import type { Relation } from '../../access/catalog/catalog.ts'
 import type { Model } from '../analysis/model.ts'
 import { tablesOf } from '../analysis/reading.ts'
 import { listed } from '../analysis/words.ts'
-import type { Relation } from '../catalog/catalog.ts'
 import type { Rule } from '../finding.ts'
 
 export const rls044: Rule = {

@@ -1,10 +1,11 @@
 /**
  * RLS045: a materialized view of protected tables that requests can read.
  */
+
+import type { Relation } from '../../access/catalog/catalog.ts'
 import type { Model } from '../analysis/model.ts'
 import { tablesOf } from '../analysis/reading.ts'
 import { listed } from '../analysis/words.ts'
-import type { Relation } from '../catalog/catalog.ts'
 import type { Fix, Rule } from '../finding.ts'
 
 export const rls045: Rule = {

@@ -1,8 +1,9 @@
 /**
  * RLS048: rows may be updated or deleted, and cannot be found.
  */
+
+import type { Command } from '../../access/catalog/catalog.ts'
 import { listed } from '../analysis/words.ts'
-import type { Command } from '../catalog/catalog.ts'
 import type { Rule } from '../finding.ts'
 
 export const rls048: Rule = {

@@ -1,9 +1,10 @@
 /**
  * RLS050: a SECURITY DEFINER function whose names the caller can bend.
  */
+
+import type { Role, Routine } from '../../access/catalog/catalog.ts'
 import type { Model } from '../analysis/model.ts'
 import { listed } from '../analysis/words.ts'
-import type { Role, Routine } from '../catalog/catalog.ts'
 import type { Rule } from '../finding.ts'
 
 export const rls050: Rule = {

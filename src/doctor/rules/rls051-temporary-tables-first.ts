@@ -1,9 +1,10 @@
 /**
  * RLS051: a pinned search_path in which the caller's temporary tables come first, or a schema of theirs.
  */
+
+import type { Role, Routine } from '../../access/catalog/catalog.ts'
 import type { Model } from '../analysis/model.ts'
 import { listed } from '../analysis/words.ts'
-import type { Role, Routine } from '../catalog/catalog.ts'
 import type { Rule } from '../finding.ts'
 import { callersOf, definers, pathOf } from './rls050-unpinned-search-path.ts'
 

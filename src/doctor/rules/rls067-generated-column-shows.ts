@@ -1,7 +1,7 @@
 /**
  * RLS067: a generated column shows what a column is closed for.
  */
-import { fieldsOf, namesOf, walk } from '../analysis/tree.ts'
+import { fieldsOf, namesOf, walk } from '../../access/tree.ts'
 import { listed } from '../analysis/words.ts'
 import type { Rule } from '../finding.ts'
 

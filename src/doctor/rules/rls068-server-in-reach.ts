@@ -1,8 +1,9 @@
 /**
  * RLS068: requests may have the rights of a role that PostgreSQL brings for the server's own work.
  */
+
+import type { Role } from '../../access/catalog/catalog.ts'
 import { listed } from '../analysis/words.ts'
-import type { Role } from '../catalog/catalog.ts'
 import type { Level, Rule } from '../finding.ts'
 
 interface Power {

@@ -2,10 +2,10 @@
  * RLS070: a unique key that spans the rows of everybody.
  */
 
+import type { Column, Index, Relation, Role } from '../../access/catalog/catalog.ts'
+import { fieldsOf, namesOf, walk } from '../../access/tree.ts'
 import type { Model } from '../analysis/model.ts'
-import { fieldsOf, namesOf, walk } from '../analysis/tree.ts'
 import { listed } from '../analysis/words.ts'
-import type { Column, Index, Relation, Role } from '../catalog/catalog.ts'
 import type { Rule } from '../finding.ts'
 
 export const rls070: Rule = {

@@ -1,9 +1,10 @@
 /**
  * RLS072: a referential action that does what policies forbid.
  */
+
+import type { Command, Relation, Role } from '../../access/catalog/catalog.ts'
 import type { Model } from '../analysis/model.ts'
 import { listed } from '../analysis/words.ts'
-import type { Command, Relation, Role } from '../catalog/catalog.ts'
 import type { Rule } from '../finding.ts'
 
 export const rls072: Rule = {

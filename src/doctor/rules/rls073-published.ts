@@ -1,10 +1,11 @@
 /**
  * RLS073: a publication of protected tables.
  */
+
+import type { Relation } from '../../access/catalog/catalog.ts'
 import { isAlwaysTrue } from '../analysis/logic.ts'
 import type { Model } from '../analysis/model.ts'
 import { listed } from '../analysis/words.ts'
-import type { Relation } from '../catalog/catalog.ts'
 import type { Rule } from '../finding.ts'
 
 export const rls073: Rule = {
