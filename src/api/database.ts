@@ -4,6 +4,7 @@
 import { NeonDbError, neon } from '@neondatabase/serverless'
 import { drizzle, type NeonHttpDatabase } from 'drizzle-orm/neon-http'
 import { Failure, type FailureCode, failures } from '../errors.ts'
+import type { SqlDatabase } from '../issuer/postgres-store.ts'
 import type { StatementRecorder } from './why.ts'
 
 /** A Drizzle database in which every query runs as one caller. */
@@ -30,6 +31,22 @@ export type IssuerDatabase = NeonHttpDatabase
 /** Opens the database as the issuer: its password is in the URL. */
 export function openIssuerDatabase(issuerDatabaseUrl: string): IssuerDatabase {
   return drizzle(neon(issuerDatabaseUrl))
+}
+
+/** Reaches the database as the issuer, for the library. */
+export function connectAsIssuer(issuerDatabaseUrl: string): SqlDatabase {
+  const sql = neon(issuerDatabaseUrl)
+  return {
+    async query(text, parameters) {
+      try {
+        return await sql.query(text, parameters)
+      } catch (error) {
+        // The login that was refused is ours, not the caller's, and another try is refused too.
+        if (!(error instanceof NeonDbError) || !error.code?.startsWith('28')) throw error
+        throw new Failure('internal', { cause: error })
+      }
+    },
+  }
 }
 
 /**

@@ -6,14 +6,15 @@ import { Failure } from '../errors.ts'
 import { type Accounts, createAccounts } from '../issuer/accounts.ts'
 import { createIssuer, type Issuer } from '../issuer/issuer.ts'
 import type { AccessToken } from '../issuer/own-token.ts'
+import { createPostgresStore } from '../issuer/postgres-store.ts'
 import type { ApiEnv } from './app-env.ts'
 import { claimsFor } from './claims.ts'
-import { openIssuerDatabase } from './database.ts'
+import { connectAsIssuer, openIssuerDatabase } from './database.ts'
 import type { Settings } from './env.ts'
 import type { Hidden } from './hidden.ts'
-import { createIssuerStore } from './issuer-store.ts'
 import { createDelivery } from './mail.ts'
 import { readBearer } from './middleware/require-bearer.ts'
+import { people } from './people.ts'
 
 /** What the routes of the issuer work with. */
 export interface Issuing {
@@ -38,7 +39,7 @@ const known = new WeakMap<Settings, Issuing>()
 function issuingOf(settings: Settings, issuerDatabaseUrl: Hidden): Issuing {
   const before = known.get(settings)
   if (before !== undefined) return before
-  const store = createIssuerStore(issuerDatabaseUrl.reveal())
+  const store = createPostgresStore(connectAsIssuer(issuerDatabaseUrl.reveal()), { people })
   const db = openIssuerDatabase(issuerDatabaseUrl.reveal())
   const { issuer: url, audience, keys } = settings
   const deliver = createDelivery(settings)

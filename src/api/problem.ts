@@ -44,6 +44,7 @@ function headersOf({ code, retryAfterSeconds }: Failure): Record<string, string>
     case 'session_revoked':
       return { 'WWW-Authenticate': challenge('The session has been ended') }
     case 'attempts_exceeded':
+    case 'password_queue_full':
       return { 'Retry-After': String(retryAfterSeconds ?? 60) }
     case 'overloaded':
     case 'database_unavailable':

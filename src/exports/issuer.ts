@@ -30,6 +30,13 @@ export {
 export type { IssuerPaths, Metadata } from '../issuer/metadata.ts'
 export type { AccessToken } from '../issuer/own-token.ts'
 export { type Comparison, comparePassword, hashPassword, isSuitable } from '../issuer/password.ts'
+export type { People } from '../issuer/people.ts'
+export {
+  createPostgresStore,
+  type PostgresStoreOptions,
+  type SqlDatabase,
+  type SqlRow,
+} from '../issuer/postgres-store.ts'
 export { createSecret, hashSecret, type SecretHash } from '../issuer/secret.ts'
 export type {
   Attempt,

@@ -6,7 +6,6 @@
  */
 import { Failure } from '../errors.ts'
 import { toAttempt, toEmail } from './attempt.ts'
-import { OAuthError } from './oauth-error.ts'
 import type { AccessToken } from './own-token.ts'
 import { comparePassword, hashPassword, isSuitable, maxPasswordLength, minPasswordLength } from './password.ts'
 import { createSecret, hashSecret, type SecretHash } from './secret.ts'
@@ -97,9 +96,12 @@ export interface Accounts {
   requestReset(email: string, address: string | undefined): Promise<void>
   /** @throws Failure `policy_refused` without a tenant, `not_found`, `attempts_exceeded`, `mail_failed` */
   invite(by: AccessToken, userId: string): Promise<void>
-  /** @throws Failure `invite_invalid`, `input_invalid` for an unsuitable password, `attempts_exceeded` */
+  /** @throws Failure `invite_invalid`, `input_invalid` for an unsuitable password, `attempts_exceeded`, `password_queue_full` */
   acceptInvite(token: string, password: string, address: string | undefined): Promise<void>
-  /** @throws Failure `password_wrong`, `input_invalid` for an unsuitable password, `attempts_exceeded` */
+  /**
+   * @throws Failure `password_wrong`, `input_invalid` for an unsuitable password, `attempts_exceeded`,
+   *   `password_queue_full`, `password_hash_invalid`
+   */
   changePassword(by: AccessToken, current: string, password: string, address: string | undefined): Promise<void>
   signOut(by: AccessToken): Promise<void>
   signOutEverywhere(by: AccessToken): Promise<void>
@@ -160,7 +162,7 @@ export function createAccounts({ store, deliver }: AccountsOptions): Accounts {
       const { address: from } = await toAttempt('invite', '', address)
       const attempt = { account: undefined, pair: undefined, address: from }
       await admitAttempt(attempt)
-      const accepted = await store.acceptInvite(await hashSecret(token), await slowly(() => hashPassword(password)))
+      const accepted = await store.acceptInvite(await hashSecret(token), await hashPassword(password))
       if (!accepted) throw new Failure('invite_invalid')
       await store.forgive(attempt)
     },
@@ -168,9 +170,9 @@ export function createAccounts({ store, deliver }: AccountsOptions): Accounts {
       refuseUnsuitable(password)
       const attempt = await admit('password', by.subject, address)
       const credential = await store.findCredential(by.subject)
-      const { matches } = await slowly(() => comparePassword(current, credential?.passwordHash))
+      const { matches } = await comparePassword(current, credential?.passwordHash)
       if (!matches || credential === undefined) throw new Failure('password_wrong')
-      const changed = await store.changePassword(credential, await slowly(() => hashPassword(password)), by.sid)
+      const changed = await store.changePassword(credential, await hashPassword(password), by.sid)
       if (!changed) throw new Failure('password_wrong')
       await store.forgive(attempt)
     },
@@ -193,14 +195,4 @@ function refuseUnsuitable(password: string): void {
   if (isSuitable(password)) return
   const range = `${minPasswordLength} to ${maxPasswordLength} characters`
   throw new Failure('input_invalid', { detail: `A password has ${range}, at least four different ones.` })
-}
-
-/** Hashing has a queue of its own, which speaks OAuth. */
-async function slowly<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof OAuthError) throw new Failure('overloaded', { cause: error })
-    throw error
-  }
 }

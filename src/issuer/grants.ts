@@ -1,6 +1,7 @@
 /**
  * What a client may hand in for a token: one function for each `grant_type`.
  */
+import { Failure } from '../errors.ts'
 import { toAttempt, toEmail } from './attempt.ts'
 import { OAuthError } from './oauth-error.ts'
 import { readOwnToken } from './own-token.ts'
@@ -45,7 +46,7 @@ async function signIn(context: IssuerContext, { client, parameters, address }: G
     throw new OAuthError('too_many_attempts', 'Too many attempts failed: wait before the next one', retryAfterSeconds)
   }
   // The same work where there is no such account.
-  const { matches, outdated } = await comparePassword(password, credential?.passwordHash)
+  const { matches, outdated } = await comparePassword(password, credential?.passwordHash).catch(refuseWhereFull)
   if (!matches || credential === undefined || person === undefined) throw wrongCredentials()
   const claims = await ownClaimsOf(context, person)
   const signer = await prepareSigner(context)
@@ -62,12 +63,21 @@ async function signIn(context: IssuerContext, { client, parameters, address }: G
   return response
 }
 
+function refuseWhereFull(error: unknown): never {
+  if (!isQueueFull(error)) throw error
+  throw new OAuthError('temporarily_unavailable', 'Too many people sign in at once', error.retryAfterSeconds)
+}
+
+function isQueueFull(error: unknown): error is Failure {
+  return error instanceof Failure && error.code === 'password_queue_full'
+}
+
 /** Not worth a refusal: where too many are waiting, the next sign-in does it. */
 async function renewHash({ store }: IssuerContext, credential: Credential, password: string): Promise<void> {
   try {
     await store.replaceHash(credential, await hashPassword(password))
   } catch (error) {
-    if (!(error instanceof OAuthError)) throw error
+    if (!isQueueFull(error)) throw error
   }
 }
 

@@ -7,7 +7,7 @@
  * @see https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
  */
 import { scrypt } from '@noble/hashes/scrypt.js'
-import { OAuthError } from './oauth-error.ts'
+import { Failure } from '../errors.ts'
 import { sameHash } from './secret.ts'
 
 /** Figures of scrypt: N = 2^ln, r, p. */
@@ -20,8 +20,9 @@ interface Cost {
 const cost: Cost = { ln: 14, r: 8, p: 5 }
 const saltBytes = 16
 const hashBytes = 32
-/** A stored hash may ask for this much memory at most: 128 · 2^17 · 8 bytes. */
-const maxLn = 17
+/** A stored hash may ask for 128 MiB at most, and for four times the work of OWASP's figures with that much. */
+const maxBlocks = 2 ** 20
+const maxRounds = 16
 
 /** The shortest password, in characters. */
 export const minPasswordLength = 12
@@ -45,7 +46,7 @@ export interface Comparison {
  *
  * Does NOT ask whether it is long enough: see {@link isSuitable}.
  *
- * @throws OAuthError `temporarily_unavailable` when 20 others are waiting
+ * @throws Failure `password_queue_full` when 20 others are waiting
  */
 export async function hashPassword(password: string): Promise<string> {
   const salt = crypto.getRandomValues(new Uint8Array(saltBytes))
@@ -55,8 +56,8 @@ export async function hashPassword(password: string): Promise<string> {
 /**
  * Compares a password with a stored hash. Without one it does the same work and says no.
  *
- * @throws OAuthError `temporarily_unavailable` when 20 others are waiting
- * @throws TypeError when the stored text is no hash of this kind
+ * @throws Failure `password_queue_full` when 20 others are waiting, `password_hash_invalid` when the stored text is no hash
+ *   of this kind, or asks for more than 128 MiB
  */
 export async function comparePassword(password: string, stored: string | undefined): Promise<Comparison> {
   const { salt, figures } = parse(stored ?? decoy)
@@ -80,7 +81,7 @@ export function isSuitable(password: string): boolean {
 const decoy = format(cost, new Uint8Array(saltBytes), new Uint8Array(hashBytes))
 
 function derive(password: string, salt: Uint8Array, figures: Cost): Promise<Uint8Array> {
-  if (waiting >= maxWaiting) throw new OAuthError('temporarily_unavailable', 'Too many people sign in at once', 2)
+  if (waiting >= maxWaiting) throw new Failure('password_queue_full', { retryAfterSeconds: 2 })
   waiting++
   // The same characters can be typed in more than one way (NIST SP 800-63B-4 §3.1.1.2). No hash needs more than 256.
   const bytes = new TextEncoder().encode(password.slice(0, maxPasswordLength + 1).normalize('NFKC'))
@@ -127,10 +128,18 @@ function format({ ln, r, p }: Cost, salt: Uint8Array, hash: Uint8Array): string 
 
 function parse(stored: string): { salt: Uint8Array; figures: Cost } {
   const found = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([\w+/]+)\$[\w+/]+$/.exec(stored)
-  const [, ln = '', r = '', p = '', salt = ''] = found ?? []
-  if (found === null || Number(ln) > maxLn) throw new TypeError('the stored password hash is not of the form $scrypt$…')
-  const bytes = Uint8Array.from(atob(salt), (character) => character.charCodeAt(0))
-  return { salt: bytes, figures: { ln: Number(ln), r: Number(r), p: Number(p) } }
+  const [ln = 0, r = 0, p = 0] = (found ?? []).slice(1, 4).map(Number)
+  const isBounded = ln > 0 && r > 0 && p > 0 && 2 ** ln * r <= maxBlocks && p <= maxRounds
+  if (found === null || !isBounded) throw new Failure('password_hash_invalid')
+  return { salt: decode(found[4] ?? ''), figures: { ln, r, p } }
+}
+
+function decode(text: string): Uint8Array {
+  try {
+    return Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
+  } catch {
+    throw new Failure('password_hash_invalid')
+  }
 }
 
 /** Base64 without padding, as the PHC format has it. */

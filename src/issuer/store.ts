@@ -1,6 +1,5 @@
 /**
- * What an issuer asks of the place where it keeps things. Rowpass has one over SQL (`src/api/issuer-store.ts`); a library
- * user brings their own. Each method is one atomic step: where two of them would have to be one, they are one here.
+ * What an issuer asks of the place where it keeps things. `createPostgresStore` is one in PostgreSQL; others are as good. Each method is one atomic step: where two of them would have to be one, they are one here.
  *
  * Secrets arrive as SHA-256 hashes in hex, times are counted by the store.
  */
@@ -20,12 +19,12 @@ export interface Client {
   readonly role: string | undefined
 }
 
-/** Somebody in one of their tenants. */
+/** Somebody in one of their tenants, or in an application without tenants. */
 export interface Person {
   readonly userId: string
-  readonly tenantId: string
+  readonly tenantId: string | undefined
   /** Their role in this tenant. */
-  readonly role: string
+  readonly role: string | undefined
 }
 
 /** What a password is compared with. */
@@ -80,7 +79,7 @@ export interface LiveSession {
 
 /** What became of a refresh token. */
 export type Rotation =
-  /** It was taken; `person` is undefined when they have no tenant any more. */
+  /** It was taken; `person` is undefined when they are gone. */
   | { readonly outcome: 'rotated'; readonly person: Person | undefined }
   /** It was used before: the session has ended with it. */
   | { readonly outcome: 'reused' }

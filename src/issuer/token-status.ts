@@ -88,7 +88,7 @@ async function introspectRefresh(context: IssuerContext, token: string): Promise
     ...(session.scope !== '' && { scope: session.scope }),
     exp: session.expiresAt,
     sid: session.sid,
-    tenant_id: session.person.tenantId,
-    role: session.person.role,
+    ...(session.person.tenantId !== undefined && { tenant_id: session.person.tenantId }),
+    ...(session.person.role !== undefined && { role: session.person.role }),
   }
 }
