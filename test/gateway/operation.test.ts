@@ -36,7 +36,7 @@ describePg('a gateway in operation', () => {
       })
 
     beforeAll(async () => {
-      gateway = await startTestGateway(database)
+      gateway = await startTestGateway(database, { ROWPASS_IDENTITY_LIMIT: '500' })
       second = await startTestIssuer()
     })
     afterAll(async () => {
