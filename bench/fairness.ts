@@ -4,11 +4,11 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { withConnection } from '../src/database/connect.ts'
-import { settings } from '../src/gateway/settings.ts'
 import type { Flight, Work } from '../src/pg/flight.ts'
-import { createPool, type Pool } from '../src/pg/pool.ts'
+import type { Pool } from '../src/pg/pool.ts'
 import { startBenchDatabase } from './database.ts'
 import { toTable } from './document.ts'
+import { openPool } from './pool.ts'
 import { percentile } from './statistics.ts'
 
 const attackers = 6
@@ -16,25 +16,13 @@ const durationMs = 3_000
 const counting = 'select count(*) from (select generate_series(1, $1::bigint)) g'
 const database = await startBenchDatabase(1, 1)
 
-function openPool(): Pool {
-  const server = new URL(database.gatewayUrl)
-  return createPool({
-    ...{ server, user: server.username, password: server.password, database: server.pathname.slice(1) },
-    ...{ applicationName: undefined, connectTimeoutMs: 5_000, statementTimeoutMs: 15_000, lockTimeoutMs: 5_000 },
-    ...{ maxResponseBytes: 1_000_000, maxPreparedStatements: 100, maxPipelineDepth: 8, requestTimeoutMs: 30_000 },
-    ...{ maxQueued: 1_000, queueTimeoutMs: 5_000 },
-    size: Number(settings.ROWPASS_POOL_SIZE.default),
-    slowLimit: Number(settings.ROWPASS_SLOW_LIMIT.default),
-  })
-}
-
 function ask(pool: Pool, owner: string, sql: string, param: string): Promise<Flight> {
   const statement = { sql, params: [param], prepare: true, shape: { arrayMode: true, rawText: true } }
   const work: Work = {
     ...{ identity: undefined, statements: [statement], begin: undefined },
     ...{ exclusive: false, reset: false, readOnly: true },
   }
-  return new Promise((resolve) => pool.run(work, owner, resolve))
+  return pool.run(work, { owner })
 }
 
 async function attack(pool: Pool, tenants: number, primed: boolean, index: number, until: number): Promise<void> {
@@ -51,8 +39,7 @@ async function measure(
   tenants: number,
   primed: boolean,
 ): Promise<{ answered: number; sent: number; tookMs: number[] }> {
-  const pool = openPool()
-  while (pool.open === 0) await delay(10)
+  const pool = await openPool(database.gatewayUrl, { maxQueued: 1_000, queueTimeoutMs: 5_000 })
   for (let turn = 0; turn < 200; turn++) await ask(pool, `victim ${turn % 3}`, 'select $1::int', '1')
   const until = performance.now() + durationMs
   const tookMs: number[] = []

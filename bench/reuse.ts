@@ -7,12 +7,12 @@
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Identity, Statement } from '../src/pg/flight.ts'
-import { createPool, type Pool } from '../src/pg/pool.ts'
 import { parseSealKeys } from '../src/seal/keys.ts'
 import { sealSession } from '../src/seal/seal.ts'
 import { startBenchDatabase } from './database.ts'
 import { replaceSection, toTable } from './document.ts'
 import { measure, type Subject } from './measure.ts'
+import { askOne, load, openPool } from './pool.ts'
 
 const { values } = parseArgs({
   options: {
@@ -55,7 +55,12 @@ try {
     Object.entries(ways).map(([way, toStatement]) => ({
       name: `${name}: ${way}`,
       pid: process.pid,
-      run: () => load((turn) => run(pool, identity, toStatement(text, String((turn % notesOfOne) + 1)))),
+      run: () =>
+        load(
+          (turn) => askOne(pool, identity, toStatement(text, String((turn % notesOfOne) + 1))),
+          requestsAtOnce,
+          durationMs,
+        ),
     })),
   )
   const outcomes = await measure(subjects, rounds, database.postmasterPid())
@@ -75,49 +80,4 @@ try {
     replaceSection(fileURLToPath(new URL('../docs/performance.md', import.meta.url)), 'bench:reuse', lines)
 } finally {
   await database.close()
-}
-
-async function load(ask: (turn: number) => Promise<void>): ReturnType<Subject['run']> {
-  const start = performance.now()
-  let requests = 0
-  await Promise.all(
-    Array.from({ length: requestsAtOnce }, async () => {
-      while (performance.now() - start < durationMs) await ask(requests++)
-    }),
-  )
-  return { requests, perSecond: (requests * 1000) / (performance.now() - start), latenciesMs: new Float64Array() }
-}
-
-function run(pool: Pool, identity: Identity, statement: Statement): Promise<void> {
-  const work = { identity, statements: [statement], begin: undefined, exclusive: false, reset: false }
-  return new Promise((resolve, reject) => {
-    pool.run(work, 'bench', ({ error, sinks: [sink] }) =>
-      error === undefined && sink?.rowCount === 1 ? resolve() : reject(new Error(JSON.stringify(error))),
-    )
-  })
-}
-
-/** As the gateway has it: 4 connections, 8 requests deep. */
-async function openPool(url: string): Promise<Pool> {
-  const { username, password, pathname } = new URL(url)
-  const pool = createPool({
-    server: new URL(url),
-    user: username,
-    password,
-    database: pathname.slice(1),
-    applicationName: undefined,
-    connectTimeoutMs: 5_000,
-    statementTimeoutMs: 15_000,
-    lockTimeoutMs: 5_000,
-    maxResponseBytes: 10_000_000,
-    maxPreparedStatements: 256,
-    size: 4,
-    maxPipelineDepth: 8,
-    maxQueued: 1_000,
-    queueTimeoutMs: 10_000,
-    requestTimeoutMs: 30_000,
-    slowLimit: 2,
-  })
-  while (pool.open < 4) await new Promise((resolve) => setTimeout(resolve, 10))
-  return pool
 }

@@ -6,12 +6,12 @@
  * finer.
  */
 import { parseArgs } from 'node:util'
-import type { Identity, Work } from '../src/pg/flight.ts'
-import { createPool, type Pool } from '../src/pg/pool.ts'
+import type { Pool } from '../src/pg/pool.ts'
 import { parseSealKeys } from '../src/seal/keys.ts'
 import { startBenchDatabase } from './database.ts'
 import { toTable } from './document.ts'
 import { measure, type Subject } from './measure.ts'
+import { askOne, load, openPool } from './pool.ts'
 import { readForms, type SessionForm } from './session-forms.ts'
 import { identityOf, notesOfOne, people, schemaOf, setUpForms, statementOf } from './session-stage.ts'
 
@@ -44,63 +44,13 @@ function toSubject(form: SessionForm, schema: string, pool: Pool): Subject {
     form.hasIdentity ? identityOf(form, key, person) : undefined,
   )
   const sql = statementOf(schema)
-  let turn = 0
-  const ask = () => {
-    const who = turn++ % people
-    return run(pool, identities[who], sql, String(who * notesOfOne + (turn % notesOfOne) + 1))
+  const shape = { arrayMode: true, rawText: true }
+  const ask = (turn: number) => {
+    const who = turn % people
+    const params = [String(who * notesOfOne + ((turn + 1) % notesOfOne) + 1)]
+    return askOne(pool, identities[who], { sql, params, prepare: true, shape })
   }
-  return { name: form.name, pid: process.pid, run: () => load(ask) }
-}
-
-async function load(ask: () => Promise<void>): ReturnType<Subject['run']> {
-  const start = performance.now()
-  let requests = 0
-  await Promise.all(
-    Array.from({ length: requestsAtOnce }, async () => {
-      for (; performance.now() - start < durationMs; requests++) await ask()
-    }),
-  )
-  return { requests, perSecond: (requests * 1000) / (performance.now() - start), latenciesMs: new Float64Array() }
-}
-
-function run(pool: Pool, identity: Identity | undefined, sql: string, id: string): Promise<void> {
-  const work: Work = {
-    identity,
-    statements: [{ sql, params: [id], prepare: true, shape: { arrayMode: true, rawText: true } }],
-    begin: undefined,
-    exclusive: false,
-    reset: false,
-  }
-  return new Promise((resolve, reject) => {
-    pool.run(work, 'bench', ({ error, sinks: [sink] }) =>
-      error === undefined && sink?.rowCount === 1 ? resolve() : reject(new Error(`${sql}: ${JSON.stringify(error)}`)),
-    )
-  })
-}
-
-/** As the gateway has it: 4 connections, 8 requests deep. */
-async function openPool(url: string): Promise<Pool> {
-  const { username, password, pathname } = new URL(url)
-  const pool = createPool({
-    server: new URL(url),
-    user: username,
-    password,
-    database: pathname.slice(1),
-    applicationName: undefined,
-    connectTimeoutMs: 5_000,
-    statementTimeoutMs: 15_000,
-    lockTimeoutMs: 5_000,
-    maxResponseBytes: 10_000_000,
-    maxPreparedStatements: 100,
-    size: 4,
-    maxPipelineDepth: 8,
-    maxQueued: 1_000,
-    queueTimeoutMs: 10_000,
-    slowLimit: 2,
-    requestTimeoutMs: 30_000,
-  })
-  while (pool.open < 4) await new Promise((resolve) => setTimeout(resolve, 10))
-  return pool
+  return { name: form.name, pid: process.pid, run: () => load(ask, requestsAtOnce, durationMs) }
 }
 
 function report(rows: [name: string, micros: number][]): void {

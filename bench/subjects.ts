@@ -5,7 +5,7 @@ import type { Run, Subject } from './measure.ts'
 import { type Peer, startPeer } from './processes.ts'
 import { graphqlRequests, sqlRequests } from './requests.ts'
 import type { Scene } from './scene.ts'
-import type { EngineQuestion, EngineResult, EngineSubject } from './subjects/engine.ts'
+import type { EngineQuestion, EngineSubject } from './subjects/engine.ts'
 import type { LoadJob, LoadResult } from './subjects/load.ts'
 
 /** One HTTP server, and the requests that it is sent. */
@@ -97,7 +97,7 @@ export async function startEngineSubjects(
       engineSubjects.map((subject) => ({
         name: subject,
         pid: peer.pid,
-        run: () => peer.ask<EngineResult>({ subject, clients, durationMs } satisfies EngineQuestion),
+        run: () => peer.ask<Run>({ subject, clients, durationMs } satisfies EngineQuestion),
       })),
     stop: () => peer.stop(),
   }

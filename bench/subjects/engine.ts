@@ -2,10 +2,12 @@
  * The engine without HTTP, beside node-postgres: the same statement, closed load, in one process.
  */
 import pg from 'pg'
-import type { Flight, Identity, Work } from '../../src/pg/flight.ts'
-import { createPool } from '../../src/pg/pool.ts'
+import type { Identity } from '../../src/pg/flight.ts'
+import type { Pool } from '../../src/pg/pool.ts'
 import { parseSealKeys } from '../../src/seal/keys.ts'
 import { sealSession } from '../../src/seal/seal.ts'
+import type { Run } from '../measure.ts'
+import { askOne, load, openPool } from '../pool.ts'
 import { noteSql, type Scene } from '../scene.ts'
 import { answerParent } from './serve.ts'
 
@@ -17,28 +19,21 @@ export type EngineQuestion =
   | { readonly scene: Scene; readonly poolSize: number; readonly pipelineDepth: number }
   | { readonly subject: EngineSubject; readonly clients: number; readonly durationMs: number }
 
-/** What a run came to. */
-export interface EngineResult {
-  readonly perSecond: number
-  readonly requests: number
-  readonly latenciesMs: Float64Array
-}
-
 /** Runs one request of a caller and rejects unless it found its one row. */
-type Run = (turn: number) => Promise<void>
+type Ask = (turn: number) => Promise<void>
 
-let subjects: Record<EngineSubject, Run> | undefined
+let subjects: Record<EngineSubject, Ask> | undefined
 
-answerParent(async (question: EngineQuestion): Promise<EngineResult | undefined> => {
+answerParent(async (question: EngineQuestion): Promise<Run | undefined> => {
   if ('scene' in question) {
     subjects = await createSubjects(question.scene, question.poolSize, question.pipelineDepth)
     return undefined
   }
   if (subjects === undefined) throw new Error('there is no scene yet')
-  return measure(subjects[question.subject], question.clients, question.durationMs)
+  return load(subjects[question.subject], question.clients, question.durationMs)
 })
 
-async function createSubjects(scene: Scene, size: number, depth: number): Promise<Record<EngineSubject, Run>> {
+async function createSubjects(scene: Scene, size: number, depth: number): Promise<Record<EngineSubject, Ask>> {
   const { callers, ownerUrl, webUrl, gatewayUrl, poolSize } = scene
   const [key] = parseSealKeys(scene.sealKeys)
   const exp = Math.floor(Date.now() / 1000) + 86_400
@@ -54,24 +49,11 @@ async function createSubjects(scene: Scene, size: number, depth: number): Promis
 
   const bare = new pg.Pool({ connectionString: ownerUrl, max: poolSize })
   const web = new pg.Pool({ connectionString: webUrl, max: poolSize })
-  const engine = createPool(engineOptions(gatewayUrl, size, depth))
-  const limit = createPool(engineOptions(ownerUrl, size, depth))
-  await Promise.all([opened(engine), opened(limit)])
-
-  function onEngine(pool: typeof engine, identity: Identity | undefined, params: string[]): Promise<void> {
-    const work: Work = {
-      identity,
-      statements: [{ sql: noteSql, params, prepare: true, shape: { arrayMode: true, rawText: true } }],
-      begin: undefined,
-      exclusive: false,
-      reset: false,
-    }
-    return new Promise((resolve, reject) => {
-      pool.run(work, 'bench', (flight) =>
-        foundOne(flight) ? resolve() : reject(new Error(JSON.stringify(flight.error))),
-      )
-    })
-  }
+  const options = { size, maxPipelineDepth: depth, maxPreparedStatements: 100 }
+  const [engine, limit] = await Promise.all([openPool(gatewayUrl, options), openPool(ownerUrl, options)])
+  const shape = { arrayMode: true, rawText: true }
+  const onEngine = (pool: Pool, identity: Identity | undefined, params: string[]) =>
+    askOne(pool, identity, { sql: noteSql, params, prepare: true, shape })
 
   return {
     async 'pg bare'(turn) {
@@ -95,64 +77,5 @@ async function createSubjects(scene: Scene, size: number, depth: number): Promis
       return onEngine(engine, identities[who], params)
     },
     'engine bare': (turn) => onEngine(limit, undefined, noteOf(turn).params),
-  }
-}
-
-function foundOne(flight: Flight): boolean {
-  const [sink] = flight.sinks
-  return (
-    flight.error === undefined &&
-    sink?.rowCount === 1 &&
-    'finish' in sink &&
-    !('fields' in sink) &&
-    sink.finish().length > 0
-  )
-}
-
-function engineOptions(url: string, size: number, maxPipelineDepth: number): Parameters<typeof createPool>[0] {
-  const { username, password, pathname } = new URL(url)
-  return {
-    server: new URL(url),
-    user: username,
-    password,
-    database: pathname.slice(1),
-    applicationName: undefined,
-    connectTimeoutMs: 5_000,
-    statementTimeoutMs: 15_000,
-    lockTimeoutMs: 5_000,
-    maxResponseBytes: 10_000_000,
-    maxPreparedStatements: 100,
-    size,
-    maxPipelineDepth,
-    maxQueued: 100_000,
-    queueTimeoutMs: 10_000,
-    slowLimit: 2,
-    requestTimeoutMs: 30_000,
-  }
-}
-
-async function opened(pool: { readonly open: number }): Promise<void> {
-  while (pool.open === 0) await new Promise((resolve) => setTimeout(resolve, 10))
-}
-
-async function measure(run: Run, clients: number, durationMs: number): Promise<EngineResult> {
-  const latencies: number[] = []
-  const start = performance.now()
-  const end = start + durationMs
-  let turn = 0
-  async function client(): Promise<void> {
-    for (let now = performance.now(); now < end; ) {
-      await run(turn++)
-      const after = performance.now()
-      latencies.push(after - now)
-      now = after
-    }
-  }
-  await Promise.all(Array.from({ length: clients }, client))
-  const seconds = (performance.now() - start) / 1_000
-  return {
-    perSecond: latencies.length / seconds,
-    requests: latencies.length,
-    latenciesMs: Float64Array.from(latencies).sort(),
   }
 }

@@ -1,18 +1,19 @@
 /**
- * A verified token as requests use it: the identity to run as, whom they count against, and what the audit says of it.
+ * A verified token as requests use it: the identity to run as, whom they count against, and what the log says of it.
  */
 import { createHash } from 'node:crypto'
-import type { SqlAnswered } from '../events.ts'
 import type { Identity } from '../pg/flight.ts'
 import { type SealKey, sealSession } from '../seal/seal.ts'
 import type { VerifiedToken } from '../verify/verifier.ts'
+import type { Who } from './audit.ts'
 
 /** A verified token as requests use it. */
 export interface Caller {
   readonly identity: Identity
   /** Who its requests count against: its tenant where it has one, so that no tenant can keep the others waiting. */
   readonly owner: string
-  readonly audit: Partial<SqlAnswered>
+  /** For the log. */
+  readonly who: Who
 }
 
 /** Prepares each verified token once; that lasts for as long as the verifier keeps the token and the key is in force. */
@@ -38,7 +39,7 @@ function toCaller(token: VerifiedToken, key: SealKey): Caller {
   return {
     identity: { role, session: sealSession(key, { ...token, sid: claims.sid }) },
     owner: JSON.stringify(isKey(tenantId) ? [iss, 'tenant', tenantId] : [iss, 'subject', sub]),
-    audit: {
+    who: {
       auth: 'token',
       iss,
       sub,

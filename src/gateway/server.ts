@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { errnoOf, isErrno } from '../database/private-files.ts'
 import { Failure } from '../errors.ts'
 import type { Emit } from '../events.ts'
-import { createPool } from '../pg/pool.ts'
+import { Pool } from '../pg/pool.ts'
 import { createSchemaVersion } from '../pg/schema-version.ts'
 import type { Login } from '../pg/session.ts'
 import type { TrustedIssuer } from '../verify/issuer-config.ts'
@@ -18,7 +18,7 @@ import type { SqlHeaders } from './contract/request.ts'
 import type { SqlResponse } from './contract/respond.ts'
 import { createSqlHandler } from './handle.ts'
 import { createHttp, type HttpServer } from './http/http.ts'
-import { fromFetch, isAnswered, readHeaders, requestId, toSqlRequest } from './http/receive.ts'
+import { FetchRequest, isAnswered, readHeaders, requestId, ServerRequest } from './http/receive.ts'
 import { createMetrics } from './metrics.ts'
 import { nodeVerify } from './node-verify.ts'
 import { createLogins } from './password/login.ts'
@@ -85,7 +85,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
   }
   let [sealKey] = config.sealKeys
   const schemaVersion = createSchemaVersion(() => catalog.refresh())
-  const pool = createPool(
+  const pool = new Pool(
     {
       ...toLogin(config.databaseUrl),
       applicationName: 'rowpass gateway',
@@ -155,7 +155,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     const answer = !isAnswered(request, config.hosts)
       ? unknownHostResponse
       : request.method === 'POST' && path === sqlPath
-        ? await handle(toSqlRequest(id, request, response, headers, config))
+        ? await handle(new ServerRequest(id, request, response, headers, config))
         : otherRoute(request.method, path)
     if (response.destroyed) return
     response.writeHead(answer.status, answerHeaders(id, headers.origin, answer))
@@ -241,7 +241,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
       const headers = Object.fromEntries(request.headers) as SqlHeaders
       const id = requestId(headers['neon-request-id'])
       const { pathname } = new URL(request.url)
-      const sqlRequest = fromFetch(id, request, headers, config)
+      const sqlRequest = new FetchRequest(id, request, headers, config)
       const answer = !isAnswered(request, config.hosts)
         ? unknownHostResponse
         : request.method === 'POST' && pathname === sqlPath

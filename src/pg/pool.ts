@@ -29,40 +29,20 @@ export interface PoolOptions extends RosterOptions, OccupancyLimits {
   readonly requestTimeoutMs: number
 }
 
-/** A request that was handed to the pool. */
-export interface Ticket {
-  /** The client has gone: the request leaves the queue, or is cancelled at the server. */
-  abort(): void
-}
-
-/** Runs requests. */
-export interface Pool {
-  /** Connections that are open. */
-  readonly open: number
-  readonly inFlight: number
-  readonly queued: number
-  /** Slow requests that run, those that did not end when they were cancelled among them. */
-  readonly slow: number
-  /** Requests that did not end when they were cancelled. */
-  readonly stuck: number
-  /**
-   * Runs one request and calls `done` once. How many one owner may have under way is for the caller to limit.
-   * @param owner with whose other requests it takes turns
-   */
-  run(work: Work, owner: string, done: (flight: Flight) => void): Ticket
-  /** Takes no further request, waits for those under way, closes the connections. */
-  close(): Promise<void>
+/** Whose request it is. */
+export interface RunOptions {
+  /** With whose other requests it takes turns. */
+  readonly owner: string
+  /** The client has gone: the request leaves the queue, or is cancelled at the server, and ends with `timeout`. */
+  readonly signal?: AbortSignal
 }
 
 const maxRetries = 3
+const clientGone = 'The client has gone'
 const stuckDetail = 'A statement of this identity was cancelled and has not ended; nothing else of it runs before that'
 
-/** Opens the pool. Connections are opened in the background; requests wait for them. */
-export function createPool(options: PoolOptions, emit: Emit = () => {}): Pool {
-  return new RequestPool(options, emit)
-}
-
-class RequestPool implements Pool {
+/** Runs requests. Connections are opened in the background; requests wait for them. */
+export class Pool {
   readonly #options: PoolOptions
   readonly #roster: Roster
   readonly #occupancy: Occupancy
@@ -74,7 +54,7 @@ class RequestPool implements Pool {
   #closing = false
   #whenIdle: (() => void) | undefined
 
-  constructor(options: PoolOptions, emit: Emit) {
+  constructor(options: PoolOptions, emit: Emit = () => {}) {
     this.#options = options
     this.#roster = new Roster(options, { onProgress: () => this.#onProgress() }, emit)
     this.#occupancy = new Occupancy(options, this.#roster)
@@ -96,6 +76,7 @@ class RequestPool implements Pool {
     )
   }
 
+  /** Connections that are open. */
   get open(): number {
     return this.#roster.open.length
   }
@@ -108,36 +89,48 @@ class RequestPool implements Pool {
     return this.#dispatcher.queued
   }
 
+  /** Slow requests that run, those that did not end when they were cancelled among them. */
   get slow(): number {
     return this.#occupancy.slow
   }
 
+  /** Requests that did not end when they were cancelled. */
   get stuck(): number {
     return this.#roster.stuck
   }
 
-  run(work: Work, owner: string, done: (flight: Flight) => void): Ticket {
-    const request: PoolRequest = {
-      work,
-      owner,
-      done,
-      paceKey: paceKeyOf(work),
-      since: performance.now(),
-      flight: undefined,
-      connection: undefined,
-      displaced: false,
-      moves: 0,
-      retries: 0,
-      doubted: undefined,
-      ended: false,
-    }
-    this.#owners.arrive(owner)
-    if (this.#closing) this.#fail(request, 'overloaded', 'The gateway is shutting down')
-    else if (this.#owners.isStuck(owner)) this.#fail(request, 'overloaded', stuckDetail)
-    else this.#start(request, false)
-    return { abort: () => this.#abort(request) }
+  /**
+   * Runs one request. Never rejects: how it ended is in the flight. How many one owner may have under way is for the caller
+   * to limit.
+   */
+  run(work: Work, { owner, signal }: RunOptions): Promise<Flight> {
+    return new Promise((done) => {
+      const request: PoolRequest = {
+        work,
+        owner,
+        done,
+        paceKey: paceKeyOf(work),
+        since: performance.now(),
+        flight: undefined,
+        connection: undefined,
+        displaced: false,
+        moves: 0,
+        retries: 0,
+        doubted: undefined,
+        ended: false,
+      }
+      this.#owners.arrive(owner)
+      if (this.#closing) this.#fail(request, 'overloaded', 'The gateway is shutting down')
+      else if (signal?.aborted) this.#fail(request, 'timeout', clientGone)
+      else if (this.#owners.isStuck(owner)) this.#fail(request, 'overloaded', stuckDetail)
+      else {
+        signal?.addEventListener('abort', () => this.#abort(request), { once: true })
+        this.#start(request, false)
+      }
+    })
   }
 
+  /** Takes no further request, waits for those under way, closes the connections. */
   async close(): Promise<void> {
     this.#closing = true
     this.#roster.close()
@@ -226,7 +219,7 @@ class RequestPool implements Pool {
   #abort(request: PoolRequest): void {
     if (request.ended) return
     const { flight, connection } = request
-    if (this.#dispatcher.remove(request)) this.#fail(request, 'timeout', 'The client has gone')
+    if (this.#dispatcher.remove(request)) this.#fail(request, 'timeout', clientGone)
     else if (flight !== undefined) {
       // One that is not the oldest on its connection is cancelled by the watch, if it ever becomes that.
       flight.cancelled = true

@@ -10,7 +10,7 @@ import { startEmbeddedPostgres } from '../../src/database/embedded.ts'
 import { createLocalDatabase } from '../../src/database/local.ts'
 import { provision } from '../../src/database/provision.ts'
 import type { Flight, Work } from '../../src/pg/flight.ts'
-import { createPool, type Pool, type PoolOptions, type Ticket } from '../../src/pg/pool.ts'
+import { Pool, type PoolOptions } from '../../src/pg/pool.ts'
 import { parseSealKeys } from '../../src/seal/keys.ts'
 import { startTestGateway, type TestGateway, waitUntil } from '../support/gateway.ts'
 import { describePg, sealKeysText, type TestDatabase } from '../support/pg.ts'
@@ -203,7 +203,7 @@ describePg('ending early', () => {
 
     async function open(over: Partial<PoolOptions> = {}): Promise<void> {
       const url = new URL(scene.database.gatewayUrl)
-      pool = createPool({
+      pool = new Pool({
         server: url,
         user: url.username,
         password: url.password,
@@ -227,7 +227,7 @@ describePg('ending early', () => {
       for (let count = 0; count < 20; count++) await take(4).flight
     }
 
-    function take(id: number): { ticket: Ticket; flight: Promise<Flight> } {
+    function take(id: number): { flight: Promise<Flight>; abort(): void } {
       const work: Work = {
         identity: undefined,
         statements: [
@@ -242,11 +242,9 @@ describePg('ending early', () => {
         exclusive: false,
         reset: false,
       }
-      let ticket: Ticket | undefined
-      const flight = new Promise<Flight>((resolve) => {
-        ticket = pool.run(work, `owner ${id}`, resolve)
-      })
-      return { ticket: ticket as Ticket, flight }
+      const client = new AbortController()
+      const flight = pool.run(work, { owner: `owner ${id}`, signal: client.signal })
+      return { flight, abort: () => client.abort() }
     }
 
     const taken = async () =>
@@ -266,7 +264,7 @@ describePg('ending early', () => {
       const [first, gone, last] = [take(1), take(2), take(3)]
       await untilBlocked()
       expect(pool.queued).toBe(2)
-      gone.ticket.abort()
+      gone.abort()
       expect(await gone.flight).toMatchObject({ error: { code: 'timeout' } })
       expect(pool.queued).toBe(1)
       await holder.query('rollback')
@@ -275,13 +273,28 @@ describePg('ending early', () => {
       await pool.close()
     })
 
+    it('a request whose client has gone before never runs', async () => {
+      await open()
+      const before = await taken()
+      const work = { identity: undefined, begin: undefined, exclusive: false, reset: false }
+      const shape = { arrayMode: true, rawText: true }
+      const sql = 'update seats set taken = taken + 1'
+      const flight = await pool.run(
+        { ...work, statements: [{ sql, params: [], prepare: false, shape }] },
+        { owner: 'gone', signal: AbortSignal.abort() },
+      )
+      expect(flight.error).toMatchObject({ code: 'timeout' })
+      await pool.close()
+      expect(await taken()).toEqual(before)
+    })
+
     it('the neighbours of a cancelled request are answered, even one that a cancel request has struck', async () => {
       await open()
       await holder.query('begin; select from seats for update')
       const [cancelled, struck, last] = [take(1), take(2), take(3)]
       expect(pool.inFlight).toBe(3)
       await untilBlocked()
-      cancelled.ticket.abort()
+      cancelled.abort()
       expect(await cancelled.flight).toMatchObject({ cancelled: true, error: { error: { code: '57014' } } })
       await untilBlocked()
       // As if the request meant for its neighbour had come too late.

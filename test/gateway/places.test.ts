@@ -47,12 +47,9 @@ describe('places of sessions with a password', () => {
     const places = open({ maxWaitMs: 20 })
     const release = await places.take('a')
     await expect(places.take('b')).rejects.toMatchObject(overloaded)
-    let abort = (): void => {}
-    const gone = places.take('c', (given) => {
-      abort = given
-    })
-    abort()
-    abort()
+    const client = new AbortController()
+    const gone = places.take('c', client.signal)
+    client.abort()
     await expect(gone).rejects.toMatchObject(overloaded)
     release()
     await places.take('d')

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import { type AddressInfo, Socket } from 'node:net'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { readHeaders, toSqlRequest } from '../../src/gateway/http/receive.ts'
+import { readHeaders, ServerRequest } from '../../src/gateway/http/receive.ts'
 
 const bodyBytes = 4 * 1_048_576
 const clients = 16
@@ -11,11 +11,12 @@ const lengths: number[] = []
 
 const server = createServer((request, response) => {
   const config = { maxRequestBytes: bodyBytes, addressHeader: undefined }
-  const { body } = toSqlRequest('', request, response, readHeaders(request.rawHeaders), config)
-  void body((bytes) => {
+  const received = new ServerRequest('', request, response, readHeaders(request.rawHeaders), config)
+  const hold = (bytes: number) => {
     bytesOfTurn += bytes
     return true
-  }).then((whole) => {
+  }
+  void received.body(hold).then((whole) => {
     lengths.push(whole.length)
     response.end()
   })

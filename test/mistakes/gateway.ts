@@ -15,8 +15,8 @@ export const gatewayMistakes: readonly Mistake[] = [
   ...mistakesIn('src/gateway/handle.ts', limits, [
     [
       'a token names any database',
-      "(caller.owner, request)\n    if (!config.databases.has(login.database)) throw new Failure('database_unknown')\n",
-      '(caller.owner, request)\n',
+      "      if (!config.databases.has(login.database)) throw new Failure('database_unknown')\n",
+      '',
       'SEC-64 refuses the database in',
     ],
     [
@@ -26,32 +26,47 @@ export const gatewayMistakes: readonly Mistake[] = [
       'SEC-64 without a valid token nobody learns which databases there are',
     ],
     [
-      'a password user names any database',
-      "    if (!config.databases.has(login.database)) throw new Failure('database_unknown')\n    let kind",
-      '    let kind',
-      'an unknown database',
-      password,
-    ],
-    [
       'password mode that is off is on',
-      'parts.logins.on && request.headers.authorization === undefined',
+      'logins.on && request.headers.authorization === undefined',
       'request.headers.authorization === undefined',
       'a password is no login, right or wrong',
       password,
     ],
     [
+      'a statement that was refused runs',
+      '      if (refused !== undefined) return { who, verdicts, ending: refuseStatement(refused) }\n',
+      '',
+      "set_config('rowpass.claims',",
+      'test/gateway/attacks.test.ts',
+    ],
+  ]),
+  ...mistakesIn('src/gateway/under-way.ts', 'test/gateway/under-way.test.ts', [
+    [
       'a request counts for nobody while its answer is read',
-      '    request.onClose(() => underWay.leave(owner))\n',
-      '    underWay.leave(owner)\n',
+      '    request.onClose(() => this.#leave(entry))\n',
+      '    this.#leave(entry)\n',
       'SEC-65 a request counts until its answer was read',
       'test/gateway/tenant-limits.test.ts',
     ],
+    [
+      'one identity holds all the memory for answers',
+      'const room = owner.bytes + bytes <= this.#limits.maxOwnerBytes',
+      'const room = true',
+      'SEC-77 is no more than the part of one owner, however many requests it has',
+    ],
+    [
+      'answers that nobody reads take any memory',
+      'while (this.#bytes + bytes > this.#limits.maxBytes) {',
+      'while (this.#bytes < 0) {',
+      'SEC-77 where all is taken, who holds most loses the largest, and nobody who holds less',
+    ],
+  ]),
+  ...mistakesIn('src/gateway/contract/respond.ts', tokens, [
     [
       'what the server says of the session’s seal and roles is heard',
       "  if (flight.step < leadingSteps(flight)) throw new Error('the session could not be prepared', { cause })\n",
       '',
       'SEC-38 a role on the list that the login cannot take, %s, is a fault of ours, and nothing runs',
-      tokens,
     ],
     [
       'an ended session is a fault of the statement',
@@ -67,28 +82,29 @@ export const gatewayMistakes: readonly Mistake[] = [
       'an error of a function of the owner is not taken for it',
       'test/gateway/revocation.test.ts',
     ],
+  ]),
+  ...mistakesIn('src/gateway/audit.ts', operation, [
     [
       'a client writes what it likes into the log',
       'traceparent !== undefined && traceContext.test(traceparent)',
       'traceparent !== undefined',
       'the trace context of a request is in its log line, and SQL can read it',
-      operation,
     ],
-
-    [
-      'a statement that was refused runs',
-      "    if (refused?.kind === 'refused') return refuseStatement(refused, audit)\n",
-      '',
-      "set_config('rowpass.claims',",
-      'test/gateway/attacks.test.ts',
-    ],
-
+  ]),
+  ...mistakesIn('src/gateway/work.ts', 'test/gateway/isolation.test.ts', [
     [
       'a statement that needs a reset gets none',
       'exclusive: reset || begin !== undefined, reset',
       'exclusive: reset || begin !== undefined, reset: false',
       'the next borrower of the connection finds nothing after',
-      'test/gateway/isolation.test.ts',
+    ],
+  ]),
+  ...mistakesIn('src/gateway/password/over-http.ts', password, [
+    [
+      'a password user names any database',
+      "      if (!config.databases.has(login.database)) throw new Failure('database_unknown')\n",
+      '',
+      'an unknown database',
     ],
   ]),
   ...mistakesIn('src/gateway/caller.ts', operation, [
@@ -140,20 +156,6 @@ export const gatewayMistakes: readonly Mistake[] = [
       '',
       'SEC-76 large bodies are read in small pieces, and others have their turn between them',
       'test/gateway/receive.test.ts',
-    ],
-  ]),
-  ...mistakesIn('src/gateway/holdings.ts', 'test/gateway/holdings.test.ts', [
-    [
-      'one identity holds all the memory for answers',
-      'held.closed || !held.hasRoomFor(bytes) || ',
-      'held.closed || ',
-      'SEC-77 nobody has more than the part of one owner, however many requests it has',
-    ],
-    [
-      'answers that nobody reads take any memory',
-      'while (total + bytes > maxBytes) {',
-      'while (total < 0) {',
-      'SEC-77 where all is taken, who holds most loses the largest, and nobody who holds less',
     ],
   ]),
   ...mistakesIn('src/gateway/threads/job-thread.ts', 'test/gateway/job-thread.test.ts', [

@@ -125,7 +125,7 @@ export const poolMistakes: readonly Mistake[] = [
     ],
     [
       'a request whose client has gone runs all the same',
-      "if (this.#dispatcher.remove(request)) this.#fail(request, 'timeout', 'The client has gone')\n    else if",
+      "if (this.#dispatcher.remove(request)) this.#fail(request, 'timeout', clientGone)\n    else if",
       'if',
       'a request that still waits for a connection leaves the queue and never runs',
       cancel,

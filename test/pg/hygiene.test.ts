@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { withConnection } from '../../src/database/connect.ts'
 import type { Flight, Work } from '../../src/pg/flight.ts'
-import { createPool, type Pool, type Ticket } from '../../src/pg/pool.ts'
+import { Pool } from '../../src/pg/pool.ts'
 import { sealSession } from '../../src/seal/seal.ts'
 import { waitUntil } from '../support/gateway.ts'
 import { createTestDatabase, describePg, type TestDatabase } from '../support/pg.ts'
@@ -47,7 +47,7 @@ describePg('a connection after a request', () => {
     const server = new URL(database.gatewayUrl)
     const { username: user, password } = server
     if (port !== undefined) Object.assign(server, { hostname: '127.0.0.1', port: String(port) })
-    pool = createPool({
+    pool = new Pool({
       ...{ server, user, password, database: database.name, applicationName: 'rowpass test' },
       ...{ connectTimeoutMs: 5_000, statementTimeoutMs, lockTimeoutMs: 5_000, requestTimeoutMs: 10_000 },
       ...{ maxResponseBytes: 1_000_000, maxPreparedStatements: 100, size: 1, maxPipelineDepth: 8 },
@@ -56,12 +56,9 @@ describePg('a connection after a request', () => {
     await waitUntil(() => pool.open === 1)
   }
 
-  function fly(one: Work): { done: Promise<Flight>; ticket: Ticket } {
-    let ticket: Ticket | undefined
-    const done = new Promise<Flight>((resolve) => {
-      ticket = pool.run(one, 'ada', resolve)
-    })
-    return { done, ticket: ticket! }
+  function fly(one: Work): { done: Promise<Flight>; abort(): void } {
+    const client = new AbortController()
+    return { done: pool.run(one, { owner: 'ada', signal: client.signal }), abort: () => client.abort() }
   }
 
   /** Passes everything on to the server, cancel requests by `onCancel`. */
@@ -123,7 +120,7 @@ describePg('a connection after a request', () => {
     )
     const first = fly(work('select pg_sleep(0.3)'))
     await delay(100)
-    first.ticket.abort()
+    first.abort()
     await first.done
     expect(rowsOf(await fly(work('select pg_sleep(1)')).done)).toEqual([['']])
   })
@@ -137,7 +134,7 @@ describePg('a connection after a request', () => {
     )
     const first = fly(work('select pg_sleep(5)'))
     await delay(100)
-    first.ticket.abort()
+    first.abort()
     expect((await first.done).error).toMatchObject({ error: { code: '57014' } })
     expect(rowsOf(await fly(work('select pg_sleep(1)')).done)).toEqual([['']])
   })

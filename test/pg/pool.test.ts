@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { withConnection } from '../../src/database/connect.ts'
 import type { RowpassEvent } from '../../src/events.ts'
 import type { Flight, Work } from '../../src/pg/flight.ts'
-import { createPool, type Pool, type PoolOptions } from '../../src/pg/pool.ts'
+import { Pool, type PoolOptions } from '../../src/pg/pool.ts'
 import { waitUntil } from '../support/gateway.ts'
 import { createTestDatabase, describePg, type TestDatabase } from '../support/pg.ts'
 
@@ -29,7 +29,7 @@ describePg('the pool', () => {
 
   async function open(over: Partial<PoolOptions> = {}): Promise<void> {
     const url = new URL(database.gatewayUrl)
-    pool = createPool(
+    pool = new Pool(
       {
         server: url,
         user: url.username,
@@ -54,7 +54,7 @@ describePg('the pool', () => {
     await waitUntil(() => pool.open === (over.size ?? 1))
   }
 
-  const fly = (one: Work, owner = 'ada'): Promise<Flight> => new Promise((resolve) => pool.run(one, owner, resolve))
+  const fly = (one: Work, owner = 'ada'): Promise<Flight> => pool.run(one, { owner })
 
   /** The rows of a request that must succeed. */
   async function rows(sql: string, params: string[] = [], over: Parameters<typeof work>[2] = {}): Promise<unknown> {

@@ -1,7 +1,7 @@
 /** A pool over a test database, for what requests of several owners do to each other. */
 import type { RowpassEvent } from '../../src/events.ts'
 import type { Flight, Work } from '../../src/pg/flight.ts'
-import { createPool, type Pool, type PoolOptions } from '../../src/pg/pool.ts'
+import { Pool, type PoolOptions } from '../../src/pg/pool.ts'
 import { waitUntil } from '../support/gateway.ts'
 import type { TestDatabase } from '../support/pg.ts'
 
@@ -30,7 +30,7 @@ export async function openPool(
     ...{ maxQueued: 1_000, queueTimeoutMs: 5_000 },
     ...over,
   }
-  const pool = createPool(options, (event) => events.push(event))
+  const pool = new Pool(options, (event) => events.push(event))
   await waitUntil(() => pool.open === options.size || events.some(({ type }) => type === 'connection_failed'))
   return {
     pool,
@@ -42,7 +42,7 @@ export async function openPool(
         ...{ exclusive: false, reset: false },
         ...work,
       }
-      return new Promise((resolve) => pool.run(one, owner, resolve))
+      return pool.run(one, { owner })
     },
   }
 }

@@ -3,9 +3,31 @@
  */
 import { Failure, type FailureCode, failures } from '../../errors.ts'
 import type { PostgresError } from '../../pg/messages.ts'
+import type { Refused } from '../../sql/classify.ts'
 import type { Writing } from '../../sql/judge.ts'
 import { toChallenge } from '../../verify/bearer.ts'
-import type { SqlResponse } from './respond.ts'
+import type { Ending, SqlResponse } from './respond.ts'
+
+/** How a request ends with whatever was thrown. What is no Failure nobody foresaw, and tells the client nothing. */
+export function refuse(error: unknown): Ending {
+  if (!(error instanceof Failure)) return { response: internalResponse(), outcome: 'internal', cause: error }
+  return { response: failureResponse(error), outcome: error.code, sqlstate: error.spec.sqlstate, cause: error }
+}
+
+/**
+ * How a request ends whose statement is refused; where PostgreSQL would not run it either, in PostgreSQL's words.
+ * @throws Failure `statement_refused` in every other case
+ */
+export function refuseStatement({ what, instead, error }: Refused): Ending {
+  if (error === undefined) {
+    throw new Failure('statement_refused', {
+      detail: `${what} is not allowed with a token.${instead === undefined ? '' : ` ${instead}`}`,
+    })
+  }
+  const position = error.position === undefined ? {} : { position: String(error.position) }
+  const response = tokenErrorResponse({ message: error.message, code: error.sqlstate, severity: 'ERROR', ...position })
+  return { response, outcome: 'postgres', sqlstate: error.sqlstate }
+}
 
 /** Where Neon has a wording of its own that clients may match on. */
 const neonMessages: Partial<Record<FailureCode, string>> = {
@@ -97,8 +119,7 @@ export function failureResponse(failure: Failure): SqlResponse {
   )
 }
 
-/** The answer to anything that nobody foresaw: no message, no data. */
-export function internalResponse(): SqlResponse {
+function internalResponse(): SqlResponse {
   return { ...failureResponse(new Failure('internal')), status: 500 }
 }
 

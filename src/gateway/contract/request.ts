@@ -95,26 +95,37 @@ function readMembers(url: URL): ConnectionString {
   }
 }
 
+/** What the headers ask for. */
+export interface Head {
+  readonly batch: BatchOptions
+  readonly login: ConnectionString
+}
+
 /**
- * Makes a {@link parseConnectionString} that remembers what it has read: clients send the same text each time.
- * One that holds a password is read anew each time and not kept.
+ * Makes a reader of the headers that remembers connection strings: clients send the same text each time. One that holds a
+ * password is read anew each time and not kept.
+ *
+ * The reader throws Failure `request_invalid` for an isolation level that PostgreSQL does not have, on a single query too;
+ * `connection_string_invalid`.
  */
-export function createConnectionStringReader(): (text: string | undefined) => ConnectionString {
+export function createHeadReader(): (headers: SqlHeaders) => Head {
   const known = new LRUCache<string, ConnectionString>({ max: maxKnownConnectionStrings })
-  return (text) => {
+
+  function readLogin(text: string | undefined): ConnectionString {
     const before = text === undefined ? undefined : known.get(text)
     if (before !== undefined) return before
     const parsed = parseConnectionString(text)
     if (text !== undefined && text.length <= maxKnownLength && parsed.password === '') known.set(text, parsed)
     return parsed
   }
+
+  return (headers) => ({ batch: parseBatchOptions(headers), login: readLogin(headers['neon-connection-string']) })
 }
 
 const maxKnownConnectionStrings = 256
 const maxKnownLength = 1_024
 
-/** @throws Failure `request_invalid` for an isolation level that PostgreSQL does not have, on a single query too */
-export function parseBatchOptions(headers: SqlHeaders): BatchOptions {
+function parseBatchOptions(headers: SqlHeaders): BatchOptions {
   const isolationLevel = headers['neon-batch-isolation-level']
   if (isolationLevel !== undefined && !Object.hasOwn(isolationLevels, isolationLevel)) {
     throw new Failure('request_invalid', { detail: 'invalid isolation level' })

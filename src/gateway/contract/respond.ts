@@ -1,8 +1,13 @@
 /**
- * Writes answers in the shape that Neon's SQL over HTTP has and its driver reads: of statements that ran. Those that did not
- * are in `refuse.ts`.
+ * Answers in the shape that Neon's SQL over HTTP has and its driver reads: what came of the statements that ran. Errors are
+ * written in `refuse.ts`.
  */
-import type { BatchOptions } from './request.ts'
+import { Failure } from '../../errors.ts'
+import type { SqlAnswered } from '../../events.ts'
+import { type Flight, leadingSteps } from '../../pg/flight.ts'
+import type { PostgresError } from '../../pg/messages.ts'
+import type { ConvertCell } from '../../pg/result.ts'
+import type { BatchOptions, SqlBody } from './request.ts'
 
 /** An HTTP answer, for any server. */
 export interface SqlResponse {
@@ -11,17 +16,66 @@ export interface SqlResponse {
   readonly body: Buffer
 }
 
+/** How a request ended: what the client is told, and what is kept of it. */
+export interface Ending extends Pick<SqlAnswered, 'outcome' | 'sqlstate' | 'cause'> {
+  readonly response: SqlResponse
+}
+
+/** What the answer to a flight depends on. */
+export interface Responding {
+  readonly kind: SqlBody['kind']
+  readonly batch: BatchOptions
+  /** Makes the converter for cells of a type. */
+  toJson(dataTypeId: number): ConvertCell
+  /** What the client may see of an error in its own SQL. */
+  toErrorResponse(error: PostgresError): SqlResponse
+}
+
+/**
+ * Turns a flight that has ended into its answer.
+ * @throws Failure of the flight; `session_revoked`; `answer_dropped` or `response_too_large` of a conversion
+ * @throws Error when the session could not be prepared
+ */
+export async function respond(flight: Flight, { kind, batch, toJson, toErrorResponse }: Responding): Promise<Ending> {
+  if (flight.error?.kind === 'failure') {
+    const { code, detail, cause } = flight.error
+    throw new Failure(code, { cause, ...(detail === undefined ? {} : { detail }) })
+  }
+  if (flight.error !== undefined) {
+    const { error } = flight.error
+    throwOurFault(flight, error)
+    return { response: toErrorResponse(error), outcome: 'postgres', sqlstate: error.code }
+  }
+  const results: Buffer[] = []
+  for (const sink of flight.sinks) {
+    if (!('fields' in sink)) results.push(sink.finish())
+    else results.push(await sink.finish(sink.fields.map(({ dataTypeID }) => toJson(dataTypeID))))
+  }
+  const [first] = results
+  const response = kind === 'single' && first !== undefined ? singleResponse(first) : batchResponse(results, batch)
+  return { response, outcome: 'ok' }
+}
+
+/** An error that is not one of the caller's SQL: nobody but us is to hear what the server said. */
+function throwOurFault(flight: Flight, { code, message, schema, constraint }: PostgresError): void {
+  const cause = new Error(message)
+  if (code === '28000' && schema === 'rowpass' && constraint === 'session_revoked') {
+    throw new Failure('session_revoked', { cause })
+  }
+  if (flight.step < leadingSteps(flight)) throw new Error('the session could not be prepared', { cause })
+}
+
 const resultsOpen = Buffer.from('{"results":[')
 const resultsClose = Buffer.from(']}')
 const comma = Buffer.from(',')
 
-/** The answer to a single query: the result object as it is. */
-export function singleResponse(result: Buffer): SqlResponse {
+/** The result object as it is. */
+function singleResponse(result: Buffer): SqlResponse {
   return { status: 200, headers: { 'content-type': 'application/json' }, body: result }
 }
 
-/** The answer to a batch, with the transaction's options echoed. */
-export function batchResponse(results: readonly Buffer[], batch: BatchOptions): SqlResponse {
+/** With the transaction's options echoed. */
+function batchResponse(results: readonly Buffer[], batch: BatchOptions): SqlResponse {
   const separated = results.flatMap((result, index) => (index === 0 ? [result] : [comma, result]))
   return {
     status: 200,

@@ -14,6 +14,8 @@ export interface SqlRequest {
   /** A UUID. */
   readonly id: string
   readonly headers: SqlHeaders
+  /** Aborted when the client goes away before it has its answer. */
+  readonly signal: AbortSignal
   /** Of the client, as far as it is known; see `ROWPASS_ADDRESS_HEADER`. */
   address(): string | undefined
   /**
@@ -23,8 +25,6 @@ export interface SqlRequest {
   body(hold: (bytes: number) => boolean): Promise<Buffer>
   /** Lets go of the client, and of all that is kept for it. */
   drop(): void
-  /** Called with what to do when the client goes away. */
-  onAbort(abort: () => void): void
   /** Called with what to do once the client has its whole answer, or has gone. */
   onClose(end: () => void): void
 }
@@ -104,34 +104,56 @@ export function isAnswered(request: IncomingMessage | Request, hosts: ReadonlySe
 type Receiving = Pick<GatewayConfig, 'maxRequestBytes' | 'addressHeader'>
 
 /** A request of node's HTTP server. */
-export function toSqlRequest(
-  id: string,
-  request: IncomingMessage,
-  response: ServerResponse,
-  headers: SqlHeaders,
-  config: Receiving,
-): SqlRequest {
-  let closed = false
-  const listeners: (() => void)[] = []
-  response.once('close', () => {
-    closed = true
-    for (const listener of listeners) listener()
-  })
-  const onClose = (listener: () => void): void => {
-    if (closed) listener()
-    else listeners.push(listener)
+export class ServerRequest implements SqlRequest {
+  readonly id: string
+  readonly headers: SqlHeaders
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  readonly #config: Receiving
+  readonly #onClose: (() => void)[] = []
+  readonly #gone = new AbortController()
+  #closed = false
+
+  constructor(id: string, request: IncomingMessage, response: ServerResponse, headers: SqlHeaders, config: Receiving) {
+    this.id = id
+    this.headers = headers
+    this.#request = request
+    this.#response = response
+    this.#config = config
+    response.once('close', () => this.#close())
   }
-  return {
-    id,
-    headers,
-    address: () => clientAddress(request, config.addressHeader),
-    body: (hold) => readBody(request, headers['content-length'], config.maxRequestBytes, hold),
-    drop: () => drop(response),
-    // Also after the answer, where it does nothing: HTTP/2 does not tell an end from a reset.
-    onAbort: onClose,
-    onClose,
+
+  get signal(): AbortSignal {
+    return this.#gone.signal
+  }
+
+  address(): string | undefined {
+    return clientAddress(this.#request, this.#config.addressHeader)
+  }
+
+  body(hold: (bytes: number) => boolean): Promise<Buffer> {
+    return readBody(this.#request, this.headers['content-length'], this.#config.maxRequestBytes, hold)
+  }
+
+  drop(): void {
+    drop(this.#response)
+  }
+
+  onClose(end: () => void): void {
+    if (this.#closed) end()
+    else this.#onClose.push(end)
+  }
+
+  #close(): void {
+    this.#closed = true
+    // Every response closes; an answer that was given is nothing to abort.
+    if (!this.#response.writableEnded) this.#gone.abort(clientGone)
+    for (const end of this.#onClose) end()
   }
 }
+
+/** Made once: an error with its stack for each client that goes would cost more than most requests. */
+const clientGone = new Error('the client has gone')
 
 function readBody(
   request: IncomingMessage,
@@ -199,28 +221,44 @@ function readPieces(): void {
 }
 
 /** A `Request`; whoever has handed on its answer calls `close`. It has an address only where a header says it. */
-export function fromFetch(
-  id: string,
-  request: Request,
-  headers: SqlHeaders,
-  { maxRequestBytes: maxBytes, addressHeader }: Receiving,
-): SqlRequest & { close(): void } {
-  const listeners: (() => void)[] = []
-  return {
-    id,
-    headers,
-    address: () => (addressHeader === undefined ? undefined : request.headers.get(addressHeader)) || undefined,
-    async body() {
-      const bytes = await request.arrayBuffer()
-      if (bytes.byteLength > maxBytes) throw requestTooLarge(maxBytes)
-      return Buffer.from(bytes)
-    },
-    drop() {},
-    onAbort: (abort) => request.signal.addEventListener('abort', abort, { once: true }),
-    onClose: (end) => void listeners.push(end),
-    close() {
-      for (const listener of listeners) listener()
-    },
+export class FetchRequest implements SqlRequest {
+  readonly id: string
+  readonly headers: SqlHeaders
+  readonly #request: Request
+  readonly #config: Receiving
+  readonly #onClose: (() => void)[] = []
+
+  constructor(id: string, request: Request, headers: SqlHeaders, config: Receiving) {
+    this.id = id
+    this.headers = headers
+    this.#request = request
+    this.#config = config
+  }
+
+  get signal(): AbortSignal {
+    return this.#request.signal
+  }
+
+  address(): string | undefined {
+    const { addressHeader } = this.#config
+    return (addressHeader === undefined ? undefined : this.#request.headers.get(addressHeader)) || undefined
+  }
+
+  async body(): Promise<Buffer> {
+    const { maxRequestBytes } = this.#config
+    const bytes = await this.#request.arrayBuffer()
+    if (bytes.byteLength > maxRequestBytes) throw requestTooLarge(maxRequestBytes)
+    return Buffer.from(bytes)
+  }
+
+  drop(): void {}
+
+  onClose(end: () => void): void {
+    this.#onClose.push(end)
+  }
+
+  close(): void {
+    for (const end of this.#onClose) end()
   }
 }
 

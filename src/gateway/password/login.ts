@@ -15,8 +15,8 @@ import { createPlaces } from './places.ts'
 
 /** A login that a client asks for. */
 export interface LoginRequest extends Attempt {
-  /** Is given what to do when the client goes away while it waits for a session. */
-  onAbort?(abort: () => void): void
+  /** Aborted when the client goes away: then it waits for no session any more. */
+  readonly signal?: AbortSignal
 }
 
 /** Somebody who has logged in. */
@@ -78,7 +78,7 @@ export function createLogins(config: GatewayConfig, emit: Emit): Logins {
     let outcome: Outcome = 'void'
     let release = (): void => {}
     try {
-      release = await places.take(ownerOf(request), request.onAbort)
+      release = await places.take(ownerOf(request), request.signal)
       const { user, password } = inTheName(request)
       const opened = await opener.open({
         user,

@@ -18,11 +18,11 @@ export interface Places {
    * Waits for a place and takes it. Owners have their turns one after the other, so that nobody waits for all that another
    * has sent.
    *
-   * @param onAbort is given what to do when the client goes away
+   * @param signal aborted when the client goes away
    * @returns gives the place back; a second call has no effect
    * @throws Failure `overloaded`
    */
-  take(owner: string, onAbort?: (abort: () => void) => void): Promise<() => void>
+  take(owner: string, signal?: AbortSignal): Promise<() => void>
 }
 
 interface Waiter {
@@ -81,7 +81,7 @@ export function createPlaces({ size, maxWaiting, maxWaitMs }: PlacesOptions): Pl
     return true
   }
 
-  function wait(owner: string, onAbort: ((abort: () => void) => void) | undefined): Promise<() => void> {
+  function wait(owner: string, signal: AbortSignal | undefined): Promise<() => void> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => waiter.refuse('no session with a password came free in time'), maxWaitMs)
       const waiter: Waiter = {
@@ -100,18 +100,20 @@ export function createPlaces({ size, maxWaiting, maxWaitMs }: PlacesOptions): Pl
       if (line === undefined) waiting.set(owner, [waiter])
       else line.push(waiter)
       waitingInAll++
-      onAbort?.(() => waiter.refuse('the client has gone'))
+      const leave = (): void => waiter.refuse('the client has gone')
+      if (signal?.aborted) leave()
+      else signal?.addEventListener('abort', leave, { once: true })
     })
   }
 
   return {
-    async take(owner, onAbort) {
+    async take(owner, signal) {
       if (taken < size && waitingInAll === 0) {
         taken++
         return placeFor()
       }
       if (!makeRoom(owner)) throw new Failure('overloaded', { detail: tooMany })
-      return wait(owner, onAbort)
+      return wait(owner, signal)
     },
   }
 }

@@ -1,5 +1,5 @@
 /**
- * SQL over HTTP for a database user with a password: PostgreSQL checks the password, any statement is allowed.
+ * Runs the work of a database user with a password, for SQL over HTTP.
  *
  * Each request has a connection of its own, closed afterwards: the password is checked every time and nothing can be
  * left behind for another user.
@@ -10,13 +10,11 @@ import { createFlight, type Flight, type Work } from '../../pg/flight.ts'
 import type { Login } from '../../pg/session.ts'
 import type { GatewayConfig } from '../config.ts'
 import type { ConnectionString } from '../contract/request.ts'
+import type { SqlRequest } from '../http/receive.ts'
 import { explainLogin, type LoggedIn, type Logins } from './login.ts'
 
-/** Who sent a request. */
-export interface PasswordClient {
-  readonly address: string | undefined
-  onAbort(abort: () => void): void
-}
+/** The client of a request. */
+export type PasswordClient = Pick<SqlRequest, 'address' | 'signal'>
 
 /** Runs the work of password users. */
 export interface PasswordRunner {
@@ -24,7 +22,7 @@ export interface PasswordRunner {
    * Logs in, and only then asks for the work: a body is not read for somebody unknown. What the server says against the
    * login, but for a wrong password, is the flight's error.
    *
-   * @param client its address where it is known, and `onAbort`, which is given what to do when it goes away
+   * @param client its address, and the signal that is aborted when it goes away
    * @throws Failure `attempts_exceeded`, `overloaded`, `password_refused`, `database_unavailable`, and what `work` throws
    */
   run(login: ConnectionString, client: PasswordClient, work: () => Promise<Work>): Promise<Flight>
@@ -38,19 +36,19 @@ const maxCancels = 20
 export function createPasswordRunner(config: GatewayConfig, logins: Logins): PasswordRunner {
   async function run(login: ConnectionString, client: PasswordClient, work: () => Promise<Work>): Promise<Flight> {
     let connection: Connection | undefined
-    let aborted = false
+    const { signal } = client
     let timer: NodeJS.Timeout | undefined
-    client.onAbort(() => {
-      aborted = true
+    const onAbort = (): void => {
       if (connection !== undefined) timer = cancelUntilDone(connection)
-    })
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
     const refuseAborted = (): void => {
-      if (aborted) throw new Failure('timeout', { detail: 'The client has gone' })
+      if (signal.aborted) throw new Failure('timeout', { detail: 'The client has gone' })
     }
     let loggedIn: LoggedIn<Connection>
     try {
       loggedIn = await logins.logIn(
-        { ...login, ...client },
+        { ...login, address: client.address(), signal },
         {
           open(as) {
             refuseAborted()

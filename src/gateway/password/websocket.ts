@@ -124,8 +124,9 @@ export function createWebSocketGateway(parts: WebSocketParts): WebSocketGateway 
       const password = await readPassword(inbox)
       clearTimeout(patience)
       newcomer.waits = true
-      const onAbort = (abort: () => void): void => void webSocket.once('close', abort)
-      return await logIn({ ...startup, password, address, onAbort }, send)
+      const gone = new AbortController()
+      webSocket.once('close', () => gone.abort())
+      return await logIn({ ...startup, password, address, signal: gone.signal }, send)
     } catch (error) {
       refuse(webSocket, error, user)
       return undefined

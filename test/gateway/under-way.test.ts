@@ -1,41 +1,82 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createHoldings } from '../../src/gateway/holdings.ts'
+import { UnderWay } from '../../src/gateway/under-way.ts'
 import { describePg } from '../support/pg.ts'
 import { type Scene, startScene } from './scene.ts'
 
-describe('bytes that are held', () => {
-  const stage = () => {
-    const holdings = createHoldings({ maxBytes: 100, maxOwnerBytes: 60 })
+describe('what an owner has under way', () => {
+  const stage = (answerRoomBytes = 0) => {
+    const underWay = new UnderWay({ maxBytes: 100, maxOwnerBytes: 60, answerRoomBytes })
     const dropped: string[] = []
-    return { dropped, open: (name: string) => holdings.open(name[0] ?? '', () => dropped.push(name)) }
+    return {
+      dropped,
+      /** A request of the owner whose name is the first letter. */
+      open(name: string, maxRequests?: number) {
+        let close = (): void => {}
+        const request = {
+          drop: () => void dropped.push(name),
+          onClose(end: () => void) {
+            close = end
+          },
+        }
+        const enter = () => underWay.enter(name[0] ?? '', request, maxRequests)
+        return { hold: enter(), close: () => close() }
+      },
+    }
   }
 
-  it('SEC-77 nobody has more than the part of one owner, however many requests it has', () => {
+  it('SEC-65 is a number of requests, until they are closed', () => {
+    const { open } = stage()
+    const [first] = [open('a1', 2), open('a2', 2)]
+    const overloaded = expect.objectContaining({ code: 'overloaded' })
+    expect(() => open('a3', 2)).toThrow(overloaded)
+    expect(() => open('b1', 2)).not.toThrow()
+    first.close()
+    // The one that was refused counts until its client has been told.
+    expect(() => open('a4', 2)).toThrow(overloaded)
+    expect(() => open('a5', 4)).not.toThrow()
+  })
+
+  it('SEC-77 is no more than the part of one owner, however many requests it has', () => {
     const { open } = stage()
     const [one, two] = [open('a1'), open('a2')]
-    expect([one.add(40), two.add(30), two.add(20), two.hasRoomFor(1)]).toEqual([true, false, true, false])
+    expect([one.hold(40), two.hold(30), two.hold(20)]).toEqual([true, false, true])
     one.close()
-    expect(two.add(40)).toBe(true)
+    expect(two.hold(40)).toBe(true)
+  })
+
+  it('SEC-77 leaves room for an answer, or nothing is run', () => {
+    const { open } = stage(30)
+    const one = open('a1')
+    expect(one.hold(31)).toBe(true)
+    expect(() => open('a2')).toThrow(expect.objectContaining({ code: 'overloaded' }))
+    expect(() => open('b1')).not.toThrow()
+    one.close()
+    expect(() => open('a3')).not.toThrow()
   })
 
   it('SEC-77 where all is taken, who holds most loses the largest, and nobody who holds less', () => {
     const { open, dropped } = stage()
-    expect([open('a1').add(20), open('a2').add(40), open('b1').add(40)]).toEqual([true, true, true])
-    expect(open('c1').add(30)).toBe(true)
+    expect([open('a1').hold(20), open('a2').hold(40), open('b1').hold(40)]).toEqual([true, true, true])
+    expect(open('c1').hold(30)).toBe(true)
     expect(dropped).toEqual(['a2'])
-    expect(open('b2').add(20)).toBe(false)
+    expect(open('b2').hold(20)).toBe(false)
     expect(dropped).toEqual(['a2'])
   })
 
-  it('what is closed counts no longer, and is not counted again', () => {
-    const { open } = stage()
+  it('counts no longer once it is closed or dropped, and not again', () => {
+    const { open, dropped } = stage()
     const one = open('a1')
-    one.add(60)
+    one.hold(60)
     one.close()
-    one.close()
-    expect(one.add(1)).toBe(false)
-    expect(open('a2').add(60)).toBe(true)
+    expect(one.hold(1)).toBe(false)
+    const two = open('a2')
+    expect(two.hold(60)).toBe(true)
+    expect(open('b1').hold(50)).toBe(true)
+    expect(dropped).toEqual(['a2'])
+    expect(two.hold(1)).toBe(false)
+    two.close()
+    expect(open('a3').hold(50)).toBe(true)
   })
 })
 
