@@ -5,7 +5,8 @@
 import { writeFileSync } from 'node:fs'
 import { rules } from '../src/doctor/rules.ts'
 import { type FailureSpec, failures } from '../src/errors.ts'
-import { type Setting, settings } from '../src/gateway/settings.ts'
+import { type Setting, variableOf } from '../src/gateway/setting-kinds.ts'
+import { settings } from '../src/gateway/settings.ts'
 
 /** The pages by path. */
 export function referencePages(): Record<string, string> {
@@ -14,8 +15,8 @@ export function referencePages(): Record<string, string> {
 
 function configurationPage(): string {
   const rows = Object.entries<Setting<unknown>>(settings).map(
-    ([name, { default: value, secret, says }]) =>
-      `| \`${name}\`${secret ? ' (secret)' : ''} | ${value === undefined ? 'required' : value === '' ? 'none' : `\`${value}\``} | ${toCell(says)} |`,
+    ([name, { default: value, secret, form, says }]) =>
+      `| \`${variableOf(name)}\`${secret ? ' (secret)' : ''} | ${value === undefined ? 'required' : value === '' ? 'none' : `\`${value}\``} | ${form} | ${toCell(says)} |`,
   )
   return `# Configuration of the gateway
 
@@ -26,8 +27,8 @@ key and database roles that are new are tried on the database first; where one d
 log has a \`config_refused\` line with the reason.
 \`rowpass gateway --print-config\` prints what is in force, secrets as \`***\`.
 
-| name | default | meaning |
-|---|---|---|
+| name | default | value | meaning |
+|---|---|---|---|
 ${rows.join('\n')}
 
 ## Issuers
