@@ -2,6 +2,10 @@ import { defineConfig } from 'drizzle-kit'
 
 export default defineConfig({
   dialect: 'postgresql',
-  schema: ['./src/schema/tenants.ts', './src/schema/users.ts', './src/schema/memberships.ts'],
+  schema: [
+    './packages/rowpass/src/schema/tenants.ts',
+    './packages/rowpass/src/schema/users.ts',
+    './packages/rowpass/src/schema/memberships.ts',
+  ],
   out: './drizzle',
 })

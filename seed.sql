@@ -1,5 +1,5 @@
 -- Example rows: four tenants, twelve people, one admin a tenant, two people with a second tenant. Run it as the owner; running it again adds nothing.
--- `src/api/personas.ts` lists the same people for the demo's sign-in; test/schema/seed.test.ts compares the two.
+-- `packages/rowpass/src/api/personas.ts` lists the same people for the demo's sign-in; packages/rowpass/test/schema/seed.test.ts compares the two.
 
 begin;
 

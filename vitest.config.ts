@@ -5,11 +5,16 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   // The examples import the package by its name; here that is the source.
   resolve: {
-    alias: [{ find: /^rowpass\/(\w+)$/, replacement: fileURLToPath(new URL('src/exports/$1.ts', import.meta.url)) }],
+    alias: [
+      {
+        find: /^rowpass\/(\w+)$/,
+        replacement: fileURLToPath(new URL('packages/rowpass/src/exports/$1.ts', import.meta.url)),
+      },
+    ],
   },
   test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/global-setup.ts'],
+    include: ['{test,packages/*/test}/**/*.test.ts'],
+    globalSetup: ['packages/rowpass/test/support/global-setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: 'forks',

@@ -2,11 +2,11 @@
  * `npm run bench:classify`: what classifying costs, the first sight of a text and each one after. Medians of rounds.
  * The facts are empty, so that no server is needed; they do not change the cost.
  */
-import { Failure } from '../src/errors.ts'
-import { createHeavy } from '../src/gateway/threads/heavy.ts'
-import { createClassifier } from '../src/sql/classify.ts'
-import { parseFunctionFacts } from '../src/sql/facts.ts'
-import { loadParser } from '../src/sql/parser.ts'
+import { Failure } from '../packages/rowpass/src/errors.ts'
+import { createHeavy } from '../packages/rowpass/src/gateway/threads/heavy.ts'
+import { createClassifier } from '../packages/rowpass/src/statement/classify.ts'
+import { parseFunctionFacts } from '../packages/rowpass/src/statement/facts.ts'
+import { loadParser } from '../packages/rowpass/src/statement/parser.ts'
 
 const rounds = 15
 

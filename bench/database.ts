@@ -3,13 +3,13 @@
  */
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { withConnection } from '../src/database/connect.ts'
-import { startEmbeddedPostgres } from '../src/database/embedded.ts'
-import { createLocalDatabase } from '../src/database/local.ts'
-import { provision } from '../src/database/provision.ts'
-import { countChangesSql } from '../src/database/schema-changes.ts'
-import { formatSealKeys, generateSealKey } from '../src/seal/keys.ts'
-import type { SealKey } from '../src/seal/seal.ts'
+import { withConnection } from '../packages/rowpass/src/database/connect.ts'
+import { startEmbeddedPostgres } from '../packages/rowpass/src/database/embedded.ts'
+import { createLocalDatabase } from '../packages/rowpass/src/database/local.ts'
+import { provision } from '../packages/rowpass/src/database/provision.ts'
+import { countChangesSql } from '../packages/rowpass/src/database/schema-changes.ts'
+import { formatSealKeys, generateSealKey } from '../packages/rowpass/src/seal/keys.ts'
+import type { SealKey } from '../packages/rowpass/src/seal/seal.ts'
 import { makeScratch } from './scratch.ts'
 
 /** A running server with the roles of Rowpass and the table `notes`. */

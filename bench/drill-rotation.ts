@@ -5,7 +5,7 @@
  * DRILL_ROTATIONS=5 npm run drill:rotation
  */
 import { availableParallelism } from 'node:os'
-import { provision } from '../src/database/provision.ts'
+import { provision } from '../packages/rowpass/src/database/provision.ts'
 import { startBenchDatabase } from './database.ts'
 import { replaceSection, toTable } from './document.ts'
 import { type DrillResult, runDrill } from './rotation/drill.ts'

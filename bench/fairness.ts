@@ -3,9 +3,9 @@
  * without them, in turns. Takes some 45 s.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { withConnection } from '../src/database/connect.ts'
-import type { Flight, Work } from '../src/pg/flight.ts'
-import type { Pool } from '../src/pg/pool.ts'
+import { withConnection } from '../packages/rowpass/src/database/connect.ts'
+import type { Flight, Work } from '../packages/rowpass/src/postgres/flight.ts'
+import type { Pool } from '../packages/rowpass/src/postgres/pool.ts'
 import { startBenchDatabase } from './database.ts'
 import { toTable } from './document.ts'
 import { openPool } from './pool.ts'

@@ -12,12 +12,17 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import pg from 'pg'
-import { type Account, type PostgresPrograms, preparePrograms, programEnvironment } from '../src/database/binaries.ts'
-import { accountOf, createDataFolder } from '../src/database/data-folder.ts'
-import { sharedFolder } from '../src/database/embedded.ts'
-import { startServer } from '../src/database/server.ts'
-import { envelopeSql, sessionEnvelopeSql } from '../src/pg/outgoing.ts'
-import { generateSealKey } from '../src/seal/keys.ts'
+import {
+  type Account,
+  type PostgresPrograms,
+  preparePrograms,
+  programEnvironment,
+} from '../packages/rowpass/src/database/binaries.ts'
+import { accountOf, createDataFolder } from '../packages/rowpass/src/database/data-folder.ts'
+import { sharedFolder } from '../packages/rowpass/src/database/embedded.ts'
+import { startServer } from '../packages/rowpass/src/database/server.ts'
+import { envelopeSql, sessionEnvelopeSql } from '../packages/rowpass/src/postgres/outgoing.ts'
+import { generateSealKey } from '../packages/rowpass/src/seal/keys.ts'
 import { fillBenchDatabase } from './database.ts'
 import { replaceSection, toTable } from './document.ts'
 import { makeScratch } from './scratch.ts'

@@ -1,8 +1,8 @@
 /**
  * The engine without HTTP: a pool as the gateway has it, requests of one row, closed load.
  */
-import type { Identity, Statement } from '../src/pg/flight.ts'
-import { Pool, type PoolOptions } from '../src/pg/pool.ts'
+import type { Identity, Statement } from '../packages/rowpass/src/postgres/flight.ts'
+import { Pool, type PoolOptions } from '../packages/rowpass/src/postgres/pool.ts'
 import type { Run } from './measure.ts'
 
 /**

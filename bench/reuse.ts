@@ -6,9 +6,9 @@
  */
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import type { Identity, Statement } from '../src/pg/flight.ts'
-import { parseSealKeys } from '../src/seal/keys.ts'
-import { sealSession } from '../src/seal/seal.ts'
+import type { Identity, Statement } from '../packages/rowpass/src/postgres/flight.ts'
+import { parseSealKeys } from '../packages/rowpass/src/seal/keys.ts'
+import { sealSession } from '../packages/rowpass/src/seal/seal.ts'
 import { startBenchDatabase } from './database.ts'
 import { replaceSection, toTable } from './document.ts'
 import { measure, type Subject } from './measure.ts'

@@ -7,7 +7,7 @@
 import { cpus, release, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { settings } from '../src/gateway/settings.ts'
+import { settings } from '../packages/rowpass/src/gateway/settings.ts'
 import { compileSubjects } from './build.ts'
 import { replaceSection, toTable } from './document.ts'
 import { measure, type Outcome } from './measure.ts'
@@ -30,8 +30,8 @@ const clientCounts = [32, 64]
 const rates = [1_000, 2_000]
 const openClients = 256
 
-const poolSize = Number(settings.poolSize.default)
-const pipelineDepth = Number(settings.pipelineDepth.default)
+const poolSize = Number(settings.ROWPASS_POOL_SIZE.default)
+const pipelineDepth = Number(settings.ROWPASS_PIPELINE_DEPTH.default)
 
 const toFile = compileSubjects()
 const stage = await setStage({ owners: 100, notesOfOne: 100, poolSize: pgConnections })

@@ -4,8 +4,8 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openForServer } from '../src/database/data-folder.ts'
-import { isAlive } from '../src/database/processes.ts'
+import { openForServer } from '../packages/rowpass/src/database/data-folder.ts'
+import { isAlive } from '../packages/rowpass/src/database/processes.ts'
 
 /**
  * Makes a folder that the server of a database can enter. Whoever makes it removes it.

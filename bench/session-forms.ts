@@ -5,9 +5,14 @@
 import { createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { withConnection } from '../src/database/connect.ts'
-import { platformFolder } from '../src/database/platform.ts'
-import { type SealedIdentity, type SealedSession, type SealKey, sealSession } from '../src/seal/seal.ts'
+import { withConnection } from '../packages/rowpass/src/database/connect.ts'
+import { platformFolder } from '../packages/rowpass/src/database/platform.ts'
+import {
+  type SealedIdentity,
+  type SealedSession,
+  type SealKey,
+  sealSession,
+} from '../packages/rowpass/src/seal/seal.ts'
 
 /** One form. `$schema` in its SQL stands for a schema of its own. */
 export interface SessionForm {

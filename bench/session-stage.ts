@@ -2,9 +2,9 @@
  * Tables and identities on which forms of reading the session are measured: `bench/session.ts`, `bench/instructions.ts`.
  */
 import { createHash } from 'node:crypto'
-import { withConnection } from '../src/database/connect.ts'
-import type { Identity } from '../src/pg/flight.ts'
-import type { SealKey } from '../src/seal/seal.ts'
+import { withConnection } from '../packages/rowpass/src/database/connect.ts'
+import type { Identity } from '../packages/rowpass/src/postgres/flight.ts'
+import type { SealKey } from '../packages/rowpass/src/seal/seal.ts'
 import type { BenchDatabase } from './database.ts'
 import type { SessionForm } from './session-forms.ts'
 

@@ -6,8 +6,8 @@
  * finer.
  */
 import { parseArgs } from 'node:util'
-import type { Pool } from '../src/pg/pool.ts'
-import { parseSealKeys } from '../src/seal/keys.ts'
+import type { Pool } from '../packages/rowpass/src/postgres/pool.ts'
+import { parseSealKeys } from '../packages/rowpass/src/seal/keys.ts'
 import { startBenchDatabase } from './database.ts'
 import { toTable } from './document.ts'
 import { measure, type Subject } from './measure.ts'

@@ -3,9 +3,9 @@
  */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { issueToken } from '../src/issuer/issue.ts'
-import { toJwks } from '../src/keys/jwks.ts'
-import { generateKey, importSigningKey, type SigningKey } from '../src/keys/key.ts'
+import { issueToken } from '../packages/rowpass/src/issuer/issue.ts'
+import { toJwks } from '../packages/rowpass/src/token/jwks.ts'
+import { generateKey, importSigningKey, type SigningKey } from '../packages/rowpass/src/token/key.ts'
 import { type BenchDatabase, startBenchDatabase } from './database.ts'
 import type { Caller, Scene } from './scene.ts'
 

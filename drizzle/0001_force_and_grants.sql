@@ -1,4 +1,4 @@
--- What drizzle-kit does not write: FORCE, and the exact privileges. Written by hand; test/schema/agreement.test.ts
+-- What drizzle-kit does not write: FORCE, and the exact privileges. Written by hand; packages/rowpass/test/schema/agreement.test.ts
 -- compares it with the database.
 
 -- Without FORCE the policies do not hold for the owner of the tables.

@@ -13,7 +13,9 @@ describe('the documents', () => {
   )
 
   it('every runtime dependency has its reason in docs/dependencies.md, and no other has', () => {
-    const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> }
+    const { dependencies } = JSON.parse(read('packages/rowpass/package.json')) as {
+      dependencies: Record<string, string>
+    }
     const reasons = [...read('docs/dependencies.md').matchAll(/^\| `([^`]+)` \| \S/gm)].map(([, name]) => name)
     expect(reasons).toEqual(Object.keys(dependencies).sort())
   })

@@ -5,15 +5,15 @@
  * `support/promises.ts`; then a line of the comment right behind its block names it, by words that it has, and a test:
  *
  *     <!-- tests
- *     "reaches the rows that the policies give": test/schema/matrix.test.ts SEC-59 a person who
- *     all: test/gateway/walls.test.ts SECURITY.md has this table
+ *     "reaches the rows that the policies give": packages/rowpass/test/schema/matrix.test.ts SEC-59 a person who
+ *     all: packages/rowpass/test/gateway/walls.test.ts SECURITY.md has this table
  *     "The newest release": no promise: it says where corrections go
  *     -->
  *
  * `all` is for every unit of the block. Right behind a heading it says why nothing in the section is a promise.
  */
 import { describe, expect, it } from 'vitest'
-import { promisesOf } from './support/promises.ts'
+import { promisesOf } from '../packages/rowpass/test/support/promises.ts'
 
 describe.each(['README.md', 'SECURITY.md'])('the promises of %s', (page) => {
   const { promises, unnamed, adrift } = promisesOf(page)

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { repository } from './support/pg.ts'
+import { repository } from '../packages/rowpass/test/support/pg.ts'
 
 /** What a test with the number shows. */
 const requirements: Readonly<Record<number, string>> = {
@@ -109,10 +109,12 @@ function numbersOf(file: string): number[] {
   return [...titles].flatMap(([, prefix = '']) => [...prefix.matchAll(/\d+/g)].map(([digits]) => Number(digits)))
 }
 
-const files = readdirSync(join(repository, 'test'), { recursive: true, encoding: 'utf8' }).filter(
-  (name) => name.endsWith('.test.ts') && name !== 'security-coverage.test.ts',
-)
-const tested = new Set(files.flatMap((name) => numbersOf(join(repository, 'test', name))))
+const files = ['test', 'packages/rowpass/test']
+  .flatMap((folder) =>
+    readdirSync(join(repository, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
+  )
+  .filter((name) => name.endsWith('.test.ts') && name !== 'test/security-coverage.test.ts')
+const tested = new Set(files.flatMap((name) => numbersOf(join(repository, name))))
 
 describe('the security requirements', () => {
   it('the requirements are numbered from 1 to 81, and each number in a title is one of them', () => {

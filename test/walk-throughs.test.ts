@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { missingLines, runPage } from './support/walk-through.ts'
+import { missingLines, runPage } from '../packages/rowpass/test/support/walk-through.ts'
 
 describe('the walk-throughs', () => {
   it.each(['docs/from-supabase.md', 'docs/from-postgraphile.md', 'docs/from-hand-made-rls.md', 'docs/production.md'])(

@@ -1,5 +1,6 @@
 /**
- * Builds `dist`, what the package carries: JavaScript with its sources in the maps, declarations, the platform SQL.
+ * Builds `dist`, what the package carries: JavaScript with its sources in the maps, declarations, the platform SQL, and beside it the pages of
+ * the repository that the package carries.
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -7,13 +8,18 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const root = fileURLToPath(new URL('../', import.meta.url))
+const root = fileURLToPath(new URL('../packages/rowpass/', import.meta.url))
 const dist = join(root, 'dist')
 const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
 
 rmSync(dist, { recursive: true, force: true })
-execFileSync(process.execPath, [compiler, '-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' })
+execFileSync(process.execPath, [compiler, '-p', join(root, 'tsconfig.build.json')], {
+  stdio: 'inherit',
+})
 cpSync(join(root, 'src/seal/migrations'), join(dist, 'seal/migrations'), { recursive: true })
+for (const name of ['README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md', 'docs']) {
+  cpSync(join(root, '../..', name), join(root, name), { recursive: true })
+}
 
 // The compiler leaves `./x.ts` in declarations. It finds x.d.ts by that, which not every tool does.
 for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {

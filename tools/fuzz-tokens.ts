@@ -6,7 +6,7 @@
  */
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
-import { tamper } from '../test/verify/tampering.ts'
+import { tamper } from '../packages/rowpass/test/token/tampering.ts'
 
 const { values } = parseArgs({
   options: {

@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { replaceSection } from '../bench/document.ts'
 import { makeScratch } from '../bench/scratch.ts'
-import { startEmbeddedPostgres } from '../src/database/embedded.ts'
+import { startEmbeddedPostgres } from '../packages/rowpass/src/database/embedded.ts'
 import { mistakes, mistakesPage, mistakesTable, weaken } from '../test/mistakes/all.ts'
 import type { Mistake } from '../test/mistakes/mistake.ts'
 
@@ -99,7 +99,7 @@ function readReport(path: string): Pick<Run, 'passed' | 'failed'> {
 
 /** Roles are shared by all databases of a server: what is wrong with them must not be there for the next one. */
 function changesRoles({ file }: Mistake): boolean {
-  return file.startsWith('src/database/') || file.endsWith('.sql')
+  return file.startsWith('packages/rowpass/src/database/') || file.endsWith('.sql')
 }
 
 /** @returns whether it went as the table says */

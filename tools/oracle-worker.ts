@@ -1,9 +1,9 @@
 /**
  * A process of `npm run oracle`: runs rounds as it is told, and keeps the databases of one schema open.
  */
-import { type Count, type Finding, newReport, runRound } from '../test/oracle/oracle.ts'
-import { schemas } from '../test/oracle/schemas.ts'
-import { type Base, openStage, type Stage } from '../test/oracle/stage.ts'
+import { type Count, type Finding, newReport, runRound } from '../packages/rowpass/test/oracle/oracle.ts'
+import { schemas } from '../packages/rowpass/test/oracle/schemas.ts'
+import { type Base, openStage, type Stage } from '../packages/rowpass/test/oracle/stage.ts'
 
 /** One round, or to close everything. */
 export type ToWorker =

@@ -11,13 +11,20 @@ import { randomInt } from 'node:crypto'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { makeScratch } from '../bench/scratch.ts'
-import { startEmbeddedPostgres } from '../src/database/embedded.ts'
-import { createLocalDatabase } from '../src/database/local.ts'
-import { provision } from '../src/database/provision.ts'
-import { formatSealKeys, generateSealKey } from '../src/seal/keys.ts'
-import { addReport, describeReport, newReport, type Report, summarize, totalOf } from '../test/oracle/oracle.ts'
-import { schemas } from '../test/oracle/schemas.ts'
-import type { Base } from '../test/oracle/stage.ts'
+import { startEmbeddedPostgres } from '../packages/rowpass/src/database/embedded.ts'
+import { createLocalDatabase } from '../packages/rowpass/src/database/local.ts'
+import { provision } from '../packages/rowpass/src/database/provision.ts'
+import { formatSealKeys, generateSealKey } from '../packages/rowpass/src/seal/keys.ts'
+import {
+  addReport,
+  describeReport,
+  newReport,
+  type Report,
+  summarize,
+  totalOf,
+} from '../packages/rowpass/test/oracle/oracle.ts'
+import { schemas } from '../packages/rowpass/test/oracle/schemas.ts'
+import type { Base } from '../packages/rowpass/test/oracle/stage.ts'
 import type { FromWorker, ToWorker } from './oracle-worker.ts'
 
 const { values } = parseArgs({

@@ -3,10 +3,9 @@
  * a test compares them.
  */
 import { writeFileSync } from 'node:fs'
-import { rules } from '../src/doctor/rules.ts'
-import { type FailureSpec, failures } from '../src/errors.ts'
-import { type Setting, variableOf } from '../src/gateway/setting-kinds.ts'
-import { settings } from '../src/gateway/settings.ts'
+import { rules } from '../packages/rowpass/src/doctor/rules.ts'
+import { type FailureSpec, failures } from '../packages/rowpass/src/errors.ts'
+import { type Setting, settings } from '../packages/rowpass/src/gateway/settings.ts'
 
 /** The pages by path. */
 export function referencePages(): Record<string, string> {
@@ -15,8 +14,8 @@ export function referencePages(): Record<string, string> {
 
 function configurationPage(): string {
   const rows = Object.entries<Setting<unknown>>(settings).map(
-    ([name, { default: value, secret, form, says }]) =>
-      `| \`${variableOf(name)}\`${secret ? ' (secret)' : ''} | ${value === undefined ? 'required' : value === '' ? 'none' : `\`${value}\``} | ${form} | ${toCell(says)} |`,
+    ([name, { default: value, secret, says }]) =>
+      `| \`${name}\`${secret ? ' (secret)' : ''} | ${value === undefined ? 'required' : value === '' ? 'none' : `\`${value}\``} | ${toCell(says)} |`,
   )
   return `# Configuration of the gateway
 
@@ -27,8 +26,8 @@ key and database roles that are new are tried on the database first; where one d
 log has a \`config_refused\` line with the reason.
 \`rowpass gateway --print-config\` prints what is in force, secrets as \`***\`.
 
-| name | default | value | meaning |
-|---|---|---|---|
+| name | default | meaning |
+|---|---|---|
 ${rows.join('\n')}
 
 ## Issuers

@@ -6,7 +6,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { refusalOfJws } from '../test/verify/jws-vector.ts'
+import { refusalOfJws } from '../packages/rowpass/test/token/jws-vector.ts'
 
 interface Vector {
   readonly tcId: number

@@ -2,7 +2,7 @@
  * What goes wrong around the gateway during a chaos run, each at its place in the course of the requests.
  */
 import type pg from 'pg'
-import { withConnection } from '../../src/database/connect.ts'
+import { withConnection } from '../../packages/rowpass/src/database/connect.ts'
 import type { Stage } from '../stage.ts'
 
 /** A disturbance. */

@@ -1,7 +1,7 @@
 /**
  * The chaos run: a thousand identities send whatever they like while everything around the gateway goes wrong.
  */
-import { withConnection } from '../../src/database/connect.ts'
+import { withConnection } from '../../packages/rowpass/src/database/connect.ts'
 import { residentBytes, startPeer } from '../processes.ts'
 import type { Caller } from '../scene.ts'
 import { type Stage, setStage } from '../stage.ts'

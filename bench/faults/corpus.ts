@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import type pg from 'pg'
 import { z } from 'zod'
-import { sqlstateOf } from '../../src/database/connect.ts'
+import { sqlstateOf } from '../../packages/rowpass/src/database/connect.ts'
 
 /** The two versions of a schema. */
 export type Variant = 'broken' | 'fixed'

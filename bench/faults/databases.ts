@@ -2,7 +2,7 @@
  * Databases of the corpus, for programs that connect by themselves: one variant in a database of its own.
  */
 import type pg from 'pg'
-import { withConnection } from '../../src/database/connect.ts'
+import { withConnection } from '../../packages/rowpass/src/database/connect.ts'
 import { buildSchema, type Fault, type Variant } from './corpus.ts'
 
 const databaseName = 'rowpass_faults'

@@ -3,7 +3,7 @@
  */
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { withConnection } from '../../src/database/connect.ts'
+import { withConnection } from '../../packages/rowpass/src/database/connect.ts'
 
 /** What a program said of one object. */
 export interface Finding {
@@ -30,7 +30,7 @@ export const packages = { supabase: '2.117.0', '@postgres-language-server/cli': 
 
 const timeoutMs = 60_000
 const maxOutputBytes = 16 * 1024 * 1024
-const program = fileURLToPath(new URL('../../bin/rowpass.js', import.meta.url))
+const program = fileURLToPath(new URL('../../packages/rowpass/bin/rowpass.js', import.meta.url))
 
 /** `rowpass doctor` of this folder, as a process. */
 export function rowpassDoctor(version: string): Tool {

@@ -3,8 +3,8 @@
  * Then each issuer takes its key out at once, and the clock is stopped when the last verifier has noticed.
  */
 import { decodeJwt } from 'jose'
-import { parseGatewayConfig } from '../../src/gateway/config.ts'
-import { createGateway } from '../../src/gateway/server.ts'
+import { parseGatewayConfig } from '../../packages/rowpass/src/gateway/config.ts'
+import { createGateway } from '../../packages/rowpass/src/gateway/server.ts'
 import { startRowpass } from './rowpass.ts'
 import { cycleMs, type Subject, scale, sleep, ttlSeconds } from './subject.ts'
 import {

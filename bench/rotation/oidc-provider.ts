@@ -3,7 +3,7 @@
  * it at the front and reload all processes. It does not say to wait in between; both ways are tried.
  */
 import Provider, { type AdapterFactory } from 'oidc-provider'
-import { generateKey } from '../../src/keys/key.ts'
+import { generateKey } from '../../packages/rowpass/src/token/key.ts'
 import { startHost } from './host.ts'
 import { maxAgeSeconds, type Subject, sleep, tokenOf } from './subject.ts'
 

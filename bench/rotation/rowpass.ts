@@ -1,13 +1,13 @@
 /**
  * Our own issuer in the drill: the API over HTTP, with the ring in PostgreSQL that it reads through the gateway.
  */
-import { app } from '../../src/api/app.ts'
-import { settingsOf } from '../../src/api/env.ts'
-import { issueToken } from '../../src/issuer/issue.ts'
-import { createPostgresStore } from '../../src/key-store/postgres.ts'
-import { activate, addNewKey, prune, revoke } from '../../src/key-store/steps.ts'
-import { generateEncryptionKey, parseEncryptionKeys } from '../../src/keys/encryption.ts'
-import { activateSafeAt, activeKey } from '../../src/keys/ring.ts'
+import { app } from '../../packages/rowpass/src/api/app.ts'
+import { settingsOf } from '../../packages/rowpass/src/api/env.ts'
+import { issueToken } from '../../packages/rowpass/src/issuer/issue.ts'
+import { generateEncryptionKey, parseEncryptionKeys } from '../../packages/rowpass/src/issuer/ring/encryption.ts'
+import { createPostgresStore } from '../../packages/rowpass/src/issuer/ring/postgres-store.ts'
+import { activateSafeAt, activeKey } from '../../packages/rowpass/src/issuer/ring/ring.ts'
+import { activate, addNewKey, prune, revoke } from '../../packages/rowpass/src/issuer/ring/steps.ts'
 import { startHost } from './host.ts'
 import { maxAgeSeconds, type Subject, sleep, ttlSeconds } from './subject.ts'
 

@@ -2,10 +2,10 @@
  * The engine without HTTP, beside node-postgres: the same statement, closed load, in one process.
  */
 import pg from 'pg'
-import type { Identity } from '../../src/pg/flight.ts'
-import type { Pool } from '../../src/pg/pool.ts'
-import { parseSealKeys } from '../../src/seal/keys.ts'
-import { sealSession } from '../../src/seal/seal.ts'
+import type { Identity } from '../../packages/rowpass/src/postgres/flight.ts'
+import type { Pool } from '../../packages/rowpass/src/postgres/pool.ts'
+import { parseSealKeys } from '../../packages/rowpass/src/seal/keys.ts'
+import { sealSession } from '../../packages/rowpass/src/seal/seal.ts'
 import type { Run } from '../measure.ts'
 import { askOne, load, openPool } from '../pool.ts'
 import { noteSql, type Scene } from '../scene.ts'

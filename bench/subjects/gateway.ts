@@ -4,9 +4,9 @@
  */
 import { openSync } from 'node:fs'
 import pino from 'pino'
-import { parseGatewayConfig } from '../../src/gateway/config.ts'
-import { createEventLog } from '../../src/gateway/log.ts'
-import { createGateway } from '../../src/gateway/server.ts'
+import { parseGatewayConfig } from '../../packages/rowpass/src/gateway/config.ts'
+import { createEventLog } from '../../packages/rowpass/src/gateway/log.ts'
+import { createGateway } from '../../packages/rowpass/src/gateway/server.ts'
 import type { Scene } from '../scene.ts'
 import { answerParent } from './serve.ts'
 import { type LongestTurn, watchTurns } from './turns.ts'

@@ -1,6 +1,6 @@
 /** The verifier that the gateway uses, with its cache, so that no subject is ahead by a slower or faster one. */
 import { createHash } from 'node:crypto'
-import { createVerifier, type Verifier } from '../../src/verify/verifier.ts'
+import { createVerifier, type Verifier } from '../../packages/rowpass/src/token/verifier.ts'
 import type { Scene } from '../scene.ts'
 
 /** Makes one for the issuer of the benchmark. */

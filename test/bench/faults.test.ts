@@ -2,11 +2,11 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildSchema, type Fault, loadFaults, runProof, type Variant } from '../../bench/faults/corpus.ts'
 import { judge } from '../../bench/faults/judge.ts'
-import { readCatalogHere } from '../../src/access/catalog/read.ts'
-import { createModel } from '../../src/doctor/analysis/model.ts'
-import { tryOutHere } from '../../src/doctor/run.ts'
-import { loadParser } from '../../src/sql/parser.ts'
-import { createTestDatabase, describePg, type TestDatabase } from '../support/pg.ts'
+import { readCatalogHere } from '../../packages/rowpass/src/access/catalog/read.ts'
+import { createModel } from '../../packages/rowpass/src/doctor/analysis/model.ts'
+import { tryOutHere } from '../../packages/rowpass/src/doctor/run.ts'
+import { loadParser } from '../../packages/rowpass/src/statement/parser.ts'
+import { createTestDatabase, describePg, type TestDatabase } from '../../packages/rowpass/test/support/pg.ts'
 
 const faults = loadFaults()
 

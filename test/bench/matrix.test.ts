@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
 import { buildShop, shopPeople } from '../../bench/matrix/shop.ts'
-import { drawMatrix } from '../../src/matrix/draw.ts'
-import { makeDatabase } from '../matrix/scene.ts'
-import { describePg } from '../support/pg.ts'
+import { drawMatrix } from '../../packages/rowpass/src/matrix/draw.ts'
+import { makeDatabase } from '../../packages/rowpass/test/matrix/scene.ts'
+import { describePg } from '../../packages/rowpass/test/support/pg.ts'
 
 describePg('the database that the matrix is measured on', () => {
   it('has its holes, and no others', async () => {

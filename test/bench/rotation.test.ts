@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { runDrill } from '../../bench/rotation/drill.ts'
-import { createTestDatabase, describePg, sealKeysText } from '../support/pg.ts'
+import { createTestDatabase, describePg, sealKeysText } from '../../packages/rowpass/test/support/pg.ts'
 
 describePg('the drill of a rotation', () => {
   it('SEC-23 SEC-29 has no good token refused by anyone, and a removed key refused by all', {

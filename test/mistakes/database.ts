@@ -1,21 +1,21 @@
 /** Mistakes in what the database is made of: roles, migrations, hardening, policies. */
 import { type Mistake, mistakesIn } from './mistake.ts'
 
-const provision = 'test/database/provision.test.ts'
-const harden = 'test/database/harden.test.ts'
-const takesNothing = 'test/database/harden-takes-nothing.test.ts'
-const undo = 'test/database/harden-undo.test.ts'
-const policies = 'test/policies/policies.test.ts'
-const agreement = 'test/schema/agreement.test.ts'
+const provision = 'packages/rowpass/test/database/provision.test.ts'
+const harden = 'packages/rowpass/test/database/harden.test.ts'
+const takesNothing = 'packages/rowpass/test/database/harden-takes-nothing.test.ts'
+const undo = 'packages/rowpass/test/database/harden-undo.test.ts'
+const policies = 'packages/rowpass/test/policies/policies.test.ts'
+const agreement = 'packages/rowpass/test/schema/agreement.test.ts'
 
 export const databaseMistakes: readonly Mistake[] = [
-  ...mistakesIn('src/database/roles.ts', provision, [
+  ...mistakesIn('packages/rowpass/src/database/roles.ts', provision, [
     [
       'the login may become the owner',
       "         ('has the rights of the owner', rolname = current_user and not itself)\n",
       "         ('has the rights of the owner', false)\n",
       'SEC-38 refuses request roles that may become the owner',
-      'test/database/provision.test.ts',
+      'packages/rowpass/test/database/provision.test.ts',
     ],
     ['the login may have BYPASSRLS', "('has BYPASSRLS', rolbypassrls), ", '', 'bypasses policies'],
     [
@@ -62,7 +62,7 @@ export const databaseMistakes: readonly Mistake[] = [
       'refuses an owner as the gateway login',
     ],
   ]),
-  ...mistakesIn('src/database/provision.ts', provision, [
+  ...mistakesIn('packages/rowpass/src/database/provision.ts', provision, [
     [
       'requests make temporary tables',
       'for (const line of await closeUnused({ client, login, connections: options.connections }))',
@@ -76,7 +76,7 @@ export const databaseMistakes: readonly Mistake[] = [
       'can run several times at once',
     ],
   ]),
-  ...mistakesIn('src/database/platform.ts', provision, [
+  ...mistakesIn('packages/rowpass/src/database/platform.ts', provision, [
     [
       'a platform file that was edited is taken for applied',
       "    if (file.sha256 !== sha256) throw new Failure('migration_changed', { detail: name })\n",
@@ -84,7 +84,7 @@ export const databaseMistakes: readonly Mistake[] = [
       'refuses to go on when an applied platform file was edited',
     ],
   ]),
-  ...mistakesIn('src/database/harden.ts', harden, [
+  ...mistakesIn('packages/rowpass/src/database/harden.ts', harden, [
     [
       'a dry run changes the database',
       "  if (dryRun) return { ...step, state: 'open' }\n",
@@ -112,7 +112,7 @@ export const databaseMistakes: readonly Mistake[] = [
       undo,
     ],
   ]),
-  ...mistakesIn('src/database/harden-steps.ts', harden, [
+  ...mistakesIn('packages/rowpass/src/database/harden-steps.ts', harden, [
     [
       'claims and seals are in the server’s log',
       "set(context, ['log_parameter_max_length', 'log_parameter_max_length_on_error'])",
@@ -124,10 +124,10 @@ export const databaseMistakes: readonly Mistake[] = [
       'const after = Math.min(2 * needed, available - 1)',
       'const after = available',
       'SEC-73 is twice what the gateways need, by a migration of an owner that is no superuser',
-      'test/database/connection-limit.test.ts',
+      'packages/rowpass/test/database/connection-limit.test.ts',
     ],
   ]),
-  ...mistakesIn('src/database/exposure.ts', harden, [
+  ...mistakesIn('packages/rowpass/src/database/exposure.ts', harden, [
     [
       'nobody hears that the login has powers',
       "const flags = ['powers', ",
@@ -139,10 +139,10 @@ export const databaseMistakes: readonly Mistake[] = [
       'sound !== undefined && version < sound ? sound',
       'false ? sound',
       'SEC-62 tells a server without the corrections of row-level security from one with them',
-      'test/doctor/whole-database.test.ts',
+      'packages/rowpass/test/doctor/whole-database.test.ts',
     ],
   ]),
-  ...mistakesIn('src/database/server.ts', 'test/database/memory.test.ts', [
+  ...mistakesIn('packages/rowpass/src/database/server.ts', 'packages/rowpass/test/database/memory.test.ts', [
     [
       'one statement takes all the memory of the machine',
       `'ulimit -d "$0" 2>/dev/null; exec "$@"'`,
@@ -150,7 +150,7 @@ export const databaseMistakes: readonly Mistake[] = [
       'is limited for each process, and the limit can be changed',
     ],
   ]),
-  ...mistakesIn('src/database/private-files.ts', 'test/database/secrets.test.ts', [
+  ...mistakesIn('packages/rowpass/src/database/private-files.ts', 'packages/rowpass/test/database/secrets.test.ts', [
     [
       'secrets are readable by everybody',
       '  chmodSync(draft, 0o600)\n',
@@ -158,10 +158,10 @@ export const databaseMistakes: readonly Mistake[] = [
       'are readable by their owner alone, also under a permissive umask',
     ],
   ]),
-  ...mistakesIn('src/database/scram.ts', 'test/database/scram.test.ts', [
+  ...mistakesIn('packages/rowpass/src/database/scram.ts', 'packages/rowpass/test/database/scram.test.ts', [
     ['two logins of one password look alike', 'randomBytes(', 'Buffer.alloc(', 'is another one each time'],
   ]),
-  ...mistakesIn('src/policies/force-and-grants.ts', policies, [
+  ...mistakesIn('packages/rowpass/src/policies/force-and-grants.ts', policies, [
     [
       'policies do not hold for the owner',
       '`alter table ${table} force row level security;`',
@@ -187,7 +187,7 @@ export const databaseMistakes: readonly Mistake[] = [
       'grants once what several policies of a role need, and nothing for a restrictive one',
     ],
   ]),
-  ...mistakesIn('src/policies/policies.ts', policies, [
+  ...mistakesIn('packages/rowpass/src/policies/policies.ts', policies, [
     [
       'a row may be changed into one of another tenant',
       "...(command !== 'select' && command !== 'delete' && { withCheck: into.sql })",
@@ -213,7 +213,7 @@ export const databaseMistakes: readonly Mistake[] = [
       'have a name that is cut off',
     ],
   ]),
-  ...mistakesIn('src/policies/claims.ts', policies, [
+  ...mistakesIn('packages/rowpass/src/policies/claims.ts', policies, [
     [
       'a quote in a value ends it',
       'value.replaceAll("\'", "\'\'")',
@@ -221,16 +221,16 @@ export const databaseMistakes: readonly Mistake[] = [
       'hold roles and names of claims in their text, whatever is in them',
     ],
   ]),
-  ...mistakesIn('src/policies/rules.ts', policies, [
+  ...mistakesIn('packages/rowpass/src/policies/rules.ts', policies, [
     [
       'an admin of one tenant is one of all',
       "return both(equals(column, 'tenant_id'), hasRole('admin'))",
       "return hasRole('admin')",
       'has the conditions of src/schema in its policies',
-      'test/schema/agreement.test.ts',
+      'packages/rowpass/test/schema/agreement.test.ts',
     ],
   ]),
-  ...mistakesIn('drizzle/0002_typed_claims.sql', 'test/schema/matrix.test.ts', [
+  ...mistakesIn('drizzle/0002_typed_claims.sql', 'packages/rowpass/test/schema/matrix.test.ts', [
     [
       'a member sees colleagues',
       `ALTER POLICY "users_select" ON "users" TO authenticated USING (("users"."tenant_id" = (select auth.claim_uuid('tenant_id')) and (`,
@@ -256,7 +256,7 @@ export const databaseMistakes: readonly Mistake[] = [
       'alter table "public"."memberships" force row level security',
       'alter table "public"."memberships" no force row level security',
       'are what src/schema says, and are not written again',
-      'test/schema/agreement.test.ts',
+      'packages/rowpass/test/schema/agreement.test.ts',
     ],
     [
       'people make themselves admins',

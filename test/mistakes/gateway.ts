@@ -1,18 +1,18 @@
-/** Mistakes between the socket and the pool: `src/gateway`. */
+/** Mistakes between the socket and the pool: `gateway`. */
 import { type Mistake, mistakesIn } from './mistake.ts'
 
-const limits = 'test/gateway/limits.test.ts'
-const tokens = 'test/gateway/tokens.test.ts'
-const password = 'test/gateway/password.test.ts'
-const guessing = 'test/gateway/guessing.test.ts'
-const attempts = 'test/gateway/attempts.test.ts'
-const operation = 'test/gateway/operation.test.ts'
-const disclosure = 'test/gateway/disclosure.test.ts'
-const webSocket = 'test/gateway/websocket.test.ts'
-const sessions = 'test/gateway/websocket-sessions.test.ts'
+const limits = 'packages/rowpass/test/gateway/limits.test.ts'
+const tokens = 'packages/rowpass/test/gateway/tokens.test.ts'
+const password = 'packages/rowpass/test/gateway/password.test.ts'
+const guessing = 'packages/rowpass/test/gateway/guessing.test.ts'
+const attempts = 'packages/rowpass/test/gateway/attempts.test.ts'
+const operation = 'packages/rowpass/test/gateway/operation.test.ts'
+const disclosure = 'packages/rowpass/test/gateway/disclosure.test.ts'
+const webSocket = 'packages/rowpass/test/gateway/websocket.test.ts'
+const sessions = 'packages/rowpass/test/gateway/websocket-sessions.test.ts'
 
 export const gatewayMistakes: readonly Mistake[] = [
-  ...mistakesIn('src/gateway/handle.ts', limits, [
+  ...mistakesIn('packages/rowpass/src/gateway/handle.ts', limits, [
     [
       'a token names any database',
       "      if (!config.databases.has(login.database)) throw new Failure('database_unknown')\n",
@@ -37,16 +37,16 @@ export const gatewayMistakes: readonly Mistake[] = [
       '      if (refused !== undefined) return { who, verdicts, ending: refuseStatement(refused) }\n',
       '',
       "set_config('rowpass.claims',",
-      'test/gateway/attacks.test.ts',
+      'packages/rowpass/test/gateway/attacks.test.ts',
     ],
   ]),
-  ...mistakesIn('src/gateway/under-way.ts', 'test/gateway/under-way.test.ts', [
+  ...mistakesIn('packages/rowpass/src/gateway/under-way.ts', 'packages/rowpass/test/gateway/under-way.test.ts', [
     [
       'a request counts for nobody while its answer is read',
       '    request.onClose(() => this.#leave(entry))\n',
       '    this.#leave(entry)\n',
       'SEC-65 a request counts until its answer was read',
-      'test/gateway/tenant-limits.test.ts',
+      'packages/rowpass/test/gateway/tenant-limits.test.ts',
     ],
     [
       'one identity holds all the memory for answers',
@@ -61,7 +61,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       'SEC-77 where all is taken, who holds most loses the largest, and nobody who holds less',
     ],
   ]),
-  ...mistakesIn('src/gateway/contract/respond.ts', tokens, [
+  ...mistakesIn('packages/rowpass/src/gateway/contract/respond.ts', tokens, [
     [
       'what the server says of the session’s seal and roles is heard',
       "  if (flight.step < leadingSteps(flight)) throw new Error('the session could not be prepared', { cause })\n",
@@ -73,17 +73,17 @@ export const gatewayMistakes: readonly Mistake[] = [
       "code === '28000' && schema === 'rowpass' && constraint === 'session_revoked'",
       'false',
       'SEC-36 SEC-17 is refused by the next query of a warm gateway, with a code and a challenge',
-      'test/gateway/revocation.test.ts',
+      'packages/rowpass/test/gateway/revocation.test.ts',
     ],
     [
       'a function of the owner says that a session was ended',
       " && schema === 'rowpass' && constraint === 'session_revoked'",
       '',
       'an error of a function of the owner is not taken for it',
-      'test/gateway/revocation.test.ts',
+      'packages/rowpass/test/gateway/revocation.test.ts',
     ],
   ]),
-  ...mistakesIn('src/gateway/audit.ts', operation, [
+  ...mistakesIn('packages/rowpass/src/gateway/audit.ts', operation, [
     [
       'a client writes what it likes into the log',
       'traceparent !== undefined && traceContext.test(traceparent)',
@@ -91,7 +91,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       'the trace context of a request is in its log line, and SQL can read it',
     ],
   ]),
-  ...mistakesIn('src/gateway/work.ts', 'test/gateway/isolation.test.ts', [
+  ...mistakesIn('packages/rowpass/src/gateway/work.ts', 'packages/rowpass/test/gateway/isolation.test.ts', [
     [
       'a statement that needs a reset gets none',
       'exclusive: reset || begin !== undefined, reset',
@@ -99,7 +99,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       'the next borrower of the connection finds nothing after',
     ],
   ]),
-  ...mistakesIn('src/gateway/password/over-http.ts', password, [
+  ...mistakesIn('packages/rowpass/src/gateway/password/over-http.ts', password, [
     [
       'a password user names any database',
       "      if (!config.databases.has(login.database)) throw new Failure('database_unknown')\n",
@@ -107,7 +107,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       'an unknown database',
     ],
   ]),
-  ...mistakesIn('src/gateway/caller.ts', operation, [
+  ...mistakesIn('packages/rowpass/src/gateway/caller.ts', operation, [
     [
       'a seal key that was replaced goes on sealing',
       '    if (key !== sealKey()) {',
@@ -126,10 +126,10 @@ export const gatewayMistakes: readonly Mistake[] = [
       "isKey(tenantId) ? [iss, 'tenant', tenantId]",
       'isKey(tenantId) ? [iss]',
       'SEC-65 a flood of one tenant is held back, and another tenant is served at once',
-      'test/gateway/tenant-limits.test.ts',
+      'packages/rowpass/test/gateway/tenant-limits.test.ts',
     ],
   ]),
-  ...mistakesIn('src/gateway/http/receive.ts', limits, [
+  ...mistakesIn('packages/rowpass/src/gateway/http/receive.ts', limits, [
     [
       'of two Authorization headers the first one counts',
       'headers.authorization = headers.authorization === undefined ? value : [headers.authorization, value].flat()',
@@ -155,38 +155,46 @@ export const gatewayMistakes: readonly Mistake[] = [
       'if (size > unpacedBytes) readInTurn(request)',
       '',
       'SEC-76 large bodies are read in small pieces, and others have their turn between them',
-      'test/gateway/receive.test.ts',
+      'packages/rowpass/test/gateway/receive.test.ts',
     ],
   ]),
-  ...mistakesIn('src/gateway/threads/job-thread.ts', 'test/gateway/job-thread.test.ts', [
+  ...mistakesIn(
+    'packages/rowpass/src/gateway/threads/job-thread.ts',
+    'packages/rowpass/test/gateway/job-thread.test.ts',
     [
-      'one text or body keeps the thread for ever',
-      'const timer = setTimeout(onLate, options.maxRunMs)',
-      'const timer = setTimeout(() => {}, options.maxRunMs)',
-      'one that runs too long is ended and may be tried again, others that wait are done by the next thread',
+      [
+        'one text or body keeps the thread for ever',
+        'const timer = setTimeout(onLate, options.maxRunMs)',
+        'const timer = setTimeout(() => {}, options.maxRunMs)',
+        'one that runs too long is ended and may be tried again, others that wait are done by the next thread',
+      ],
     ],
-  ]),
-  ...mistakesIn('src/gateway/threads/budget-queue.ts', 'test/gateway/budget-queue.test.ts', [
+  ),
+  ...mistakesIn(
+    'packages/rowpass/src/gateway/threads/budget-queue.ts',
+    'packages/rowpass/test/gateway/budget-queue.test.ts',
     [
-      'one identity takes all the time for judging',
-      '    if (overMs <= 0) return false\n',
-      '    if (overMs !== undefined) return false\n',
-      'is refused for an owner who has used more than the budget, with the time to wait, and for nobody else',
+      [
+        'one identity takes all the time for judging',
+        '    if (overMs <= 0) return false\n',
+        '    if (overMs !== undefined) return false\n',
+        'is refused for an owner who has used more than the budget, with the time to wait, and for nobody else',
+      ],
+      [
+        'whoever came first is judged first, however much they had',
+        '      if (used >= least) continue\n',
+        '      if (next !== undefined) continue\n',
+        'is taken in the order of its owner, and of whoever used least first',
+      ],
+      [
+        'any number of texts waits to be judged',
+        '      if (size > limits.maxWaiting) refuseNewestOfMost()\n',
+        '',
+        'is refused when there is too much of it: the newest of whoever has most',
+      ],
     ],
-    [
-      'whoever came first is judged first, however much they had',
-      '      if (used >= least) continue\n',
-      '      if (next !== undefined) continue\n',
-      'is taken in the order of its owner, and of whoever used least first',
-    ],
-    [
-      'any number of texts waits to be judged',
-      '      if (size > limits.maxWaiting) refuseNewestOfMost()\n',
-      '',
-      'is refused when there is too much of it: the newest of whoever has most',
-    ],
-  ]),
-  ...mistakesIn('src/gateway/threads/heavy.ts', 'test/gateway/floods.test.ts', [
+  ),
+  ...mistakesIn('packages/rowpass/src/gateway/threads/heavy.ts', 'packages/rowpass/test/gateway/floods.test.ts', [
     [
       'large bodies are read where all requests wait',
       'if (body.length > maxBodyBytesHere) return parseLarge',
@@ -194,20 +202,20 @@ export const gatewayMistakes: readonly Mistake[] = [
       'SEC-76 %s: nobody waits for them',
     ],
   ]),
-  ...mistakesIn('src/gateway/contract/request.ts', 'test/gateway/wire.test.ts', [
+  ...mistakesIn('packages/rowpass/src/gateway/contract/request.ts', 'packages/rowpass/test/gateway/wire.test.ts', [
     [
       'a body has values without end',
       '        if (++values > maxValues) return `it has more than ${maxValues} values`\n',
       '',
       'SEC-76 has up to a million values',
-      'test/gateway/body.test.ts',
+      'packages/rowpass/test/gateway/body.test.ts',
     ],
     [
       'a body is nested as deep as one likes',
       '        if (++depth > maxDepth) return `it is nested more than ${maxDepth} levels deep`\n',
       '',
       'SEC-76 is nested up to 100 levels deep',
-      'test/gateway/body.test.ts',
+      'packages/rowpass/test/gateway/body.test.ts',
     ],
     [
       'a batch has any length',
@@ -236,7 +244,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       password,
     ],
   ]),
-  ...mistakesIn('src/gateway/contract/refuse.ts', disclosure, [
+  ...mistakesIn('packages/rowpass/src/gateway/contract/refuse.ts', disclosure, [
     [
       'a violation inside of a function shows a hidden row',
       'return violation.test(code) && where !== undefined',
@@ -248,14 +256,14 @@ export const gatewayMistakes: readonly Mistake[] = [
       'const violation = /^(23|44)/',
       'const violation = /^23/',
       'SEC-66 %s shows nothing of the row',
-      'test/gateway/disclosure.test.ts',
+      'packages/rowpass/test/gateway/disclosure.test.ts',
     ],
     [
       'an error tells where the owner’s functions are',
       '    position: position ?? null,\n',
       '    position: position ?? null,\n    where: error.where ?? null,\n',
       'SEC-66 %s shows nothing of the row',
-      'test/gateway/disclosure.test.ts',
+      'packages/rowpass/test/gateway/disclosure.test.ts',
     ],
     [
       'what nobody foresaw is told to the client',
@@ -265,7 +273,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       tokens,
     ],
   ]),
-  ...mistakesIn('src/gateway/server.ts', limits, [
+  ...mistakesIn('packages/rowpass/src/gateway/server.ts', limits, [
     [
       'a seal key that the database does not know is put in force',
       'await tryExpected(config, { sealKey, roles }, expected)\n',
@@ -278,7 +286,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       "    const id = requestId(headers['neon-request-id'])\n    const answer = !isAnswered(request, config.hosts)",
       "    const id = requestId(headers['neon-request-id'])\n    const answer = false",
       'SEC-78 a page of another name gets no answer',
-      'test/gateway/hosts.test.ts',
+      'packages/rowpass/test/gateway/hosts.test.ts',
     ],
     [
       'pages of every origin read answers',
@@ -308,7 +316,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       operation,
     ],
   ]),
-  ...mistakesIn('src/gateway/http/answering.ts', 'test/gateway/http.test.ts', [
+  ...mistakesIn('packages/rowpass/src/gateway/http/answering.ts', 'packages/rowpass/test/gateway/http.test.ts', [
     [
       'answers that nobody reads stay for ever',
       'else if (now - underway.movedAt > stallMs) giveUp(response, underway)',
@@ -316,7 +324,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       'SEC-77 is dropped with its connection',
     ],
   ]),
-  ...mistakesIn('src/gateway/http/http.ts', 'test/gateway/http.test.ts', [
+  ...mistakesIn('packages/rowpass/src/gateway/http/http.ts', 'packages/rowpass/test/gateway/http.test.ts', [
     [
       'a client that says nothing keeps its place',
       '    const silence = setTimeout(() => socket.destroy(), headersMs)',
@@ -330,7 +338,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       'an HTTP/2 client that does not finish its body has its stream closed, the connection stays',
     ],
   ]),
-  ...mistakesIn('src/gateway/password/websocket.ts', webSocket, [
+  ...mistakesIn('packages/rowpass/src/gateway/password/websocket.ts', webSocket, [
     [
       'a page of any origin opens sessions',
       'if (origin !== undefined && !config.corsOrigins.has(origin)) return',
@@ -363,7 +371,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       sessions,
     ],
   ]),
-  ...mistakesIn('src/gateway/password/newcomers.ts', webSocket, [
+  ...mistakesIn('packages/rowpass/src/gateway/password/newcomers.ts', webSocket, [
     [
       'clients that nobody knows take any memory',
       '        if (bytes > maxBytes) endLargest()\n',
@@ -377,7 +385,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       'of more than 64 clients that are about to log in, the one that has been silent for longest gives way',
     ],
   ]),
-  ...mistakesIn('src/gateway/password/relay.ts', sessions, [
+  ...mistakesIn('packages/rowpass/src/gateway/password/relay.ts', sessions, [
     [
       'a client that does not read fills the gateway',
       'if (webSocket.bufferedAmount > maxWaitingBytes) stream.pause()',
@@ -391,7 +399,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       'a client that is faster than its server waits',
     ],
   ]),
-  ...mistakesIn('src/gateway/password/places.ts', 'test/gateway/places.test.ts', [
+  ...mistakesIn('packages/rowpass/src/gateway/password/places.ts', 'packages/rowpass/test/gateway/places.test.ts', [
     [
       'any number of sessions with a password is open',
       'if (taken < size && waitingInAll === 0) {',
@@ -411,7 +419,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       'are given to one owner after the other, whoever sent more',
     ],
   ]),
-  ...mistakesIn('src/gateway/password/login.ts', guessing, [
+  ...mistakesIn('packages/rowpass/src/gateway/password/login.ts', guessing, [
     [
       'a user who is not on the list logs in',
       '      if (!allows(request.user)) {',
@@ -431,7 +439,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       'ends over HTTP after ten passwords, with how long to wait',
     ],
   ]),
-  ...mistakesIn('src/gateway/password/attempts.ts', attempts, [
+  ...mistakesIn('packages/rowpass/src/gateway/password/attempts.ts', attempts, [
     [
       'failures are not counted',
       'tallies[limit].end(of, guessed, now())',
@@ -475,7 +483,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       'wait for one another up to a thousand',
     ],
   ]),
-  ...mistakesIn('src/gateway/password/cancel.ts', sessions, [
+  ...mistakesIn('packages/rowpass/src/gateway/password/cancel.ts', sessions, [
     [
       'who knows the number of a process cancels what it runs',
       'session.processID !== processID || session.secretKey !== secretKey',
@@ -489,7 +497,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       'SEC-41 keys cannot be tried without end from one address',
     ],
   ]),
-  ...mistakesIn('src/gateway/preparation.ts', operation, [
+  ...mistakesIn('packages/rowpass/src/gateway/preparation.ts', operation, [
     [
       'a gateway whose seal the database does not know says that it is ready',
       "else if (role !== undefined && !(await acceptsSeal(client, sealKey, role))) missing.push('seal_key')",
@@ -497,7 +505,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       'makes it say so and not be ready',
     ],
   ]),
-  ...mistakesIn('src/gateway/config.ts', 'test/gateway/config.test.ts', [
+  ...mistakesIn('packages/rowpass/src/gateway/config.ts', 'packages/rowpass/test/gateway/config.test.ts', [
     [
       'a limit that is misspelt vanishes',
       'const problems = unknownNames(env)',

@@ -1,15 +1,15 @@
-/** Mistakes in who gets a token: `src/issuer`, `src/api`, `src/key-store` and the issuer's functions in SQL. */
+/** Mistakes in who gets a token: `issuer`, `api` and the issuer's functions in SQL. */
 import { type Mistake, mistakesIn } from './mistake.ts'
 
-const token = 'test/api/issuing/token.test.ts'
-const status = 'test/api/issuing/status.test.ts'
-const abuse = 'test/api/issuing/abuse.test.ts'
-const accounts = 'test/api/issuing/accounts.test.ts'
-const limits = 'test/api/issuing/limits.test.ts'
-const stores = 'test/key-store/stores.test.ts'
+const token = 'packages/rowpass/test/api/issuing/token.test.ts'
+const status = 'packages/rowpass/test/api/issuing/status.test.ts'
+const abuse = 'packages/rowpass/test/api/issuing/abuse.test.ts'
+const accounts = 'packages/rowpass/test/api/issuing/accounts.test.ts'
+const limits = 'packages/rowpass/test/api/issuing/limits.test.ts'
+const stores = 'packages/rowpass/test/issuer/ring/stores.test.ts'
 
 export const issuerMistakes: readonly Mistake[] = [
-  ...mistakesIn('src/issuer/grants.ts', token, [
+  ...mistakesIn('packages/rowpass/src/issuer/grants.ts', token, [
     [
       'one client uses the refresh tokens of another',
       'session === undefined || session.clientId !== client.clientId',
@@ -37,7 +37,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'prepareSigner(context, token.expiresAt)',
       'prepareSigner(context)',
       'SEC-33 gets no longer life out of an exchange than the token had',
-      'test/api/issuing/abuse.test.ts',
+      'packages/rowpass/test/api/issuing/abuse.test.ts',
     ],
     [
       'one client exchanges the tokens of another',
@@ -69,7 +69,7 @@ export const issuerMistakes: readonly Mistake[] = [
       limits,
     ],
   ]),
-  ...mistakesIn('src/issuer/client-authentication.ts', token, [
+  ...mistakesIn('packages/rowpass/src/issuer/client-authentication.ts', token, [
     [
       'a client needs no secret',
       'client?.secretHash === undefined ? secret === undefined : sameHash(given, expected)',
@@ -89,7 +89,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'two ways to authenticate',
     ],
   ]),
-  ...mistakesIn('src/issuer/token-status.ts', status, [
+  ...mistakesIn('packages/rowpass/src/issuer/token-status.ts', status, [
     [
       'a service sees the tokens of other tenants',
       '  if (client.tenantId !== undefined && found.tenant_id !== client.tenantId) return inactive\n',
@@ -110,23 +110,23 @@ export const issuerMistakes: readonly Mistake[] = [
       'SEC-35 ends the tokens of a service, which may have others',
     ],
   ]),
-  ...mistakesIn('src/issuer/own-token.ts', token, [
+  ...mistakesIn('packages/rowpass/src/issuer/own-token.ts', token, [
     [
       'the token of another audience is exchanged',
       '      audience: options.audience,\n',
       '',
       'SEC-33 is none of ours %s',
-      'test/issuer/own-token.test.ts',
+      'packages/rowpass/test/issuer/own-token.test.ts',
     ],
     [
       'the token of another issuer is exchanged',
       '      issuer: options.issuer,\n',
       '',
       'SEC-33 is none of ours %s',
-      'test/issuer/own-token.test.ts',
+      'packages/rowpass/test/issuer/own-token.test.ts',
     ],
   ]),
-  ...mistakesIn('src/issuer/claims.ts', 'test/issuer/claims.test.ts', [
+  ...mistakesIn('packages/rowpass/src/issuer/claims.ts', 'packages/rowpass/test/issuer/claims.test.ts', [
     [
       'an application sets the tenant of a token',
       "  'tenant_id',\n",
@@ -140,7 +140,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'longer than 4096 bytes',
     ],
   ]),
-  ...mistakesIn('src/issuer/issue.ts', 'test/issuer/issue.test.ts', [
+  ...mistakesIn('packages/rowpass/src/issuer/issue.ts', 'packages/rowpass/test/issuer/issue.test.ts', [
     [
       'a claim replaces the expiry',
       "'exp', 'nbf', 'iat', 'jti', 'client_id']",
@@ -154,7 +154,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'is a text that PostgreSQL cannot hold',
     ],
   ]),
-  ...mistakesIn('src/issuer/parameters.ts', token, [
+  ...mistakesIn('packages/rowpass/src/issuer/parameters.ts', token, [
     [
       'of two values of a parameter one counts',
       "    if (seen.has(name)) throw invalid('A parameter is there twice')\n",
@@ -168,7 +168,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'SEC-30 refuses a body over the limit',
     ],
   ]),
-  ...mistakesIn('src/issuer/password.ts', limits, [
+  ...mistakesIn('packages/rowpass/src/issuer/password.ts', limits, [
     [
       'the time tells whether there is an account',
       '  const { salt, figures } = parse(stored ?? decoy)\n',
@@ -176,7 +176,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'SEC-30 take the work of one hash with and without an account',
     ],
   ]),
-  ...mistakesIn('src/seal/migrations/0008_issuer_functions.sql', token, [
+  ...mistakesIn('packages/rowpass/src/seal/migrations/0008_issuer_functions.sql', token, [
     [
       'a refresh token is good more than once',
       'where hash = token_hash and used_at is null;',
@@ -190,7 +190,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'does not live on beyond its end, however often it is refreshed',
     ],
   ]),
-  ...mistakesIn('src/seal/migrations/0011_issuer_repairs.sql', accounts, [
+  ...mistakesIn('packages/rowpass/src/seal/migrations/0011_issuer_repairs.sql', accounts, [
     [
       'a token out of an old mail sets a password',
       ' and t.expires_at > now())',
@@ -204,7 +204,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'is replaced by a token out of a mail, which ends every session',
     ],
   ]),
-  ...mistakesIn('src/seal/migrations/0012_issuer_attempts.sql', limits, [
+  ...mistakesIn('packages/rowpass/src/seal/migrations/0012_issuer_attempts.sql', limits, [
     [
       'attempts from many addresses are not counted on the account',
       "    perform issuer.count_failure(account, 50, interval '1 minute');\n",
@@ -224,7 +224,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'SEC-30 from one address on many accounts are refused, and others are not',
     ],
   ]),
-  ...mistakesIn('src/seal/migrations/0017_forget_person.sql', abuse, [
+  ...mistakesIn('packages/rowpass/src/seal/migrations/0017_forget_person.sql', abuse, [
     [
       'who was deleted goes on',
       '  return issuer.end_sessions(person);',
@@ -232,7 +232,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'SEC-36 who is deleted is nobody from the next query on, and leaves no account',
     ],
   ]),
-  ...mistakesIn('src/api/people.ts', accounts, [
+  ...mistakesIn('packages/rowpass/src/api/people.ts', accounts, [
     [
       'an admin of one tenant signs out people of another',
       'u.id = ${userId} and u.tenant_id = ${tenantId}\n       and exists',
@@ -246,7 +246,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'is refused to a member, to the admin of another tenant, and to one who is no admin any more',
     ],
   ]),
-  ...mistakesIn('src/api/routes/demo.ts', 'test/api/app.test.ts', [
+  ...mistakesIn('packages/rowpass/src/api/routes/demo.ts', 'packages/rowpass/test/api/app.test.ts', [
     [
       'production signs anybody in without a password',
       "  if (demo === undefined) throw new Failure('path_unknown')\n  c.set('demo', demo)\n",
@@ -254,7 +254,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'has nothing at %s',
     ],
   ]),
-  ...mistakesIn('src/api/env.ts', 'test/api/env.test.ts', [
+  ...mistakesIn('packages/rowpass/src/api/env.ts', 'packages/rowpass/test/api/env.test.ts', [
     [
       'a demo has the name of a public issuer',
       '    if (ISSUER !== undefined && !isLoopback(new URL(ISSUER).hostname)) {',
@@ -268,7 +268,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'DEMO in production',
     ],
   ]),
-  ...mistakesIn('src/api/middleware/require-bearer.ts', 'test/api/app.test.ts', [
+  ...mistakesIn('packages/rowpass/src/api/middleware/require-bearer.ts', 'packages/rowpass/test/api/app.test.ts', [
     [
       'of two tokens one counts',
       "  if (header.includes(',')) throw new Failure('request_invalid', { detail: 'More than one bearer token was sent.' })\n",
@@ -276,7 +276,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'SEC-19 refuses two tokens',
     ],
   ]),
-  ...mistakesIn('src/api/middleware/only-own-hosts.ts', 'test/api/app.test.ts', [
+  ...mistakesIn('packages/rowpass/src/api/middleware/only-own-hosts.ts', 'packages/rowpass/test/api/app.test.ts', [
     [
       'a web page whose name points here signs in as anybody',
       'demo !== undefined && !hosts.every((host) => isHost(host, demo.hosts))',
@@ -284,7 +284,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'SEC-78 no page whose own name points to this machine gets an answer',
     ],
   ]),
-  ...mistakesIn('src/api/routes/oauth.ts', abuse, [
+  ...mistakesIn('packages/rowpass/src/api/routes/oauth.ts', abuse, [
     [
       'a page of another site counts attempts against who looks at it',
       "  if (!isForm || c.req.header('Sec-Fetch-Site') !== 'cross-site') return next()",
@@ -292,7 +292,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'SEC-30 cannot count against another by a page of another site',
     ],
   ]),
-  ...mistakesIn('src/api/app.ts', 'test/api/app.test.ts', [
+  ...mistakesIn('packages/rowpass/src/api/app.ts', 'packages/rowpass/test/api/app.test.ts', [
     [
       'a body of any size is read',
       '      maxSize: maxBodyBytes,',
@@ -306,7 +306,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'has the security headers and a request id, and no CORS:',
     ],
   ]),
-  ...mistakesIn('src/key-store/lock.ts', stores, [
+  ...mistakesIn('packages/rowpass/src/issuer/ring/lock.ts', stores, [
     [
       'two processes change a ring at once',
       '  if (others.length === 0) return true\n',
@@ -314,7 +314,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'loses no key when many change it at once',
     ],
   ]),
-  ...mistakesIn('src/key-store/file.ts', stores, [
+  ...mistakesIn('packages/rowpass/src/issuer/ring/file-store.ts', stores, [
     [
       'a ring in a file is readable by everybody',
       "const handle = await open(draft, 'wx', 0o600)",
@@ -322,13 +322,13 @@ export const issuerMistakes: readonly Mistake[] = [
       'in a file is readable by its owner alone',
     ],
   ]),
-  ...mistakesIn('src/key-store/postgres.ts', stores, [
+  ...mistakesIn('packages/rowpass/src/issuer/ring/postgres-store.ts', stores, [
     [
       'a new key is added under an encryption key that opens no other',
       '    if (goesOn(stored.ring, ring)) await requireSameKeys(client, encryptionKeys)\n',
       '',
       'SEC-25 says which encryption key is missing, changes nothing then, and still revokes',
-      'test/key-store/stores.test.ts',
+      'packages/rowpass/test/issuer/ring/stores.test.ts',
     ],
   ]),
 ]

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { findFault } from '../support/named-test.ts'
-import { repository } from '../support/pg.ts'
+import { findFault } from '../../packages/rowpass/test/support/named-test.ts'
+import { repository } from '../../packages/rowpass/test/support/pg.ts'
 import { mistakes, mistakesPage, mistakesTable, weaken } from './all.ts'
 
 const read = (path: string): string => readFileSync(join(repository, path), 'utf8')

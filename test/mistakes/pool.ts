@@ -1,14 +1,14 @@
-/** Mistakes in how requests share connections: `src/pg`. */
+/** Mistakes in how requests share connections: `postgres`. */
 import { type Mistake, mistakesIn } from './mistake.ts'
 
-const pool = 'test/pg/pool.test.ts'
-const cancel = 'test/gateway/cancel.test.ts'
-const isolation = 'test/gateway/isolation.test.ts'
-const hygiene = 'test/pg/hygiene.test.ts'
-const fairness = 'test/pg/fairness.test.ts'
+const pool = 'packages/rowpass/test/postgres/pool.test.ts'
+const cancel = 'packages/rowpass/test/gateway/cancel.test.ts'
+const isolation = 'packages/rowpass/test/gateway/isolation.test.ts'
+const hygiene = 'packages/rowpass/test/postgres/hygiene.test.ts'
+const fairness = 'packages/rowpass/test/postgres/fairness.test.ts'
 
 export const poolMistakes: readonly Mistake[] = [
-  ...mistakesIn('src/pg/connection.ts', isolation, [
+  ...mistakesIn('packages/rowpass/src/postgres/connection.ts', isolation, [
     [
       'what a request left in the session is there for the next',
       '(flight.work.reset && !pooled)',
@@ -20,21 +20,21 @@ export const poolMistakes: readonly Mistake[] = [
       'if (!outsideTransaction || (flight.work.reset && !pooled))',
       'if (flight.work.reset && !pooled)',
       'is in no transaction that somebody left open',
-      'test/pg/hygiene.test.ts',
+      'packages/rowpass/test/postgres/hygiene.test.ts',
     ],
     [
       'a cancel request strikes whoever comes next',
       "      destroy(new Error('a cancel request was sent'))\n",
       '      cancelSent = false\n',
       'SEC-42 is not used for another request while a cancel request that struck nothing may still come',
-      'test/pg/hygiene.test.ts',
+      'packages/rowpass/test/postgres/hygiene.test.ts',
     ],
     [
       'a connection is used while a cancel request is on its way',
       ' && !cancelSent && cancelsOpen === 0',
       '',
       'SEC-42 is not used for another request before every cancel request has arrived',
-      'test/pg/hygiene.test.ts',
+      'packages/rowpass/test/postgres/hygiene.test.ts',
     ],
 
     [
@@ -46,41 +46,41 @@ export const poolMistakes: readonly Mistake[] = [
       'no statement makes DISCARD ALL fail, so that no test brings it about',
     ],
   ]),
-  ...mistakesIn('src/pg/outgoing.ts', isolation, [
+  ...mistakesIn('packages/rowpass/src/postgres/outgoing.ts', isolation, [
     [
       'an ended session still gets answers that ask nothing about its caller',
       "const refuseEnded = ' or rowpass.refuse_ended_session()'",
       "const refuseEnded = ''",
       'SEC-79 gets no answer to a statement that asks nothing about its caller',
-      'test/gateway/revocation.test.ts',
+      'packages/rowpass/test/gateway/revocation.test.ts',
     ],
     [
       'the same behind a pooler',
       'endable ? pooledEnvelopeSql + refuseEnded : pooledEnvelopeSql',
       'pooledEnvelopeSql',
       'SEC-79 gets no answer behind a pooler, where no statement is prepared',
-      'test/gateway/revocation.test.ts',
+      'packages/rowpass/test/gateway/revocation.test.ts',
     ],
     [
       'the role of one request stays in the session',
       "select set_config('role', $1, true)",
       "select set_config('role', $1, false)",
       'SEC-42 has nothing of the identity in its session',
-      'test/pg/hygiene.test.ts',
+      'packages/rowpass/test/postgres/hygiene.test.ts',
     ],
     [
       'the claims of one request stay in the session',
       "or set_config('rowpass.claims', $2, true)",
       "or set_config('rowpass.claims', $2, false)",
       'SEC-42 has nothing of the identity in its session',
-      'test/pg/hygiene.test.ts',
+      'packages/rowpass/test/postgres/hygiene.test.ts',
     ],
     [
       'the seal of one request stays in the session',
       "or set_config('rowpass.seal', $3, true)",
       "or set_config('rowpass.seal', $3, false)",
       'SEC-42 has nothing of the identity in its session',
-      'test/pg/hygiene.test.ts',
+      'packages/rowpass/test/postgres/hygiene.test.ts',
     ],
     [
       'what others got from sequences can be asked for',
@@ -99,10 +99,10 @@ export const poolMistakes: readonly Mistake[] = [
       "select set_config('rowpass.traceparent', $1, true)",
       "select set_config('rowpass.traceparent', $1, false)",
       'SEC-42 has nothing of the identity in its session',
-      'test/pg/hygiene.test.ts',
+      'packages/rowpass/test/postgres/hygiene.test.ts',
     ],
   ]),
-  ...mistakesIn('src/pg/incoming.ts', 'test/gateway/wire.test.ts', [
+  ...mistakesIn('packages/rowpass/src/postgres/incoming.ts', 'packages/rowpass/test/gateway/wire.test.ts', [
     [
       'an answer of any size is collected',
       '    if (size > maxResponseBytes) onOversized()\n',
@@ -110,7 +110,7 @@ export const poolMistakes: readonly Mistake[] = [
       'SEC-65 a result of %s over the limit is refused with 507',
     ],
   ]),
-  ...mistakesIn('src/pg/pool.ts', pool, [
+  ...mistakesIn('packages/rowpass/src/postgres/pool.ts', pool, [
     [
       'any number of requests waits',
       '    if (this.#dispatcher.queued < this.#options.maxQueued) return true\n',
@@ -138,7 +138,7 @@ export const poolMistakes: readonly Mistake[] = [
       fairness,
     ],
   ]),
-  ...mistakesIn('src/pg/resend.ts', hygiene, [
+  ...mistakesIn('packages/rowpass/src/postgres/resend.ts', hygiene, [
     [
       'a statement that ran out of time runs again',
       'return !flight.cancelled && flight.cancelStruck ?',
@@ -146,7 +146,7 @@ export const poolMistakes: readonly Mistake[] = [
       'does not run a statement again that ran out of time',
     ],
   ]),
-  ...mistakesIn('src/pg/watch.ts', cancel, [
+  ...mistakesIn('packages/rowpass/src/postgres/watch.ts', cancel, [
     [
       'a request takes as long as it likes',
       'else if (age > this.#parts.requestTimeoutMs) {',
@@ -161,7 +161,7 @@ export const poolMistakes: readonly Mistake[] = [
       'SEC-44 a statement that ignores the cancel request loses its connection',
     ],
   ]),
-  ...mistakesIn('src/pg/roster.ts', fairness, [
+  ...mistakesIn('packages/rowpass/src/postgres/roster.ts', fairness, [
     [
       'statements that cannot be ended cost any number of backends',
       'Math.min(size - here, size + spareBackends - here - this.#lingering.size)',
@@ -169,7 +169,7 @@ export const poolMistakes: readonly Mistake[] = [
       'SEC-73 they cost a bounded number of backends, their owners wait, and quick requests are served',
     ],
   ]),
-  ...mistakesIn('src/pg/occupancy.ts', fairness, [
+  ...mistakesIn('packages/rowpass/src/postgres/occupancy.ts', fairness, [
     [
       'any number of slow requests runs at once',
       'slow + Math.max(0, stuck - spareBackends) >= this.#slowLimit || slowOfOwner >= ofOwner',
@@ -177,15 +177,19 @@ export const poolMistakes: readonly Mistake[] = [
       'SEC-74 what one owner makes slow stays quick for another',
     ],
   ]),
-  ...mistakesIn('src/pg/schema-version.ts', 'test/gateway/schema-changes.test.ts', [
+  ...mistakesIn(
+    'packages/rowpass/src/postgres/schema-version.ts',
+    'packages/rowpass/test/gateway/schema-changes.test.ts',
     [
-      'a parameter is bound by a type from before a migration',
-      'case when ${isCurrent} then 1 else 0 end`',
-      'case when ${isCurrent} then 1 else 1 end`',
-      'SEC-71 a request that waits for the lock of a migration has the types that it brings',
+      [
+        'a parameter is bound by a type from before a migration',
+        'case when ${isCurrent} then 1 else 0 end`',
+        'case when ${isCurrent} then 1 else 1 end`',
+        'SEC-71 a request that waits for the lock of a migration has the types that it brings',
+      ],
     ],
-  ]),
-  ...mistakesIn('src/pg/reader.ts', 'test/pg/wire.test.ts', [
+  ),
+  ...mistakesIn('packages/rowpass/src/postgres/reader.ts', 'packages/rowpass/test/postgres/wire.test.ts', [
     [
       'a message of any size is kept',
       'if (length > maxMessageBytes) {',
@@ -193,7 +197,7 @@ export const poolMistakes: readonly Mistake[] = [
       'passes over a message that is too large and reads on',
     ],
   ]),
-  ...mistakesIn('src/pg/statements.ts', pool, [
+  ...mistakesIn('packages/rowpass/src/postgres/statements.ts', pool, [
     [
       'the server keeps statements without end',
       '      if (statements.size <= maxStatements && length <= maxLength) return\n',
@@ -205,7 +209,7 @@ export const poolMistakes: readonly Mistake[] = [
       'statements.size <= maxStatements && length <= maxLength',
       'statements.size <= maxStatements',
       'SEC-65 what the server keeps of statements is bounded, by number and by length',
-      'test/gateway/limits.test.ts',
+      'packages/rowpass/test/gateway/limits.test.ts',
     ],
   ]),
 ]

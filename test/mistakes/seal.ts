@@ -1,11 +1,11 @@
 /** Mistakes in the seal: who signs a session, and what the database checks of it. */
 import { type Mistake, mistakesIn } from './mistake.ts'
 
-const seal = 'test/seal/seal.test.ts'
-const status = 'test/api/issuing/status.test.ts'
+const seal = 'packages/rowpass/test/seal/seal.test.ts'
+const status = 'packages/rowpass/test/api/issuing/status.test.ts'
 
 export const sealMistakes: readonly Mistake[] = [
-  ...mistakesIn('src/seal/migrations/0010_seal_role.sql', seal, [
+  ...mistakesIn('packages/rowpass/src/seal/migrations/0010_seal_role.sql', seal, [
     [
       'any seal is good',
       "'UTF8'))), 'hex'))::bit(256)) = 0",
@@ -35,7 +35,7 @@ export const sealMistakes: readonly Mistake[] = [
       '      if found then\n        -- The gateway',
       '      if false then\n        -- The gateway',
       'SEC-36 SEC-17 is refused by the next query of a warm gateway, with a code and a challenge',
-      'test/gateway/revocation.test.ts',
+      'packages/rowpass/test/gateway/revocation.test.ts',
     ],
     [
       'functions of the caller come between the check and what it calls',
@@ -44,24 +44,32 @@ export const sealMistakes: readonly Mistake[] = [
       'SEC-52 objects of the caller do not come between the function and what it calls',
     ],
   ]),
-  ...mistakesIn('src/seal/migrations/0001_sealed_session.sql', 'test/gateway/walls.test.ts', [
+  ...mistakesIn(
+    'packages/rowpass/src/seal/migrations/0001_sealed_session.sql',
+    'packages/rowpass/test/gateway/walls.test.ts',
     [
-      'the keys of the seal can be read',
-      'revoke all on rowpass.seal_keys from public;',
-      'grant select on rowpass.seal_keys to public;',
-      'read a seal key',
-      'test/database/provision.test.ts',
+      [
+        'the keys of the seal can be read',
+        'revoke all on rowpass.seal_keys from public;',
+        'grant select on rowpass.seal_keys to public;',
+        'read a seal key',
+        'packages/rowpass/test/database/provision.test.ts',
+      ],
     ],
-  ]),
-  ...mistakesIn('src/seal/migrations/0006_revocation.sql', 'test/gateway/revocation.test.ts', [
+  ),
+  ...mistakesIn(
+    'packages/rowpass/src/seal/migrations/0006_revocation.sql',
+    'packages/rowpass/test/gateway/revocation.test.ts',
     [
-      'anybody ends the session of anybody',
-      'revoke all on function rowpass.end_session(text, timestamptz) from public;',
-      'grant usage on schema rowpass to public; grant insert, update on rowpass.revoked_sessions to public;',
-      'can neither see, end nor revive one',
+      [
+        'anybody ends the session of anybody',
+        'revoke all on function rowpass.end_session(text, timestamptz) from public;',
+        'grant usage on schema rowpass to public; grant insert, update on rowpass.revoked_sessions to public;',
+        'can neither see, end nor revive one',
+      ],
     ],
-  ]),
-  ...mistakesIn('src/seal/migrations/0013_end_session.sql', status, [
+  ),
+  ...mistakesIn('packages/rowpass/src/seal/migrations/0013_end_session.sql', status, [
     [
       'an ended session comes back before its last token is over',
       'greatest(until, (select max(token_expires_at) from known))',
@@ -75,15 +83,19 @@ export const sealMistakes: readonly Mistake[] = [
       'SEC-36 ends with its refresh token, for longer than its tokens live',
     ],
   ]),
-  ...mistakesIn('src/seal/migrations/0014_claim_casts.sql', 'test/seal/typed-claims.test.ts', [
+  ...mistakesIn(
+    'packages/rowpass/src/seal/migrations/0014_claim_casts.sql',
+    'packages/rowpass/test/seal/typed-claims.test.ts',
     [
-      'a claim that is no uuid fails the statement instead of denying',
-      "    when translate(value, '123456789abcdefABCDEF', '000000000000000000000') = '00000000-0000-0000-0000-000000000000'\n    then value::uuid",
-      '    when true then value::uuid',
-      'is read as what it is, and is NULL as anything else',
+      [
+        'a claim that is no uuid fails the statement instead of denying',
+        "    when translate(value, '123456789abcdefABCDEF', '000000000000000000000') = '00000000-0000-0000-0000-000000000000'\n    then value::uuid",
+        '    when true then value::uuid',
+        'is read as what it is, and is NULL as anything else',
+      ],
     ],
-  ]),
-  ...mistakesIn('src/seal/seal.ts', seal, [
+  ),
+  ...mistakesIn('packages/rowpass/src/seal/seal.ts', seal, [
     [
       'a seal outlives its token by hours',
       'const graceSeconds = 60',
@@ -95,7 +107,7 @@ export const sealMistakes: readonly Mistake[] = [
       "if (typeof sid !== 'string' || sid === '') return ''",
       "if (sid !== '') return ''",
       'SEC-36 SEC-17 is refused by the next query of a warm gateway',
-      'test/gateway/revocation.test.ts',
+      'packages/rowpass/test/gateway/revocation.test.ts',
     ],
     [
       'a colon in a role moves the end of its name',
@@ -104,7 +116,7 @@ export const sealMistakes: readonly Mistake[] = [
       'no role has a colon, as it would end there',
     ],
   ]),
-  ...mistakesIn('src/seal/keys.ts', seal, [
+  ...mistakesIn('packages/rowpass/src/seal/keys.ts', seal, [
     ['a seal key of a few bytes is accepted', 'secret.length !== secretBytes || ', '', 'without repeating the secret'],
     [
       'the database has a seal key in plain',

@@ -1,15 +1,15 @@
-/** Mistakes in what a text may do: `src/sql`. */
+/** Mistakes in what a text may do: `statement`. */
 import { type Mistake, mistakesIn } from './mistake.ts'
 
-const refusals = 'test/sql/refusals.test.ts'
-const spellings = 'test/sql/spellings.test.ts'
-const everyFunction = 'test/sql/every-function.test.ts'
-const lanes = 'test/sql/lanes.test.ts'
-const ownerCode = 'test/sql/owner-code.test.ts'
-const bombs = 'test/sql/bombs.test.ts'
+const refusals = 'packages/rowpass/test/statement/refusals.test.ts'
+const spellings = 'packages/rowpass/test/statement/spellings.test.ts'
+const everyFunction = 'packages/rowpass/test/statement/every-function.test.ts'
+const lanes = 'packages/rowpass/test/statement/lanes.test.ts'
+const ownerCode = 'packages/rowpass/test/statement/owner-code.test.ts'
+const bombs = 'packages/rowpass/test/statement/bombs.test.ts'
 
 export const sqlMistakes: readonly Mistake[] = [
-  ...mistakesIn('src/sql/classify.ts', refusals, [
+  ...mistakesIn('packages/rowpass/src/statement/classify.ts', refusals, [
     [
       'a text has a second statement that nobody judged',
       '  if (others.length > 0) return severalStatements\n',
@@ -43,7 +43,7 @@ export const sqlMistakes: readonly Mistake[] = [
       lanes,
     ],
   ]),
-  ...mistakesIn('src/sql/syntax.ts', refusals, [
+  ...mistakesIn('packages/rowpass/src/statement/syntax.ts', refusals, [
     [
       'a sample is taken of hidden rows too',
       '  RangeSubselect: subquery alias:Alias\n',
@@ -70,7 +70,7 @@ export const sqlMistakes: readonly Mistake[] = [
       spellings,
     ],
   ]),
-  ...mistakesIn('src/sql/judge.ts', spellings, [
+  ...mistakesIn('packages/rowpass/src/statement/judge.ts', spellings, [
     [
       'the place of a row counts hidden ones',
       '  if (!systemColumns.has(name)) return\n',
@@ -169,13 +169,13 @@ export const sqlMistakes: readonly Mistake[] = [
       lanes,
     ],
   ]),
-  ...mistakesIn('src/sql/relations.ts', refusals, [
+  ...mistakesIn('packages/rowpass/src/statement/relations.ts', refusals, [
     [
       'pg_class tells how many rows a table has',
       "'pg_available_extensions pg_cast pg_collation ",
       "'pg_available_extensions pg_cast pg_class pg_collation ",
       'SEC-69 SEC-70 are not in the answer: %s refused in %s',
-      'test/gateway/hidden-rows.test.ts',
+      'packages/rowpass/test/gateway/hidden-rows.test.ts',
     ],
     [
       'the statistics views of an extension are read',
@@ -200,10 +200,10 @@ export const sqlMistakes: readonly Mistake[] = [
       "'pg_aggregate pg_am ",
       "'pg_authid pg_aggregate pg_am ",
       'select * from pg_authid',
-      'test/gateway/attacks.test.ts',
+      'packages/rowpass/test/gateway/attacks.test.ts',
     ],
   ]),
-  ...mistakesIn('src/sql/functions.ts', everyFunction, [
+  ...mistakesIn('packages/rowpass/src/statement/functions.ts', everyFunction, [
     [
       'PostGIS tells what the hidden rows of a table span',
       "'st_estimatedextent st_estimated_extent ",
@@ -216,7 +216,7 @@ export const sqlMistakes: readonly Mistake[] = [
       "'pg_stat_* pg_lock_status ",
       "'pg_lock_status ",
       'however it is spelled',
-      'test/gateway/attacks.test.ts',
+      'packages/rowpass/test/gateway/attacks.test.ts',
     ],
     [
       'settings are set',
@@ -241,7 +241,7 @@ export const sqlMistakes: readonly Mistake[] = [
       ownerCode,
     ],
   ]),
-  ...mistakesIn('src/sql/facts.ts', ownerCode, [
+  ...mistakesIn('packages/rowpass/src/statement/facts.ts', ownerCode, [
     [
       'functions of PostgreSQL that nobody reviewed may be called',
       "return isVolatile && !isHarmlessFunction(name) ? { kind: 'refused', instead: unreviewedFunction } : { kind: 'fast' }",
@@ -280,7 +280,7 @@ export const sqlMistakes: readonly Mistake[] = [
       'a cast to a domain',
     ],
   ]),
-  ...mistakesIn('src/sql/parser.ts', bombs, [
+  ...mistakesIn('packages/rowpass/src/statement/parser.ts', bombs, [
     [
       'one text takes all of the memory',
       'if (!(memory instanceof WebAssembly.Memory)) continue',

@@ -1,11 +1,11 @@
-/** Mistakes in what is believed of a token: `src/verify` and the keys it is verified with. */
+/** Mistakes in what is believed of a token: `token` and the keys it is verified with. */
 import { type Mistake, mistakesIn } from './mistake.ts'
 
-const refusals = 'test/verify/refusals.test.ts'
-const caching = 'test/verify/caching.test.ts'
+const refusals = 'packages/rowpass/test/token/refusals.test.ts'
+const caching = 'packages/rowpass/test/token/caching.test.ts'
 
 export const tokenMistakes: readonly Mistake[] = [
-  ...mistakesIn('src/verify/verifier.ts', caching, [
+  ...mistakesIn('packages/rowpass/src/token/verifier.ts', caching, [
     [
       'a token of any type is an access token',
       'if (!issuer.typ.has(typ)) throw',
@@ -56,23 +56,23 @@ export const tokenMistakes: readonly Mistake[] = [
       '      freezeDeep(claims)\n',
       '',
       'cannot be changed by one who holds it',
-      'test/verify/verifier.test.ts',
+      'packages/rowpass/test/token/verifier.test.ts',
     ],
   ]),
-  ...mistakesIn('src/verify/signature.ts', refusals, [
+  ...mistakesIn('packages/rowpass/src/token/signature.ts', refusals, [
     [
       'the header chooses the key’s algorithm',
       'algorithm === undefined ? undefined : key.get(algorithm)',
       '[...key.values()][0]',
       'SEC-1 refuses an algorithm of the issuer that is not that of the key',
-      'test/verify/verifier.test.ts',
+      'packages/rowpass/test/token/verifier.test.ts',
     ],
     [
       'anything but a plain no is a yes',
       'if (valid !== true) throw',
       'if (valid === false) throw',
       'SEC-1 takes nothing but true of the operation that verifies',
-      'test/verify/verifier.test.ts',
+      'packages/rowpass/test/token/verifier.test.ts',
     ],
     [
       'a signature that does not verify is accepted',
@@ -81,7 +81,7 @@ export const tokenMistakes: readonly Mistake[] = [
       'a signature of another key',
     ],
   ]),
-  ...mistakesIn('src/verify/claims.ts', refusals, [
+  ...mistakesIn('packages/rowpass/src/token/claims.ts', refusals, [
     [
       'a token without audience is for everybody',
       'checkAudience(claims.aud, issuer.audience)',
@@ -130,7 +130,7 @@ export const tokenMistakes: readonly Mistake[] = [
       "typeof claimed !== 'string' || !roles.includes(claimed)",
       "typeof claimed !== 'string'",
       'is refused when the claim is %j',
-      'test/verify/verifier.test.ts',
+      'packages/rowpass/test/token/verifier.test.ts',
     ],
     [
       'a tenant may be any text',
@@ -139,7 +139,7 @@ export const tokenMistakes: readonly Mistake[] = [
       'SEC-11 tenant_id that is no UUID',
     ],
   ]),
-  ...mistakesIn('src/verify/compact.ts', refusals, [
+  ...mistakesIn('packages/rowpass/src/token/compact.ts', refusals, [
     [
       'an extension that a token calls critical is passed over',
       "Object.hasOwn(header, 'crit') || ",
@@ -158,10 +158,10 @@ export const tokenMistakes: readonly Mistake[] = [
       'if (headers.size >= maxHeaders) headers.clear()',
       '',
       'SEC-16 headers of tokens that are no tokens',
-      'test/verify/headers.test.ts',
+      'packages/rowpass/test/token/headers.test.ts',
     ],
   ]),
-  ...mistakesIn('src/verify/strict-json.ts', refusals, [
+  ...mistakesIn('packages/rowpass/src/token/strict-json.ts', refusals, [
     [
       'a claim may be there twice',
       "if (names?.has(name)) throw new SyntaxError('a name occurs twice')",
@@ -182,7 +182,7 @@ export const tokenMistakes: readonly Mistake[] = [
       'a payload nested over 32 levels',
     ],
   ]),
-  ...mistakesIn('src/verify/bearer.ts', 'test/verify/bearer.test.ts', [
+  ...mistakesIn('packages/rowpass/src/token/bearer.ts', 'packages/rowpass/test/token/bearer.test.ts', [
     [
       'of two tokens the first one counts',
       "more.length > 0 || value.includes(',')",
@@ -196,20 +196,20 @@ export const tokenMistakes: readonly Mistake[] = [
       'SEC-19 %j is %s',
     ],
   ]),
-  ...mistakesIn('src/verify/key-set.ts', 'test/verify/key-set.test.ts', [
+  ...mistakesIn('packages/rowpass/src/token/key-set.ts', 'packages/rowpass/test/token/key-set.test.ts', [
     [
       'a key whose private half is published is believed',
       "  if (Object.hasOwn(member, 'd') || Object.hasOwn(member, 'k')) return undefined\n",
       '',
       'private keys in a set, as in RFC 7517 A.2, are left out',
-      'test/verify/vectors.test.ts',
+      'packages/rowpass/test/token/vectors.test.ts',
     ],
     [
       'a key for encryption verifies signatures',
       "  if (use !== undefined && use !== 'sig') return undefined\n",
       '',
       'SEC-14 rejects the key for other uses and operations',
-      'test/verify/wycheproof-classes.test.ts',
+      'packages/rowpass/test/token/wycheproof-classes.test.ts',
     ],
     [
       'of two keys of one name either verifies',
@@ -224,7 +224,7 @@ export const tokenMistakes: readonly Mistake[] = [
       'SEC-28 refuses more members than the limit',
     ],
   ]),
-  ...mistakesIn('src/verify/key-refresh.ts', 'test/verify/remote-keys.test.ts', [
+  ...mistakesIn('packages/rowpass/src/token/key-refresh.ts', 'packages/rowpass/test/token/remote-keys.test.ts', [
     [
       'keys of an issuer that is gone are good for ever',
       'return nowMs < memory.fetchedAt + (options.maxStaleMs ?? defaultMaxStaleMs) ? memory.set : undefined',
@@ -233,7 +233,7 @@ export const tokenMistakes: readonly Mistake[] = [
     ],
     ['an issuer that fails is asked at once again', ' * 2 ** memory.failures', '', 'is asked less and less often'],
   ]),
-  ...mistakesIn('src/verify/remote-keys.ts', 'test/verify/remote-keys.test.ts', [
+  ...mistakesIn('packages/rowpass/src/token/remote-keys.ts', 'packages/rowpass/test/token/remote-keys.test.ts', [
     [
       'any number of requests waits for invented keys',
       'if (waiting >= maxWaiting) throw',
@@ -241,7 +241,7 @@ export const tokenMistakes: readonly Mistake[] = [
       'is refused at once when too many wait already',
     ],
   ]),
-  ...mistakesIn('src/verify/fetch-jwks.ts', 'test/verify/fetch-jwks.test.ts', [
+  ...mistakesIn('packages/rowpass/src/token/fetch-jwks.ts', 'packages/rowpass/test/token/fetch-jwks.test.ts', [
     [
       'whoever redirects the key set replaces the keys',
       "redirect: 'manual'",
@@ -261,7 +261,7 @@ export const tokenMistakes: readonly Mistake[] = [
       'SEC-28 gives up on a fetch that does not heed its signal',
     ],
   ]),
-  ...mistakesIn('src/verify/jwks-url.ts', 'test/verify/jwks-url.test.ts', [
+  ...mistakesIn('packages/rowpass/src/token/jwks-url.ts', 'packages/rowpass/test/token/jwks-url.test.ts', [
     [
       'keys come from the metadata service of a cloud',
       "  if (a === 169 && b === 254) return 'unusable'\n",
@@ -275,7 +275,7 @@ export const tokenMistakes: readonly Mistake[] = [
       'SEC-28 may not be %s',
     ],
   ]),
-  ...mistakesIn('src/keys/base64url.ts', 'test/keys/base64url.test.ts', [
+  ...mistakesIn('packages/rowpass/src/token/base64url.ts', 'packages/rowpass/test/token/base64url.test.ts', [
     [
       'one signature has several texts',
       '    if (stray !== 0) return undefined\n',
@@ -283,7 +283,7 @@ export const tokenMistakes: readonly Mistake[] = [
       'SEC-13 has one text of each length for the same bytes',
     ],
   ]),
-  ...mistakesIn('src/keys/weak-keys.ts', 'test/keys/weak-keys.test.ts', [
+  ...mistakesIn('packages/rowpass/src/token/weak-keys.ts', 'packages/rowpass/test/token/weak-keys.test.ts', [
     ['an RSA key of 1024 bits verifies', 'const minRsaBits = 2048', 'const minRsaBits = 1024', 'SEC-15 of 2047 bits'],
     [
       'an Ed25519 key of small order, written unreduced, verifies anything',
@@ -293,7 +293,7 @@ export const tokenMistakes: readonly Mistake[] = [
     ],
     ['an RSA key with the exponent 1 verifies anything', 'e < 3n || ', '', 'SEC-15 with the exponent 1'],
   ]),
-  ...mistakesIn('src/keys/key.ts', 'test/keys/key.test.ts', [
+  ...mistakesIn('packages/rowpass/src/token/key.ts', 'packages/rowpass/test/token/key.test.ts', [
     [
       'a published key has the members of the private one',
       'for (const member of algorithms[alg].publicMembers) material',
@@ -307,23 +307,27 @@ export const tokenMistakes: readonly Mistake[] = [
       'for %s whose halves are of two pairs is refused',
     ],
   ]),
-  ...mistakesIn('src/keys/encryption.ts', 'test/keys/encryption.test.ts', [
+  ...mistakesIn(
+    'packages/rowpass/src/issuer/ring/encryption.ts',
+    'packages/rowpass/test/issuer/ring/encryption.test.ts',
     [
-      'what is encrypted is not bound to its key',
-      "JSON.stringify(['rowpass signing key', kid, alg]))\n}\n\nfunction wrapFacts({ kid, alg }: KeyIdentity, name: string): Bytes {\n  return new TextEncoder().encode(JSON.stringify(['rowpass wrapped key', kid, alg, name]))",
-      "JSON.stringify(['rowpass signing key']))\n}\n\nfunction wrapFacts({ kid, alg }: KeyIdentity, name: string): Bytes {\n  return new TextEncoder().encode(JSON.stringify(['rowpass wrapped key']))",
-      'SEC-25 is not opened with %s',
+      [
+        'what is encrypted is not bound to its key',
+        "JSON.stringify(['rowpass signing key', kid, alg]))\n}\n\nfunction wrapFacts({ kid, alg }: KeyIdentity, name: string): Bytes {\n  return new TextEncoder().encode(JSON.stringify(['rowpass wrapped key', kid, alg, name]))",
+        "JSON.stringify(['rowpass signing key']))\n}\n\nfunction wrapFacts({ kid, alg }: KeyIdentity, name: string): Bytes {\n  return new TextEncoder().encode(JSON.stringify(['rowpass wrapped key']))",
+        'SEC-25 is not opened with %s',
+      ],
+      [
+        'the encrypted private key is not bound to its name',
+        "JSON.stringify(['rowpass signing key', kid, alg])",
+        "JSON.stringify(['rowpass signing key'])",
+        'SEC-25 is opened with the key that it was put under',
+        undefined,
+        'the key that it is encrypted under is bound to the name, and to no other private key',
+      ],
     ],
-    [
-      'the encrypted private key is not bound to its name',
-      "JSON.stringify(['rowpass signing key', kid, alg])",
-      "JSON.stringify(['rowpass signing key'])",
-      'SEC-25 is opened with the key that it was put under',
-      undefined,
-      'the key that it is encrypted under is bound to the name, and to no other private key',
-    ],
-  ]),
-  ...mistakesIn('src/keys/files.ts', 'test/keys/files.test.ts', [
+  ),
+  ...mistakesIn('packages/rowpass/src/issuer/ring/files.ts', 'packages/rowpass/test/issuer/ring/files.test.ts', [
     [
       'a private key that the group reads is used',
       '(facts.mode & 0o077) !== 0',
@@ -337,7 +341,7 @@ export const tokenMistakes: readonly Mistake[] = [
       'are a private one for the owner alone and a public one',
     ],
   ]),
-  ...mistakesIn('src/keys/ring.ts', 'test/keys/ring.test.ts', [
+  ...mistakesIn('packages/rowpass/src/issuer/ring/ring.ts', 'packages/rowpass/test/issuer/ring/ring.test.ts', [
     [
       'a key signs before verifiers know it',
       '(timing.lagSeconds + timing.jwksMaxAgeSeconds + timing.skewSeconds) * 1000',
@@ -357,18 +361,22 @@ export const tokenMistakes: readonly Mistake[] = [
       'the same key twice',
     ],
   ]),
-  ...mistakesIn('src/keys/ring-source.ts', 'test/keys/ring-source.test.ts', [
+  ...mistakesIn(
+    'packages/rowpass/src/issuer/ring/ring-source.ts',
+    'packages/rowpass/test/issuer/ring/ring-source.test.ts',
     [
-      'a copy of the ring that is too old signs',
-      'return now() < copy.until && age >= 0 && age < copy.timing.lagSeconds * 1000 ? copy : undefined',
-      'return copy',
-      'SEC-29 signs and publishes nothing with a copy that is older than the lag',
+      [
+        'a copy of the ring that is too old signs',
+        'return now() < copy.until && age >= 0 && age < copy.timing.lagSeconds * 1000 ? copy : undefined',
+        'return copy',
+        'SEC-29 signs and publishes nothing with a copy that is older than the lag',
+      ],
+      [
+        'what is kept under one name signs under another',
+        "    if (key.kid !== kid) throw new Failure('key_invalid', { detail: `What is kept as ${kid} is another key` })\n",
+        '',
+        'refuses a private half that is of another key',
+      ],
     ],
-    [
-      'what is kept under one name signs under another',
-      "    if (key.kid !== kid) throw new Failure('key_invalid', { detail: `What is kept as ${kid} is another key` })\n",
-      '',
-      'refuses a private half that is of another key',
-    ],
-  ]),
+  ),
 ]

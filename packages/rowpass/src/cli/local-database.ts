@@ -1,0 +1,179 @@
+/**
+ * Opens the database of a project: the embedded one, or the one that OWNER_DATABASE_URL names.
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { serverOf } from '../database/connect.ts'
+import { startEmbeddedPostgres } from '../database/embedded.ts'
+import { connectionsNeeded } from '../database/exposure.ts'
+import { hardenDatabase, undoHardening } from '../database/harden.ts'
+import { createLocalDatabase } from '../database/local.ts'
+import { makeStateFolder } from '../database/private-files.ts'
+import { type ProvisionReport, provision } from '../database/provision.ts'
+import { issuerRole } from '../database/roles.ts'
+import { loadSecrets } from '../database/secrets.ts'
+import { runSeed, type SeedOptions } from '../database/seed.ts'
+import { Failure } from '../errors.ts'
+import { settings } from '../gateway/settings.ts'
+import { parseSealKeys } from '../seal/keys.ts'
+import type { SealKey } from '../seal/seal.ts'
+import type { Project } from './project.ts'
+import { readRunning } from './running.ts'
+
+/** A database that can be prepared and used. */
+export interface OpenDatabase {
+  /** For a person: which one it is, without a password. */
+  readonly says: string
+  /** URL of the owner, with its password. */
+  readonly ownerUrl: string
+  /** URL of the gateway's login, with its password. */
+  readonly gatewayUrl: string
+  /** Name of the gateway's login, and the connections that the gateways need, by the settings that they have here. */
+  readonly gateways: { readonly login: string; readonly connections: number }
+  /** URL of the issuer's login, with its password. */
+  readonly issuerUrl: string
+  /** URL for clients: role `authenticated`, no password. */
+  readonly databaseUrl: string
+  /** Seal keys, `name:secret[,…]`; the first one seals. */
+  readonly sealKeys: string
+  /** What private keys in the database are encrypted under, `name:secret[,…]`; the first one encrypts. */
+  readonly encryptionKeys: string
+  /** Whether the password of the gateway's login may be set anew where it differs. */
+  readonly replaceGatewayPassword: boolean
+  /** Superuser of an embedded server that this call started, connected to the database; undefined for others. */
+  readonly superuserUrl: string | undefined
+  /** Whether that of the issuer's login may. */
+  readonly replaceIssuerPassword: boolean
+  /** Settles when an embedded server has ended; never for others. */
+  readonly ended: Promise<void>
+  /** Ends an embedded server that this call started. */
+  stop(): Promise<void>
+}
+
+/** Name of the gateway's login where no URL says another. */
+const gatewayName = 'rowpass_gateway'
+
+/**
+ * Opens the database of a project; starts the embedded server if it is needed and does not run yet.
+ *
+ * @throws Failure see `startEmbeddedPostgres`
+ */
+export async function openDatabase(
+  project: Project,
+  options: { onProgress?: (text: string) => void } = {},
+): Promise<OpenDatabase> {
+  const { secrets } = loadSecrets(makeStateFolder(project.directory))
+  const sealKeys = project.env.ROWPASS_SEAL_KEYS ?? secrets.sealKeys
+  const rest = (ownerUrl: string) => ({
+    ownerUrl,
+    ...gatewayOf(project, project.env.ROWPASS_DATABASE_URL ?? loginUrl(ownerUrl, gatewayName, secrets.gatewayPassword)),
+    issuerUrl: project.env.ISSUER_DATABASE_URL ?? loginUrl(ownerUrl, issuerRole, secrets.issuerPassword),
+    databaseUrl: loginUrl(ownerUrl, 'authenticated', ''),
+    sealKeys,
+    encryptionKeys: project.env.KEY_ENCRYPTION_KEYS ?? secrets.encryptionKeys,
+  })
+  const notOurs = { superuserUrl: undefined, ended: new Promise<void>(() => undefined), stop: async () => undefined }
+  const ours = { replaceGatewayPassword: true, replaceIssuerPassword: true }
+  if (project.ownerUrl !== undefined) {
+    return {
+      ...rest(project.ownerUrl),
+      ...notOurs,
+      says: serverOf(project.ownerUrl),
+      replaceGatewayPassword: project.env.ROWPASS_DATABASE_URL !== undefined,
+      replaceIssuerPassword: project.env.ISSUER_DATABASE_URL !== undefined,
+    }
+  }
+  const running = readRunning(project.directory)
+  if (running?.ready === true && running.pid !== process.pid) {
+    return { ...rest(running.ownerUrl), ...notOurs, ...ours, says: serverOf(running.ownerUrl) }
+  }
+  const { directory, embeddedMemoryMb: memoryMb } = project
+  const server = await startEmbeddedPostgres({ directory, ...options, ...(memoryMb !== undefined && { memoryMb }) })
+  try {
+    const ownerUrl = await createLocalDatabase(server.superuserUrl, secrets.ownerPassword)
+    const says = `PostgreSQL ${server.version}, ${serverOf(ownerUrl)}, data in ${server.dataDirectory}`
+    const superuserUrl = new URL(new URL(ownerUrl).pathname, server.superuserUrl).href
+    const { ended, stop } = server
+    return { ...rest(ownerUrl), ...ours, superuserUrl, ended, stop, says }
+  } catch (error) {
+    await server.stop()
+    throw error
+  }
+}
+
+/**
+ * Brings an open database to the state of the project: roles, platform SQL, seal keys, migrations. An embedded one is
+ * hardened as well, as nobody but Rowpass uses it.
+ *
+ * @param options.platformOnly leaves out the migrations in `drizzle/`, and the issuer's login where no URL names it: the
+ *   tables are somebody else's. Default `false`
+ */
+export async function migrateDatabase(
+  project: Project,
+  database: OpenDatabase,
+  options: { platformOnly?: boolean; onProgress?: (text: string) => void } = {},
+): Promise<ProvisionReport> {
+  const { platformOnly = false, onProgress } = options
+  // Somebody else's tables come with somebody else's tokens, unless an issuer's login is named.
+  const withIssuer = !platformOnly || database.replaceIssuerPassword
+  const report = await provision({
+    ownerUrl: database.ownerUrl,
+    gatewayUrl: database.gatewayUrl,
+    replaceGatewayPassword: database.replaceGatewayPassword,
+    ...(withIssuer && { issuerUrl: database.issuerUrl, replaceIssuerPassword: database.replaceIssuerPassword }),
+    sealKeys: readSealKeys(database.sealKeys),
+    connections: database.gateways.connections,
+    ...(!platformOnly && { migrationsFolder: join(project.directory, 'drizzle') }),
+    ...(onProgress && { onProgress }),
+  })
+  if (database.superuserUrl !== undefined) {
+    const harden = { url: database.superuserUrl, ...database.gateways }
+    // What an earlier version took unasked, from a database that nobody else hardens.
+    await undoHardening({ ...harden, steps: ['default_functions'], onlyUnrecorded: true })
+    await hardenDatabase(harden)
+  }
+  return report
+}
+
+function gatewayOf(project: Project, gatewayUrl: string): Pick<OpenDatabase, 'gatewayUrl' | 'gateways'> {
+  const read = (name: 'ROWPASS_POOL_SIZE' | 'ROWPASS_GATEWAYS'): number => {
+    try {
+      return settings[name].parse(project.env[name] ?? settings[name].default)
+    } catch (error) {
+      const detail = `${name} ${error instanceof TypeError ? error.message : 'cannot be read'}`
+      throw new Failure('config_invalid', { detail, cause: error })
+    }
+  }
+  const connections = connectionsNeeded({ poolSize: read('ROWPASS_POOL_SIZE'), gateways: read('ROWPASS_GATEWAYS') })
+  return { gatewayUrl, gateways: { login: decodeURIComponent(new URL(gatewayUrl).username), connections } }
+}
+
+/**
+ * Runs the project's `seed.sql`.
+ *
+ * @returns whether it ran: not when there is none
+ */
+export async function seedDatabase(
+  project: Project,
+  database: OpenDatabase,
+  options: SeedOptions = {},
+): Promise<boolean> {
+  const file = join(project.directory, 'seed.sql')
+  return existsSync(file) && runSeed(database.ownerUrl, file, options)
+}
+
+function readSealKeys(text: string): readonly SealKey[] {
+  try {
+    return parseSealKeys(text)
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    throw new Failure('config_invalid', { detail: `ROWPASS_SEAL_KEYS: ${error.message}`, cause: error })
+  }
+}
+
+function loginUrl(ownerUrl: string, user: string, password: string): string {
+  const url = new URL(ownerUrl)
+  url.username = user
+  url.password = password
+  return url.href
+}

@@ -1,0 +1,132 @@
+/**
+ * Examines a database: reads its catalogs once, tries what only a trial can tell, and asks every rule.
+ */
+import type pg from 'pg'
+import { readCatalog } from '../access/catalog/read.ts'
+import { withConnection } from '../database/connect.ts'
+import { Failure } from '../errors.ts'
+import { loadParser } from '../statement/parser.ts'
+import { createModel, type Model } from './analysis/model.ts'
+import { applyRule, type Finding, levels } from './finding.ts'
+import { type Measurement, type MeasureOptions, measureFindings } from './measure.ts'
+import { lookAtPlans } from './probe/plans.ts'
+import { tryWithoutClaims } from './probe/rows.ts'
+import { setStage } from './probe/stage.ts'
+import { rules } from './rules.ts'
+
+const oldestVersion = 150_000
+
+/** What to examine. */
+export interface DoctorOptions {
+  /** URL of any login; the owner or a superuser sees no more of the catalogs than others. */
+  readonly databaseUrl: string
+  /** Roles that requests run as; default: those that are found out. */
+  readonly roles?: readonly string[]
+  /** Codes of the rules to ask; default: all. */
+  readonly rules?: readonly string[]
+  /** Reads catalogs and nothing else: no trial without claims, no plans. Default: no. */
+  readonly catalogsOnly?: boolean
+  /** Runs slow policies against their better forms on the rows of the database; see `measureFindings`. Default: no. */
+  readonly measure?: MeasureOptions
+}
+
+/** What came of it. */
+export interface Diagnosis {
+  /** `server_version_num`. */
+  readonly serverVersion: number
+  /** Roles that were taken for those of requests. */
+  readonly roles: readonly string[]
+  /** How many tables and policies were looked at. */
+  readonly tables: number
+  readonly policies: number
+  /** The worst first, then by object and code. */
+  readonly findings: readonly Finding[]
+  /** What could not be tried, and why; none where all was, or where only the catalogs were read. */
+  readonly notes: readonly string[]
+  /** Only where it was asked for. */
+  readonly measurements?: readonly Measurement[]
+}
+
+/**
+ * Examines the row-level security of a database.
+ *
+ * Reads the catalogs in one read-only transaction. Then, unless `catalogsOnly` is set, tries in a second one what a request
+ * without claims sees and how slow policies are planned, as the roles of requests. Policies and the functions they call
+ * run there, as in every request: a role that may write functions can be more there than it is, as whoever connects is
+ * behind it. Nothing is changed, and of rows nothing is kept but whether there are any.
+ *
+ * @throws Failure `database_unavailable` when the server cannot be reached
+ * @throws Failure `server_unsupported` when it is older than PostgreSQL 15
+ * @throws Failure `input_invalid` for a role or a rule that there is not
+ * @example
+ * const { findings } = await runDoctor({ databaseUrl: 'postgresql://owner:secret@localhost/app' })
+ */
+export async function runDoctor(options: DoctorOptions): Promise<Diagnosis> {
+  return withConnection(options.databaseUrl, async (client) => {
+    const model = await examine(client, options)
+    const diagnosis = options.catalogsOnly ? diagnose(model, options) : await tryOut(client, model, options)
+    if (options.measure === undefined) return diagnosis
+    return { ...diagnosis, measurements: await measureFindings(client, model, diagnosis.findings, options.measure) }
+  })
+}
+
+/** Reads the catalogs over a connection that is outside of a transaction, and works out what the rules need. */
+export async function examine(client: pg.ClientBase, options: Pick<DoctorOptions, 'roles'> = {}): Promise<Model> {
+  const catalog = await readCatalog(client)
+  if (catalog.version < oldestVersion) {
+    throw new Failure('server_unsupported', { detail: `this is ${Math.floor(catalog.version / 10_000)}` })
+  }
+  return createModel(catalog, await loadParser(), options.roles)
+}
+
+async function tryOut(client: pg.ClientBase, model: Model, options: DoctorOptions): Promise<Diagnosis> {
+  await client.query('begin transaction isolation level repeatable read')
+  try {
+    return await tryOutHere(client, model, options)
+  } finally {
+    await client.query('rollback')
+  }
+}
+
+/** Asks the rules with what comes of trials in the transaction that is open, which is read-only from there on. */
+export async function tryOutHere(
+  client: pg.ClientBase,
+  model: Model,
+  options: Pick<DoctorOptions, 'rules'> = {},
+): Promise<Diagnosis> {
+  const stage = await setStage(client, model)
+  const trials = await tryWithoutClaims(stage, model)
+  const diagnosis = diagnose({ ...model, trials }, options)
+  const { findings, notes } = await lookAtPlans(stage, model, diagnosis.findings)
+  return { ...diagnosis, findings, notes: [...stage.notes, ...trials.notes, ...notes] }
+}
+
+/** Asks the rules. */
+export function diagnose(model: Model, options: Pick<DoctorOptions, 'rules'> = {}): Diagnosis {
+  const unknown = options.rules?.find((code) => !rules.some((rule) => rule.code === code))
+  if (unknown !== undefined) {
+    throw new Failure('input_invalid', { detail: `there is no rule ${JSON.stringify(unknown)}` })
+  }
+  const asked = rules.filter(({ code }) => options.rules?.includes(code) ?? true)
+  return {
+    serverVersion: model.catalog.version,
+    roles: model.access.apiRoles.map(({ name }) => name),
+    tables: model.tables.length,
+    policies: model.policies.length,
+    findings: asked.flatMap((rule) => [...applyRule(rule, model)]).sort(bySeverity),
+    notes: [],
+  }
+}
+
+function bySeverity(a: Finding, b: Finding): number {
+  return (
+    levels.indexOf(a.level) - levels.indexOf(b.level) ||
+    compare(a.object, b.object) ||
+    compare(a.code, b.code) ||
+    compare(a.key, b.key)
+  )
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

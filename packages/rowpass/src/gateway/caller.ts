@@ -1,0 +1,57 @@
+/**
+ * A verified token as requests use it: the identity to run as, whom they count against, and what the log says of it.
+ */
+import { createHash } from 'node:crypto'
+import type { Identity } from '../postgres/flight.ts'
+import { type SealKey, sealSession } from '../seal/seal.ts'
+import type { VerifiedToken } from '../token/verifier.ts'
+import type { Who } from './audit.ts'
+
+/** A verified token as requests use it. */
+export interface Caller {
+  readonly identity: Identity
+  /** Who its requests count against: its tenant where it has one, so that no tenant can keep the others waiting. */
+  readonly owner: string
+  /** For the log. */
+  readonly who: Who
+}
+
+/** Prepares each verified token once; that lasts for as long as the verifier keeps the token and the key is in force. */
+export function createCallers(sealKey: () => SealKey): (token: VerifiedToken) => Caller {
+  let key = sealKey()
+  let callers = new WeakMap<VerifiedToken, Caller>()
+  return (token) => {
+    if (key !== sealKey()) {
+      key = sealKey()
+      callers = new WeakMap()
+    }
+    const known = callers.get(token)
+    if (known !== undefined) return known
+    const caller = toCaller(token, key)
+    callers.set(token, caller)
+    return caller
+  }
+}
+
+function toCaller(token: VerifiedToken, key: SealKey): Caller {
+  const { iss, sub, kid, role, jti, claims } = token
+  const tenantId = claims.tenant_id
+  return {
+    identity: { role, session: sealSession(key, { ...token, sid: claims.sid }) },
+    owner: JSON.stringify(isKey(tenantId) ? [iss, 'tenant', tenantId] : [iss, 'subject', sub]),
+    who: {
+      auth: 'token',
+      iss,
+      sub,
+      kid,
+      role,
+      ...(typeof tenantId === 'string' ? { tenantId } : {}),
+      ...(jti === undefined ? {} : { jtiHash: createHash('sha256').update(jti).digest('hex').slice(0, 16) }),
+    },
+  }
+}
+
+/** Tenants are numbered in many databases, and one must not have the share of each of its people. */
+function isKey(tenantId: unknown): tenantId is string | number {
+  return typeof tenantId === 'string' || typeof tenantId === 'number'
+}

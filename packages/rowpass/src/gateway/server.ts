@@ -1,0 +1,294 @@
+/**
+ * The gateway: routes HTTP requests to the SQL handler, keeps the catalog facts fresh, starts and stops in good order.
+ */
+import { hash } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { errnoOf, isErrno } from '../database/private-files.ts'
+import { Failure } from '../errors.ts'
+import type { Emit } from '../events.ts'
+import { Pool } from '../postgres/pool.ts'
+import { createSchemaVersion } from '../postgres/schema-version.ts'
+import type { Login } from '../postgres/session.ts'
+import type { TrustedIssuer } from '../token/issuer-config.ts'
+import { createVerifier } from '../token/verifier.ts'
+import { createCatalogKeeper } from './catalog.ts'
+import type { GatewayConfig } from './config.ts'
+import { failureResponse } from './contract/refuse.ts'
+import type { SqlHeaders } from './contract/request.ts'
+import type { SqlResponse } from './contract/respond.ts'
+import { createSqlHandler } from './handle.ts'
+import { createHttp, type HttpServer } from './http/http.ts'
+import { FetchRequest, isAnswered, readHeaders, requestId, ServerRequest } from './http/receive.ts'
+import { createMetrics } from './metrics.ts'
+import { nodeVerify } from './node-verify.ts'
+import { createLogins } from './password/login.ts'
+import { createWebSocketGateway } from './password/websocket.ts'
+import { ReloadRefusal, tryExpected } from './reload.ts'
+import { createHeavy } from './threads/heavy.ts'
+
+/** A running gateway. */
+export interface Gateway {
+  /**
+   * Starts to listen on the configured host and port; resolves with the URL of `POST /sql`.
+   *
+   * @throws Failure `port_taken`, `config_invalid` when the address is not one to listen on; both name the setting
+   */
+  listen(): Promise<URL>
+  /**
+   * The same gateway without a socket, for a program that runs it in its own process. Wrong passwords count by address
+   * only where `addressHeader` has one.
+   */
+  fetch(request: Request): Promise<Response>
+  /** Whether the database has been reached, is prepared, and can be used now. */
+  ready(): boolean
+  /**
+   * Puts the issuers, the seal key, `passwordMode` and `passwordUsers` of another configuration in force; every other
+   * setting needs a new gateway. Requests under way are not touched; sessions over WebSocket of users who may no longer log
+   * in are ended. A seal key and database roles that were not in force before are tried on the database first. One reload
+   * comes after the other.
+   *
+   * Emits `config_reloaded`, or `config_refused`; then nothing has changed. Never rejects.
+   *
+   * @param read returns the configuration, or throws what is wrong with it
+   */
+  reload(read: () => GatewayConfig): Promise<void>
+  /** Lets requests under way end, up to 10 s, then closes every connection. Emits `gateway_stopping`, `gateway_stopped`. */
+  close(): Promise<void>
+}
+
+/** What a gateway can be given besides its configuration. */
+export interface GatewayOptions {
+  /** Takes every observable fact; none by default. */
+  readonly emit?: Emit
+}
+
+const sqlPath = '/sql'
+const closeGraceMs = 10_000
+
+const corsHeaders = {
+  'access-control-allow-methods': 'POST',
+  'access-control-allow-headers':
+    'Authorization, Content-Type, Neon-Connection-String, Neon-Raw-Text-Output, Neon-Array-Mode, Neon-Pool-Opt-In, ' +
+    'Neon-Batch-Read-Only, Neon-Batch-Isolation-Level, Neon-Batch-Deferrable, Neon-Request-Id, Traceparent',
+  'access-control-max-age': '86400',
+}
+
+/**
+ * Makes a gateway and starts to connect to the database. Until that has succeeded once, requests end with
+ * `database_unavailable`; a database that goes away later is reconnected to.
+ */
+export function createGateway(config: GatewayConfig, options: GatewayOptions = {}): Gateway {
+  const metrics = createMetrics()
+  const emit: Emit = (event) => {
+    metrics.emit(event)
+    options.emit?.(event)
+  }
+  let [sealKey] = config.sealKeys
+  const schemaVersion = createSchemaVersion(() => catalog.refresh())
+  const pool = new Pool(
+    {
+      ...toLogin(config.databaseUrl),
+      applicationName: 'rowpass gateway',
+      connectTimeoutMs: config.connectTimeoutMs,
+      statementTimeoutMs: config.statementTimeoutMs,
+      lockTimeoutMs: config.lockTimeoutMs,
+      maxResponseBytes: config.maxResponseBytes,
+      maxPreparedStatements: config.preparedStatements,
+      schemaVersion,
+      size: config.poolSize,
+      maxPipelineDepth: config.pipelineDepth,
+      maxQueued: config.queueLimit,
+      queueTimeoutMs: config.queueTimeoutMs,
+      slowLimit: config.slowLimit,
+      requestTimeoutMs: config.requestTimeoutMs,
+    },
+    emit,
+  )
+  metrics.watch(pool)
+  const verifier = createVerifier(config.issuers, {
+    sha256: (text) => hash('sha256', text, 'base64'),
+    verifyOperation: nodeVerify,
+    allowPrivateNetwork: config.allowPrivateJwks,
+    minFreshSeconds: config.jwksMinSeconds,
+    maxFreshSeconds: config.jwksMaxSeconds,
+    maxStaleSeconds: config.jwksStaleSeconds,
+    emit,
+  })
+  let roles = rolesOf(config.issuers)
+  const heavy = createHeavy(config, emit, () => catalog.unread())
+  const catalog = createCatalogKeeper(config, {
+    expected: () => ({ sealKey, roles }),
+    onFacts: heavy.setFacts,
+    onVersion: schemaVersion.see,
+    emit,
+  })
+  const logins = createLogins(config, emit)
+  const handle = createSqlHandler({
+    config,
+    sealKey: () => sealKey,
+    verifier,
+    pool,
+    heavy,
+    findType: (oid) => catalog.current?.types.get(oid),
+    logins,
+    emit,
+  })
+  let closing = false
+  let reloaded = Promise.resolve()
+  let stopped: Promise<void> | undefined
+  if (config.allowExplain) emit({ type: 'explain_allowed', remedy: 'unset ROWPASS_ALLOW_EXPLAIN; see SECURITY.md' })
+
+  const webSockets = createWebSocketGateway({ config, logins, emit })
+  const http = createHttp((request, response) => {
+    void route(request, response)
+  }, webSockets.upgrade)
+
+  const metricsHttp = createHttp((request, response) => {
+    if (!isAnswered(request, config.hosts)) return void response.writeHead(421).end()
+    void metrics.text().then((text) => response.writeHead(200, { 'content-type': metrics.contentType }).end(text))
+  })
+
+  async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = request.url?.split('?', 1)[0]
+    const headers = readHeaders(request.rawHeaders)
+    const id = requestId(headers['neon-request-id'])
+    const answer = !isAnswered(request, config.hosts)
+      ? unknownHostResponse
+      : request.method === 'POST' && path === sqlPath
+        ? await handle(new ServerRequest(id, request, response, headers, config))
+        : otherRoute(request.method, path)
+    if (response.destroyed) return
+    response.writeHead(answer.status, answerHeaders(id, headers.origin, answer))
+    http.end(response, answer.body)
+  }
+
+  async function putInForce(read: () => GatewayConfig): Promise<void> {
+    const next = read()
+    const expected = { sealKey: next.sealKeys[0], roles: rolesOf(next.issuers) }
+    await tryExpected(config, { sealKey, roles }, expected)
+    verifier.replaceIssuers(next.issuers)
+    sealKey = expected.sealKey
+    roles = expected.roles
+    logins.replace(next)
+    webSockets.endRefused()
+    emit({ type: 'config_reloaded' })
+  }
+
+  function refuseReload(error: unknown): void {
+    const { reason, cause } = error instanceof ReloadRefusal ? error : { reason: 'settings' as const, cause: error }
+    emit({ type: 'config_refused', reason, cause })
+  }
+
+  async function stop(): Promise<void> {
+    const startedAt = performance.now()
+    emit({ type: 'gateway_stopping', requests: pool.inFlight + pool.queued, sessions: webSockets.open })
+    closing = true
+    catalog.close()
+    const [cutOff] = await Promise.all([http.close(closeGraceMs), webSockets.close(), metricsHttp.close(closeGraceMs)])
+    await pool.close()
+    await heavy.close()
+    emit({ type: 'gateway_stopped', cutOff, durationMs: performance.now() - startedAt })
+  }
+
+  function otherRoute(method: string | undefined, path: string | undefined): SqlResponse {
+    if (method === 'OPTIONS' && path === sqlPath) return preflightResponse()
+    if (method === 'GET' && path === '/healthz') return textResponse(200, 'ok')
+    if (method === 'GET' && path === '/readyz') return readiness()
+    return unknownRouteResponse
+  }
+
+  function readiness(): SqlResponse {
+    return ready() ? textResponse(200, 'ready') : textResponse(503, 'not ready')
+  }
+
+  function ready(): boolean {
+    return !closing && catalog.prepared && heavy.ready && pool.open > 0
+  }
+
+  function answerHeaders(id: string, origin: string | undefined, answer: SqlResponse): Record<string, string> {
+    const headers: Record<string, string> = { 'content-length': String(answer.body.length), 'neon-request-id': id }
+    for (const name in answer.headers) headers[name] = answer.headers[name] as string
+    if (closing) headers.connection = 'close'
+    if (origin === undefined || !config.corsOrigins.has(origin)) return headers
+    return {
+      ...headers,
+      'access-control-allow-origin': origin,
+      'access-control-expose-headers': 'Neon-Request-Id',
+      vary: 'Origin',
+    }
+  }
+
+  async function listenOn(server: HttpServer, port: number, setting: string): Promise<number> {
+    try {
+      return await server.listen(port, config.host)
+    } catch (error) {
+      const place = `${config.host}:${port}`
+      if (isErrno(error, 'EADDRINUSE'))
+        throw new Failure('port_taken', { detail: `${place}; set ${setting} to another one`, cause: error })
+      const detail = `${setting}, ROWPASS_HOST: nothing can listen on ${place} (${errnoOf(error)})`
+      throw new Failure('config_invalid', { detail, cause: error })
+    }
+  }
+
+  return {
+    async listen() {
+      const port = await listenOn(http, config.port, 'ROWPASS_PORT')
+      if (config.metricsPort !== 0) await listenOn(metricsHttp, config.metricsPort, 'ROWPASS_METRICS_PORT')
+      const host = config.host.includes(':') ? `[${config.host}]` : config.host
+      return new URL(`http://${host}:${port}${sqlPath}`)
+    },
+    async fetch(request) {
+      const headers = Object.fromEntries(request.headers) as SqlHeaders
+      const id = requestId(headers['neon-request-id'])
+      const { pathname } = new URL(request.url)
+      const sqlRequest = new FetchRequest(id, request, headers, config)
+      const answer = !isAnswered(request, config.hosts)
+        ? unknownHostResponse
+        : request.method === 'POST' && pathname === sqlPath
+          ? await handle(sqlRequest)
+          : otherRoute(request.method, pathname)
+      sqlRequest.close()
+      return new Response(new Uint8Array(answer.body), {
+        status: answer.status,
+        headers: answerHeaders(id, headers.origin, answer),
+      })
+    },
+    ready,
+    reload(read) {
+      reloaded = reloaded.then(() => putInForce(read)).catch(refuseReload)
+      return reloaded
+    },
+    close() {
+      stopped ??= stop()
+      return stopped
+    },
+  }
+}
+
+function toLogin(url: URL): Pick<Login, 'server' | 'user' | 'password' | 'database'> {
+  return {
+    server: url,
+    user: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+    database: decodeURIComponent(url.pathname.slice(1)),
+  }
+}
+
+function rolesOf(issuers: readonly TrustedIssuer[]): string[] {
+  return [...new Set(issuers.flatMap(({ role, roleClaim, roles }) => (roleClaim === undefined ? [role] : roles)))]
+}
+
+function preflightResponse(): SqlResponse {
+  return { status: 200, headers: { allow: 'OPTIONS, POST', ...corsHeaders }, body: Buffer.alloc(0) }
+}
+
+function textResponse(status: number, text: string): SqlResponse {
+  return { status, headers: { 'content-type': 'text/plain' }, body: Buffer.from(`${text}\n`) }
+}
+
+const unknownHostResponse = failureResponse(new Failure('host_unknown'))
+
+const unknownRouteResponse: SqlResponse = {
+  ...failureResponse(new Failure('request_invalid')),
+  body: Buffer.from('"query is not supported"'),
+}

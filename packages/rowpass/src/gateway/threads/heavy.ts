@@ -1,0 +1,143 @@
+/**
+ * Work that takes long, for the thread that serves everybody: small and known things are done here, all else on other
+ * threads. Short and long work have a thread each, so that an ordinary new statement never waits for a large one.
+ */
+import { Failure } from '../../errors.ts'
+import type { Emit } from '../../events.ts'
+import type { ConvertCell } from '../../postgres/result.ts'
+import { type FindType, type TypeFacts, toJsonConverter } from '../../postgres/values.ts'
+import { createVerdicts, tooComplex, tooLong, type Verdict, type Verdicts } from '../../statement/classify.ts'
+import type { FunctionFactRow } from '../../statement/facts.ts'
+import type { GatewayConfig } from '../config.ts'
+import { parseSqlBody, type SqlBody, type SqlHeaders } from '../contract/request.ts'
+import { createJobThread, JobLost } from './job-thread.ts'
+import type { CellTypes } from './jobs.ts'
+
+/** Work that takes long. An owner is who it counts against. */
+export interface Heavy {
+  /** Whether ordinary new statements are judged without a wait for the thread. */
+  readonly ready: boolean
+  /** Facts of the database that statements are judged by from now on; what was judged before is forgotten. */
+  setFacts(facts: readonly FunctionFactRow[]): void
+  /**
+   * Judges a text; at once when it is known.
+   *
+   * @throws Failure what `unread` says until there are facts; `overloaded`, rejected
+   */
+  judge(sql: string, owner: string): Verdict | Promise<Verdict>
+  /** Reads a body, which is empty afterwards. @throws Failure `request_invalid`; `overloaded` */
+  parseBody(body: Buffer, headers: SqlHeaders, owner: string): SqlBody | Promise<SqlBody>
+  /** Makes the converter of a column, for an owner. Its promise rejects with Failure `answer_dropped`, `response_too_large`. */
+  toJson(oid: number, findType: FindType, owner: string): ConvertCell
+  close(): Promise<void>
+}
+
+type HeavyConfig = Pick<GatewayConfig, 'allowExplain' | 'maxBatch' | 'maxStatementLength' | 'requestTimeoutMs'>
+
+/** The slowest JSON takes 0.13 ms a KiB: `npm run bench:floods`. */
+const maxBodyBytesHere = 32 * 1024
+/** UTF-16 units; an array of one character each takes some 100 ns for an element. */
+const maxCellLengthHere = 128 * 1024
+/** UTF-16 units; the slowest statement of this length takes some 50 ms, but for those that are given up. */
+const maxShortLength = 16 * 1024
+/** The slowest job takes some 3 s of a thread. Generous: the machine may be busy with other things for most of the time. */
+const limits = { maxWaiting: 1_000, budgetMs: 5_000, regainedMsPerSecond: 500, maxRunMs: 15_000 }
+const maxLongIdleMs = 30_000
+
+/**
+ * Starts the threads.
+ * @param unread why there are no facts yet
+ */
+export function createHeavy(config: HeavyConfig, emit: Emit, unread: () => Failure): Heavy {
+  const common = { ...limits, maxWaitMs: config.requestTimeoutMs }
+  const short = createJobThread({ ...common, maxIdleMs: Number.POSITIVE_INFINITY }, emit)
+  const long = createJobThread({ ...common, maxIdleMs: maxLongIdleMs }, emit)
+  let verdicts: Verdicts | undefined
+  short.start()
+
+  async function judgeNew(sql: string, owner: string, into: Verdicts): Promise<Verdict> {
+    const thread = sql.length > maxShortLength ? long : short
+    try {
+      // A thread replies with what the job's kind says.
+      const verdict = (await thread.run({ kind: 'judge', sql }, owner)) as Verdict
+      into.set(sql, verdict)
+      return verdict
+    } catch (error) {
+      // Not kept: what else the thread held is not known.
+      if (error instanceof JobLost) return tooComplex
+      throw error
+    }
+  }
+
+  async function parseLarge(body: Buffer, headers: SqlHeaders, owner: string): Promise<SqlBody> {
+    // One that came in a single piece is a part of what was read from the socket.
+    const bytes = body.length === body.buffer.byteLength ? body : new Uint8Array(body)
+    const job = { kind: 'body', bytes, headers: shapeHeaders(headers), maxBatch: config.maxBatch } as const
+    try {
+      return (await long.run(job, owner, [bytes.buffer as ArrayBuffer])) as SqlBody
+    } catch (error) {
+      if (!(error instanceof JobLost)) throw error
+      const detail = 'could not parse the HTTP request body: it takes too much memory'
+      throw new Failure('request_invalid', { detail, cause: error })
+    }
+  }
+
+  async function convertLarge(text: string, oid: number, findType: FindType, owner: string): Promise<string> {
+    try {
+      return (await long.run({ kind: 'cell', text, oid, types: typesOf(oid, findType) }, owner)) as string
+    } catch (error) {
+      // Whatever it is that there is no room for, the statement was run.
+      if (error instanceof Failure) throw new Failure('answer_dropped', { cause: error })
+      if (!(error instanceof JobLost)) throw error
+      throw new Failure('response_too_large', {
+        detail: 'a value takes too much memory to convert to JSON',
+        cause: error,
+      })
+    }
+  }
+
+  return {
+    get ready() {
+      return short.ready
+    },
+    setFacts(facts) {
+      verdicts = createVerdicts()
+      const { allowExplain, maxStatementLength: maxLength } = config
+      for (const thread of [short, long]) thread.tell({ kind: 'facts', facts, allowExplain, maxLength })
+    },
+    judge(sql, owner) {
+      if (verdicts === undefined) throw unread()
+      if (sql.length > config.maxStatementLength) return tooLong(config.maxStatementLength)
+      return verdicts.get(sql) ?? judgeNew(sql, owner, verdicts)
+    },
+    parseBody(body, headers, owner) {
+      if (body.length > maxBodyBytesHere) return parseLarge(body, headers, owner)
+      return parseSqlBody(body.toString(), headers, config.maxBatch)
+    },
+    toJson(oid, findType, owner) {
+      const convert = toJsonConverter(oid, findType)
+      return (text) => (text.length > maxCellLengthHere ? convertLarge(text, oid, findType, owner) : convert(text))
+    },
+    async close() {
+      await Promise.all([short.close(), long.close()])
+    },
+  }
+}
+
+function typesOf(oid: number, findType: FindType): CellTypes {
+  const types = new Map<number, TypeFacts>()
+  for (let facts = findType(oid); facts !== undefined && !types.has(oid); facts = findType(oid)) {
+    types.set(oid, facts)
+    oid = facts.elementOid
+  }
+  return types
+}
+
+/** The headers that say what results look like; no other leaves this thread. */
+function shapeHeaders(headers: SqlHeaders): SqlHeaders {
+  const { 'neon-array-mode': arrayMode, 'neon-raw-text-output': rawText } = headers
+  return {
+    ...(arrayMode === undefined ? {} : { 'neon-array-mode': arrayMode }),
+    ...(rawText === undefined ? {} : { 'neon-raw-text-output': rawText }),
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * What a request asks of PostgreSQL: the work of a token holder, whose statements were judged, and that of a password user.
+ */
+import type { Identity, Work } from '../postgres/flight.ts'
+import type { Allowed } from '../statement/classify.ts'
+import { type BatchOptions, type SqlBody, toBegin } from './contract/request.ts'
+
+/** A token holder's request, besides what was judged of it. */
+export interface TokenRequest {
+  readonly identity: Identity
+  readonly traceparent: string | undefined
+  readonly body: SqlBody
+  readonly batch: BatchOptions
+  /** Whether a pooler in transaction mode is between. */
+  readonly pooled: boolean
+}
+
+/** The work of a token holder: as its identity, with what each verdict asks for. */
+export function toTokenWork(
+  verdicts: readonly Allowed[],
+  { identity, traceparent, body, batch, pooled }: TokenRequest,
+): Work {
+  const reset = verdicts.some(({ kind }) => kind === 'reset')
+  const begin = body.kind === 'batch' ? toBegin(batch) : pooled && reset ? 'START TRANSACTION' : undefined
+  // Types of parameters are checked by what the transaction sees last: not where it sees one moment, or may change its mind.
+  const checked = !reset && (batch.isolationLevel ?? 'ReadCommitted') === 'ReadCommitted'
+  // Not `...query`: a spread into a literal with more members takes V8's slow way.
+  const statements = body.queries.map(({ sql, params, shape }, index) => {
+    const verdict = verdicts[index]
+    const prepare = verdict?.kind === 'fast' && (checked || params.length === 0)
+    return { sql: verdict?.sql ?? sql, params, shape, prepare }
+  })
+  const readOnly = verdicts.every((verdict) => verdict.readOnly)
+  const work = { identity, statements, begin, exclusive: reset || begin !== undefined, reset, readOnly }
+  return traceparent === undefined ? work : { ...work, traceparent }
+}
+
+/** The work of a password user, who has a connection of its own. */
+export function toPasswordWork(body: SqlBody, batch: BatchOptions): Work {
+  return {
+    identity: undefined,
+    statements: body.queries.map((query) => ({ ...query, prepare: false })),
+    begin: body.kind === 'batch' ? toBegin(batch) : undefined,
+    exclusive: true,
+    reset: false,
+  }
+}

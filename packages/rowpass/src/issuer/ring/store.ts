@@ -1,0 +1,61 @@
+/**
+ * Where a key ring is kept: what the command line reads and changes, in a file or in PostgreSQL.
+ */
+
+import { jwksMaxAgeSeconds } from '../../token/jwks.ts'
+import type { GeneratedKey } from '../../token/key.ts'
+import { defaultTtlSeconds } from '../../token/token-limits.ts'
+import type { Ring, RingTiming } from './ring.ts'
+import type { RingHome } from './ring-source.ts'
+
+/** A ring with what belongs to it, at one time. */
+export interface StoredRing {
+  readonly ring: Ring
+  /** The clock of the store: every step is judged by it. */
+  readonly nowMs: number
+  /** Tokens that were signed and have not expired, by `kid`; a key without any may be missing. */
+  readonly tokensInUse: ReadonlyMap<string, number>
+  /** The name of the encryption key by `kid`, where private keys are encrypted. */
+  readonly wrappedUnder: ReadonlyMap<string, string>
+}
+
+/** What one change makes of a ring. */
+export interface RingChange {
+  readonly ring: Ring
+  /** Keys that are new in the ring. */
+  readonly made?: readonly GeneratedKey[]
+}
+
+/** A store of one ring. */
+export interface KeyStore extends RingHome {
+  /** For a person: where the ring is, without a secret. */
+  readonly says: string
+  /** Whether it is a file, which may also be somebody's secret elsewhere. */
+  readonly inFile: boolean
+  read(): Promise<StoredRing>
+  /**
+   * Changes the ring, alone: others wait, and see either what was or what becomes of it. A key that goes loses its
+   * private half; whatever else happens, none is lost. What `work` throws leaves everything as it was.
+   *
+   * @throws Failure `key_ring_busy` when others do not let go of it in time
+   * @throws Failure `key_locked` when a key is put in or let sign, by no revocation, and the encryption keys are not those
+   *   of the keys that are there
+   */
+  change(work: (ring: Ring, nowMs: number) => Promise<RingChange>): Promise<StoredRing>
+  /**
+   * Puts every private key under the first of the encryption keys.
+   *
+   * @returns the kids of the keys that were under another
+   * @throws Failure `key_locked` when one is under a key that is not there; then nothing is changed
+   */
+  rewrap(): Promise<readonly string[]>
+}
+
+/** The timing of a new ring, unless it is told otherwise. */
+export const defaultTiming: RingTiming = {
+  jwksMaxAgeSeconds,
+  lagSeconds: 5,
+  // 30 s for which the gateway accepts a token after its expiry, and 30 s by which clocks may differ.
+  skewSeconds: 60,
+  ttlSeconds: defaultTtlSeconds,
+}

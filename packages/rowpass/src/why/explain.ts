@@ -1,0 +1,152 @@
+/**
+ * Explains what one statement does for one identity, and why.
+ */
+import pg from 'pg'
+import { type ClaimsCarrier, detectCarrier, type Identity } from '../access/identity.ts'
+import { Failure } from '../errors.ts'
+import { loadParser } from '../statement/parser.ts'
+import { type Access, reach } from './access.ts'
+import { firing, functionRights, loadFunctions, reasonNotToRun } from './effects.ts'
+import { type Explanation, type RelationReport, withoutData } from './explanation.ts'
+import { gatewayReasons } from './gateway.ts'
+import { rightsFor } from './grants.ts'
+import { findReasons } from './reasons.ts'
+import { type Rehearsal, rehearse, type Stage, unrehearsed } from './rehearsal.ts'
+import { loadRole } from './relations.ts'
+import { rolledBack, type Setting } from './session.ts'
+import { parseStatement } from './statement.ts'
+import { inlineParameters, withoutEnd } from './text.ts'
+import { type Outcome, tryStatement } from './trial.ts'
+import { type Facts, findDoubts } from './verdict.ts'
+
+/** What to explain. */
+export interface ExplainOptions {
+  readonly identity: Identity
+  readonly sql: string
+  /** Values of `$1`, `$2` …, as text. */
+  readonly params?: readonly (string | null)[]
+  /** How claims reach the policies; default: what {@link detectCarrier} finds. */
+  readonly carrier?: ClaimsCarrier
+  /** For each statement that is run, 100–600,000; default 5000. */
+  readonly timeoutMs?: number
+  /** Whether values of rows that the identity cannot see may be shown. Default false. */
+  readonly reveal?: boolean
+  /** Whether expressions of policies are taken apart, to show which part is false. Default true; without it, it is quicker. */
+  readonly parts?: boolean
+  /** `safe` (default): not when something in it reaches outside of the database; `always`; `never`. */
+  readonly run?: 'safe' | 'always' | 'never'
+}
+
+const defaultTimeoutMs = 5_000
+
+/**
+ * Explains one statement.
+ *
+ * Runs it as the identity, and looks at the rows behind it as the connection's own role, each in a transaction that is
+ * rolled back. Nothing is committed. Sequences advance; where the connection's role is the owner of a table with FORCE
+ * and no superuser, the table is locked while a sample of its rows is read.
+ *
+ * Does NOT look into functions that the statement calls, and does NOT see rows that come between its transactions.
+ *
+ * @param client connected as the owner of the tables, a superuser, or a role with BYPASSRLS; not in a transaction
+ * @throws Failure `input_invalid` when the text is not one SELECT, INSERT, UPDATE, DELETE or MERGE, or there is no such
+ *   role; `owner_powerless` when the connection may not become the role
+ */
+export async function explain(client: pg.ClientBase, options: ExplainOptions): Promise<Explanation> {
+  const parser = await loadParser()
+  parseStatement(options.sql, parser)
+  const inlined = inlineParameters(options.sql, options.params ?? [], parser, pg.escapeLiteral)
+  const sql = withoutEnd(inlined, parser)
+  const statement = parseStatement(sql, parser)
+  const carrier = options.carrier ?? (await detectCarrier(client))
+  const { identity, timeoutMs = defaultTimeoutMs, reveal = false, parts = true } = options
+  const setting: Setting = { identity, carrier, timeoutMs }
+  const role = await loadRole(client, identity.role)
+  if (role === undefined) throw new Failure('input_invalid', { detail: `there is no database role ${identity.role}` })
+
+  const { accesses, unreached } = await rolledBack(client, setting, 'self', () => reach(client, statement, role))
+  const functions = await loadFunctions(client, statement, role)
+  const run = options.run ?? 'safe'
+  const notRun = reasonNotToRun(run, accesses, functions)
+  const tried = notRun === undefined ? await tryStatement(client, setting, statement, sql) : undefined
+  const outcome = tried?.problem && !reveal ? { ...tried, problem: withoutData(tried.problem) } : tried
+  const stage: Stage = { client, parser, role: role.name, setting, statement, sql, reveal, parts }
+  // The conditions of the statement are evaluated for a rehearsal, too.
+  const rehearses = run === 'always' || !functions.some(({ outside }) => outside)
+  const { relations, predictedRows } = await rehearseAll(stage, accesses, rehearses)
+  const missing = functionRights(functions, role)
+  const { command } = statement
+  const facts: Facts = { command, role: role.name, outcome, unreached, relations, functions: missing, predictedRows }
+  const gateway = carrier?.kind === 'sealed' && parts ? await gatewayReasons(client, parser, sql) : []
+  const reasons = findReasons(facts)
+  const doubts = findDoubts(facts, reasons)
+  return {
+    command,
+    sql,
+    identity: { role: role.name, claims: identity.claims },
+    carrier,
+    outcome,
+    ...(notRun !== undefined && { notRun }),
+    relations,
+    findings: [...gateway, ...reasons],
+    notes: notesOf(accesses, outcome, relations),
+    complete: doubts.length === 0,
+    doubts,
+  }
+}
+
+async function rehearseAll(
+  stage: Stage,
+  accesses: readonly Access[],
+  rehearses: boolean,
+): Promise<{ relations: readonly RelationReport[]; predictedRows: number | undefined }> {
+  const relations: RelationReport[] = []
+  let predictedRows: number | undefined
+  for (const access of accesses) {
+    const rehearsal = rehearses && access.steps.length > 0 ? await rehearse(stage, access) : unrehearsed(access)
+    relations.push(toReport(access, rehearsal))
+    const changes = access.actions.has('update') || access.actions.has('delete')
+    if (rehearsal.exact && changes) predictedRows = rehearsal.visible
+  }
+  return { relations, predictedRows }
+}
+
+function toReport(access: Access, { steps, rows, rowsProblem }: Rehearsal): RelationReport {
+  const { relation, via, actor, actions, rls } = access
+  return {
+    name: relation.sql,
+    kind: relation.kind,
+    via,
+    actor: actor.name,
+    owner: relation.owner,
+    actions: [...actions],
+    rights: rightsFor(access),
+    rls: { ...rls, enabled: relation.rlsEnabled, forced: relation.rlsForced },
+    steps,
+    rows,
+    ...(rowsProblem !== undefined && { rowsProblem }),
+    triggers: firing(access).map(({ name, function: calls, outside }) => ({ name, function: calls, outside })),
+  }
+}
+
+function notesOf(
+  accesses: readonly Access[],
+  outcome: Outcome | undefined,
+  relations: readonly RelationReport[],
+): string[] {
+  const triggers = accesses.flatMap((access) => firing(access).map(({ name }) => `${name} of ${access.relation.sql}`))
+  const fired = [...new Set(triggers)].join(', ')
+  return [
+    ...(fired === ''
+      ? []
+      : [`${outcome === undefined ? 'It would fire' : 'It fired, and was rolled back'}: ${fired}.`]),
+    ...relations.flatMap(({ name, rowsProblem }) =>
+      rowsProblem === undefined ? [] : [`The rows of ${name} could not be looked at: ${rowsProblem}.`],
+    ),
+    ...accesses.flatMap(({ relation }) =>
+      relation.parent === null
+        ? []
+        : [`${relation.sql} is a partition of ${relation.parent}, whose policies are not asked here.`],
+    ),
+  ]
+}

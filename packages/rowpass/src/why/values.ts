@@ -1,0 +1,189 @@
+/**
+ * Tries the policies of one step on rows, and takes those apart that fail some.
+ */
+import type pg from 'pg'
+import type { Parser } from '../statement/parser.ts'
+import type { Access } from './access.ts'
+import { type RowCopy, valueForCaller } from './copy.ts'
+import {
+  type Blame,
+  type PartReport,
+  type PolicyReport,
+  type SideReport,
+  type StepReport,
+  safeText,
+} from './explanation.ts'
+import type { Policy } from './relations.ts'
+import type { Step } from './rules.ts'
+import { isProblem, type SqlProblem } from './session.ts'
+import { type Comparison, type Expression, toExpression } from './text.ts'
+
+/** Rows for a step, and whether values of theirs may be shown. */
+export interface StepRows {
+  readonly copy: RowCopy
+  readonly count: number
+  /** Indexes of rows whose values the reader may see. */
+  mayShow(row: number): boolean
+}
+
+/** A step that was tried: the report, and which rows passed; undefined where it cannot be told. */
+export interface TriedStep {
+  readonly report: StepReport
+  readonly passing: ReadonlySet<number> | undefined
+}
+
+/** What taking expressions apart needs. */
+export interface Tools {
+  readonly client: pg.ClientBase
+  readonly parser: Parser
+  /** The role of the identity. */
+  readonly role: string
+  /** Whether expressions are taken apart. */
+  readonly parts: boolean
+}
+
+const maxLeaves = 12
+const maxValueLength = 200
+
+/** The policies that a step asks, for the acting role. Those without an expression count as if they were not there. */
+export function policiesOf({ relation }: Access, step: Step): { policy: Policy; expression: string }[] {
+  return relation.policies.flatMap((policy) => {
+    const expression = step.expression === 'check' ? (policy.check ?? policy.using) : policy.using
+    const isFor = policy.command === 'ALL' || policy.command === step.command
+    return policy.applies && isFor && expression !== null ? [{ policy, expression }] : []
+  })
+}
+
+/** A step without rows to try: which policies it would ask. */
+export function untriedStep(access: Access, step: Step): StepReport {
+  const policies = policiesOf(access, step).map((each) => ({ ...describe(each), passed: undefined }))
+  return { ...step, tested: undefined, passed: undefined, policies, forOthers: forOthers(access, step), blame: [] }
+}
+
+/** Tries a step: any permissive policy, and every restrictive one. */
+export async function tryStep(tools: Tools, access: Access, step: Step, rows: StepRows): Promise<TriedStep> {
+  const tried: { policy: Policy; expression: string; found: ReadonlySet<number> | SqlProblem }[] = []
+  for (const each of policiesOf(access, step)) {
+    tried.push({ ...each, found: await tryPolicy(each) })
+  }
+  async function tryPolicy({ policy, expression }: { policy: Policy; expression: string }) {
+    // Without rows only a policy that reads other tables can fail: it may read this one again.
+    const idle = rows.count === 0 && policy.reads.length === 0
+    return idle ? new Set<number>() : rows.copy.passing(expression)
+  }
+  const unknown = tried.some(({ found }) => isProblem(found))
+  const indexes = Array.from({ length: rows.count }, (_, index) => index)
+  const passes = (index: number, permissive: boolean) =>
+    tried.filter((each) => each.policy.permissive === permissive && !isProblem(each.found) && each.found.has(index))
+  const restrictive = tried.filter(({ policy }) => !policy.permissive).length
+  const passing = new Set(
+    indexes.filter((index) => passes(index, true).length > 0 && passes(index, false).length === restrictive),
+  )
+  const failing = unknown ? [] : indexes.filter((index) => !passing.has(index))
+  const policies: PolicyReport[] = []
+  for (const { found, ...each } of tried) {
+    const base = describe(each)
+    if (isProblem(found)) policies.push({ ...base, passed: undefined, problem: safeText(found) })
+    else {
+      const own = failing.filter((index) => !found.has(index))
+      const parts = own.length === 0 || !tools.parts ? undefined : await takeApart(tools, each.expression, rows, own)
+      policies.push({ ...base, passed: found.size, ...(parts && { parts }) })
+    }
+  }
+  const names = (index: number) => blameOf(tried, index)
+  const report: StepReport = {
+    ...step,
+    tested: rows.count,
+    passed: unknown ? undefined : passing.size,
+    policies,
+    forOthers: forOthers(access, step),
+    blame: group(failing.map(names)),
+  }
+  return { report, passing: unknown ? undefined : passing }
+}
+
+function describe({ policy, expression }: { policy: Policy; expression: string }): Omit<PolicyReport, 'passed'> {
+  const { name, permissive, command, roles, closedFunctions, reads } = policy
+  return { name, permissive, command, roles, expression, closedFunctions, reads }
+}
+
+function forOthers({ relation }: Access, step: Step): readonly string[] {
+  return relation.policies
+    .filter(({ applies, command }) => !applies && (command === 'ALL' || command === step.command))
+    .map(({ name }) => name)
+}
+
+/** A restrictive policy that fails is to blame; the permissive ones where none of them lets the row pass. */
+function blameOf(tried: readonly { policy: Policy; found: unknown }[], index: number): readonly string[] {
+  const fails = tried.filter(({ found }) => found instanceof Set && !found.has(index))
+  const permissive = tried.filter(({ policy }) => policy.permissive)
+  const allFail = permissive.every(({ found }) => found instanceof Set && !found.has(index))
+  return fails.filter(({ policy }) => !policy.permissive || allFail).map(({ policy }) => policy.name)
+}
+
+function group(blames: readonly (readonly string[])[]): readonly Blame[] {
+  const counts = new Map<string, { policies: readonly string[]; rows: number }>()
+  for (const policies of blames) {
+    const key = JSON.stringify(policies)
+    counts.set(key, { policies, rows: (counts.get(key)?.rows ?? 0) + 1 })
+  }
+  return [...counts.values()].sort((a, b) => b.rows - a.rows)
+}
+
+async function takeApart(
+  tools: Tools,
+  text: string,
+  rows: StepRows,
+  failing: readonly number[],
+): Promise<PartReport | undefined> {
+  const expression = toExpression(text, tools.parser)
+  if (leavesOf(expression) > maxLeaves) return undefined
+  return visit(expression)
+
+  async function visit(each: Expression): Promise<PartReport> {
+    const found = await rows.copy.passing(each.text)
+    const passed = isProblem(found) ? undefined : found.size
+    if (each.kind !== 'leaf') {
+      const parts: PartReport[] = []
+      for (const part of each.parts) parts.push(await visit(part))
+      return { kind: each.kind, text: each.text, passed, parts }
+    }
+    const example = failing.find((index) => rows.mayShow(index) && !isProblem(found) && !found.has(index))
+    const fails = failing.some((index) => !isProblem(found) && !found.has(index))
+    const comparison = fails && each.comparison ? await compare(tools, each.comparison, rows, example) : undefined
+    return { kind: 'leaf', text: each.text, passed, ...(comparison && { comparison }) }
+  }
+}
+
+function leavesOf(expression: Expression): number {
+  return expression.kind === 'leaf' ? 1 : expression.parts.reduce((sum, part) => sum + leavesOf(part), 0)
+}
+
+async function compare(
+  tools: Tools,
+  { left, operator, right }: Comparison,
+  rows: StepRows,
+  example: number | undefined,
+): Promise<{ left: SideReport; operator: string; right: SideReport }> {
+  const asList = operator.toUpperCase() === 'IN'
+  return { left: await side(left, left), operator, right: await side(right, asList ? `array${right}` : bare(right)) }
+
+  async function side(text: string, expression: string): Promise<SideReport> {
+    const own = await valueForCaller(tools.client, tools.role, expression)
+    if (!isProblem(own)) return { text, whose: 'caller', value: shorten(own.value) }
+    // Without a row its columns are unknown; anything else is a problem of the caller's.
+    const whose = own.sqlstate === '42703' || own.sqlstate === '42P01' ? 'row' : 'caller'
+    if (whose === 'caller' || example === undefined) return { text, whose }
+    const value = await rows.copy.valueFor(example, expression)
+    return isProblem(value) ? { text, whose } : { text, whose, value: shorten(value.value) }
+  }
+}
+
+/** `ANY (list)` → `(list)` */
+function bare(side: string): string {
+  return side.replace(/^(any|all)\s*(?=\()/i, '')
+}
+
+function shorten(value: string | null): string | null {
+  return value !== null && value.length > maxValueLength ? `${value.slice(0, maxValueLength)}…` : value
+}

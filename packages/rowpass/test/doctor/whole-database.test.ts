@@ -1,0 +1,66 @@
+/**
+ * Rules about the database or the server as a whole, and the doctor on what Rowpass itself makes.
+ */
+
+import pg from 'pg'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { Catalog } from '../../src/access/catalog/catalog.ts'
+import { readCatalog } from '../../src/access/catalog/read.ts'
+import { createModel } from '../../src/doctor/analysis/model.ts'
+import { applyBaseline, baselineName, readBaseline } from '../../src/doctor/baseline.ts'
+import { diagnose, runDoctor } from '../../src/doctor/run.ts'
+import { loadParser } from '../../src/statement/parser.ts'
+import { createTestDatabase, describePg, repository, type TestDatabase } from '../support/pg.ts'
+
+describePg('the doctor on the schema of the demo', () => {
+  let database: TestDatabase
+  let catalog: Catalog
+  beforeAll(async () => {
+    database = await createTestDatabase()
+    const client = new pg.Client({ connectionString: database.superuserUrl })
+    await client.connect()
+    catalog = await readCatalog(client)
+    await client.end()
+  })
+  afterAll(() => database.close())
+
+  const codesOf = async (changed: Partial<Catalog> = {}): Promise<string[]> =>
+    diagnose(createModel({ ...catalog, ...changed }, await loadParser())).findings.map(({ key }) => key)
+
+  it('finds nothing at or above warning but what is accepted with a reason, and that is still there', async () => {
+    const { findings } = await runDoctor({ databaseUrl: database.ownerUrl })
+    const { open, stale } = applyBaseline(findings, readBaseline(`${repository}${baselineName}`))
+    expect(open.filter(({ level }) => level !== 'info').map(({ key, says }) => [key, says])).toEqual([])
+    expect(stale).toEqual([])
+  })
+
+  it('sees the same as any login', async () => {
+    const seen = async (databaseUrl: string) => (await runDoctor({ databaseUrl })).findings.map(({ key }) => key)
+    expect(await seen(database.gatewayUrl)).toEqual(await seen(database.ownerUrl))
+    expect(await seen(database.superuserUrl)).toEqual(await seen(database.ownerUrl))
+  })
+
+  it('SEC-62 tells a server without the corrections of row-level security from one with them', async () => {
+    expect(await codesOf({ version: 150013 })).toContain('RLS080:server')
+    for (const version of [150014, 160010, 170006, 180000])
+      expect(await codesOf({ version })).not.toContain('RLS080:server')
+  })
+
+  it('SEC-63 names what PostgreSQL gives to PUBLIC by default', async () => {
+    const open = { ...catalog.database, grants: [{ grantee: 0, privilege: 'TEMPORARY' }] }
+    expect(await codesOf({ database: open })).toContain(`RLS064:${database.name}`)
+    expect(await codesOf({ database: { ...open, grants: [] } })).not.toContain(`RLS064:${database.name}`)
+    expect(await codesOf()).toContain(`RLS063:${database.name}`)
+  })
+
+  it('SEC-56 says that numbers of rows are no secret', async () => {
+    expect(await codesOf()).toContain(`RLS074:${database.name}`)
+  })
+
+  it('does not call sealed claims forgeable, and plain ones it does', async () => {
+    expect(await codesOf()).not.toContain(`RLS075:${database.name}`)
+    const [policy, ...policies] = catalog.policies
+    const plain = { ...policy!, using: "(id = (NULLIF(current_setting('app.user'::text, true), ''::text))::uuid)" }
+    expect(await codesOf({ policies: [plain, ...policies] })).toContain(`RLS075:${database.name}`)
+  })
+})
