@@ -40,12 +40,7 @@ const get = () => (created ??= create())
 /** From request to answer, as any runtime with web standards calls it. */
 export async function handle(request: Request): Promise<Response> {
   const { issuer } = await get()
-  const { pathname } = new URL(request.url)
-  if (pathname === '/token') return issuer.token(request)
-  if (pathname === '/revoke') return issuer.revoke(request)
-  if (pathname === '/introspect') return issuer.introspect(request)
-  if (pathname === '/.well-known/oauth-authorization-server') return Response.json(await issuer.metadata())
-  return new Response(null, { status: 404 })
+  return (await issuer.handle(request)) ?? new Response(null, { status: 404 })
 }
 
 async function post(path: string, form: Record<string, string>) {

@@ -149,7 +149,7 @@ export const issuerMistakes: readonly Mistake[] = [
     ],
     [
       'a claim is one that PostgreSQL cannot read',
-      "  if (isUnsafeJson(payload)) throw new TypeError('a claim holds U+0000 or a lone surrogate')\n",
+      "  if (isUnsafeJson(payload)) throw invalid('a text in them holds U+0000 or a lone surrogate')\n",
       '',
       'is a text that PostgreSQL cannot hold',
     ],
@@ -284,11 +284,11 @@ export const issuerMistakes: readonly Mistake[] = [
       'SEC-78 no page whose own name points to this machine gets an answer',
     ],
   ]),
-  ...mistakesIn('packages/rowpass/src/api/routes/oauth.ts', abuse, [
+  ...mistakesIn('packages/rowpass/src/issuer/issuer.ts', abuse, [
     [
       'a page of another site counts attempts against who looks at it',
-      "  if (!isForm || c.req.header('Sec-Fetch-Site') !== 'cross-site') return next()",
-      '  if (true) return next()',
+      "  if (!isForm || headers.get('Sec-Fetch-Site') !== 'cross-site') return",
+      '  if (true) return',
       'SEC-30 cannot count against another by a page of another site',
     ],
   ]),

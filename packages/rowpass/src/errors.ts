@@ -141,6 +141,12 @@ export const failures = {
   },
   input_invalid: { status: 422, sqlstate: '22023', says: 'The input is not acceptable' },
   gateway_unreachable: { status: 502, sqlstate: '08001', says: 'The gateway did not give an answer that can be used' },
+  claims_invalid: {
+    status: 500,
+    sqlstate: '22023',
+    says: 'The claims cannot be those of a token',
+    hint: 'Claims are a JSON object without the names that the issuer sets, U+0000 and lone surrogates, and short enough for a token.',
+  },
   key_missing: {
     status: 500,
     sqlstate: 'F0000',
@@ -292,6 +298,15 @@ export const failures = {
   tests_failed: { status: 500, sqlstate: '55000', says: 'The tests did not run to a result' },
   internal: { status: 500, sqlstate: 'XX000', says: 'Something failed inside Rowpass' },
 } as const satisfies Record<string, FailureSpec>
+
+/**
+ * A call that cannot be right, whatever happens later: an option that is missing, unknown or out of its range. It is thrown
+ * where the program is wrong, and a program that has been started once does not meet it.
+ */
+export class OptionError extends TypeError {
+  override readonly name = 'OptionError'
+  readonly code = 'option_invalid'
+}
 
 /** The code of one failure; callers switch on it. */
 export type FailureCode = keyof typeof failures

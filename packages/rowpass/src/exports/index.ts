@@ -1,4 +1,4 @@
 /**
  * `rowpass`: what the other entries have in common, their failures.
  */
-export { Failure, type FailureCode, type FailureSpec, failures } from '../errors.ts'
+export { Failure, type FailureCode, type FailureSpec, failures, OptionError } from '../errors.ts'

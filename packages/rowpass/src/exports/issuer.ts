@@ -2,7 +2,7 @@
  * `rowpass/issuer`: keys, the set that publishes them, signed tokens, and the endpoints of OAuth over a store of your own;
  * on any runtime with web standards.
  */
-export { Failure, type FailureCode } from '../errors.ts'
+export { Failure, type FailureCode, OptionError } from '../errors.ts'
 export {
   type AccountStore,
   type Accounts,

@@ -91,7 +91,7 @@ export interface AccountsOptions {
 /** What people and their admins do with accounts. `address` is the client's network address, where it is known. */
 export interface Accounts {
   /** @throws Failure `input_invalid` for an address of another form, `attempts_exceeded`, `mail_failed` */
-  signUp(person: { email: string; name: string; tenantName: string }, address: string | undefined): Promise<void>
+  signUp(person: { email: string; name: string; tenantName?: string }, address: string | undefined): Promise<void>
   /** @throws Failure `attempts_exceeded`, `mail_failed` */
   requestReset(email: string, address: string | undefined): Promise<void>
   /** @throws Failure `policy_refused` without a tenant, `not_found`, `attempts_exceeded`, `mail_failed` */
@@ -145,7 +145,7 @@ export function createAccounts({ store, deliver }: AccountsOptions): Accounts {
   }
 
   return {
-    signUp: ({ email, name, tenantName }, address) => inviteAddress(email, { name, tenantName }, address),
+    signUp: ({ email, name, tenantName = '' }, address) => inviteAddress(email, { name, tenantName }, address),
     requestReset: (email, address) => inviteAddress(email, undefined, address),
     async invite(by, userId) {
       const acting = toActing(by)

@@ -1,7 +1,7 @@
 /**
  * Claims that an application adds to its tokens, and those that it cannot touch.
  */
-import { isUnsafeJson } from './issue.ts'
+import { invalid, isUnsafeJson } from './issue.ts'
 
 /** Claims that the issuer sets. Policies trust some of them, so no application code may say otherwise. */
 export const reservedClaims = [
@@ -34,18 +34,18 @@ const maxOwnClaimsBytes = 4096
 /**
  * Passes on the claims of an application, as a token will have them: after `toJSON`, without what JSON leaves out.
  *
- * @throws TypeError when one is reserved: types can be cast away, and the names may come from a database; when they are
+ * @throws Failure `claims_invalid` when one is reserved: types can be cast away, and the names may come from a database; when they are
  *   longer than 4096 bytes, or hold a text that no token can (U+0000, a lone surrogate)
  */
 export function checkOwnClaims(claims: OwnClaims): OwnClaims {
   const text: string | undefined = JSON.stringify(claims)
-  if (text?.startsWith('{') !== true) throw new TypeError('claims is not an object')
+  if (text?.startsWith('{') !== true) throw invalid('they are not an object')
   const plain: OwnClaims = JSON.parse(text)
   const taken = reservedClaims.find((name) => Object.hasOwn(plain, name))
-  if (taken !== undefined) throw new TypeError(`the claim "${taken}" is set by the issuer`)
-  if (isUnsafeJson(text)) throw new TypeError('a claim holds U+0000 or a lone surrogate')
+  if (taken !== undefined) throw invalid(`the claim "${taken}" is set by the issuer`)
+  if (isUnsafeJson(text)) throw invalid('a text in them holds U+0000 or a lone surrogate')
   if (new TextEncoder().encode(text).length > maxOwnClaimsBytes) {
-    throw new TypeError(`the claims are longer than ${maxOwnClaimsBytes} bytes`)
+    throw invalid(`they are longer than ${maxOwnClaimsBytes} bytes`)
   }
   return plain
 }

@@ -1,4 +1,5 @@
 /** Turns a grant into a signed access token. Who may have the grant is decided elsewhere. */
+import { Failure, OptionError } from '../errors.ts'
 import { algorithms } from '../token/algorithms.ts'
 import { base64UrlLength, toBase64Url, writeBase64Url } from '../token/base64url.ts'
 import type { SigningKey } from '../token/key.ts'
@@ -41,8 +42,9 @@ const reservedName = new RegExp(`"(?:${reserved.join('|')})":`)
  * is good at once on a machine whose clock is a little behind.
  *
  * @returns the compact token (RFC 7515 §7.1), at most 8192 characters
- * @throws TypeError when a reserved claim is given, a limit is passed, or a claim has no faithful form in JSON or in
- *   PostgreSQL's `jsonb` (U+0000, a lone surrogate)
+ * @throws Failure `claims_invalid` when a reserved claim is given, the subject or the token is too long, or a claim has no
+ *   faithful form in JSON or in PostgreSQL's `jsonb` (U+0000, a lone surrogate)
+ * @throws OptionError when a text is empty or the lifetime out of its range
  * @see RFC 9068 §2.2
  * @example
  * const key = await importSigningKey(env.PRIVATE_KEY)
@@ -50,7 +52,7 @@ const reservedName = new RegExp(`"(?:${reserved.join('|')})":`)
  */
 export async function issueToken(key: SigningKey, grant: Grant, options: IssueOptions = {}): Promise<string> {
   const payload = payloadOf(grant, Math.floor((options.now ?? Date.now)() / 1000))
-  if (isUnsafeJson(payload)) throw new TypeError('a claim holds U+0000 or a lone surrogate')
+  if (isUnsafeJson(payload)) throw invalid('a text in them holds U+0000 or a lone surrogate')
   const signed = append(headerOf(key), encoder.encode(payload))
   const signature = await crypto.subtle.sign(algorithms[key.alg].parameters, key.privateKey, signed)
   return ascii.decode(append(signed, new Uint8Array(signature)))
@@ -75,7 +77,7 @@ const dot = 0x2e
 /** The parts so far, a dot, and one more in base64url, all as the bytes of their characters (RFC 7515 §7.1). */
 function append(parts: Uint8Array, part: Uint8Array): Uint8Array<ArrayBuffer> {
   const length = parts.length + 1 + base64UrlLength(part.length)
-  if (length > maxTokenLength) throw new TypeError(`the token is longer than ${maxTokenLength} characters`)
+  if (length > maxTokenLength) throw invalid(`the token is longer than ${maxTokenLength} characters`)
   const longer = new Uint8Array(length)
   longer.set(parts)
   longer[parts.length] = dot
@@ -97,9 +99,9 @@ function payloadOf(grant: Grant, issuedAt: number): string {
   requireText('audience', audience)
   requireText('subject', subject)
   requireText('clientId', clientId)
-  if (subject.length > maxSubjectLength) throw new TypeError(`subject is longer than ${maxSubjectLength} characters`)
+  if (subject.length > maxSubjectLength) throw invalid(`the subject is longer than ${maxSubjectLength} characters`)
   if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1 || ttlSeconds > maxTtlSeconds) {
-    throw new TypeError(`ttlSeconds must be a whole number from 1 to ${maxTtlSeconds}`)
+    throw new OptionError(`ttlSeconds must be a whole number from 1 to ${maxTtlSeconds}`)
   }
   const own = claims === undefined ? '{}' : ownClaims(claims)
   const set = JSON.stringify({
@@ -115,17 +117,22 @@ function payloadOf(grant: Grant, issuedAt: number): string {
 }
 
 function requireText(name: string, value: unknown): void {
-  if (typeof value !== 'string' || value === '') throw new TypeError(`${name} must be a string that is not empty`)
+  if (typeof value !== 'string' || value === '') throw new OptionError(`${name} must be a string that is not empty`)
 }
 
 /** The claims as a reader of the token will see them; a `toJSON` has had its say before the reserved names are looked for. */
 function ownClaims(claims: Readonly<Record<string, unknown>>): string {
   const text: string | undefined = JSON.stringify(claims)
-  if (text?.startsWith('{') !== true) throw new TypeError('claims is not an object')
+  if (text?.startsWith('{') !== true) throw invalid('they are not an object')
   if (reservedName.test(text)) {
     const read: object = JSON.parse(text)
     const taken = reserved.find((name) => Object.hasOwn(read, name))
-    if (taken !== undefined) throw new TypeError(`the claim "${taken}" is set by the issuer`)
+    if (taken !== undefined) throw invalid(`the claim "${taken}" is set by the issuer`)
   }
   return text
+}
+
+/** Claims that no token can have. */
+export function invalid(detail: string): Failure {
+  return new Failure('claims_invalid', { detail })
 }

@@ -1,7 +1,7 @@
 /**
  * An issuer: the endpoints of OAuth as functions from `Request` to `Response`, for any runtime with web standards.
  */
-
+import { OptionError } from '../errors.ts'
 import { isLoopback } from '../network.ts'
 import type { KeySource } from '../token/key-source.ts'
 import type { OwnClaims } from './claims.ts'
@@ -49,8 +49,20 @@ export interface RequestInfo {
   readonly address?: string | undefined
 }
 
-/** The endpoints. Each answers refusals itself, and rejects only with what the store or the key source rejects with. */
+/**
+ * The endpoints. Each answers refusals itself, and rejects only with what the store, the key source or `claimsFor` rejects
+ * with, and with a Failure `claims_invalid` for claims that no token can have.
+ */
 export interface Issuer {
+  /**
+   * The endpoints below and the key set, each at its path, for a server that has other paths as well: the metadata where
+   * RFC 8414 §3.1 and OpenID clients look for it, the rest where `paths` says.
+   *
+   * @returns undefined for a request that is for none of them
+   * @example
+   * app.use(async (c, next) => (await issuer.handle(c.req.raw)) ?? next()) // Hono
+   */
+  handle(request: Request, info?: RequestInfo): Promise<Response | undefined>
   /** The token endpoint (RFC 6749 §3.2). */
   token(request: Request, info?: RequestInfo): Promise<Response>
   /** The revocation endpoint (RFC 7009). */
@@ -72,18 +84,20 @@ const day = 86_400
 /**
  * Makes an issuer.
  *
- * Does NOT publish the keys: serve `keys.jwks()` at `<issuer>/.well-known/jwks.json`, or where `paths` says.
+ * The tokens can be verified once the keys are published: `handle` does it. Where you serve each endpoint by yourself,
+ * serve `keys.jwks()` at `<issuer>/.well-known/jwks.json`, or where `paths` says.
  *
- * @throws TypeError when the issuer is no URL that may be one, a lifetime is out of its range, a path does not begin with
+ * @throws OptionError when the issuer is no URL that may be one, a lifetime is out of its range, a path does not begin with
  *   a slash, or an option has a name that is none
  * @example
  * const issuer = createIssuer({ issuer: 'https://id.example.com', audience: 'api', keys: fixedKeys(key), store })
- * export default { fetch: (request: Request) => issuer.token(request) }
+ * export default { fetch: async (request: Request) => (await issuer.handle(request)) ?? new Response(null, { status: 404 }) }
  */
 export function createIssuer(options: IssuerOptions): Issuer {
   const context = toContext(options)
   const paths = toPaths(options.paths)
-  return {
+  const issuer: Issuer = {
+    handle: async (request, info) => routes[`${request.method} ${new URL(request.url).pathname}`]?.(request, info),
     token: (request, info = {}) => answer(context, () => handleToken(context, request, info)),
     revoke: (request) =>
       answer(context, async () => {
@@ -105,9 +119,38 @@ export function createIssuer(options: IssuerOptions): Issuer {
       return (await context.store.findSession(read.sid)) === undefined ? undefined : read
     },
   }
+  const routes = toRoutes(issuer, context, paths)
+  return issuer
+}
+
+type Route = (request: Request, info?: RequestInfo) => Promise<Response>
+
+/** Endpoints by method and path. */
+function toRoutes(
+  { token, revoke, introspect, metadata }: Issuer,
+  { issuer, keys }: IssuerContext,
+  paths: IssuerPaths,
+): Readonly<Record<string, Route | undefined>> {
+  const base = new URL(issuer).pathname.replace(/\/$/, '')
+  const serveMetadata = async () => Response.json(await metadata())
+  return Object.assign(Object.create(null), {
+    [`POST ${base}${paths.token}`]: token,
+    [`POST ${base}${paths.revoke}`]: revoke,
+    [`POST ${base}${paths.introspect}`]: introspect,
+    [`GET ${base}${paths.jwks}`]: () => publish(keys),
+    [`GET /.well-known/oauth-authorization-server${base}`]: serveMetadata,
+    [`GET ${base}/.well-known/openid-configuration`]: serveMetadata,
+  })
+}
+
+async function publish(source: KeySource): Promise<Response> {
+  const { keys, maxAgeSeconds } = await source.jwks()
+  const headers = { 'Content-Type': 'application/jwk-set+json', 'Cache-Control': `public, max-age=${maxAgeSeconds}` }
+  return new Response(JSON.stringify({ keys }), { headers })
 }
 
 async function handleToken(context: IssuerContext, request: Request, { address }: RequestInfo): Promise<Response> {
+  refuseForeignForm(request)
   const parameters = await readParameters(request)
   const client = await authenticateClient(request, parameters, context.store)
   const grantType = required(parameters, 'grant_type')
@@ -119,6 +162,16 @@ async function handleToken(context: IssuerContext, request: Request, { address }
   const response = await grant(context, { client, parameters, address })
   context.emit({ type: 'token_issued', grant: grantType, clientId: client.clientId })
   return toResponse(response)
+}
+
+/**
+ * Pages of other sites can make a browser send a form. Their scripts could not read the answer, but each would count as
+ * an attempt from the address of whoever looks at the page. JSON needs no such care: the browser asks first.
+ */
+function refuseForeignForm({ headers }: Request): void {
+  const isForm = !/^application\/json\b/i.test(headers.get('Content-Type') ?? '')
+  if (!isForm || headers.get('Sec-Fetch-Site') !== 'cross-site') return
+  throw new OAuthError('invalid_request', 'Pages of other sites cannot send forms here')
 }
 
 async function answer(context: IssuerContext, work: () => Promise<Response>): Promise<Response> {
@@ -147,11 +200,11 @@ const optionNames: Readonly<Record<keyof IssuerOptions, true>> = {
 
 function toContext(options: IssuerOptions): IssuerContext {
   const stray = Object.keys(options).find((name) => !Object.hasOwn(optionNames, name))
-  if (stray !== undefined) throw new TypeError(`there is no option ${stray}`)
+  if (stray !== undefined) throw new OptionError(`there is no option ${stray}`)
   const { issuer, audience, keys, store } = options
   if (!isIssuerUrl(issuer))
-    throw new TypeError('issuer is not an https URL without query, fragment and slash at its end')
-  if (audience === '') throw new TypeError('audience is empty')
+    throw new OptionError('issuer is not an https URL without query, fragment and slash at its end')
+  if (audience === '') throw new OptionError('audience is empty')
   return {
     issuer,
     audience,
@@ -170,15 +223,15 @@ function toContext(options: IssuerOptions): IssuerContext {
 
 function toPaths(given: Partial<IssuerPaths> = {}): IssuerPaths {
   for (const [name, path] of Object.entries(given)) {
-    if (!Object.hasOwn(defaultPaths, name)) throw new TypeError(`there is no path ${name}`)
-    if (!/^\/[^?#]*$/.test(path)) throw new TypeError(`paths.${name} does not begin with a slash, or has a query`)
+    if (!Object.hasOwn(defaultPaths, name)) throw new OptionError(`there is no path ${name}`)
+    if (!/^\/[^?#]*$/.test(path)) throw new OptionError(`paths.${name} does not begin with a slash, or has a query`)
   }
   return { ...defaultPaths, ...given }
 }
 
 function seconds(name: string, value: number, max: number): number {
   if (Number.isInteger(value) && value >= 1 && value <= max) return value
-  throw new TypeError(`${name} must be a whole number from 1 to ${max}`)
+  throw new OptionError(`${name} must be a whole number from 1 to ${max}`)
 }
 
 /** Whether a text may be the `issuer` of RFC 8414 §2; plain http is for loopback. */

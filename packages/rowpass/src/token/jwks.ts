@@ -1,5 +1,5 @@
 /** The JSON Web Key Set document: what others verify our tokens with. */
-import { Failure } from '../errors.ts'
+import { Failure, OptionError } from '../errors.ts'
 import { algorithms } from './algorithms.ts'
 import { type PublicJwk, toPublicJwk } from './key.ts'
 
@@ -20,11 +20,11 @@ export interface Jwks {
  * Copies the public members alone, so a private key that reached this point by a cast still does not get out.
  * Does NOT check the keys: they are {@link toPublicJwk}'s.
  *
- * @throws TypeError when two keys have one `kid`
+ * @throws OptionError when two keys have one `kid`
  * @see RFC 7517 §5
  */
 export function toJwks(keys: readonly PublicJwk[]): Jwks {
-  if (new Set(keys.map(({ kid }) => kid)).size !== keys.length) throw new TypeError('two keys have the same kid')
+  if (new Set(keys.map(({ kid }) => kid)).size !== keys.length) throw new OptionError('two keys have the same kid')
   return { keys: keys.map(copyPublic) }
 }
 

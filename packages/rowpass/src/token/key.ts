@@ -1,6 +1,6 @@
 /** One key pair: made, imported, and cut down to what may be published. */
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
-import { Failure } from '../errors.ts'
+import { Failure, OptionError } from '../errors.ts'
 import { type Algorithm, algorithms, algorithmsOf, isAlgorithm } from './algorithms.ts'
 import { importPublicKey } from './public-key.ts'
 
@@ -44,12 +44,12 @@ export interface GeneratedKey {
  * It never begins with a hyphen. Does NOT store the key: see `files.ts` and `ring.ts`.
  *
  * @param alg default `ES256`; RSA keys get 2048 bits
- * @throws TypeError when the algorithm is not one of the four
+ * @throws OptionError when the algorithm is not one of the four
  * @example
  * const { publicJwk, privateJwk } = await generateKey()
  */
 export async function generateKey(alg: Algorithm = 'ES256'): Promise<GeneratedKey> {
-  if (!isAlgorithm(alg)) throw new TypeError(`the algorithm is one of ${Object.keys(algorithms).join(', ')}`)
+  if (!isAlgorithm(alg)) throw new OptionError(`the algorithm is one of ${Object.keys(algorithms).join(', ')}`)
   const pair = await generateKeyPair(alg, { extractable: true })
   const material = await exportJWK(pair.privateKey)
   const publicJwk = await toPublicJwk({ ...material, alg })

@@ -2,25 +2,12 @@
  * The endpoints of OAuth: `POST /api/token`, `/api/revoke`, `/api/introspect`, and the metadata at its two paths.
  */
 import { type Context, Hono } from 'hono'
-import { createMiddleware } from 'hono/factory'
-import { OAuthError, toErrorResponse } from '../../issuer/oauth-error.ts'
 import type { ApiEnv } from '../app-env.ts'
 import { toFailure } from '../database.ts'
 import { type IssuingEnv, onlyWhereIssuing } from '../issuing.ts'
 import { renderProblem } from '../problem.ts'
 
-/**
- * Refuses forms that pages of other sites make a browser send. Their scripts could not read the answer, but each would
- * count as an attempt from the address of whoever looks at the page. JSON needs no such care: the browser asks first.
- */
-const noForeignForms = createMiddleware<IssuingEnv>(async (c, next) => {
-  const isForm = !/^application\/json\b/i.test(c.req.header('Content-Type') ?? '')
-  if (!isForm || c.req.header('Sec-Fetch-Site') !== 'cross-site') return next()
-  return toErrorResponse(new OAuthError('invalid_request', 'Pages of other sites cannot send forms here'))
-})
-
 const endpoints = new Hono<IssuingEnv>()
-  .use('/token', noForeignForms)
   .post('/token', onlyWhereIssuing, (c) => c.get('issuing').issuer.token(c.req.raw, { address: c.get('address') }))
   .post('/revoke', onlyWhereIssuing, (c) => c.get('issuing').issuer.revoke(c.req.raw))
   .post('/introspect', onlyWhereIssuing, (c) => c.get('issuing').issuer.introspect(c.req.raw))

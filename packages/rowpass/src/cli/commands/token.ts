@@ -2,7 +2,7 @@
  * `rowpass token`: signs a token with the project's key.
  */
 import { Command, InvalidArgumentError } from 'commander'
-import { Failure } from '../../errors.ts'
+import { Failure, OptionError } from '../../errors.ts'
 import { defaultTtlSeconds, issueToken, maxTtlSeconds } from '../../issuer/issue.ts'
 import type { Io } from '../io.ts'
 import { loadProject } from '../project.ts'
@@ -56,11 +56,16 @@ async function tokenCommand(io: Io, options: TokenOptions): Promise<void> {
       ttlSeconds: options.ttl,
     }).catch((error: unknown) => {
       // To the issuer wrong claims are a mistake of the programmer; here they came from a person.
-      throw error instanceof TypeError ? new Failure('input_invalid', { detail: error.message, cause: error }) : error
+      const detail = error instanceof OptionError ? error.message : claimsProblem(error)
+      throw detail === undefined ? error : new Failure('input_invalid', { detail, cause: error })
     }),
   )
   const response = { access_token: token, token_type: 'Bearer', expires_in: options.ttl }
   io.stdout(`${options.json === true ? JSON.stringify(response) : token}\n`)
+}
+
+function claimsProblem(error: unknown): string | undefined {
+  return error instanceof Failure && error.code === 'claims_invalid' ? error.detail : undefined
 }
 
 function addClaim(text: string, claims: Claims): Claims {
