@@ -38,18 +38,8 @@ export const failures = {
   session_revoked: { status: 401, sqlstate: '28000', says: 'The session has been ended', hint: 'Sign in again.' },
   role_refused: { status: 403, sqlstate: '28000', says: 'The token does not allow this database role' },
   password_refused: { status: 401, sqlstate: '28P01', says: 'The user or the password is wrong' },
-  password_queue_full: {
-    status: 503,
-    sqlstate: '53300',
-    says: 'Too many passwords wait to be hashed',
-    hint: 'Nothing was changed. Try again after a short wait.',
-  },
-  password_hash_invalid: {
-    status: 500,
-    sqlstate: '22023',
-    says: 'A password hash that is stored cannot be read',
-    hint: 'It has to be of the form that hashPassword gives: $scrypt$ln=…,r=…,p=…$salt$hash.',
-  },
+  password_queue_full: { status: 503, sqlstate: '53300', says: 'Too many passwords wait to be hashed: try again' },
+  password_hash_invalid: { status: 500, sqlstate: '22023', says: 'A stored password hash is not one of hashPassword' },
   password_wrong: { status: 403, sqlstate: '42501', says: 'The current password is wrong' },
   invite_invalid: {
     status: 400,
