@@ -4,9 +4,7 @@
  */
 import { createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { withConnection } from '../packages/rowpass/src/database/connect.ts'
-import { platformFolder } from '../packages/rowpass/src/database/platform.ts'
 import {
   type SealedIdentity,
   type SealedSession,
@@ -29,7 +27,7 @@ export interface SessionForm {
 
 const inForce = { sql: '', seal: sealSession, hasIdentity: true, hasSession: false }
 
-/** Reads the forms from the database and from the migrations. */
+/** Reads the forms, those in force from the database. */
 export async function readForms(ownerUrl: string): Promise<SessionForm[]> {
   const definition = await withConnection(ownerUrl, async (client) => {
     const { rows } = await client.query<{ text: string }>(
@@ -53,13 +51,13 @@ export async function readForms(ownerUrl: string): Promise<SessionForm[]> {
     { ...inForce, name: 'a `SECURITY DEFINER` function that checks nothing', sql: unchecked, policy: own },
     {
       ...inForce,
-      name: '`auth.user_id()` of migrations 0001 and 0002',
+      name: '`auth.user_id()` as it was first',
       ...firstForm,
       policy: "$schema.session() ->> 'sub'",
     },
     {
       ...inForce,
-      name: '`auth.uid()` of migrations 0001 and 0002',
+      name: '`auth.uid()` as it was first',
       ...firstForm,
       sql: `${firstForm.sql}\n${firstUid}`,
       policy: '$schema.uid()::text',
@@ -143,22 +141,13 @@ function macOf(definition: string): string {
   return mac.replace('outer_key', 'outer_pad').replace('inner_key', 'inner_pad')
 }
 
-/** A function as a migration made it, in the schema of a form. */
-function readFunction(file: string, name: string): string {
-  const text = readFileSync(join(platformFolder, file), 'utf8')
-  const start = text.indexOf(`create function ${name}()`)
-  const end = text.indexOf('\n$$;', start)
-  if (start < 0 || end < 0) throw new Error(`${file} makes no ${name}()`)
-  return text.slice(start, end + 4).replaceAll(/(?:auth|rowpass)\.(session|uid)\(\)/g, '$schema.$1()')
-}
-
 /** As it was: role and expiry beside the MAC, a row variable, a `jsonb` of all claims. */
 const firstForm: Pick<SessionForm, 'sql' | 'seal'> = {
-  sql: readFunction('0001_sealed_session.sql', 'rowpass.session'),
+  sql: readFileSync(new URL('session-first-form.sql', import.meta.url), 'utf8'),
   seal(key, { role, exp, claimsJson }) {
     const header = `${key.name}:${role}:${exp}`
     const mac = createHmac('sha256', key.secret).update(`${header}:${claimsJson}`, 'utf8').digest('hex')
     return { claims: claimsJson, seal: `${mac}:${header}` }
   },
 }
-const firstUid = readFunction('0002_auth_functions.sql', 'auth.uid')
+const firstUid = readFileSync(new URL('session-first-uid.sql', import.meta.url), 'utf8')

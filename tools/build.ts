@@ -1,6 +1,6 @@
 /**
- * Builds `dist`, what the package carries: JavaScript with its sources in the maps, declarations, the platform SQL, and beside it the pages of
- * the repository that the package carries.
+ * Builds `dist`, what the package carries: JavaScript with its sources in the maps, declarations, the SQL that is installed, and
+ * beside it the pages of the repository that the package carries.
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -16,7 +16,9 @@ rmSync(dist, { recursive: true, force: true })
 execFileSync(process.execPath, [compiler, '-p', join(root, 'tsconfig.build.json')], {
   stdio: 'inherit',
 })
-cpSync(join(root, 'src/seal/migrations'), join(dist, 'seal/migrations'), { recursive: true })
+for (const room of ['database', 'seal', 'issuer']) {
+  cpSync(join(root, 'src', room, 'sql'), join(dist, room, 'sql'), { recursive: true })
+}
 for (const name of ['README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md', 'docs']) {
   cpSync(join(root, '../..', name), join(root, name), { recursive: true })
 }

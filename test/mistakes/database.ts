@@ -70,18 +70,26 @@ export const databaseMistakes: readonly Mistake[] = [
       'create a temporary table',
     ],
     [
-      'two migrations run at once',
-      '    await takeLock(client, options.onProgress)\n',
+      'an earlier version takes the functions of a later one back',
+      '  await refuseNewer(client, sqlRoot)\n',
       '',
-      'can run several times at once',
+      'leaves alone what a later version has prepared, where only a function is new too',
     ],
+    [
+      'an upgrade leaves the issuer behind that is installed',
+      ' || (await hasIssuer(client))',
+      '',
+      'becomes one of today, as %s, and loses nothing',
+      'packages/rowpass/test/database/upgrade.test.ts',
+    ],
+    ['two migrations run at once', '  await takeLock(client, onProgress)\n', '', 'can run several times at once'],
   ]),
   ...mistakesIn('packages/rowpass/src/database/platform.ts', provision, [
     [
-      'a platform file that was edited is taken for applied',
-      "    if (file.sha256 !== sha256) throw new Failure('migration_changed', { detail: name })\n",
+      'a numbered file that was edited is taken for applied',
+      "    if (file?.numbered === true && file.sha256 !== sha256) throw new Failure('migration_changed', { detail: name })\n",
       '',
-      'refuses to go on when an applied platform file was edited',
+      'refuses to go on when a numbered file that was applied was edited',
     ],
   ]),
   ...mistakesIn('packages/rowpass/src/database/harden.ts', harden, [

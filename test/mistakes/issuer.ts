@@ -176,7 +176,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'SEC-30 take the work of one hash with and without an account',
     ],
   ]),
-  ...mistakesIn('packages/rowpass/src/seal/migrations/0008_issuer_functions.sql', token, [
+  ...mistakesIn('packages/rowpass/src/issuer/sql/sessions.sql', token, [
     [
       'a refresh token is good more than once',
       'where hash = token_hash and used_at is null;',
@@ -190,13 +190,15 @@ export const issuerMistakes: readonly Mistake[] = [
       'does not live on beyond its end, however often it is refreshed',
     ],
   ]),
-  ...mistakesIn('packages/rowpass/src/seal/migrations/0011_issuer_repairs.sql', accounts, [
+  ...mistakesIn('packages/rowpass/src/issuer/sql/invites.sql', accounts, [
     [
       'a token out of an old mail sets a password',
       ' and t.expires_at > now())',
       ')',
       'refuses a token that has expired',
     ],
+  ]),
+  ...mistakesIn('packages/rowpass/src/issuer/sql/accounts.sql', accounts, [
     [
       'a new password leaves the old sessions',
       '  perform issuer.end_sessions(person, keep);\n',
@@ -204,7 +206,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'is replaced by a token out of a mail, which ends every session',
     ],
   ]),
-  ...mistakesIn('packages/rowpass/src/seal/migrations/0012_issuer_attempts.sql', limits, [
+  ...mistakesIn('packages/rowpass/src/issuer/sql/attempts.sql', limits, [
     [
       'attempts from many addresses are not counted on the account',
       "    perform issuer.count_failure(account, 50, interval '1 minute');\n",
@@ -224,7 +226,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'SEC-30 from one address on many accounts are refused, and others are not',
     ],
   ]),
-  ...mistakesIn('packages/rowpass/src/seal/migrations/0017_forget_person.sql', abuse, [
+  ...mistakesIn('packages/rowpass/src/issuer/sql/accounts.sql', abuse, [
     [
       'who was deleted goes on',
       '  return issuer.end_sessions(person);',

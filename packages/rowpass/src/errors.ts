@@ -237,6 +237,7 @@ export const failures = {
     says: 'An applied migration was changed afterwards',
     hint: 'Restore the file and put the change into a new migration.',
   },
+  database_newer: { status: 500, sqlstate: '55000', says: 'A later version of Rowpass has prepared this database' },
   migration_failed: {
     status: 500,
     sqlstate: '55000',

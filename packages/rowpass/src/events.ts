@@ -232,11 +232,12 @@ export interface DatabaseExposed {
 }
 
 /**
- * What a database lacks for this gateway. Names are public. `platform`: `rowpass db migrate` has not run in it. `seal_key`:
- * it does not accept what this gateway seals, so that nobody has an identity. `roles`: roles of tokens that do not exist,
- * or that the gateway's login may not take. Without the first two, the gateway is not ready.
+ * What a database lacks for this gateway. Names are public. `platform`: `rowpass db migrate` has not run in it, or the one
+ * of a version before. `gateway`: it was prepared by a later version, which serves this gateway no more. `seal_key`: it
+ * does not accept what this gateway seals, so that nobody has an identity. `roles`: roles of tokens that do not exist, or
+ * that the gateway's login may not take. Without one of the first three, the gateway is not ready.
  */
-export type Preparation = 'platform' | 'seal_key' | 'roles'
+export type Preparation = 'platform' | 'gateway' | 'seal_key' | 'roles'
 
 /** The gateway has looked at the database, and requests will fail. */
 export interface DatabaseUnprepared {

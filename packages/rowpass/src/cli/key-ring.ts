@@ -2,7 +2,6 @@
  * Finds the key ring of a project: in a file that is named, or in the project's database.
  */
 import { resolve } from 'node:path'
-import { sqlstateOf } from '../database/connect.ts'
 import { Failure } from '../errors.ts'
 import { type EncryptionKeys, parseEncryptionKeys } from '../issuer/ring/encryption.ts'
 import { createFileStore } from '../issuer/ring/file-store.ts'
@@ -10,7 +9,7 @@ import { createPostgresStore } from '../issuer/ring/postgres-store.ts'
 import { parseTiming } from '../issuer/ring/ring-text.ts'
 import { defaultTiming, type KeyStore } from '../issuer/ring/store.ts'
 import type { Io } from './io.ts'
-import { openDatabase } from './local-database.ts'
+import { withIssuerDatabase } from './local-database.ts'
 import { loadProject } from './project.ts'
 
 /** Where the ring is, as options of a command say. */
@@ -41,17 +40,10 @@ export async function withKeyStore<T>(io: Io, options: RingOptions, work: (store
   }
   const file = options.file ?? project.env.KEY_RING_FILE
   if (file !== undefined) return work(createFileStore(resolve(io.cwd, file), { timing }))
-  const database = await openDatabase(project, { onProgress: (text) => io.stderr(`${text}\n`) })
-  try {
+  return withIssuerDatabase(io, async (database) => {
     const encryptionKeys = await readEncryptionKeys(database.encryptionKeys)
-    return await work(createPostgresStore({ ownerUrl: database.ownerUrl, encryptionKeys, timing }))
-  } catch (error) {
-    if (sqlstateOf(error) !== '42P01') throw error
-    const detail = `${database.says} has no place for keys yet: run "rowpass db migrate" first`
-    throw new Failure('config_invalid', { detail, cause: error })
-  } finally {
-    await database.stop()
-  }
+    return work(createPostgresStore({ ownerUrl: database.ownerUrl, encryptionKeys, timing }))
+  })
 }
 
 /** @throws Failure `config_invalid`, which does not quote the text */

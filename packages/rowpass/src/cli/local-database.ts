@@ -3,13 +3,14 @@
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { serverOf } from '../database/connect.ts'
+import { serverOf, withConnection } from '../database/connect.ts'
 import { startEmbeddedPostgres } from '../database/embedded.ts'
 import { connectionsNeeded } from '../database/exposure.ts'
 import { hardenDatabase, undoHardening } from '../database/harden.ts'
 import { createLocalDatabase } from '../database/local.ts'
+import { hasIssuer } from '../database/platform.ts'
 import { makeStateFolder } from '../database/private-files.ts'
-import { type ProvisionReport, provision } from '../database/provision.ts'
+import { type ProvisionReport, provision, provisionIssuer } from '../database/provision.ts'
 import { issuerRole } from '../database/roles.ts'
 import { loadSecrets } from '../database/secrets.ts'
 import { runSeed, type SeedOptions } from '../database/seed.ts'
@@ -17,7 +18,8 @@ import { Failure } from '../errors.ts'
 import { settings } from '../gateway/settings.ts'
 import { parseSealKeys } from '../seal/keys.ts'
 import type { SealKey } from '../seal/seal.ts'
-import type { Project } from './project.ts'
+import type { Io } from './io.ts'
+import { loadProject, type Project } from './project.ts'
 import { readRunning } from './running.ts'
 
 /** A database that can be prepared and used. */
@@ -102,11 +104,11 @@ export async function openDatabase(
 }
 
 /**
- * Brings an open database to the state of the project: roles, platform SQL, seal keys, migrations. An embedded one is
+ * Brings an open database to the state of the project: roles, SQL, our own issuer, seal keys, migrations. An embedded one is
  * hardened as well, as nobody but Rowpass uses it.
  *
- * @param options.platformOnly leaves out the migrations in `drizzle/`, and the issuer's login where no URL names it: the
- *   tables are somebody else's. Default `false`
+ * @param options.platformOnly leaves out our own issuer and the migrations in `drizzle/`: issuer and tables are somebody
+ *   else's. Default `false`
  */
 export async function migrateDatabase(
   project: Project,
@@ -114,13 +116,11 @@ export async function migrateDatabase(
   options: { platformOnly?: boolean; onProgress?: (text: string) => void } = {},
 ): Promise<ProvisionReport> {
   const { platformOnly = false, onProgress } = options
-  // Somebody else's tables come with somebody else's tokens, unless an issuer's login is named.
-  const withIssuer = !platformOnly || database.replaceIssuerPassword
   const report = await provision({
     ownerUrl: database.ownerUrl,
     gatewayUrl: database.gatewayUrl,
     replaceGatewayPassword: database.replaceGatewayPassword,
-    ...(withIssuer && { issuerUrl: database.issuerUrl, replaceIssuerPassword: database.replaceIssuerPassword }),
+    ...(!platformOnly && issuerLogin(database)),
     sealKeys: readSealKeys(database.sealKeys),
     connections: database.gateways.connections,
     ...(!platformOnly && { migrationsFolder: join(project.directory, 'drizzle') }),
@@ -135,6 +135,20 @@ export async function migrateDatabase(
   return report
 }
 
+/**
+ * Installs the part of our own issuer in an open database, and its login.
+ *
+ * @returns names of the files of SQL applied now
+ */
+export function migrateIssuer(
+  database: OpenDatabase,
+  options: { onProgress?: (text: string) => void } = {},
+): Promise<readonly string[]> {
+  return provisionIssuer({ ownerUrl: database.ownerUrl, ...issuerLogin(database), ...options })
+}
+
+const issuerLogin = ({ issuerUrl, replaceIssuerPassword }: OpenDatabase) => ({ issuerUrl, replaceIssuerPassword })
+
 function gatewayOf(project: Project, gatewayUrl: string): Pick<OpenDatabase, 'gatewayUrl' | 'gateways'> {
   const read = (name: 'ROWPASS_POOL_SIZE' | 'ROWPASS_GATEWAYS'): number => {
     try {
@@ -146,6 +160,26 @@ function gatewayOf(project: Project, gatewayUrl: string): Pick<OpenDatabase, 'ga
   }
   const connections = connectionsNeeded({ poolSize: read('ROWPASS_POOL_SIZE'), gateways: read('ROWPASS_GATEWAYS') })
   return { gatewayUrl, gateways: { login: decodeURIComponent(new URL(gatewayUrl).username), connections } }
+}
+
+/**
+ * Opens the database of the project in which a command was called, hands it to `work`, and closes what was opened.
+ *
+ * @throws Failure `config_invalid` when `work` fails as there is no issuer in that database
+ */
+export async function withIssuerDatabase<T>(io: Io, work: (database: OpenDatabase) => Promise<T>): Promise<T> {
+  const database = await openDatabase(loadProject(io), { onProgress: (text) => io.stderr(`${text}\n`) })
+  try {
+    return await work(database)
+  } catch (error) {
+    // Where not even that can be asked, the first error says why.
+    const installed = await withConnection(database.ownerUrl, hasIssuer).catch(() => true)
+    if (installed) throw error
+    const detail = `${database.says} has no issuer yet: run "rowpass issuer migrate" first`
+    throw new Failure('config_invalid', { detail, cause: error })
+  } finally {
+    await database.stop()
+  }
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Makes a database ready for Rowpass: roles, platform SQL, seal keys, and the application's own migrations.
+ * Makes a database ready for Rowpass: roles, SQL, seal keys, and the application's own migrations.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,8 +11,8 @@ import { installSealKeys } from '../seal/keys.ts'
 import type { SealKey } from '../seal/seal.ts'
 import { parsePostgresUrl, sqlstateOf, withConnection } from './connect.ts'
 import { closeUnused } from './harden.ts'
-import { applyPlatform } from './platform.ts'
-import { createRoles, type Login } from './roles.ts'
+import { applyPlatform, hasIssuer, refuseNewer } from './platform.ts'
+import { createRoles, type Login, type Logins } from './roles.ts'
 
 /** What to prepare. */
 export interface ProvisionOptions {
@@ -22,6 +22,8 @@ export interface ProvisionOptions {
   readonly gatewayUrl?: string
   /** Whether a login that exists with another password gets the one of `gatewayUrl`. Default `false`. */
   readonly replaceGatewayPassword?: boolean
+  /** Whether the part of our own issuer is installed. Where it is already, it is kept up. Default: when `issuerUrl` is given. */
+  readonly withIssuer?: boolean
   /** URL with password of the issuer's login, `rowpass_issuer`; without it that role cannot log in. */
   readonly issuerUrl?: string
   /** The same for `issuerUrl`. Default `false`. */
@@ -30,8 +32,8 @@ export interface ProvisionOptions {
   readonly sealKeys?: readonly SealKey[]
   /** Folder of the application's migrations as drizzle-kit writes them; without a journal in it there are none. */
   readonly migrationsFolder?: string
-  /** Folder of the platform SQL; default: the one of this package. */
-  readonly platformFolder?: string
+  /** Folder with the rooms and their SQL; default: those of this package. */
+  readonly sqlRoot?: string
   /** Connections that the gateways need, of `connectionsNeeded`; without it their login has no new limit of connections. */
   readonly connections?: number
   readonly onProgress?: (text: string) => void
@@ -39,7 +41,7 @@ export interface ProvisionOptions {
 
 /** What one run has done; all zero on a database that was ready. */
 export interface ProvisionReport {
-  /** Names of the platform files applied. */
+  /** Names of the files of our SQL applied, as `seal/claims.sql`. */
   readonly platform: readonly string[]
   /** Number of application migrations applied. */
   readonly application: number
@@ -54,13 +56,13 @@ const lockNumber = '32210706122240883'
  * Brings a database to the state of this source tree. Idempotent; several runs at once are safe.
  *
  * Takes the right to make temporary tables, and to create in schema `public`, from PUBLIC, as a request could leave objects
- * behind; where another role would lose it by that, it stays, and `onProgress` hears of it. Gives nothing to anyone but the
- * four roles. Has the database count changes of its schema, where the owner may make event triggers. Does NOT seed and does NOT drop.
+ * behind; where another role would lose it by that, it stays, and `onProgress` hears of it. Gives nothing to anyone but our
+ * own roles. Has the database count changes of its schema, where the owner may make event triggers. Does NOT seed and does NOT drop.
  *
  * @throws Failure `database_unavailable` when the owner cannot connect
  * @throws Failure `server_unsupported` when the server is not PostgreSQL 15 to 18
  * @throws Failure `owner_powerless`, `role_unsafe`, `login_exists` see `createRoles`
- * @throws Failure `migration_changed`, `migration_failed` see `applyPlatform`
+ * @throws Failure `database_newer`, `migration_changed`, `migration_failed` see `applyPlatform`
  */
 export async function provision(options: ProvisionOptions): Promise<ProvisionReport> {
   const logins = {
@@ -68,10 +70,7 @@ export async function provision(options: ProvisionOptions): Promise<ProvisionRep
     issuer: toLogin(options.issuerUrl, options.replaceIssuerPassword),
   }
   return withConnection(options.ownerUrl, async (client) => {
-    await checkServer(client)
-    await takeLock(client, options.onProgress)
-    await createRoles(client, logins)
-    const platform = await applyPlatform(client, options.platformFolder)
+    const platform = await install(client, options, logins)
     const login = logins.gateway && decodeURIComponent(logins.gateway.url.username)
     for (const line of await closeUnused({ client, login, connections: options.connections }))
       options.onProgress?.(line)
@@ -79,6 +78,37 @@ export async function provision(options: ProvisionOptions): Promise<ProvisionRep
     const application = await applyApplication(client, options.migrationsFolder)
     return { platform, application }
   })
+}
+
+/** What the part of our own issuer needs to be installed. */
+export type IssuerProvisionOptions = Pick<
+  ProvisionOptions,
+  'ownerUrl' | 'issuerUrl' | 'replaceIssuerPassword' | 'onProgress'
+>
+
+/**
+ * Installs the part of our own issuer, and what it needs of the platform: ended sessions are kept there. Makes no login of
+ * the gateway, no seal key, and closes nothing. Idempotent; runs beside {@link provision} in any order.
+ *
+ * @returns names of the files applied now
+ * @throws Failure as {@link provision}
+ */
+export async function provisionIssuer(options: IssuerProvisionOptions): Promise<readonly string[]> {
+  const issuer = toLogin(options.issuerUrl, options.replaceIssuerPassword)
+  return withConnection(options.ownerUrl, (client) => install(client, { ...options, withIssuer: true }, { issuer }))
+}
+
+async function install(
+  client: pg.ClientBase,
+  { withIssuer: wanted, sqlRoot, onProgress }: Pick<ProvisionOptions, 'withIssuer' | 'sqlRoot' | 'onProgress'>,
+  logins: Logins,
+): Promise<string[]> {
+  await checkServer(client)
+  await takeLock(client, onProgress)
+  await refuseNewer(client, sqlRoot)
+  const withIssuer = (wanted ?? logins.issuer !== undefined) || (await hasIssuer(client))
+  await createRoles(client, logins, withIssuer)
+  return applyPlatform(client, { withIssuer, sqlRoot })
 }
 
 function toLogin(url: string | undefined, replacePassword = false): Login | undefined {

@@ -1,6 +1,6 @@
 /**
  * The roles of Rowpass in a cluster: `authenticated` and `anonymous`, which own the rights of requests, the login of the
- * gateway, which has none but to become one of them, and the login of the issuer, which may call its functions.
+ * gateway, which has none but to become one of them, and the login of our own issuer, which may call its functions.
  *
  * Roles belong to the whole cluster, so another database may have made them, even at this moment.
  */
@@ -31,28 +31,35 @@ export interface Login {
 const firstWithMembershipOptions = 160000
 const attempts = 20
 
+/** The logins to make. */
+export interface Logins {
+  readonly gateway?: Login | undefined
+  readonly issuer?: Login | undefined
+}
+
 /**
  * Creates what is missing and then checks that neither the request roles nor the logins have any power of their own.
  *
  * Idempotent: a second run writes nothing. Passwords go to the server as SCRAM verifiers.
  *
  * @param client connected as the owner: a superuser, or a role with CREATEROLE
- * @param logins the gateway's is made only when it is given; the issuer's role is there always, but cannot log in before
- *   it is given
+ * @param logins made or checked when they are given
+ * @param withIssuer whether the issuer's role is there also without its login; it cannot log in then
  * @throws Failure `owner_powerless` when the owner may not create or grant them
  * @throws Failure `role_unsafe` when a role exists and has more rights than it must have; nothing is taken away
  * @throws Failure `login_exists` when the login exists with another password that is not to be replaced
  */
 export async function createRoles(
   client: pg.ClientBase,
-  logins: { gateway?: Login | undefined; issuer?: Login | undefined } = {},
+  logins: Logins = {},
+  withIssuer = logins.issuer !== undefined,
 ): Promise<void> {
   await retryOnRace(async () => {
     for (const role of requestRoles) await createRole(client, role, 'nologin')
-    await createRole(client, issuerRole, 'nologin noinherit')
+    if (withIssuer) await createRole(client, issuerRole, 'nologin noinherit')
   })
   for (const role of requestRoles) await refusePowers(client, role)
-  await createIssuer(client, logins.issuer)
+  if (withIssuer) await createIssuer(client, logins.issuer)
   if (logins.gateway !== undefined) await createGateway(client, logins.gateway)
 }
 

@@ -3,6 +3,7 @@
  */
 import pg from 'pg'
 import type { Preparation } from '../events.ts'
+import { compareContracts } from '../seal/contract.ts'
 import { type SealKey, sealSession } from '../seal/seal.ts'
 
 /** What a gateway expects of its database. */
@@ -22,7 +23,7 @@ export interface Lack {
 
 const factsSql = `select
   exists (select from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-           where n.nspname = 'rowpass' and p.proname = 'refuse_ended_session') as platform,
+           where n.nspname = 'rowpass' and p.proname = 'gateway_contracts') as platform,
   array(select name from unnest($1::text[]) name
          where not exists (select from pg_roles r
                             where r.rolname = name and pg_has_role(session_user, r.oid, 'MEMBER'))
@@ -46,12 +47,19 @@ const probeSeconds = 60
 export async function findLack(client: pg.ClientBase, { sealKey, roles }: Expected): Promise<Lack> {
   const { rows } = await client.query<{ platform: boolean; lacking: string[] }>(factsSql, [roles])
   const { platform = false, lacking = [] } = rows[0] ?? {}
+  const contract = compareContracts(platform ? await readContracts(client) : undefined)
   const role = roles.find((name) => !lacking.includes(name))
   const missing: Preparation[] = []
-  if (!platform) missing.push('platform')
+  if (contract === 'database_older') missing.push('platform')
+  else if (contract === 'gateway_older') missing.push('gateway')
   else if (role !== undefined && !(await acceptsSeal(client, sealKey, role))) missing.push('seal_key')
   if (lacking.length > 0) missing.push('roles')
   return { missing, roles: lacking }
+}
+
+async function readContracts(client: pg.ClientBase): Promise<readonly number[] | undefined> {
+  const { rows } = await client.query<{ contracts: number[] }>('select rowpass.gateway_contracts() as contracts')
+  return rows[0]?.contracts
 }
 
 /**

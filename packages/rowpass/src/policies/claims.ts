@@ -1,5 +1,5 @@
 /**
- * What policies ask about the caller, as SQL. The functions are in `packages/rowpass/src/seal/migrations/0003_typed_claims.sql`.
+ * What policies ask about the caller, as SQL. The functions are in `packages/rowpass/src/seal/sql/typed_claims.sql`.
  *
  * Each is a scalar sub-select that reads no column, so PostgreSQL runs it once a statement (an InitPlan) and compares
  * the bare column with its result, which an index can serve; `(select f() = column)` runs for each row. A claim that is

@@ -1,5 +1,5 @@
 /**
- * Database roles that policies name. The platform SQL in `src/seal/migrations` creates them; Drizzle only refers to them.
+ * Database roles that policies name. `rowpass db migrate` creates them; Drizzle only refers to them.
  */
 import { pgRole } from 'drizzle-orm/pg-core'
 

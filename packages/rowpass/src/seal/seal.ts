@@ -1,6 +1,6 @@
 /**
- * Seals verified claims into the settings that `rowpass.session()` reads.
- * The SQL side that checks the seal is in `migrations/`; both follow the format described there.
+ * Seals verified claims into the settings that `rowpass.claims()` reads.
+ * The SQL side that checks the seal is `sql/claims.sql`; both follow the format described there.
  */
 import { createHash, createHmac } from 'node:crypto'
 

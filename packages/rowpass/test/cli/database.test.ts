@@ -36,7 +36,7 @@ describePg('databases on the command line', () => {
   it('migrates what OWNER_DATABASE_URL names, and says what it did', async () => {
     const first = await sandbox.run(['db', 'migrate'], settings())
     expect(first).toMatchObject({ code: 0, stderr: uncounted })
-    expect(first.stdout).toContain('applied 0001_sealed_session.sql\n')
+    expect(first.stdout).toContain('applied seal/claims.sql\n')
     const { hostname, port } = new URL(database.ownerUrl)
     expect((await sandbox.run(['db', 'migrate'], settings())).stdout).toBe(
       `${hostname}:${port}/${database.name} is up to date\n`,
@@ -87,7 +87,7 @@ describePg('databases on the command line', () => {
     const { stdout } = await sandbox.run(['db', 'migrate', '--json'], settings())
     expect(JSON.parse(stdout)).toMatchObject({
       application: 0,
-      platform: expect.arrayContaining(['0001_sealed_session.sql']),
+      platform: expect.arrayContaining(['seal/claims.sql', 'issuer/sessions.sql']),
     })
   })
 

@@ -1,15 +1,22 @@
-import { createHmac } from 'node:crypto'
-import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type pg from 'pg'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { withConnection } from '../../src/database/connect.ts'
-import { platformFolder } from '../../src/database/platform.ts'
-import { type ProvisionOptions, provision } from '../../src/database/provision.ts'
+import { type ProvisionOptions, provision, provisionIssuer } from '../../src/database/provision.ts'
 import { createRoles } from '../../src/database/roles.ts'
+import { issuerRoom, platformRooms, readSqlFiles, sqlRoot } from '../../src/database/sql-files.ts'
 import type { FailureCode } from '../../src/errors.ts'
-import { sealSession } from '../../src/seal/seal.ts'
 import { createTestDatabase, describePg, postgresMajor, repository, type TestDatabase, urlFor } from '../support/pg.ts'
 
 const migrationsFolder = join(repository, 'drizzle')
@@ -30,7 +37,7 @@ describePg('provisioning a database', () => {
   const run = (options: Partial<ProvisionOptions> = {}) => provision({ ...given(), ...options })
   const given = () => {
     const { ownerUrl, gatewayUrl, sealKeys } = database
-    return { ownerUrl, gatewayUrl, sealKeys, migrationsFolder }
+    return { ownerUrl, gatewayUrl, sealKeys, migrationsFolder, withIssuer: true }
   }
   /** Logins of other tests on this server may use this database no more, so that nobody but Rowpass has temporary tables. */
   const runAlone = async () => {
@@ -49,11 +56,13 @@ describePg('provisioning a database', () => {
       { rolsuper: false, rolcreaterole: true },
     ])
     const report = await run()
-    expect(report.platform.slice(0, 3)).toEqual([
-      '0001_sealed_session.sql',
-      '0002_auth_functions.sql',
-      '0003_typed_claims.sql',
+    expect(report.platform.filter((name) => /\d/.test(name))).toEqual([
+      'database/0001_records.sql',
+      'seal/0001_seal.sql',
+      'issuer/0001_issuer.sql',
+      'issuer/0002_signing_keys.sql',
     ])
+    expect(report.platform).toContain('seal/claims.sql')
     expect(report.application).toBeGreaterThan(0)
     expect(await asOwner(`select to_regclass('public.tenants') is not null as there`)).toEqual([{ there: true }])
   })
@@ -266,85 +275,91 @@ describePg('provisioning a database', () => {
     expect(report.platform.length).toBeGreaterThan(0)
   })
 
-  it('brings a database of the first two platform files to the last, with its rows, keys and grants', async () => {
-    const folder = copyPlatform(scratch)
-    for (const name of readdirSync(folder)) if (name > '0003') rmSync(join(folder, name))
-    await run({ platformFolder: folder, migrationsFolder: join(scratch, 'none') })
-    await asOwner(`
-      create table notes (owner text not null default auth.user_id(), tenant text, words text);
-      alter table notes enable row level security;
-      create policy own on notes to authenticated using (owner = (select auth.user_id()) and tenant = auth.session() ->> 'tenant');
-      grant select on notes to authenticated;
-      insert into notes values ('ada', 't1', 'hers'), ('bob', 't1', 'his')`)
-    const keys = await asOwner('select * from rowpass.seal_keys')
-    await run({ migrationsFolder: join(scratch, 'none') })
-    expect(await asOwner('select * from rowpass.seal_keys')).toEqual(keys)
-    const exp = Math.floor(Date.now() / 1000) + 900
-    const identity = { role: 'authenticated', exp, claimsJson: JSON.stringify({ sub: 'ada', tenant: 't1' }) }
-    const { claims, seal } = sealSession(database.sealKeys[0], identity)
-    const read = (text: string) =>
-      withConnection(database.gatewayUrl, async (client) => {
-        await client.query('begin')
-        await client.query(
-          `select set_config('role', 'authenticated', true), set_config('rowpass.claims', $1, true), set_config('rowpass.seal', $2, true)`,
-          [claims, text],
-        )
-        return (await client.query('select words from notes')).rows
-      })
-    expect(await read(seal)).toEqual([{ words: 'hers' }])
-    // As a gateway of that time seals: HMAC of `<key>:<role>:<exp>:<claims>`.
-    const header = `${database.sealKeys[0].name}:authenticated:${exp}`
-    const mac = createHmac('sha256', database.sealKeys[0].secret).update(`${header}:${claims}`).digest('hex')
-    await expect(read(`${mac}:${header}`)).rejects.toMatchObject({ severity: 'ERROR' })
+  it('refuses to go on when a numbered file that was applied was edited', async () => {
+    const root = copySql(scratch)
+    await run({ sqlRoot: root })
+    appendFileSync(join(root, 'seal/sql/0001_seal.sql'), '-- a harmless comment\n')
+    await expectFailure(run({ sqlRoot: root }), 'migration_changed', 'seal/0001_seal.sql')
   })
 
-  it('refuses to go on when an applied platform file was edited', async () => {
-    const folder = copyPlatform(scratch)
-    await run({ platformFolder: folder })
-    appendFileSync(join(folder, '0001_sealed_session.sql'), '-- a harmless comment\n')
-    await expectFailure(run({ platformFolder: folder }), 'migration_changed', '0001_sealed_session.sql')
+  it('replaces the functions of a file that was edited, and no others', async () => {
+    const root = copySql(scratch)
+    await run({ sqlRoot: root })
+    const file = join(root, 'seal/sql/casts.sql')
+    writeFileSync(file, readFileSync(file, 'utf8').replace("when value = '0' then 0", "when value = '0' then 7"))
+    expect(await run({ sqlRoot: root })).toEqual({ platform: ['seal/casts.sql'], application: 0 })
+    expect(await asOwner(`select rowpass.to_bigint('0') as n`)).toEqual([{ n: '7' }])
+    expect((await run()).platform).toEqual(['seal/casts.sql'])
+    expect(await asOwner(`select rowpass.to_bigint('0') as n`)).toEqual([{ n: '0' }])
   })
 
   it('does not take other line ends for an edit', async () => {
-    const folder = copyPlatform(scratch)
-    writeFileSync(join(folder, '9000_lines.sql'), 'select 1;\nselect 2;\n')
-    await run({ platformFolder: folder })
-    writeFileSync(join(folder, '9000_lines.sql'), 'select 1;\r\nselect 2;\r\n')
-    expect(await run({ platformFolder: folder })).toEqual({ platform: [], application: 0 })
+    const root = copySql(scratch)
+    await run({ sqlRoot: root })
+    for (const file of ['seal/sql/0001_seal.sql', 'seal/sql/claims.sql', 'database/sql/revision.sql']) {
+      writeFileSync(join(root, file), readFileSync(join(root, file), 'utf8').replaceAll('\n', '\r\n'))
+    }
+    expect(await run({ sqlRoot: root })).toEqual({ platform: [], application: 0 })
   })
 
-  it('refuses a database that is newer than the files', async () => {
-    const folder = copyPlatform(scratch)
-    writeFileSync(join(folder, '9000_later.sql'), 'select 1;\n')
-    await run({ platformFolder: folder })
-    await expectFailure(run(), 'migration_changed', '9000_later.sql is gone; this database is newer')
+  it('leaves alone what a later version has prepared, where only a function is new too', async () => {
+    const root = copySql(scratch)
+    const file = join(root, 'database/sql/revision.sql')
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/return (\d+);/, 'return 9000;'))
+    await run({ sqlRoot: root })
+    const before = await snapshot(database)
+    await expectFailure(run(), 'database_newer', 'its SQL has revision 9000, ours is')
+    await expectFailure(provisionIssuer({ ownerUrl: database.ownerUrl }), 'database_newer', '9000')
+    expect(await snapshot(database)).toEqual(before)
   })
 
-  it('leaves no trace of a platform file that fails', async () => {
-    const folder = copyPlatform(scratch)
-    writeFileSync(join(folder, '9000_broken.sql'), 'create table half_made ();\nselect 1 / 0;\n')
-    await expectFailure(run({ platformFolder: folder }), 'migration_failed', '9000_broken.sql: division by zero')
-    expect(await asOwner(`select to_regclass('half_made') as found`)).toEqual([{ found: null }])
-    expect(await asOwner(`select name from rowpass.migrations where name = '9000_broken.sql'`)).toEqual([])
+  it('leaves alone what has a numbered file that is unknown here', async () => {
+    const root = copySql(scratch)
+    writeFileSync(join(root, 'seal/sql/9000_later.sql'), 'select 1;\n')
+    await run({ sqlRoot: root })
+    await expectFailure(run(), 'database_newer', 'it has seal/9000_later.sql')
+  })
+
+  it('leaves no trace of a file that fails, and none of those before it', async () => {
+    const root = copySql(scratch)
+    writeFileSync(join(root, 'seal/sql/9000_broken.sql'), 'create table half_made ();\nselect 1 / 0;\n')
+    await expectFailure(run({ sqlRoot: root }), 'migration_failed', 'seal/9000_broken.sql: division by zero')
+    expect(await asOwner(`select to_regclass('half_made') as found, to_regnamespace('rowpass') as schema`)).toEqual([
+      { found: null, schema: null },
+    ])
+    await run()
   })
 
   it('leaves a file out, unrecorded, while the extension that replaces it is installed', async () => {
-    const folder = copyPlatform(scratch)
-    writeFileSync(join(folder, '9000_instead.sql'), '-- unless-extension: plpgsql\ncreate table instead ();\n')
-    const { platform } = await run({ platformFolder: folder })
-    expect(platform).not.toContain('9000_instead.sql')
-    expect(await asOwner(`select to_regclass('instead') as found`)).toEqual([{ found: null }])
-    expect(await asOwner(`select name from rowpass.migrations where name like '9000%'`)).toEqual([])
+    const root = copySql(scratch)
+    const file = join(root, 'seal/sql/auth.sql')
+    writeFileSync(file, readFileSync(file, 'utf8').replace('pg_session_jwt', 'plpgsql'))
+    // What the extension would have brought.
+    await asOwner(
+      `create schema auth; create function auth.session() returns jsonb language sql return '{"sub":"x"}'::jsonb`,
+    )
+    const { platform } = await run({ sqlRoot: root, withIssuer: false, migrationsFolder: join(scratch, 'none') })
+    expect(platform).toContain('seal/typed_claims.sql')
+    expect(platform).not.toContain('seal/auth.sql')
+    expect(await asOwner(`select to_regprocedure('auth.uid()') as found`)).toEqual([{ found: null }])
+    expect(await asOwner(`select name from rowpass.migrations where name = 'seal/auth.sql'`)).toEqual([])
+    expect((await run()).platform).toContain('seal/auth.sql')
   })
 
   it('leaves a file out, unrecorded, while its schema is closed to the owner', async () => {
     await run()
-    const folder = copyPlatform(scratch)
-    writeFileSync(join(folder, '9000_inside.sql'), '-- needs-create-in: auth\ncreate table auth.inside ();\n')
+    await asOwner(`delete from rowpass.migrations where name = 'seal/typed_claims.sql'`)
     await asSuperuser('alter schema auth owner to postgres')
-    expect((await run({ platformFolder: folder })).platform).toEqual([])
-    await asSuperuser('grant create on schema auth to rowpass_owner')
-    expect((await run({ platformFolder: folder })).platform).toEqual(['9000_inside.sql'])
+    expect((await run()).platform).toEqual([])
+    await asSuperuser('grant usage, create on schema auth to rowpass_owner')
+    expect((await run()).platform).toEqual(['seal/typed_claims.sql'])
+  })
+
+  it('names every file of SQL that lies in the rooms, but the one of "db harden"', () => {
+    const rooms = ['database', 'seal', 'issuer']
+    const there = rooms.flatMap((room) => readdirSync(join(sqlRoot, room, 'sql')).map((file) => `${room}/${file}`))
+    const named = readSqlFiles([...platformRooms, issuerRoom]).map(({ name }) => name)
+    expect([...named, 'database/schema_changes.sql'].sort()).toEqual(there.sort())
   })
 
   it('leaves no trace of application migrations that fail, and shows no statement', async () => {
@@ -416,10 +431,12 @@ async function expectFailure(
   return failure
 }
 
-function copyPlatform(scratch: string): string {
-  const folder = join(scratch, 'platform')
-  cpSync(platformFolder, folder, { recursive: true })
-  return folder
+function copySql(scratch: string): string {
+  const root = join(scratch, 'rooms')
+  for (const room of ['database', 'seal', 'issuer']) {
+    cpSync(join(sqlRoot, room, 'sql'), join(root, room, 'sql'), { recursive: true })
+  }
+  return root
 }
 
 /** Everything that a second run could touch, with the transaction that wrote it last. */

@@ -174,6 +174,28 @@ describePg('a gateway in operation', () => {
       await gateway.close()
     })
 
+    it.each([
+      ['before it', 'platform', 'array[0, 0]', 'npx rowpass db migrate'],
+      ['after it', 'gateway', 'array[2, 3]', 'this one is older'],
+    ])('makes it say so and not be ready: a version %s has prepared it', async (_title, missing, serves, remedy) => {
+      const own = await createTestDatabase({ contents: 'platform' })
+      const contracts = (numbers: string) =>
+        withConnection(own.ownerUrl, (client) =>
+          client.query(
+            `create or replace function rowpass.gateway_contracts() returns integer[] language sql immutable return ${numbers}`,
+          ),
+        )
+      await contracts(serves)
+      const { gateway, said } = await startUp({ ROWPASS_DATABASE_URL: own.gatewayUrl })
+      await waitUntil(() => said() !== undefined)
+      expect(said()).toMatchObject({ missing: [missing], remedy: expect.stringContaining(remedy) })
+      expect(gateway.ready()).toBe(false)
+      await contracts('array[0, 2]')
+      await waitUntil(() => gateway.ready(), 15_000)
+      await gateway.close()
+      await own.close()
+    })
+
     it('is said of roles that its login cannot take, and tokens of other roles go on', async () => {
       const roles = ['nobody_made_this', 'authenticated', 'pg_monitor']
       const { gateway, said } = await startUp({ ROWPASS_ISSUERS: issuers({ role_claim: 'r', roles }) })

@@ -58,7 +58,9 @@ describe('the installed package', () => {
       ),
     ).toEqual([])
     expect(names.filter((name) => /(?<!\.d)\.ts$|jwk\.json|\.dev\.vars|node_modules/.test(name))).toEqual([])
-    expect(readdirSync(join(installed, 'dist/seal/migrations'))).toEqual(readdirSync(`${product}src/seal/migrations`))
+    for (const room of ['database', 'seal', 'issuer']) {
+      expect(readdirSync(join(installed, 'dist', room, 'sql'))).toEqual(readdirSync(`${product}src/${room}/sql`))
+    }
   })
 
   it('has its sources in its source maps', () => {

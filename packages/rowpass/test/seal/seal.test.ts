@@ -82,7 +82,10 @@ describePg('sealed sessions', () => {
     ['a claim added', ({ claims, seal }) => ({ claims: claims.replace('{', '{"role":"admin",'), seal })],
     [
       'one bit of the MAC flipped',
-      ({ claims, seal }) => ({ claims, seal: `x${seal[1] === '0' ? '1' : '0'}${seal.slice(2)}` }),
+      ({ claims, seal }) => ({
+        claims,
+        seal: `x${(Number.parseInt(seal.slice(1, 2), 16) ^ 1).toString(16)}${seal.slice(2)}`,
+      }),
     ],
     ['a later expiry', ({ claims, seal }) => ({ claims, seal: seal.replace(String(exp + 60), String(exp + 61)) })],
     ['another session', ({ claims, seal }) => ({ claims, seal: seal.replace(/:$/, `${subject}:`) })],

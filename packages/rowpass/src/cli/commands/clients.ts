@@ -6,11 +6,10 @@ import { withConnection } from '../../database/connect.ts'
 import { Failure } from '../../errors.ts'
 import { addClient, type GrantName, grantTypes, listClients, removeClient, renewSecret } from '../../issuer/clients.ts'
 import type { Io } from '../io.ts'
-import { openDatabase } from '../local-database.ts'
-import { loadProject } from '../project.ts'
+import { withIssuerDatabase } from '../local-database.ts'
 
 const help = `
-Works on OWNER_DATABASE_URL, else on the embedded database.
+Works on OWNER_DATABASE_URL, else on the embedded database, after "issuer migrate" or "db migrate".
 
 Grants: password and refresh for an application in which people sign in, exchange to switch tenant, service for a
 program that acts for itself. An application that runs on people's own machines (a page, an app) is --public: it has no
@@ -116,13 +115,8 @@ async function removeCommand(io: Io, clientId: string): Promise<void> {
   io.stdout(`${clientId} is removed\n`)
 }
 
-async function withOwner<T>(io: Io, work: Parameters<typeof withConnection<T>>[1]): Promise<T> {
-  const database = await openDatabase(loadProject(io), { onProgress: (text) => io.stderr(`${text}\n`) })
-  try {
-    return await withConnection(database.ownerUrl, work)
-  } finally {
-    await database.stop()
-  }
+function withOwner<T>(io: Io, work: Parameters<typeof withConnection<T>>[1]): Promise<T> {
+  return withIssuerDatabase(io, ({ ownerUrl }) => withConnection(ownerUrl, work))
 }
 
 function collectGrant(name: string, before: readonly GrantName[]): readonly GrantName[] {

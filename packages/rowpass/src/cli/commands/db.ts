@@ -13,10 +13,11 @@ import { defineSealKeys } from './db-seal-keys.ts'
 const migrateHelp = `
 Works on OWNER_DATABASE_URL (PostgreSQL 15 to 18), else on the embedded database. Running it again changes nothing.
 
-  1. roles: authenticated, anonymous, and the powerless logins of the gateway and the issuer
-  2. platform SQL: schemas rowpass, auth and issuer
+  1. roles: authenticated, anonymous, and the powerless login of the gateway
+  2. platform SQL: schemas rowpass and auth
   3. seal keys
-  4. the application's migrations in drizzle/; not with --platform, where the tables are made by something else
+  4. our own issuer, as "issuer migrate" does it; with --platform it is only kept up where it is installed
+  5. the application's migrations in drizzle/; not with --platform, where the tables are made by something else
 
 In a clone of Rowpass drizzle/ holds the tables of its demo: give --platform for a database of your own.
 
@@ -28,7 +29,7 @@ Settings, from the environment or .dev.vars, or from files that <NAME>_FILE name
   OWNER_DATABASE_URL    owner of the database, with CREATEROLE; a direct connection, not a pooler's
   ROWPASS_DATABASE_URL  URL of the gateway's login; it is created, or gets this password
                         (default: rowpass_gateway with the password in .rowpass/secrets.json)
-  ISSUER_DATABASE_URL   URL of the issuer's login, rowpass_issuer, in the same way; with --platform there is none without it
+  ISSUER_DATABASE_URL   URL of the issuer's login, rowpass_issuer, in the same way; not with --platform
   ROWPASS_SEAL_KEYS     seal keys to install (default: those in .rowpass/secrets.json)
   ROWPASS_GATEWAYS, ROWPASS_POOL_SIZE
                         gateways behind the login, and connections of each, for its limit (default: 1, 4)
@@ -71,6 +72,9 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
 async function migrateCommand(io: Io, { platform, json }: MigrateOptions): Promise<void> {
   const project = loadProject(io)
   const onProgress = (text: string): void => io.stderr(`${text}\n`)
+  if (platform === true && project.env.ISSUER_DATABASE_URL !== undefined) {
+    onProgress('ISSUER_DATABASE_URL is not used with --platform: "issuer migrate" makes that login')
+  }
   await withDatabase(io, project, async (database) => {
     const report = await migrateDatabase(project, database, { platformOnly: platform === true, onProgress })
     if (json === true) return io.stdout(`${JSON.stringify(report)}\n`)

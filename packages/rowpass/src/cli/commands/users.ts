@@ -7,8 +7,7 @@ import { withConnection } from '../../database/connect.ts'
 import { Failure } from '../../errors.ts'
 import { toEmail } from '../../issuer/attempt.ts'
 import type { Io } from '../io.ts'
-import { openDatabase } from '../local-database.ts'
-import { loadProject } from '../project.ts'
+import { withIssuerDatabase } from '../local-database.ts'
 
 const help = `
 Prints a token with which somebody sets the password of one person, once, within an hour: POST it to /api/password as
@@ -87,11 +86,6 @@ async function signOutCommand(io: Io, name: string, json: boolean): Promise<void
   io.stdout(json ? `${JSON.stringify({ ended })}\n` : `${ended} sessions ended\n`)
 }
 
-async function withIssuer<T>(io: Io, work: Parameters<typeof withConnection<T>>[1]): Promise<T> {
-  const database = await openDatabase(loadProject(io), { onProgress: (text) => io.stderr(`${text}\n`) })
-  try {
-    return await withConnection(database.issuerUrl, work)
-  } finally {
-    await database.stop()
-  }
+function withIssuer<T>(io: Io, work: Parameters<typeof withConnection<T>>[1]): Promise<T> {
+  return withIssuerDatabase(io, ({ issuerUrl }) => withConnection(issuerUrl, work))
 }

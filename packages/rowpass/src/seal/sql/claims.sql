@@ -1,5 +1,3 @@
--- A seal ends the name of its role. From here on gateways of before are refused, and gateways of now before.
-
 -- The check of the seal, and the claims as the text that was sealed; NULL when there is no identity.
 -- Two settings carry it: rowpass.claims is the JSON, rowpass.seal reads x<mac>;:<key name>:<good until>:<session>: where
 -- the session is the claim `sid` as uuid, or empty. The MAC covers <role>::<key name>:<good until>:<session>:<claims>. Any
@@ -53,3 +51,12 @@ begin
   return null;
 end
 $$;
+revoke all on function rowpass.claims() from public;
+grant execute on function rowpass.claims() to authenticated, anonymous;
+
+-- One expression, which PostgreSQL puts in the place of the call.
+create or replace function rowpass.session() returns jsonb
+  language sql stable parallel safe
+  return rowpass.claims()::jsonb;
+revoke all on function rowpass.session() from public;
+grant execute on function rowpass.session() to authenticated, anonymous;

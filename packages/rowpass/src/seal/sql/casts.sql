@@ -2,7 +2,7 @@
 -- failing. No regular expression where it can be helped: PostgreSQL builds the automaton of one again in each statement,
 -- which costs ten times what the cast does. In plpgsql, as PostgreSQL up to 17 plans an SQL function again in each
 -- statement, which costs as much.
-create function rowpass.to_uuid(value text) returns uuid
+create or replace function rowpass.to_uuid(value text) returns uuid
   language plpgsql immutable strict parallel safe
   set search_path = pg_catalog, pg_temp
 as $$
@@ -15,7 +15,7 @@ end
 $$;
 
 -- A whole number of up to 18 digits, in one spelling only.
-create function rowpass.to_bigint(value text) returns bigint
+create or replace function rowpass.to_bigint(value text) returns bigint
   language plpgsql immutable strict parallel safe
   set search_path = pg_catalog, pg_temp
 as $$

@@ -1,8 +1,24 @@
--- The issuer's functions under requests at the same moment. Arguments and results are as before, but for a default.
+-- Failed attempts, counted by bucket: hashes, where `pair` is account and address together.
+
+-- Counts one attempt as a failure. After `free` of them the next one waits five seconds, then twice as long each time, up
+-- to `longest`.
+create or replace function issuer.count_failure(key bytea, free integer, longest interval) returns void
+  language sql volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+  insert into issuer.attempts as a (bucket, failures, expires_at) values (key, 1, now() + interval '1 day')
+  on conflict (bucket) do update set
+    failures = case when a.expires_at <= now() then 1 else a.failures + 1 end,
+    expires_at = excluded.expires_at,
+    blocked_until = case
+      when a.expires_at > now() and a.failures + 1 >= free
+      then clock_timestamp() + least(longest, interval '5 seconds' * 2 ^ least(a.failures + 1 - free, 20))
+      else '-infinity' end
+$$;
 
 -- Until when an attempt has to wait: by its account and address, by its address, or by its account alone, which does not
 -- hold for a place from where somebody has signed in.
-create function issuer.blocked_until(account bytea, pair bytea, address bytea) returns timestamptz
+create or replace function issuer.blocked_until(account bytea, pair bytea, address bytea) returns timestamptz
   language sql volatile
   set search_path = pg_catalog, pg_temp
 as $$
@@ -11,10 +27,12 @@ as $$
      and (a.bucket in (pair, address)
        or a.bucket = account and not exists (select from issuer.attempts p where p.bucket = pair and p.known_until > now()))
 $$;
-revoke all on function issuer.blocked_until(bytea, bytea, bytea) from public;
 
--- As before, but attempts at the same moment on one account, or from one address, are looked at one after the other like
--- those of both; and whoever has to wait leaves no row behind.
+-- Admits an attempt, which is a failure until `forgive` says otherwise, or says how many seconds to wait. A refused one
+-- is not counted and leaves no row, so that nobody is kept out by trying. Attempts at the same moment on one account, or
+-- from one address, are looked at one after the other.
+-- The limit of the account alone is there against many addresses. Nobody can keep its owner out with it: it asks for a
+-- minute at most, and not at all where the owner has signed in before.
 create or replace function issuer.admit(account bytea, pair bytea, address bytea) returns integer
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp
@@ -53,7 +71,7 @@ begin
 end
 $$;
 
--- As before, in the order of `admit`.
+-- The attempt was a success. The address keeps what it has failed elsewhere, but for this one. In the order of `admit`.
 create or replace function issuer.forgive(account bytea, pair bytea, address bytea) returns void
   language sql volatile security definer
   set search_path = pg_catalog, pg_temp
@@ -65,13 +83,6 @@ as $$
   update issuer.attempts set failures = greatest(failures - 1, 0) where bucket = address;
 $$;
 
--- Signs a person out everywhere, or everywhere but in one session; returns how many sessions ended. In one order, so that
--- two at the same time do not wait for each other.
-create or replace function issuer.end_sessions(person uuid, keep uuid default null) returns integer
-  language sql volatile security definer
-  set search_path = pg_catalog, pg_temp
-as $$
-  select count(*) filter (where issuer.end_session(s.sid))::integer from (
-    select sid from issuer.sessions where user_id = person and sid is distinct from keep order by sid
-  ) as s
-$$;
+revoke all on function issuer.count_failure(bytea, integer, interval), issuer.blocked_until(bytea, bytea, bytea),
+  issuer.admit(bytea, bytea, bytea), issuer.forgive(bytea, bytea, bytea) from public;
+grant execute on function issuer.admit(bytea, bytea, bytea), issuer.forgive(bytea, bytea, bytea) to rowpass_issuer;

@@ -1,18 +1,9 @@
 -- What the issuer keeps: clients, accounts, sessions, and single-use tokens, each secret as a hash. Only the owner can
--- read or write these tables; `rowpass_issuer` calls the functions of the files that follow.
+-- read or write these tables; `rowpass_issuer` calls the functions of the other files here.
 
 create schema issuer;
 revoke all on schema issuer from public;
 grant usage on schema issuer to rowpass_issuer;
-
--- Sessions (claim `sid`) that have been ended while tokens of theirs are still good. A row may go when the last of these
--- tokens has expired.
-create table rowpass.revoked_sessions (
-  sid uuid primary key,
-  expires_at timestamptz not null
-);
-create index revoked_sessions_expires_at_idx on rowpass.revoked_sessions (expires_at);
-revoke all on rowpass.revoked_sessions from public;
 
 -- Applications and services that may ask for tokens.
 create table issuer.clients (
@@ -29,7 +20,9 @@ create table issuer.clients (
   token_expires_at timestamptz not null default now(),
   created_at timestamptz not null default now(),
   constraint clients_service_has_secret check (secret_hash is not null or not grant_types @> '{client_credentials}'),
-  constraint clients_role_in_tenant check (role is null or tenant_id is not null)
+  constraint clients_role_in_tenant check (role is null or tenant_id is not null),
+  -- A service is the subject of its own tokens, and people are by their id: nobody may be both.
+  constraint clients_not_a_person check (client_id !~ '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$')
 );
 
 -- People who can sign in with a password. The rest of a person is in the tables of the application.
@@ -73,13 +66,16 @@ create index refresh_tokens_sid_idx on issuer.refresh_tokens (sid);
 -- Single-use tokens that prove control of an e-mail address: whoever has one may set the password of its account.
 create table issuer.invites (
   hash bytea primary key check (octet_length(hash) = 32),
-  email text not null unique,
+  email text not null,
   -- The person, or NULL for somebody who signs up, who gets a tenant and a row then.
   user_id uuid,
   name text,
   tenant_name text,
   expires_at timestamptz not null,
-  constraint invites_whom check ((user_id is null) = (name is not null and tenant_name is not null))
+  constraint invites_whom check ((user_id is null) = (name is not null and tenant_name is not null)),
+  -- One at a time for an address and whom it is for. A sign-up, which anybody may begin for any address, does not take the
+  -- place of what an admin has sent.
+  constraint invites_one unique nulls not distinct (email, user_id)
 );
 create index invites_expires_at_idx on issuer.invites (expires_at);
 
@@ -89,7 +85,9 @@ create unlogged table issuer.attempts (
   failures integer not null,
   -- When counting begins anew.
   expires_at timestamptz not null,
-  blocked_until timestamptz not null default '-infinity'
+  blocked_until timestamptz not null default '-infinity',
+  -- Until when an account+address counts as known: somebody has signed in from there.
+  known_until timestamptz not null default '-infinity'
 );
 create index attempts_expires_at_idx on issuer.attempts (expires_at);
 

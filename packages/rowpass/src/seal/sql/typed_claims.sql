@@ -8,29 +8,29 @@
 -- schema may belong to somebody else; the first line skips this file where the owner may not create in it.
 
 -- A JSON string. In strict mode an array is not unwrapped, so that ["admin"] is not admin.
-create function auth.claim_text(name text) returns text
+create or replace function auth.claim_text(name text) returns text
   language sql stable parallel safe
   return jsonb_path_query_first(auth.session() -> name, 'strict $ ? (@.type() == "string")') #>> '{}';
 
-create function auth.claim_uuid(name text) returns uuid
+create or replace function auth.claim_uuid(name text) returns uuid
   language sql stable parallel safe
-  return substring(auth.session() ->> name from '^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$')::uuid;
+  return rowpass.to_uuid(auth.session() ->> name);
 
 -- A whole number of up to 18 digits, or a string of them, as the subject of a token always is one (RFC 7519 §4.1.2). In
 -- one spelling only: "007" is nobody, not 7. An index on an integer of any size serves the comparison with bigint.
-create function auth.claim_int(name text) returns bigint
+create or replace function auth.claim_int(name text) returns bigint
   language sql stable parallel safe
-  return substring(auth.session() ->> name from '^(?:0|-?[1-9][0-9]{0,17})$')::bigint;
+  return rowpass.to_bigint(auth.session() ->> name);
 
 -- JSON true or false; the string "true" is neither.
-create function auth.claim_bool(name text) returns boolean
+create or replace function auth.claim_bool(name text) returns boolean
   language sql stable parallel safe
   return substring((auth.session() -> name)::text from '^(?:true|false)$')::boolean;
 
 -- An array of uuids; one other element makes the whole of it NULL, so that a list of exceptions does not lose one. A
 -- jsonb prints its arrays in one way, and with nothing but uuids in it the text differs from that of a PostgreSQL array
 -- in brackets and quotes.
-create function auth.claim_uuids(name text) returns uuid[]
+create or replace function auth.claim_uuids(name text) returns uuid[]
   language sql stable parallel safe
   return translate(
     substring((auth.session() -> name)::text from
@@ -38,7 +38,7 @@ create function auth.claim_uuids(name text) returns uuid[]
     '[]" ', '{}')::uuid[];
 
 -- An array of strings; one other element makes the whole of it NULL.
-create function auth.claim_texts(name text) returns text[]
+create or replace function auth.claim_texts(name text) returns text[]
   language plpgsql stable parallel safe
   set search_path = pg_catalog, pg_temp
 as $$

@@ -1,25 +1,5 @@
--- The private half: keys that only the owner can read, and the one function that may use them.
--- Runs as the owner, after the roles `authenticated` and `anonymous` exist.
-
-create schema if not exists rowpass;
-revoke all on schema rowpass from public;
-grant usage on schema rowpass to authenticated, anonymous;
-
--- HMAC-SHA256 (RFC 2104) keys, kept as the two 64-byte pads so that each check costs two hashes and no XOR.
-create table rowpass.seal_keys (
-  name text primary key check (name ~ '^[a-z0-9_-]{1,32}$'),
-  inner_pad bytea not null check (octet_length(inner_pad) = 64),
-  outer_pad bytea not null check (octet_length(outer_pad) = 64),
-  created_at timestamptz not null default now()
-);
-revoke all on rowpass.seal_keys from public;
-
--- Claims of the identity that the gateway sealed into this transaction; NULL when there is none.
--- Two settings carry it: rowpass.claims is the JSON, rowpass.seal reads <mac>:<key name>:<role>:<exp>. The MAC covers
--- <key name>:<role>:<exp>:<claims>. Any role may write both settings, so nothing in them is believed before the MAC is
--- checked.
--- Once in a transaction each expression of a function is prepared anew, so the way to success has few of them.
-create function rowpass.session() returns jsonb
+-- The first form of the session, which bench/session-forms.ts compares. `$schema` stands for a schema of its own.
+create function $schema.session() returns jsonb
   language plpgsql stable parallel safe security definer
   set search_path = pg_catalog, pg_temp
 as $$
@@ -58,5 +38,3 @@ begin
   return null;
 end
 $$;
-revoke all on function rowpass.session() from public;
-grant execute on function rowpass.session() to authenticated, anonymous;

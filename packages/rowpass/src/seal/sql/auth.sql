@@ -1,0 +1,29 @@
+-- unless-extension: pg_session_jwt
+-- The names that policies use, those of Neon's pg_session_jwt. Where that extension is installed it owns them, and this
+-- file is not applied; policies may then call rowpass.session().
+-- Each is one expression, which PostgreSQL puts in the place of the call.
+
+create schema if not exists auth;
+grant usage on schema auth to authenticated, anonymous;
+
+-- All claims. Unlike pg_session_jwt, no identity is SQL NULL and not JSON null, so `auth.session() is null` is true.
+create or replace function auth.session() returns jsonb
+  language sql stable parallel safe
+  return rowpass.session();
+
+create or replace function auth.jwt() returns jsonb
+  language sql stable parallel safe
+  return rowpass.session();
+
+-- The claim `sub` as text; read from `json`, which costs a third of making a `jsonb` of all claims.
+create or replace function auth.user_id() returns text
+  language sql stable parallel safe
+  return rowpass.claims()::json ->> 'sub';
+
+-- The same as uuid; NULL when it is none, so that a policy denies instead of failing.
+create or replace function auth.uid() returns uuid
+  language sql stable parallel safe
+  return rowpass.to_uuid(rowpass.claims()::json ->> 'sub');
+
+revoke all on function auth.session(), auth.jwt(), auth.user_id(), auth.uid() from public;
+grant execute on function auth.session(), auth.jwt(), auth.user_id(), auth.uid() to authenticated, anonymous;
