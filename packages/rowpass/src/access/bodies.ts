@@ -1,8 +1,8 @@
 /**
  * What the body of a function does, by its parse tree: which settings it reads, what it calls, which tables it touches.
  */
-import type { Parser } from '../statement/parser.ts'
-import type { Routine } from './catalog/catalog.ts'
+import type { Parser, PlPgSql } from '../statement/parser.ts'
+import type { Command, Routine } from './catalog/catalog.ts'
 import { fieldsOf, isNode, listOf, namesOf, type QualifiedName, qualifiedName, stringOf, walk } from './tree.ts'
 
 /** A call in a body. */
@@ -12,7 +12,8 @@ export interface BodyCall extends QualifiedName {
 
 /** A table in a body. */
 export interface BodyTable extends QualifiedName {
-  readonly written: boolean
+  /** What is done to its rows; none where they are only read. */
+  readonly writes: readonly Command[]
 }
 
 /** What a body does. */
@@ -21,6 +22,8 @@ export interface Body {
   readonly settings: readonly string[]
   readonly calls: readonly BodyCall[]
   readonly tables: readonly BodyTable[]
+  /** Kinds of statement in it, as the parse tree calls them: `SelectStmt`, `CopyStmt` … */
+  readonly statements: readonly string[]
   /** Text constants in it. */
   readonly texts: readonly string[]
   /** Last parts of the names of columns in it. */
@@ -42,6 +45,7 @@ const unknownBody: Body = {
   settings: [],
   calls: [],
   tables: [],
+  statements: [],
   texts: [],
   columns: [],
   fragile: [],
@@ -57,7 +61,7 @@ export function readBody(parser: Parser, routine: Routine): Body {
   const { language, definition, resolved, body } = routine
   if (definition === undefined) return unknownBody
   if (language === 'plpgsql') {
-    const found = parser.parsePlPgSql(definition)
+    const found = readPlPgSql(parser, routine)
     const trees = found?.statements.map((text) => treesOf(parser, text))
     if (found === undefined || trees === undefined) return unknownBody
     return { ...bodyOf(trees.flatMap((each) => each ?? [])), dynamic: found.dynamic, known: !trees.includes(undefined) }
@@ -67,6 +71,50 @@ export function readBody(parser: Parser, routine: Routine): Body {
   if (!resolved) return { ...bodyOf(trees), expression: onlyExpression(trees) }
   const statement = fieldsOf(trees[0], 'CreateFunctionStmt')?.sql_body
   return { ...bodyOf([statement]), expression: fieldsOf(statement, 'ReturnStmt')?.returnval }
+}
+
+/**
+ * Reads PL/pgSQL, whose variables may be of types of the database, which the parser does not know: where it cannot read the
+ * body for that, they are taken for texts, and then for records.
+ */
+function readPlPgSql(parser: Parser, { definition = '', body }: Routine): PlPgSql | undefined {
+  const found = parser.parsePlPgSql(definition)
+  if (found !== undefined) return found
+  for (const type of ['text', 'record']) {
+    const plain = withPlainTypes(parser, body, type)
+    // A function as the replacement: a body may hold `$&`.
+    const again = plain === undefined ? undefined : parser.parsePlPgSql(definition.replace(body, () => plain))
+    if (again !== undefined) return again
+  }
+  return undefined
+}
+
+const endsType = new Set(['not', 'collate', ':=', '=', 'default', ';'])
+const keptTypes = /^(cursor|no|scroll|alias|record|refcursor)$/
+
+/** The body with another type for the variables that are declared in it. */
+function withPlainTypes(parser: Parser, body: string, type: string): string | undefined {
+  const bytes = Buffer.from(body)
+  const tokens = parser.tokens(body) ?? []
+  const words = tokens.map(({ text }) => text.toLowerCase())
+  const cuts: { start: number; end: number; type: string }[] = []
+  for (let at = 0; at < tokens.length; at++) {
+    if (words[at] !== 'declare') continue
+    for (at++; at < tokens.length && words[at] !== 'begin'; at++) {
+      const first = words[at + 1] === 'constant' ? at + 2 : at + 1
+      let last = first
+      while (last < tokens.length && !endsType.has(words[last] ?? ';')) last++
+      const [start, end] = [tokens[first]?.start, tokens[last - 1]?.end]
+      const isKept = keptTypes.test(words[first] ?? '') || words.slice(last - 2, last).join('') === '%type'
+      if (start !== undefined && end !== undefined && !isKept)
+        cuts.push({ start, end, type: words.slice(last - 2, last).join('') === '%rowtype' ? 'record' : type })
+      at = last
+      while (at < tokens.length && words[at] !== ';') at++
+    }
+  }
+  if (cuts.length === 0) return undefined
+  const parts = cuts.map((cut, index) => `${bytes.subarray(cuts[index - 1]?.end ?? 0, cut.start)}${cut.type}`)
+  return parts.join('') + bytes.subarray(cuts.at(-1)?.end).toString()
 }
 
 function treesOf(parser: Parser, text: string): readonly unknown[] | undefined {
@@ -108,6 +156,7 @@ function joined(a: Body, b: Body): Body {
     settings: both(a.settings, b.settings),
     calls: both(a.calls, b.calls),
     tables: both(a.tables, b.tables),
+    statements: both(a.statements, b.statements),
     texts: both(a.texts, b.texts),
     columns: both(a.columns, b.columns),
     fragile: both(a.fragile, b.fragile),
@@ -119,8 +168,16 @@ function joined(a: Body, b: Body): Body {
   }
 }
 
+const writes: Readonly<Record<string, readonly Command[]>> = {
+  InsertStmt: ['insert'],
+  UpdateStmt: ['update'],
+  DeleteStmt: ['delete'],
+  MergeStmt: ['insert', 'update', 'delete'],
+}
+
 function readTree(tree: unknown): Body {
   const found = { settings: new Set<string>(), texts: new Set<string>(), calls: [] as BodyCall[] }
+  const statements = new Set<string>()
   const tables: BodyTable[] = []
   const ctes = new Set<string>()
   const columns = new Set<string>()
@@ -128,6 +185,8 @@ function readTree(tree: unknown): Body {
   let currentUser = false
   let sessionUser = false
   for (const [type, node] of walk(tree)) {
+    if (type.endsWith('Stmt'))
+      statements.add(type === 'SelectStmt' && node.intoClause !== undefined ? 'CreateTableAsStmt' : type)
     if (type === 'FuncCall') {
       const name = qualifiedName(namesOf(node.funcname))
       found.calls.push({ ...name, argumentCount: listOf(node.args).length })
@@ -148,14 +207,16 @@ function readTree(tree: unknown): Body {
     } else if (type === 'CommonTableExpr') {
       ctes.add(String(node.ctename))
     } else if (type === 'RangeVar') {
-      tables.push({ ...toName(node), written: false })
-    } else if (type === 'InsertStmt' || type === 'UpdateStmt' || type === 'DeleteStmt' || type === 'MergeStmt') {
-      if (isNode(node.relation)) tables.push({ ...toName(node.relation), written: true })
+      tables.push({ ...toName(node), writes: [] })
+    } else if (isNode(node.relation) && writes[type] !== undefined) {
+      const updates = isNode(node.onConflictClause) && node.onConflictClause.action === 'ONCONFLICT_UPDATE'
+      tables.push({ ...toName(node.relation), writes: updates ? ['insert', 'update'] : writes[type] })
     }
   }
   return {
     settings: [...found.settings],
     calls: found.calls,
+    statements: [...statements],
     texts: [...found.texts],
     columns: [...columns],
     fragile: [...fragile],

@@ -53,6 +53,11 @@ export function isNode(value: unknown): value is TreeNode {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** The value as an object of the tree; undefined when it is none. */
+export function nodeOf(value: unknown): TreeNode | undefined {
+  return isNode(value) ? value : undefined
+}
+
 /** All nodes that name their type, from the top down. */
 export function walk(value: unknown): readonly Typed[] {
   if (typeof value !== 'object' || value === null) return []

@@ -46,9 +46,9 @@ export async function measureFindings(
   const slow = findings.filter(({ measure }) => measure !== undefined).slice(0, maxFindings)
   const isMeasurable = ({ measure }: Finding): boolean => {
     const table = measure && model.catalog.relations.get(measure.relation)
-    return table !== undefined && model.access.bypasses(model.catalog.reader, table)
+    return table !== undefined && model.access.bypasses(model.catalog.database.reader, table)
   }
-  const reader = model.catalog.roles.get(model.catalog.reader)?.name ?? ''
+  const reader = model.catalog.roles.get(model.catalog.database.reader)?.name ?? ''
   // Only a login with such rights can look for the seal and its keys.
   const carrier = slow.some(isMeasurable) ? await detectCarrier(client) : undefined
   const measured: Measurement[] = []

@@ -73,8 +73,8 @@ export async function runDoctor(options: DoctorOptions): Promise<Diagnosis> {
 /** Reads the catalogs over a connection that is outside of a transaction, and works out what the rules need. */
 export async function examine(client: pg.ClientBase, options: Pick<DoctorOptions, 'roles'> = {}): Promise<Model> {
   const catalog = await readCatalog(client)
-  if (catalog.version < oldestVersion) {
-    throw new Failure('server_unsupported', { detail: `this is ${Math.floor(catalog.version / 10_000)}` })
+  if (catalog.database.version < oldestVersion) {
+    throw new Failure('server_unsupported', { detail: `this is ${Math.floor(catalog.database.version / 10_000)}` })
   }
   return createModel(catalog, await loadParser(), options.roles)
 }
@@ -109,7 +109,7 @@ export function diagnose(model: Model, options: Pick<DoctorOptions, 'rules'> = {
   }
   const asked = rules.filter(({ code }) => options.rules?.includes(code) ?? true)
   return {
-    serverVersion: model.catalog.version,
+    serverVersion: model.catalog.database.version,
     roles: model.access.apiRoles.map(({ name }) => name),
     tables: model.tables.length,
     policies: model.policies.length,

@@ -2,6 +2,7 @@
  * `rowpass/doctor`: examines the row-level security of any PostgreSQL 15 to 18.
  */
 
+export type { Command } from '../access/catalog/catalog.ts'
 export type { ClaimsCarrier, Identity } from '../access/identity.ts'
 export {
   acceptFinding,
@@ -30,7 +31,6 @@ export {
 export {
   type Attempt,
   type Cell,
-  type Command,
   type Line,
   type Matrix,
   type Outcome,

@@ -3,8 +3,9 @@
  * different from it today.
  */
 import { z } from 'zod'
+import { commands } from '../access/catalog/catalog.ts'
 import { Failure } from '../errors.ts'
-import { commands, type Matrix, toAccess } from './cell.ts'
+import { type Matrix, toAccess } from './cell.ts'
 
 /** A matrix in words, by table, identity and command; see `toAccess` for the words. */
 export interface Approval {

@@ -2,11 +2,12 @@
  * Runs one statement in a savepoint that is rolled back whatever happens, and tells how it ended.
  */
 import pg from 'pg'
+import { attemptText } from '../access/trial.ts'
 import { sqlstateOf } from '../database/connect.ts'
 import type { Attempt, Outcome } from './cell.ts'
 
 /** A statement. */
-export interface Statement {
+export interface TriedStatement {
   /** As it is shown: on the table itself, with placeholders for values. */
   readonly sql: string
   /** As it is run, where that differs: with the values as literals, since several statements take no parameters. */
@@ -19,7 +20,7 @@ export interface Statement {
   readonly after?: string
 }
 
-/** What `look` returns is the result of {@link attempt} where the statement succeeded. */
+/** What `look` returns is the value, where the statement succeeded. */
 export interface Attempted<T> {
   readonly attempt: Attempt
   readonly value?: T
@@ -28,53 +29,28 @@ export interface Attempted<T> {
 /** What is to be known of a statement; `after` is the result of the statement after it. */
 export type Look<T> = (result: pg.QueryResult, after: pg.QueryResult) => { rows?: number; value?: T }
 
-const undo = 'rollback to savepoint rowpass_cell; release savepoint rowpass_cell'
-
 /**
- * Tries a statement and undoes it, in one message to the server, as most of the time of a matrix is the way there and back.
- *
- * Row locks and table locks of the statement end with the savepoint, so nobody waits longer than it runs.
- *
- * The statement has to be one that PostgreSQL can parse: an error of syntax would come before the savepoint.
+ * Tries a statement and undoes it. Row locks and table locks of the statement end with it, so nobody waits longer than it
+ * runs. The statement has to be one that PostgreSQL can parse.
  *
  * @param look reads what is to be known of the results; its number becomes the attempt's `rows`
  */
-export async function attempt<T>(
+export async function tryOnce<T>(
   client: pg.ClientBase,
-  { sql, run = sql, says, before, after }: Statement,
+  { sql, run = sql, says, before, after }: TriedStatement,
   look: Look<T> = ({ rowCount }) => ({ rows: rowCount ?? 0 }),
 ): Promise<Attempted<T>> {
-  const text = ['savepoint rowpass_cell', before, run, after, undo].filter((each) => each !== undefined).join('; ')
-  try {
-    // Several statements give a list of results, which the types of the driver do not say.
-    const results = (await client.query(text)) as unknown as pg.QueryResult[]
-    const [main, last] = results.slice(after === undefined ? -3 : -4)
-    if (main === undefined || last === undefined) throw new TypeError(`${results.length} results`)
-    const { rows, value } = look(main, last)
-    const done: Attempt = { sql, says, outcome: 'done', ...(rows !== undefined && { rows }) }
-    return { attempt: done, ...(value !== undefined && { value }) }
-  } catch (error) {
-    if (!(error instanceof pg.DatabaseError)) throw error
-    await client.query(undo)
-    const sqlstate = sqlstateOf(error) ?? ''
-    return { attempt: { sql, says, outcome: toOutcome(error), error: error.message, sqlstate } }
+  const statements = [before, run, after].filter((each) => each !== undefined)
+  const results = await attemptText(client, statements)
+  if (results instanceof pg.DatabaseError) {
+    const sqlstate = sqlstateOf(results) ?? ''
+    return { attempt: { sql, says, outcome: toOutcome(results), error: results.message, sqlstate } }
   }
-}
-
-/** Does several things in a savepoint and undoes them; undefined with the reason where PostgreSQL refuses one of them. */
-export async function aside<T>(
-  client: pg.ClientBase,
-  work: () => Promise<T>,
-): Promise<{ value: T } | { value?: undefined; error: string }> {
-  await client.query('savepoint rowpass_cell')
-  try {
-    return { value: await work() }
-  } catch (error) {
-    if (!(error instanceof pg.DatabaseError)) throw error
-    return { error: error.message }
-  } finally {
-    await client.query(undo)
-  }
+  const [main, last = main] = results.slice(after === undefined ? -1 : -2)
+  if (main === undefined || last === undefined) throw new TypeError(`${results.length} results`)
+  const { rows, value } = look(main, last)
+  const done: Attempt = { sql, says, outcome: 'done', ...(rows !== undefined && { rows }) }
+  return { attempt: done, ...(value !== undefined && { value }) }
 }
 
 /** A value as it stands in a statement. */

@@ -2,13 +2,8 @@
  * What a matrix is made of: who tried what on which table, and what came of it. Everything else in this folder fills
  * these shapes or shows them.
  */
+import type { Command, RelationKind } from '../access/catalog/catalog.ts'
 import type { Identity } from '../access/identity.ts'
-
-/** What is tried on each table. */
-export const commands = ['select', 'insert', 'update', 'delete'] as const
-
-/** One of SELECT, INSERT, UPDATE, DELETE. */
-export type Command = (typeof commands)[number]
 
 /**
  * Whose row it is: of a tenant of the identity's, of another one, of none (the tenant column is NULL), or of nobody
@@ -92,7 +87,7 @@ export interface Line {
 export interface TableMatrix {
   /** Schema and name as SQL, such as `public.users`. */
   readonly name: string
-  readonly kind: 'table' | 'partitioned table' | 'view' | 'materialized view' | 'foreign table'
+  readonly kind: RelationKind
   readonly rowSecurity: 'off' | 'on' | 'forced'
   /** Rows that are there; undefined where the connection cannot see them all. */
   readonly rows: number | undefined

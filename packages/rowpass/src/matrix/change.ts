@@ -2,10 +2,11 @@
  * UPDATE and DELETE: counts the rows that they reach, then really changes or removes a few of them.
  */
 import pg from 'pg'
-import { type Attempted, attempt, type Statement, toLiteral } from './attempt.ts'
-import type { Column } from './catalog.ts'
+import type { ReferentialAction } from '../access/catalog/catalog.ts'
+import { type Attempted, type TriedStatement, toLiteral, tryOnce } from './attempt.ts'
 import { type Attempt, type Cell, owners, type Tally, total, type Whose } from './cell.ts'
 import { countersSql, countingCondition, resetCounters, toTally } from './counting.ts'
+import type { TableColumn } from './table.ts'
 import {
   atLeast,
   explain,
@@ -77,17 +78,17 @@ interface Draft {
 function findObstacle(
   { survey, triggers, fireTriggers }: Trial,
   command: Change,
-  column: Column | undefined,
+  column: TableColumn | undefined,
 ): string | undefined {
   const { table } = survey
   if (table.kind === 'materialized view') return 'A materialized view is never written to.'
   if (table.rules) return 'Rules rewrite what is written here.'
-  const instead = triggers.find(({ when }) => when === 'instead')
+  const instead = triggers.find(({ timing }) => timing === 'instead of')
   if (table.kind === 'view' && instead !== undefined) return `The trigger ${instead.name} writes instead of the view.`
   if (table.kind === 'view' && (table.updatable & (command === 'delete' ? 16 : 4)) === 0)
     return 'The view cannot be written to.'
   if (command === 'update' && column === undefined) return 'Every column that may be updated is computed.'
-  if (column?.identity === 'a') return 'The one column that may be set takes its values from a sequence.'
+  if (column?.identity === 'always') return 'The one column that may be set takes its values from a sequence.'
   const fired = triggers.find(
     ({ level, against, commands }) => level === 'statement' && against !== undefined && commands.includes(command),
   )
@@ -96,15 +97,15 @@ function findObstacle(
 }
 
 /** A column to set: best one that is in no key and says nothing of tenants. */
-function chooseColumn({ survey, grants }: Trial): Column | undefined {
+function chooseColumn({ survey, grants }: Trial): TableColumn | undefined {
   const { table, tenantColumn } = survey
   const involved = new Set([
     ...table.keys.flatMap(({ columns }) => columns),
     ...table.references.flatMap(({ columns }) => columns),
     ...table.referrers.flatMap(({ columns }) => columns),
   ])
-  const weight = ({ name, identity }: Column) =>
-    Number(identity === 'a') * 4 + Number(name === tenantColumn) * 2 + Number(involved.has(name))
+  const weight = ({ name, identity }: TableColumn) =>
+    Number(identity === 'always') * 4 + Number(name === tenantColumn) * 2 + Number(involved.has(name))
   const able = table.columns.filter(({ generated }) => !generated)
   const granted = able.filter(({ name }) => grants.update.includes(name))
   // Without any privilege the statement is run all the same, to be refused.
@@ -120,7 +121,7 @@ const counting = { update: 'count the rows that can be changed', delete: 'count 
 async function changeFirst(
   trial: Trial,
   command: Change,
-  column: Column | undefined,
+  column: TableColumn | undefined,
 ): Promise<{ attempt: Attempt; reached?: Tally } | undefined> {
   const { survey } = trial
   const value = column === undefined ? undefined : survey.samples[0]?.values[column.name]
@@ -138,7 +139,7 @@ async function changeFirst(
 async function count(
   trial: Trial,
   command: Change,
-  column: Column | undefined,
+  column: TableColumn | undefined,
 ): Promise<{ attempt: Attempt; reached?: Tally }> {
   const { attempt: tried, value } = await run(trial, {
     says: counting[command],
@@ -149,7 +150,7 @@ async function count(
 }
 
 /** The same with a statement that reads a column: PostgreSQL then asks the policies of SELECT as well. */
-async function countSeen(trial: Trial, column: Column, found: Draft): Promise<void> {
+async function countSeen(trial: Trial, column: TableColumn, found: Draft): Promise<void> {
   const set = name(column)
   const { attempt: tried, value: counted } = await run(trial, {
     says: 'count those of them that a statement reaches that reads a column',
@@ -165,7 +166,7 @@ async function countSeen(trial: Trial, column: Column, found: Draft): Promise<vo
   )
 }
 
-async function execute(trial: Trial, command: Change, column: Column | undefined, found: Draft): Promise<void> {
+async function execute(trial: Trial, command: Change, column: TableColumn | undefined, found: Draft): Promise<void> {
   const reason = againstExecuting(trial, command, column)
   if (reason !== undefined) {
     found.notes.push(`Counted, not carried out: ${reason}`)
@@ -250,23 +251,26 @@ async function tryMove(trial: Trial, found: Draft): Promise<Cell['move']> {
 function againstExecuting(
   { survey, triggers, fireTriggers }: Trial,
   command: Change,
-  column: Column | undefined,
+  column: TableColumn | undefined,
 ): string | undefined {
   const { referrers } = survey.table
-  if (command === 'update' && column?.identity === 'a')
+  if (command === 'update' && column?.identity === 'always')
     return 'the one column that may be set takes its values from a sequence.'
-  const follows = command === 'delete' ? referrers.find(({ onDelete }) => 'cnd'.includes(onDelete)) : undefined
-  if (follows !== undefined) return `the foreign key of ${follows.name} changes its rows along, past their policies.`
-  const moves = referrers.find(
-    ({ onUpdate, columns }) => 'cnd'.includes(onUpdate) && columns.includes(column?.name ?? ''),
-  )
+  const followed = command === 'delete' ? referrers.find(({ onDelete }) => follows(onDelete)) : undefined
+  if (followed !== undefined) return `the foreign key of ${followed.name} changes its rows along, past their policies.`
+  const moves = referrers.find(({ onUpdate, columns }) => follows(onUpdate) && columns.includes(column?.name ?? ''))
   if (command === 'update' && moves !== undefined) return `the foreign key of ${moves.name} changes its rows along.`
   const fired = triggers.find(({ against, commands }) => against !== undefined && commands.includes(command))
   if (fired === undefined || fireTriggers) return undefined
   return `the trigger ${fired.name} would be fired: ${fired.against}. --fire-triggers allows it.`
 }
 
-function sampleValue(trial: Trial, whose: Whose, column: Column): string | null | undefined {
+/** Whether the rows that refer change along. */
+function follows(action: ReferentialAction): boolean {
+  return action !== 'no action' && action !== 'restrict'
+}
+
+function sampleValue(trial: Trial, whose: Whose, column: TableColumn): string | null | undefined {
   const own = ownTenants(trial)
   const sample = trial.survey.samples.find(({ tenant }) => {
     if (whose === 'any') return true
@@ -285,7 +289,7 @@ interface Changing {
   text(table: string, value: string): string
 }
 
-function toText(command: Change, column: Column | undefined): Changing['text'] {
+function toText(command: Change, column: TableColumn | undefined): Changing['text'] {
   if (command === 'delete') return (table) => `delete from ${table}`
   return (table, value) => `update ${table} set ${name(column)} = ${value}`
 }
@@ -301,19 +305,19 @@ function run(
 ): Promise<Attempted<Tally>> {
   const { view, table } = trial.survey
   const onTable = `${text(table.sql, toLiteral(value))} where ${countingCondition}`
-  const statement: Statement = {
+  const statement: TriedStatement = {
     says,
     sql: text(table.sql, value === null ? 'null' : '$1'),
     run: view === undefined ? onTable : text(view, toLiteral(value)),
     before: resetCounters(ownTenants(trial), pick),
     after: countersSql,
   }
-  return attempt<Tally>(trial.client, statement, (_, after) => {
+  return tryOnce<Tally>(trial.client, statement, (_, after) => {
     const counted = toTally(after)
     return { rows: total(counted), value: counted }
   })
 }
 
-function name(column: Column | undefined): string {
+function name(column: TableColumn | undefined): string {
   return pg.escapeIdentifier(column?.name ?? '')
 }

@@ -7,8 +7,8 @@
  * the policies of SELECT do not narrow it, as they would not narrow a caller's own `delete from t`.
  */
 import pg from 'pg'
-import type { Table } from './catalog.ts'
 import { owners, type Tally, type Whose, withoutZeros } from './cell.ts'
+import type { Table } from './table.ts'
 
 const prefix = 'rowpass_matrix'
 const neverPicked = '-'

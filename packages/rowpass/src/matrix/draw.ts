@@ -2,24 +2,26 @@
  * Draws the matrix: one transaction in which everybody tries everything, and which is rolled back.
  */
 import type pg from 'pg'
+import { type Command, commands, type Role } from '../access/catalog/catalog.ts'
+import { type Database, readDatabase } from '../access/database.ts'
 import { become, type ClaimsCarrier, detectCarrier, stepBack } from '../access/identity.ts'
-import { sqlstateOf } from '../database/connect.ts'
+import { attempt, inTrial, isProblem } from '../access/trial.ts'
 import { Failure } from '../errors.ts'
-import { grantsOf, readTables, type Scope, type Table } from './catalog.ts'
-import { type Cell, type Command, commands, type Line, type Matrix, type Subject, type TableMatrix } from './cell.ts'
+import type { Cell, Line, Matrix, Subject, TableMatrix } from './cell.ts'
 import { tryChange } from './change.ts'
 import { createCountingView, prepareCounting } from './counting.ts'
-import { type Effects, readEffects } from './effects.ts'
+import { createWriteEffects, type WriteEffects } from './effects.ts'
 import { tryInsert } from './insert.ts'
 import { foresee } from './plan.ts'
 import { trySelect } from './select.ts'
 import { findSubjects, type SubjectOptions } from './subjects.ts'
 import { type Survey, surveyTable } from './survey.ts'
+import { chooseTables, grantsOf, type Table, type TableChoice } from './table.ts'
 import { findTenancy, type TenancyOptions } from './tenancy.ts'
 import type { Trial } from './trial.ts'
 
 /** How a matrix is drawn. */
-export interface MatrixOptions extends SubjectOptions, TenancyOptions, Pick<Scope, 'schemas' | 'tables'> {
+export interface MatrixOptions extends SubjectOptions, TenancyOptions, Pick<TableChoice, 'schemas' | 'tables'> {
   /** Writes nothing at all, not even what is rolled back: writes are told from privileges and policies. Default false. */
   readonly readOnly?: boolean
   /** Fires triggers that may do what a rollback does not undo. Default false. */
@@ -55,10 +57,7 @@ const defaultLockTimeoutMs = 500
 export async function drawMatrix(client: pg.ClientBase, options: MatrixOptions = {}): Promise<Matrix> {
   const { lockTimeoutMs = defaultLockTimeoutMs, now = Date.now } = options
   const startedAt = now()
-  await client.query(`begin isolation level repeatable read;
-    set local lock_timeout = ${Math.trunc(lockTimeoutMs)};
-    set local idle_in_transaction_session_timeout = 0`)
-  try {
+  return inTrial(client, { repeatable: true, lockMs: lockTimeoutMs, idleMs: 0 }, async () => {
     const drawn = await draw(client, options)
     const { rows } = await client.query<{ database: string; server: string }>(
       "select current_database() as database, current_setting('server_version') as server",
@@ -73,16 +72,14 @@ export async function drawMatrix(client: pg.ClientBase, options: MatrixOptions =
       mode: options.readOnly === true ? 'read-only' : 'tried',
       ...drawn,
     }
-  } finally {
-    await client.query('rollback')
-  }
+  })
 }
 
-interface Stage {
+interface Drawing {
   readonly client: pg.ClientBase
   readonly options: MatrixOptions
   readonly carrier: ClaimsCarrier | undefined
-  readonly effects: Effects
+  readonly effects: WriteEffects
   readonly strangers: readonly string[]
 }
 
@@ -91,13 +88,14 @@ async function draw(
   options: MatrixOptions,
 ): Promise<Pick<Matrix, 'subjects' | 'notes' | 'tables'>> {
   const carrier = await detectCarrier(client)
-  const { subjects, notes: aboutSubjects } = await findSubjects(client, options)
+  const database = await readDatabase(client)
+  const { catalog, access } = database
+  const { subjects, notes: aboutSubjects } = await findSubjects(client, database, options)
   const roles = [...new Set(subjects.map(({ role }) => role))]
-  await refuseUnknownRoles(client, roles)
-  const tables = await readTables(client, { ...options, roles })
+  const tables = chooseTables(catalog, access, { ...options, roles: knownRoles(database, roles) })
   if (tables.length === 0) throw new Failure('input_invalid', { detail: 'there is no table to try' })
   const tenancy = findTenancy(tables, options)
-  const effects = await readEffects(client)
+  const effects = createWriteEffects(catalog, database.effects)
   const notes = [...aboutSubjects, describeCarrier(carrier), ...tenancy.notes, ...describeEffects(effects)]
   // Rights to become a role are given before the transaction may become read-only.
   for (const role of roles) {
@@ -115,11 +113,11 @@ async function draw(
       ]),
     ),
   ].filter((tenant): tenant is string => typeof tenant === 'string')
-  const stage: Stage = { client, options, carrier, effects, strangers }
+  const drawing: Drawing = { client, options, carrier, effects, strangers }
   const lines = new Map<Survey, Line[]>(surveys.map((survey) => [survey, []]))
   for (const [index, subject] of subjects.entries()) {
     options.onProgress?.(`${subject.name}, ${index + 1} of ${subjects.length}, on ${surveys.length} tables`)
-    for (const [survey, line] of await tryAll(stage, subject, surveys)) lines.get(survey)?.push(line)
+    for (const [survey, line] of await tryAll(drawing, subject, surveys)) lines.get(survey)?.push(line)
   }
   return { subjects, notes, tables: surveys.map((survey) => toTable(survey, lines.get(survey) ?? [])) }
 }
@@ -131,7 +129,7 @@ async function surveyAll(
     subjects: readonly Subject[]
     roles: readonly string[]
     columns: ReadonlyMap<number, string>
-    effects: Effects
+    effects: WriteEffects
   },
 ): Promise<Survey[]> {
   const { subjects, roles, columns, effects, readOnly = false, liftForce = true, onProgress } = options
@@ -156,32 +154,25 @@ async function surveyAll(
 
 /** The connection may lack the right to make temporary views, or to use the schema. */
 async function tryCreate<T>(client: pg.ClientBase, create: () => Promise<T>): Promise<T | undefined> {
-  await client.query('savepoint rowpass_view')
-  try {
-    const made = await create()
-    await client.query('release savepoint rowpass_view')
-    return made
-  } catch (error) {
-    if (sqlstateOf(error) === undefined) throw error
-    await client.query('rollback to savepoint rowpass_view; release savepoint rowpass_view')
-    return undefined
-  }
+  const made = await attempt(client, create, { keep: true })
+  return isProblem(made) ? undefined : made
 }
 
-async function tryAll(stage: Stage, subject: Subject, surveys: readonly Survey[]): Promise<[Survey, Line][]> {
-  const { client, carrier } = stage
+async function tryAll(drawing: Drawing, subject: Subject, surveys: readonly Survey[]): Promise<[Survey, Line][]> {
+  const { client, carrier } = drawing
   const lines: [Survey, Line][] = []
-  await client.query('savepoint rowpass_subject')
-  await become(client, subject, carrier)
-  for (const survey of surveys) {
-    const cells = await tryTable(toTrial(stage, subject, survey), stage.options.readOnly === true)
-    lines.push([survey, { subject: subject.name, there: survey.there.get(subject.name), cells }])
-  }
-  await client.query('rollback to savepoint rowpass_subject; release savepoint rowpass_subject')
+  const problem = await attempt(client, async () => {
+    await become(client, subject, carrier)
+    for (const survey of surveys) {
+      const cells = await tryTable(toTrial(drawing, subject, survey), drawing.options.readOnly === true)
+      lines.push([survey, { subject: subject.name, there: survey.there.get(subject.name), cells }])
+    }
+  })
+  if (isProblem(problem)) throw new Error(`${subject.name}: ${problem.message} (${problem.sqlstate})`)
   return lines
 }
 
-function toTrial({ client, options, effects, strangers }: Stage, subject: Subject, survey: Survey): Trial {
+function toTrial({ client, options, effects, strangers }: Drawing, subject: Subject, survey: Survey): Trial {
   const { fireTriggers = false, advanceSequences = false } = options
   // Only values that the type of the column takes, which those of the table itself are for certain.
   const own = survey.samples
@@ -226,13 +217,13 @@ function toTable({ table, rows, tenantColumn, notes }: Survey, lines: Line[]): T
   return { name: table.sql, kind: table.kind, rowSecurity: table.rowSecurity, rows, tenantColumn, notes, lines }
 }
 
-async function refuseUnknownRoles(client: pg.ClientBase, roles: readonly string[]): Promise<void> {
-  const { rows } = await client.query<{ name: string }>(
-    'select r as name from unnest($1::text[]) r where not exists (select from pg_roles where rolname = r) limit 1',
-    [roles],
-  )
-  const [unknown] = rows
-  if (unknown !== undefined) throw new Failure('input_invalid', { detail: `there is no database role ${unknown.name}` })
+function knownRoles({ catalog }: Database, names: readonly string[]): Role[] {
+  const roles = [...catalog.roles.values()]
+  return names.map((name) => {
+    const role = roles.find((each) => each.name === name)
+    if (role === undefined) throw new Failure('input_invalid', { detail: `there is no database role ${name}` })
+    return role
+  })
 }
 
 function describeCarrier(carrier: ClaimsCarrier | undefined): string {
@@ -248,7 +239,7 @@ function describeCarrier(carrier: ClaimsCarrier | undefined): string {
   }
 }
 
-function describeEffects({ eventTriggers }: Effects): string[] {
+function describeEffects({ eventTriggers }: WriteEffects): string[] {
   if (eventTriggers.length === 0) return []
   return [
     `Event triggers (${eventTriggers.join(', ')}) would be fired by the views through which rows are counted by tenant, so that UPDATE and DELETE only count them.`,

@@ -2,9 +2,9 @@
  * INSERT: tries to add a row to the own tenant, to another one, and to none.
  */
 import pg from 'pg'
-import { attempt, type Statement, toLiteral } from './attempt.ts'
-import type { Column } from './catalog.ts'
+import { type TriedStatement, toLiteral, tryOnce } from './attempt.ts'
 import { type Attempt, type Cell, owners, type Whose } from './cell.ts'
+import type { TableColumn } from './table.ts'
 import { explain, ownTenants, type Trial, toCell, verdictOfFailure } from './trial.ts'
 import { type Values, withFreshKeys, withPerson, withPersonAsKey } from './values.ts'
 
@@ -37,7 +37,7 @@ export async function tryInsert(trial: Trial): Promise<Cell> {
   if (!privileged) {
     const [first] = columns
     const sql = first === undefined ? 'default values' : `(${pg.escapeIdentifier(first.name)}) values (default)`
-    const { attempt: tried } = await attempt(trial.client, {
+    const { attempt: tried } = await tryOnce(trial.client, {
       sql: `insert into ${survey.table.sql} ${sql}`,
       says: 'ask for the privilege',
     })
@@ -49,7 +49,7 @@ export async function tryInsert(trial: Trial): Promise<Cell> {
   return tryOwners(trial, granted)
 }
 
-async function tryOwners(trial: Trial, granted: readonly Column[]): Promise<Cell> {
+async function tryOwners(trial: Trial, granted: readonly TableColumn[]): Promise<Cell> {
   const attempts: Attempt[] = []
   const notes: string[] = []
   const reached: Partial<Record<Whose, number>> = {}
@@ -61,7 +61,7 @@ async function tryOwners(trial: Trial, granted: readonly Column[]): Promise<Cell
     const tried: Attempt[] = []
     for (const candidate of candidates) {
       const statement = toStatement(trial, granted, candidate)
-      const { attempt: each } = await attempt(trial.client, statement)
+      const { attempt: each } = await tryOnce(trial.client, statement)
       tried.push(each)
       if (each.outcome !== 'done') continue
       if (whose === 'own' || whose === 'any') returning = await tryReturning(trial, statement)
@@ -98,21 +98,25 @@ async function tryOwners(trial: Trial, granted: readonly Column[]): Promise<Cell
   })
 }
 
-function findObstacle(trial: Trial, columns: readonly Column[], granted: readonly Column[]): string | undefined {
+function findObstacle(
+  trial: Trial,
+  columns: readonly TableColumn[],
+  granted: readonly TableColumn[],
+): string | undefined {
   const { survey, effects, triggers, fireTriggers, advanceSequences } = trial
   const { table } = survey
   if (table.kind === 'materialized view') return 'A materialized view is never written to.'
   if (table.rules) return 'Rules rewrite what is written here.'
   if (table.kind === 'view' && (table.updatable & 8) === 0) return 'The view takes no rows by itself.'
   for (const column of columns.filter((each) => !granted.includes(each))) {
-    if (column.sequence !== null && !advanceSequences) {
+    if (column.sequence !== undefined && !advanceSequences) {
       return `${column.name} cannot be given, so that each row that is tried would advance ${column.sequence}. --advance-sequences allows it.`
     }
-    const against = column.sequence === null ? effects.againstDefault(column) : undefined
+    const against = column.sequence === undefined ? effects.againstDefault(column) : undefined
     if (against !== undefined) return `The default of ${column.name} would be evaluated: it ${against}.`
   }
   const fired = triggers.find(
-    ({ against, commands, when }) => against !== undefined && commands.includes('insert') && when !== 'after',
+    ({ against, commands, timing }) => against !== undefined && commands.includes('insert') && timing !== 'after',
   )
   if (fired === undefined || fireTriggers) return undefined
   return `The trigger ${fired.name} would be fired: ${fired.against}. --fire-triggers allows it.`
@@ -135,7 +139,7 @@ function toCandidates(trial: Trial, whose: Whose): Candidate[] | undefined {
   const person = sub === undefined ? undefined : withPerson(table, placed, sub, undefined)
   const asKey = sub === undefined || tenant.value === sub ? undefined : withPersonAsKey(table, placed, sub)
   const omitted = table.columns
-    .filter((column) => column.hasDefault && column.sequence === null && column.name !== tenantColumn)
+    .filter((column) => column.hasDefault && column.sequence === undefined && column.name !== tenantColumn)
     .filter((column) => trial.effects.againstDefault(column) === undefined)
     .map(({ name }) => name)
   const rows: [says: string, values: Values | undefined][] = [
@@ -191,10 +195,14 @@ function tenantOf(trial: Trial, whose: Whose): { value: string | null } | undefi
   return whose === 'shared' && !column.notNull ? { value: null } : undefined
 }
 
-function toStatement({ survey }: Trial, granted: readonly Column[], { says, values, omitted }: Candidate): Statement {
+function toStatement(
+  { survey }: Trial,
+  granted: readonly TableColumn[],
+  { says, values, omitted }: Candidate,
+): TriedStatement {
   const given = granted.filter(({ name }) => !omitted.includes(name))
   const names = given.map(({ name }) => pg.escapeIdentifier(name)).join(', ')
-  const system = given.some(({ identity }) => identity === 'a') ? ' overriding system value' : ''
+  const system = given.some(({ identity }) => identity === 'always') ? ' overriding system value' : ''
   const head = `insert into ${survey.table.sql} (${names})${system} values`
   return {
     sql: `${head} (${given.map((_, index) => `$${index + 1}`).join(', ')})`,
@@ -203,12 +211,12 @@ function toStatement({ survey }: Trial, granted: readonly Column[], { says, valu
   }
 }
 
-async function tryReturning(trial: Trial, { sql, run }: Statement): Promise<Attempt | undefined> {
+async function tryReturning(trial: Trial, { sql, run }: TriedStatement): Promise<Attempt | undefined> {
   const [column] = trial.grants.select
   if (column === undefined) return undefined
   const returning = ` returning ${pg.escapeIdentifier(column)}`
   const statement = { sql: sql + returning, run: `${run}${returning}`, says: 'the same with RETURNING' }
-  return (await attempt(trial.client, statement)).attempt
+  return (await tryOnce(trial.client, statement)).attempt
 }
 
 /** What was let furthest; a row that did not suit says something only when no other was tried. */

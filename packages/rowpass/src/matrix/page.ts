@@ -4,7 +4,8 @@
  * Whatever comes from the database is escaped; the policy of the page runs its own script and style and loads nothing.
  */
 import { createHash } from 'node:crypto'
-import { type Cell, type Command, commands, type Line, type Matrix, type TableMatrix } from './cell.ts'
+import { type Command, commands } from '../access/catalog/catalog.ts'
+import type { Cell, Line, Matrix, TableMatrix } from './cell.ts'
 import { pageScript } from './page-script.ts'
 import { pageStyle } from './page-style.ts'
 import { toLabel, toSentence } from './wording.ts'

@@ -1,8 +1,8 @@
 /**
  * Tells what it can of a command without running it: from privileges, and from whether there are policies.
  */
-import { policiesOf } from './catalog.ts'
-import type { Cell, Command } from './cell.ts'
+import { type Command, isTable } from '../access/catalog/catalog.ts'
+import type { Cell } from './cell.ts'
 import { type Trial, toCell } from './trial.ts'
 
 /**
@@ -12,14 +12,13 @@ import { type Trial, toCell } from './trial.ts'
  * An UPDATE or DELETE that no policy lets through is `none`, as it reaches no row and is not refused.
  */
 export function foresee(trial: Trial, command: Command): Cell {
-  const { grants, survey, subject } = trial
+  const { grants, survey } = trial
   const { table } = survey
   const held = command === 'delete' ? grants.delete : grants[command].length > 0
   if (!grants.usage || !held)
     return toCell(trial, command, { verdict: 'grant', notes: ['By the privileges of the role; not tried.'] })
-  const applying = new Set(policiesOf(table, subject.role, command))
-  const permissive = table.policies.some(({ name, permissive: lets }) => lets && applying.has(name))
-  if (table.kind === 'table' || table.kind === 'partitioned table') {
+  if (isTable(table)) {
+    const permissive = grants.policies[command].some((policy) => policy.permissive)
     if (table.rowSecurity !== 'off' && !permissive) {
       const verdict = command === 'insert' ? 'policy' : 'none'
       return toCell(trial, command, { verdict, notes: ['No policy lets the role do this; not tried.'] })

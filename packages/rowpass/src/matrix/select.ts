@@ -2,7 +2,7 @@
  * SELECT: counts the rows that an identity sees, and tells whose they are.
  */
 import pg from 'pg'
-import { attempt, toLiteral } from './attempt.ts'
+import { toLiteral, tryOnce } from './attempt.ts'
 import { type Cell, type Tally, withoutZeros } from './cell.ts'
 import { atLeast, explain, ownTenants, type Trial, toCell, verdictOfFailure, verdictOn } from './trial.ts'
 
@@ -21,7 +21,7 @@ export async function trySelect(trial: Trial): Promise<Cell> {
     column === undefined
       ? 'count(*) as seen'
       : `count(*) as seen, count(${column}) as tenants, count(*) filter (where ${column} = any (${tenants}::text[])) as own`
-  const { attempt: tried, value } = await attempt<number[]>(
+  const { attempt: tried, value } = await tryOnce<number[]>(
     client,
     {
       sql: `select ${counts('$1')} from ${table.sql}`,

@@ -3,9 +3,10 @@
  */
 import pg from 'pg'
 import { z } from 'zod'
+import type { Database } from '../access/database.ts'
+import { attempt, isProblem } from '../access/trial.ts'
 import { sqlstateOf } from '../database/connect.ts'
 import { Failure } from '../errors.ts'
-import { aside } from './attempt.ts'
 import type { Subject } from './cell.ts'
 import { tenantsOf } from './tenancy.ts'
 
@@ -45,9 +46,12 @@ export interface Subjects {
  *
  * @throws Failure `input_invalid` when the file or the query gives something else than identities, or more than 20
  */
-export async function findSubjects(client: pg.ClientBase, options: SubjectOptions): Promise<Subjects> {
-  const roles = await readRoles(client)
-  const role = options.role ?? roles.api
+export async function findSubjects(
+  client: pg.ClientBase,
+  { access: { requests } }: Database,
+  options: SubjectOptions,
+): Promise<Subjects> {
+  const role = options.role ?? requests.signedIn?.name
   const notes: string[] = []
   let subjects: Subject[]
   if (options.file !== undefined) subjects = parseSubjects(options.file, role, options.tenantClaim)
@@ -58,7 +62,7 @@ export async function findSubjects(client: pg.ClientBase, options: SubjectOption
     notes.push(found.says)
   }
   const usual = subjects[0]?.role ?? known(role)
-  const nobody = [...new Set([usual, roles.anonymous ?? usual])]
+  const nobody = [...new Set([usual, requests.anonymous?.name ?? usual])]
     .filter((each) => !subjects.some((subject) => subject.role === each && Object.keys(subject.claims).length === 0))
     .map((each) => ({ name: `no claims (${each})`, role: each, claims: {}, tenants: [] }))
   return { subjects: refuseTooMany([...subjects, ...nobody]), notes }
@@ -135,19 +139,6 @@ async function sampleBy(
   }
 }
 
-/** The role of requests, and that of requests without a token. */
-async function readRoles(client: pg.ClientBase): Promise<{ api?: string; anonymous?: string }> {
-  const { rows } = await client.query<{ name: string; uses: number }>(
-    `select r.rolname as name, count(p.oid)::int as uses from pg_roles r left join pg_policy p on r.oid = any(p.polroles)
-      where not r.rolsuper and not starts_with(r.rolname, 'pg_') group by r.rolname order by 2 desc, 1`,
-  )
-  const pick = (names: readonly string[]) => names.find((name) => rows.some((row) => row.name === name))
-  const used = rows.find(({ name, uses }) => uses > 0 && !/^anon/.test(name))?.name
-  const api = pick(['authenticated']) ?? used ?? pick(['app_user', 'web_user', 'api_user'])
-  const anonymous = pick(['anonymous', 'anon', 'web_anon'])
-  return { ...(api !== undefined && { api }), ...(anonymous !== undefined && { anonymous }) }
-}
-
 /** Four people at most: of two tenants, and in each of two kinds where a column `role` tells them apart. */
 async function sampleUsers(
   client: pg.ClientBase,
@@ -177,15 +168,15 @@ async function sampleUsers(
         from people p join tenants t on p.tenant is not distinct from t.tenant
     )
     select id, tenant, kind from ranked where nth = 1 and place <= 2 order by tenant, kind nulls first limit 4`
-  const looked = await aside(client, async () => {
+  const looked = await attempt(client, async () => {
     if (!table.whole) await client.query(`alter table ${table.name} no force row level security`)
     return (await client.query<{ id: string; tenant: string | null; kind: string | null }>(sql)).rows
   })
-  const value = looked.value ?? []
+  const value = isProblem(looked) ? [] : looked
   if (value.length === 0) {
     return {
       subjects: [],
-      says: `Identities: ${table.name} has none to sample${'error' in looked ? `: ${looked.error}` : ''}.`,
+      says: `Identities: ${table.name} has none to sample${isProblem(looked) ? `: ${looked.message}` : ''}.`,
     }
   }
   const claim = tenantClaim ?? table.tenant

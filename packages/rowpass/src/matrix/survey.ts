@@ -3,9 +3,9 @@
  * take values from, and the view through which writes are counted.
  */
 import pg from 'pg'
-import { aside } from './attempt.ts'
-import type { Table } from './catalog.ts'
+import { attempt, isProblem } from '../access/trial.ts'
 import type { Subject, Tally } from './cell.ts'
+import type { Table } from './table.ts'
 import { madeUp } from './values.ts'
 
 /** A row that is there, as text; columns in the order of the table. */
@@ -48,20 +48,19 @@ export async function surveyTable(client: pg.ClientBase, table: Table, options: 
     return { ...empty, notes: ['A foreign table: its rows are on another server, so nothing is tried.'] }
   const lift = table.hidden && options.lift && table.kind !== 'view'
   const read = lift ? `alter table ${table.sql} no force row level security` : 'select'
-  const looked = await aside(client, async () => {
+  const looked = await attempt(client, async () => {
     await client.query(read)
     const counts = await countRows(client, table, { subjects, tenantColumn, tenants })
     return { ...counts, samples: await takeSamples(client, table, tenantColumn, [...tenants.values()].flat()) }
   })
-  if (looked.value === undefined) return { ...empty, notes: [`The rows could not be counted: ${looked.error}.`] }
-  const { value } = looked
+  if (isProblem(looked)) return { ...empty, notes: [`The rows could not be counted: ${looked.message}.`] }
   const made =
-    value.samples.length === 0 && table.columns.length > 0 ? [await makeUpSample(client, table, tenantColumn)] : []
+    looked.samples.length === 0 && table.columns.length > 0 ? [await makeUpSample(client, table, tenantColumn)] : []
   const sees = !table.hidden || lift
   return {
     ...empty,
-    ...value,
-    samples: [...value.samples, ...made],
+    ...looked,
+    samples: [...looked.samples, ...made],
     ...(!sees && { rows: undefined, there: new Map() }),
     notes: [
       ...(sees ? [] : ['The connection obeys the policies here, so that it cannot tell how many rows there are.']),
@@ -76,14 +75,14 @@ async function spellTenants(
   table: Table,
   { subjects, tenantColumn }: SurveyOptions,
 ): Promise<Map<string, string[]>> {
-  const type = table.columns.find(({ name }) => name === tenantColumn)?.type
+  const type = table.columns.find(({ name }) => name === tenantColumn)?.declared
   const spelled = new Map<string, string[]>()
   for (const { name, tenants } of subjects) {
     const own: string[] = []
     for (const tenant of type === undefined ? [] : tenants) {
       const sql = `select $1::text::${type}::text as text`
-      const { value } = await aside(client, () => client.query<{ text: string }>(sql, [tenant]))
-      own.push(value?.rows[0]?.text ?? tenant)
+      const found = await attempt(client, () => client.query<{ text: string }>(sql, [tenant]))
+      own.push((isProblem(found) ? undefined : found.rows[0]?.text) ?? tenant)
     }
     spelled.set(name, own)
   }
@@ -153,8 +152,8 @@ async function makeUpSample(client: pg.ClientBase, table: Table, tenantColumn: s
   for (const { columns, targetName, targetColumns } of table.references) {
     const list = targetColumns.map((name) => `${pg.escapeIdentifier(name)}::text`).join(', ')
     const sql = `select array[${list}] as key from ${targetName} limit 1`
-    const { value } = await aside(client, () => client.query<{ key: (string | null)[] }>(sql))
-    const key = value?.rows[0]?.key
+    const found = await attempt(client, () => client.query<{ key: (string | null)[] }>(sql))
+    const key = isProblem(found) ? undefined : found.rows[0]?.key
     for (const [index, name] of columns.entries()) values[name] = key?.[index] ?? values[name] ?? null
   }
   // Of no tenant, so that it is taken for nobody's.

@@ -3,7 +3,7 @@
  * silence: what was chosen, and why, is in the notes.
  */
 import { Failure } from '../errors.ts'
-import type { Table } from './catalog.ts'
+import type { Table } from './table.ts'
 
 /** Usual names of the claim and of the column, the likelier first. */
 const usualNames = [
@@ -93,8 +93,8 @@ function fromNames(tables: readonly Table[], names: readonly string[]): Tenancy 
   return { columns, notes: [`Tenant column: ${names.join(', ')}, as named.`] }
 }
 
-function columnOf({ schema, relation }: Table, name: string): string | undefined {
-  const prefix = [`${schema}.${relation}.`, `${relation}.`].find((each) => name.startsWith(each))
+function columnOf({ schema, name: table }: Table, name: string): string | undefined {
+  const prefix = [`${schema}.${table}.`, `${table}.`].find((each) => name.startsWith(each))
   if (prefix !== undefined) return name.slice(prefix.length)
   return name.includes('.') ? undefined : name
 }

@@ -1,8 +1,10 @@
 /**
  * The matrix for a terminal of 100 columns.
  */
+
+import { commands } from '../access/catalog/catalog.ts'
 import type { Difference } from './approval.ts'
-import { type Cell, commands, type Line, type Matrix, type TableMatrix } from './cell.ts'
+import type { Cell, Line, Matrix, TableMatrix } from './cell.ts'
 import { marks, short, toMark } from './wording.ts'
 
 /** How text is set off; each gives the text back where the output takes no colours. */

@@ -2,20 +2,11 @@
  * What is at hand while one identity tries one table, and the cells that need no statement of their own.
  */
 import type pg from 'pg'
-import type { Grants } from './catalog.ts'
-import { policiesOf } from './catalog.ts'
-import {
-  type Attempt,
-  type Cell,
-  type Command,
-  type Subject,
-  type Tally,
-  total,
-  type Verdict,
-  withoutZeros,
-} from './cell.ts'
-import type { Effects, Trigger } from './effects.ts'
+import type { Command } from '../access/catalog/catalog.ts'
+import { type Attempt, type Cell, type Subject, type Tally, total, type Verdict, withoutZeros } from './cell.ts'
+import type { FiredTrigger, WriteEffects } from './effects.ts'
 import type { Survey } from './survey.ts'
+import type { Grants } from './table.ts'
 
 /** One identity at one table. The connection has taken on the identity. */
 export interface Trial {
@@ -23,8 +14,8 @@ export interface Trial {
   readonly subject: Subject
   readonly survey: Survey
   readonly grants: Grants
-  readonly effects: Effects
-  readonly triggers: readonly Trigger[]
+  readonly effects: WriteEffects
+  readonly triggers: readonly FiredTrigger[]
   /** Tenants that somebody has or that samples have, as the column spells them; to find one that is not the subject's. */
   readonly strangers: readonly string[]
   readonly fireTriggers: boolean
@@ -45,7 +36,7 @@ const opened = 'Row-level security is off: every row that comes will be reached.
 
 /** Completes a cell. */
 export function toCell(trial: Trial, command: Command, findings: Findings): Cell {
-  const { survey, subject } = trial
+  const { survey, grants } = trial
   const { verdict, reached = {}, attempts = [], move, returning } = findings
   const notes =
     verdict === 'empty' && survey.table.rowSecurity === 'off'
@@ -56,7 +47,7 @@ export function toCell(trial: Trial, command: Command, findings: Findings): Cell
     verdict,
     reached,
     crossTenant: (reached.other ?? 0) > 0 || move === 'done' || move === 'constraint',
-    policies: policiesOf(survey.table, subject.role, command),
+    policies: survey.table.rowSecurity === 'off' ? [] : grants.policies[command].map(({ name }) => name),
     attempts,
     notes,
     ...(move !== undefined && { move }),

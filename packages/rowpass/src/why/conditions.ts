@@ -2,11 +2,11 @@
  * Which of a statement's own conditions choose the rows of one relation.
  */
 import type { Parser } from '../statement/parser.ts'
-import type { Access } from './access.ts'
 import { assignColumns } from './columns.ts'
+import type { Reached } from './reach.ts'
 import { parseStatement } from './statement.ts'
 import { whereConditions } from './text.ts'
-import type { Mention, Statement } from './usage.ts'
+import type { Mention, ParsedStatement } from './usage.ts'
 
 /** Conditions for the rows of one relation. */
 export interface Conditions {
@@ -21,9 +21,9 @@ export interface Conditions {
  * A relation that is not in the outermost FROM has none: all of its rows are looked at.
  */
 export function conditionsFor(
-  statement: Statement,
+  statement: ParsedStatement,
   sql: string,
-  { use, relation, via }: Access,
+  { use, relation, via }: Reached,
   parser: Parser,
 ): Conditions {
   const { scope, tree } = statement

@@ -6,8 +6,8 @@
  * looked up as the owner, its functions and other tables are reached with the rights of the identity.
  */
 import pg from 'pg'
-import type { Relation } from './relations.ts'
-import { attempt, isProblem, type SqlProblem } from './session.ts'
+import type { Relation, Trigger } from '../access/catalog/catalog.ts'
+import { attempt, isProblem, type SqlProblem } from '../access/trial.ts'
 
 /** What a value is, as text; null for NULL. */
 export interface Value {
@@ -80,7 +80,7 @@ export async function valueForCaller(
 
 /** What happened to one row of a copy; records as text. */
 export interface Change {
-  readonly operation: 'INSERT' | 'UPDATE' | 'DELETE'
+  readonly operation: 'insert' | 'update' | 'delete'
   readonly before: string | null
   readonly after: string | null
 }
@@ -88,6 +88,8 @@ export interface Change {
 /** A statement that is run on a copy instead of the table. */
 export interface CopyTrial {
   readonly relation: Relation
+  /** Triggers that may be run. */
+  readonly triggers: readonly Trigger[]
   /** Rows that the copy holds before. */
   readonly rows: readonly string[]
   readonly role: string
@@ -104,14 +106,14 @@ export interface CopyTrial {
  * @returns what it did, in the order in which it did it
  */
 export async function writtenRows(client: pg.ClientBase, trial: CopyTrial): Promise<readonly Change[] | SqlProblem> {
-  const { relation, rows, role, sql, indexes } = trial
+  const { relation, triggers, rows, role, sql, indexes } = trial
   const name = copyName(relation)
   return attempt(client, async () => {
     const like = ` including defaults including generated including identity${indexes ? ' including indexes' : ''}`
     await createCopy(client, relation, rows, { role, like })
     await client.query(logSql(name, role))
-    for (const { timing, perRow, outside, definition } of relation.triggers) {
-      if (timing !== 'BEFORE' || !perRow || outside) continue
+    for (const { timing, level, definition } of triggers) {
+      if (timing !== 'before' || level !== 'row') continue
       await client.query(definition.replace(` ON ${relation.sql} `, ` ON ${name} `))
     }
     await client.query(`set local role ${pg.escapeIdentifier(role)}`)
@@ -129,7 +131,7 @@ function logSql(name: string, role: string): string {
     grant insert on pg_temp.rowpass_why_log to ${pg.escapeIdentifier(role)};
     create function pg_temp.rowpass_why_log() returns trigger language plpgsql as $$
     begin
-      insert into pg_temp.rowpass_why_log (operation, before, after) values (tg_op,
+      insert into pg_temp.rowpass_why_log (operation, before, after) values (lower(tg_op),
         case when tg_op <> 'INSERT' then old::text end, case when tg_op <> 'DELETE' then new::text end);
       return null;
     end $$;

@@ -3,20 +3,18 @@
  */
 import pg from 'pg'
 import { type ClaimsCarrier, detectCarrier, type Identity } from '../access/identity.ts'
-import { Failure } from '../errors.ts'
 import { loadParser } from '../statement/parser.ts'
-import { type Access, reach } from './access.ts'
-import { firing, functionRights, loadFunctions, reasonNotToRun } from './effects.ts'
+import { firing, functionRights, lastingOf, loadFunctions, reasonNotToRun } from './effects.ts'
 import { type Explanation, type RelationReport, withoutData } from './explanation.ts'
 import { gatewayReasons } from './gateway.ts'
 import { rightsFor } from './grants.ts'
+import { findReach, type Reached } from './reach.ts'
 import { findReasons } from './reasons.ts'
-import { type Rehearsal, rehearse, type Stage, unrehearsed } from './rehearsal.ts'
-import { loadRole } from './relations.ts'
 import { rolledBack, type Setting } from './session.ts'
 import { parseStatement } from './statement.ts'
 import { inlineParameters, withoutEnd } from './text.ts'
 import { type Outcome, tryStatement } from './trial.ts'
+import { type TriedPolicies, type TryTools, tryPolicies, untriedPolicies } from './tries.ts'
 import { type Facts, findDoubts } from './verdict.ts'
 
 /** What to explain. */
@@ -61,19 +59,18 @@ export async function explain(client: pg.ClientBase, options: ExplainOptions): P
   const carrier = options.carrier ?? (await detectCarrier(client))
   const { identity, timeoutMs = defaultTimeoutMs, reveal = false, parts = true } = options
   const setting: Setting = { identity, carrier, timeoutMs }
-  const role = await loadRole(client, identity.role)
-  if (role === undefined) throw new Failure('input_invalid', { detail: `there is no database role ${identity.role}` })
-
-  const { accesses, unreached } = await rolledBack(client, setting, 'self', () => reach(client, statement, role))
-  const functions = await loadFunctions(client, statement, role)
+  const { database, role, reached, unreached } = await rolledBack(client, setting, 'self', () =>
+    findReach(client, statement, identity.role),
+  )
+  const functions = await loadFunctions(client, database, statement, role)
   const run = options.run ?? 'safe'
-  const notRun = reasonNotToRun(run, accesses, functions)
+  const notRun = reasonNotToRun(run, reached, functions)
   const tried = notRun === undefined ? await tryStatement(client, setting, statement, sql) : undefined
   const outcome = tried?.problem && !reveal ? { ...tried, problem: withoutData(tried.problem) } : tried
-  const stage: Stage = { client, parser, role: role.name, setting, statement, sql, reveal, parts }
-  // The conditions of the statement are evaluated for a rehearsal, too.
-  const rehearses = run === 'always' || !functions.some(({ outside }) => outside)
-  const { relations, predictedRows } = await rehearseAll(stage, accesses, rehearses)
+  const tools: TryTools = { client, parser, role: role.name, setting, statement, sql, reveal, parts }
+  // The conditions of the statement are evaluated for the policies, too.
+  const isSafe = run === 'always' || functions.every(({ lasting }) => lasting === undefined)
+  const { relations, predictedRows } = await tryAllPolicies(tools, reached, isSafe)
   const missing = functionRights(functions, role)
   const { command } = statement
   const facts: Facts = { command, role: role.name, outcome, unreached, relations, functions: missing, predictedRows }
@@ -89,52 +86,56 @@ export async function explain(client: pg.ClientBase, options: ExplainOptions): P
     ...(notRun !== undefined && { notRun }),
     relations,
     findings: [...gateway, ...reasons],
-    notes: notesOf(accesses, outcome, relations),
+    notes: notesOf(reached, outcome, relations),
     complete: doubts.length === 0,
     doubts,
   }
 }
 
-async function rehearseAll(
-  stage: Stage,
-  accesses: readonly Access[],
-  rehearses: boolean,
+async function tryAllPolicies(
+  tools: TryTools,
+  reached: readonly Reached[],
+  isSafe: boolean,
 ): Promise<{ relations: readonly RelationReport[]; predictedRows: number | undefined }> {
   const relations: RelationReport[] = []
   let predictedRows: number | undefined
-  for (const access of accesses) {
-    const rehearsal = rehearses && access.steps.length > 0 ? await rehearse(stage, access) : unrehearsed(access)
-    relations.push(toReport(access, rehearsal))
-    const changes = access.actions.has('update') || access.actions.has('delete')
-    if (rehearsal.exact && changes) predictedRows = rehearsal.visible
+  for (const each of reached) {
+    const tried = isSafe && each.steps.length > 0 ? await tryPolicies(tools, each) : untriedPolicies(each)
+    relations.push(toReport(each, tried))
+    const changes = each.actions.has('update') || each.actions.has('delete')
+    if (tried.exact && changes) predictedRows = tried.visible
   }
   return { relations, predictedRows }
 }
 
-function toReport(access: Access, { steps, rows, rowsProblem }: Rehearsal): RelationReport {
-  const { relation, via, actor, actions, rls } = access
+function toReport(reached: Reached, { steps, rows, rowsProblem }: TriedPolicies): RelationReport {
+  const { relation, via, actor, actions, rls } = reached
   return {
     name: relation.sql,
     kind: relation.kind,
     via,
     actor: actor.name,
-    owner: relation.owner,
+    owner: ownerOf(reached),
     actions: [...actions],
-    rights: rightsFor(access),
-    rls: { ...rls, enabled: relation.rlsEnabled, forced: relation.rlsForced },
+    rights: rightsFor(reached),
+    rls: { ...rls, enabled: relation.rls, forced: relation.force },
     steps,
     rows,
     ...(rowsProblem !== undefined && { rowsProblem }),
-    triggers: firing(access).map(({ name, function: calls, outside }) => ({ name, function: calls, outside })),
+    triggers: firing(reached).map((trigger) => ({
+      name: trigger.name,
+      function: trigger.function,
+      outside: lastingOf(reached, trigger) !== undefined,
+    })),
   }
 }
 
 function notesOf(
-  accesses: readonly Access[],
+  reached: readonly Reached[],
   outcome: Outcome | undefined,
   relations: readonly RelationReport[],
 ): string[] {
-  const triggers = accesses.flatMap((access) => firing(access).map(({ name }) => `${name} of ${access.relation.sql}`))
+  const triggers = reached.flatMap((each) => firing(each).map(({ name }) => `${name} of ${each.relation.sql}`))
   const fired = [...new Set(triggers)].join(', ')
   return [
     ...(fired === ''
@@ -143,10 +144,14 @@ function notesOf(
     ...relations.flatMap(({ name, rowsProblem }) =>
       rowsProblem === undefined ? [] : [`The rows of ${name} could not be looked at: ${rowsProblem}.`],
     ),
-    ...accesses.flatMap(({ relation }) =>
-      relation.parent === null
-        ? []
-        : [`${relation.sql} is a partition of ${relation.parent}, whose policies are not asked here.`],
-    ),
+    ...reached.flatMap(({ relation, database }) => {
+      const parent = relation.partition ? database.catalog.relations.get(relation.parents[0] ?? 0) : undefined
+      if (parent === undefined) return []
+      return [`${relation.sql} is a partition of ${parent.sql}, whose policies are not asked here.`]
+    }),
   ]
+}
+
+function ownerOf({ relation, database }: Reached): string {
+  return database.catalog.roles.get(relation.owner)?.name ?? String(relation.owner)
 }

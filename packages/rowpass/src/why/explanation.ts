@@ -1,13 +1,14 @@
 /**
  * What `why` answers: the chain from the identity to the rows. Nothing in it is of a hidden row, unless it was asked for.
  */
+import type { RelationKind } from '../access/catalog/catalog.ts'
 import type { ClaimsCarrier } from '../access/identity.ts'
-import type { RlsState } from './access.ts'
+import type { Step } from '../access/policies.ts'
+import type { SqlProblem } from '../access/trial.ts'
 import type { Right } from './grants.ts'
-import type { Step } from './rules.ts'
-import type { SqlProblem } from './session.ts'
+import type { RlsState } from './reach.ts'
 import type { Outcome } from './trial.ts'
-import type { Command } from './usage.ts'
+import type { StatementCommand } from './usage.ts'
 
 /** One side of a comparison. */
 export interface SideReport {
@@ -77,7 +78,7 @@ export interface RowsReport {
 /** One relation, reached in one way. */
 export interface RelationReport {
   readonly name: string
-  readonly kind: string
+  readonly kind: RelationKind
   readonly via: readonly string[]
   readonly actor: string
   readonly owner: string
@@ -125,7 +126,7 @@ export type FindingCode =
 
 /** The answer. */
 export interface Explanation {
-  readonly command: Command
+  readonly command: StatementCommand
   readonly sql: string
   readonly identity: { readonly role: string; readonly claims: Readonly<Record<string, unknown>> }
   readonly carrier: ClaimsCarrier | undefined

@@ -1,10 +1,11 @@
 /**
  * Makes reasons of facts: what stands in the way, what hides rows, and what the reader may take for a wall and is none.
  */
-import type { Unreached } from './access.ts'
+import { isTable } from '../access/catalog/catalog.ts'
+import type { SqlProblem } from '../access/trial.ts'
 import type { Finding, FindingCode, RelationReport, StepReport } from './explanation.ts'
 import type { Right } from './grants.ts'
-import type { SqlProblem } from './session.ts'
+import type { Unreached } from './reach.ts'
 import { maxRows } from './trial.ts'
 import type { Facts } from './verdict.ts'
 
@@ -110,7 +111,7 @@ function refusingReasons(relation: RelationReport, step: StepReport): Finding[] 
   return step.blame.map(({ policies }) => {
     const by = policies.join(' and ')
     const row = `The ${rowWords[step.row]} of ${name}`
-    if (step.command === 'SELECT') {
+    if (step.command === 'select') {
       const says = `${row} would not be visible to its writer: the SELECT policy ${by} is false for it. It is asked because the statement reads columns (RETURNING, WHERE, ON CONFLICT).`
       return refusal('select_policy_refuses', says, 'Leave out RETURNING, or let the SELECT policy see the row.')
     }
@@ -122,19 +123,18 @@ function refusingReasons(relation: RelationReport, step: StepReport): Finding[] 
 
 function noPolicy({ name, actor }: RelationReport, { command, forOthers }: StepReport): Finding {
   const others = forOthers.length > 0 ? ` (${forOthers.join(', ')} ${be(forOthers.length)} for other roles)` : ''
-  const says = `Row-level security is on for ${name}, and no permissive policy for ${command} is for ${actor}${others}. Without one nothing is allowed.`
-  return reason('no_policy', says, `create policy … on ${name} for ${command.toLowerCase()} to ${actor} …;`)
+  const says = `Row-level security is on for ${name}, and no permissive policy for ${command.toUpperCase()} is for ${actor}${others}. Without one nothing is allowed.`
+  return reason('no_policy', says, `create policy … on ${name} for ${command} to ${actor} …;`)
 }
 
 /** Where policies do not hold, and the reader may think that they do. */
 function wallReasons(relation: RelationReport, role: string): Finding[] {
   const { name, rls, via, actor, owner, kind } = relation
   const view = via.at(-1)
-  if (kind === 'm' || kind === 'f') {
-    const what = kind === 'm' ? 'a materialized view' : 'a foreign table'
-    return [reason('rls_off', `${name} is ${what}: it has no policies, and whoever may read it reads all of it.`)]
+  if (kind === 'materialized view' || kind === 'foreign table') {
+    return [reason('rls_off', `${name} is a ${kind}: it has no policies, and whoever may read it reads all of it.`)]
   }
-  if (kind !== 'r' && kind !== 'p') return []
+  if (!isTable({ kind })) return []
   if (!rls.enabled) {
     const says = `Row-level security is off for ${name}: its policies, if any, are not asked.`
     return [reason('rls_off', says, `alter table ${name} enable row level security;`)]
@@ -195,7 +195,7 @@ const constraintKinds: Readonly<Record<string, string>> = {
 function plainReason({ outcome, command, relations }: Facts): Finding {
   const problem = outcome?.problem
   if (problem !== undefined) return refusal('error', `PostgreSQL: ${problem.message} (${problem.sqlstate}).`)
-  if (outcome?.rows === 0 && command !== 'INSERT') {
+  if (outcome?.rows === 0 && command !== 'insert') {
     const empty = relations.some(({ rows }) => rows?.matching === 0)
     const says = empty
       ? 'No such row exists: nothing matches, also without policies.'
@@ -225,5 +225,5 @@ const rowWords: Readonly<Record<StepReport['row'], string>> = {
 }
 
 function forCommand({ command }: StepReport): string {
-  return command === 'SELECT' ? '' : ` (${command})`
+  return command === 'select' ? '' : ` (${command.toUpperCase()})`
 }

@@ -54,8 +54,8 @@ function happened({ outcome, notRun, command }: Explanation): string[] {
   if (outcome === undefined) return [`It was not run: ${notRun ?? ''}.`]
   const { problem, rows = 0 } = outcome
   if (problem !== undefined) return [`ERROR ${problem.sqlstate}: ${problem.message}`]
-  const done = { SELECT: '', INSERT: ' inserted', UPDATE: ' updated', DELETE: ' deleted', MERGE: ' merged' }[command]
-  return [`${some(rows)}${done}${command === 'SELECT' ? '' : ', and rolled back'}.`]
+  const done = { select: '', insert: ' inserted', update: ' updated', delete: ' deleted', merge: ' merged' }[command]
+  return [`${some(rows)}${done}${command === 'select' ? '' : ', and rolled back'}.`]
 }
 
 function chain({ carrier, identity, relations }: Explanation, token: readonly string[]): string[] {
@@ -101,7 +101,7 @@ function rlsText({ rls, actor, owner, kind }: RelationReport): string {
     superuser: `on, but not for ${actor}: a superuser`,
     bypassrls: `on, but not for ${actor}: it has BYPASSRLS`,
     owner: `on, but not for ${actor}, which has the rights of the owner ${owner}`,
-    no_table: `none: this is ${{ v: 'a view', m: 'a materialized view', f: 'a foreign table' }[kind] ?? 'no table'}`,
+    no_table: `none: this is ${kind === 'partitioned table' ? 'no table' : `a ${kind}`}`,
   }
   return because[rls.because]
 }
@@ -111,7 +111,7 @@ function rowsText({ rows, steps }: RelationReport): string {
   const { matching, seen, filtered, sampled } = rows
   const what = filtered ? `${matching === 1 ? 'matches' : 'match'} the conditions` : 'in the table'
   const few = sampled < matching ? `; ${sampled} of them were tried` : ''
-  const hides = steps.some(({ command }) => command === 'SELECT') && seen !== undefined
+  const hides = steps.some(({ command }) => command === 'select') && seen !== undefined
   return `${some(matching)} ${what}${hides ? `, ${seen} visible` : ''}${few}`
 }
 
@@ -129,7 +129,7 @@ function stepLines(step: StepReport): string[] {
   const others = step.forOthers.length > 0 ? [`    (${step.forOthers.join(', ')}: for other roles)`] : []
   const none = step.policies.length === 0 ? ['    no policy: nothing passes'] : []
   return [
-    `  ${step.command.padEnd(8)} ${kind} on ${rows[step.row]}: ${result}; a row that fails ${step.failure === 'hides' ? 'is hidden' : 'ends the statement'}`,
+    `  ${step.command.toUpperCase().padEnd(8)} ${kind} on ${rows[step.row]}: ${result}; a row that fails ${step.failure === 'hides' ? 'is hidden' : 'ends the statement'}`,
     ...none,
     ...step.policies.flatMap((policy) => policyLines(policy, step.tested)),
     ...others,

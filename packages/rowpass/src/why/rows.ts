@@ -3,10 +3,11 @@
  * connection's own role. They stay inside this process; nothing of them is shown unless asked for.
  */
 import pg from 'pg'
-import type { Access } from './access.ts'
+import type { Relation } from '../access/catalog/catalog.ts'
+import { isProblem, type SqlProblem, toProblem } from '../access/trial.ts'
 import { safeText } from './explanation.ts'
-import type { Relation } from './relations.ts'
-import { isProblem, rolledBack, type Setting, type SqlProblem, toProblem } from './session.ts'
+import type { Reached } from './reach.ts'
+import { rolledBack, type Setting } from './session.ts'
 
 /** Rows of one relation. */
 export interface Rows {
@@ -41,16 +42,16 @@ export const countLimit = 100_000
 export async function readRows(
   client: pg.ClientBase,
   setting: Setting,
-  access: Access,
+  reached: Reached,
   conditions: readonly string[],
 ): Promise<Rows | NoRows> {
   const tries = conditions.length > 0 ? [conditions, []] : [[]]
   let last: SqlProblem | undefined
   for (const each of tries) {
-    const found = await peek(client, setting, access, each)
+    const found = await peek(client, setting, reached, each)
     if (!isProblem(found)) {
       const filtered = each.length === conditions.length
-      const { seen, rows } = await askAsIdentity(client, setting, access, each)
+      const { seen, rows } = await askAsIdentity(client, setting, reached, each)
       // Of a large table the first rows may all be of others: those that the identity sees are looked at as well.
       const more = found.total > sampleSize ? rows : []
       const sample = [...new Set([...more, ...found.sample])].slice(0, sampleSize)
@@ -65,14 +66,14 @@ export async function readRows(
 async function peek(
   client: pg.ClientBase,
   setting: Setting,
-  access: Access,
+  reached: Reached,
   conditions: readonly string[],
 ): Promise<{ sample: string[]; total: number } | SqlProblem> {
-  const from = fromClause(access, conditions)
-  const alias = pg.escapeIdentifier(access.use.alias)
+  const from = fromClause(reached, conditions)
+  const alias = pg.escapeIdentifier(reached.use.alias)
   try {
     return await rolledBack(client, setting, 'self', async () => {
-      await unforce(client, access.relation)
+      await unforce(client, reached.relation)
       // Rather an error than rows that are missing.
       await client.query('set local row_security = off')
       const counted = await client.query(`select count(*)::int as n from (select ${from} limit ${countLimit + 1}) x`)
@@ -97,16 +98,17 @@ export async function unforce(client: pg.ClientBase, { oid, sql }: Relation): Pr
 async function askAsIdentity(
   client: pg.ClientBase,
   setting: Setting,
-  access: Access,
+  reached: Reached,
   conditions: readonly string[],
 ): Promise<{ seen: number | undefined; rows: readonly string[] }> {
-  if (access.via.length > 0) return { seen: undefined, rows: [] }
-  const from = fromClause(access, conditions)
-  const alias = pg.escapeIdentifier(access.use.alias)
+  if (reached.via.length > 0) return { seen: undefined, rows: [] }
+  const from = fromClause(reached, conditions)
+  const alias = pg.escapeIdentifier(reached.use.alias)
   try {
     return await rolledBack(client, setting, 'identity', async () => {
       const counted = await client.query(`select count(*)::int as n from (select ${from} limit ${countLimit + 1}) x`)
-      if (!access.relation.select) return { seen: counted.rows[0].n, rows: [] }
+      if (!reached.database.access.onTable(reached.actor, 'select', reached.relation))
+        return { seen: counted.rows[0].n, rows: [] }
       const read = await client.query(`select (${alias}.*)::text as row ${from} limit ${sampleSize / 2}`)
       return { seen: counted.rows[0].n, rows: read.rows.map(({ row }) => row) }
     })
@@ -116,7 +118,7 @@ async function askAsIdentity(
   }
 }
 
-function fromClause({ relation, use }: Access, conditions: readonly string[]): string {
+function fromClause({ relation, use }: Reached, conditions: readonly string[]): string {
   const where = conditions.length > 0 ? ` where ${conditions.map((each) => `(${each}\n)`).join(' and ')}` : ''
   return `from ${relation.sql} as ${pg.escapeIdentifier(use.alias)}${where}`
 }

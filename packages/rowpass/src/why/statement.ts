@@ -2,19 +2,22 @@
  * Reads one statement: which relations it names, what it does with each, and where columns are mentioned.
  * Nothing here knows the database; `columns.ts` finds out whose columns they are.
  */
+
+import type { Action } from '../access/policies.ts'
+import { listOf, nodeOf } from '../access/tree.ts'
 import { Failure } from '../errors.ts'
 import type { Parser, TreeNode } from '../statement/parser.ts'
 import { describeStatement } from '../statement/statements.ts'
 import { toNames, unwrap } from '../statement/syntax.ts'
-import { asList, asNode, outputColumns, resTargetName, toPath } from './tree.ts'
-import type { Action, Command, Mention, Scope, Statement, Use } from './usage.ts'
+import { outputColumns, resTargetName, toPath } from './tree.ts'
+import type { Mention, ParsedStatement, Scope, StatementCommand, Use } from './usage.ts'
 
-const commands: Readonly<Record<string, Command>> = {
-  SelectStmt: 'SELECT',
-  InsertStmt: 'INSERT',
-  UpdateStmt: 'UPDATE',
-  DeleteStmt: 'DELETE',
-  MergeStmt: 'MERGE',
+const commands: Readonly<Record<string, StatementCommand>> = {
+  SelectStmt: 'select',
+  InsertStmt: 'insert',
+  UpdateStmt: 'update',
+  DeleteStmt: 'delete',
+  MergeStmt: 'merge',
 }
 
 const maxStatementLength = 256 * 1024
@@ -26,7 +29,7 @@ const maxStatementLength = 256 * 1024
  *
  * @throws Failure `input_invalid` for no statement, more than one, a syntax error, or a kind that is not explained
  */
-export function parseStatement(sql: string, parser: Parser): Statement {
+export function parseStatement(sql: string, parser: Parser): ParsedStatement {
   if (sql.includes('\0') || /\p{Surrogate}/u.test(sql)) throw refusal('the text is not Unicode, or holds NUL')
   if (sql.length > maxStatementLength) throw refusal(`the statement is longer than ${maxStatementLength} characters`)
   const parsed = parser.parse(sql)
@@ -63,15 +66,15 @@ class Reader {
   readonly functions: string[][] = []
   changesInWith = false
   outermost: Scope = { parent: undefined, items: [] }
-  readonly command: Command
+  readonly command: StatementCommand
   readonly tree: TreeNode
 
-  constructor(command: Command, tree: TreeNode) {
+  constructor(command: StatementCommand, tree: TreeNode) {
     this.command = command
     this.tree = tree
   }
 
-  read(type: string, node: TreeNode): Statement {
+  read(type: string, node: TreeNode): ParsedStatement {
     this.statement(type, node, undefined, new Map(), true)
     const { command, tree, uses, mentions, functions, changesInWith, outermost } = this
     const hasWith = node.withClause !== undefined
@@ -90,9 +93,9 @@ class Reader {
 
   private withClause(value: unknown, parent: Scope | undefined, outer: Ctes): Ctes {
     const ctes = new Map(outer)
-    const clause = asNode(value)
-    for (const item of asList(clause?.ctes)) {
-      const cte = asNode(asNode(item)?.CommonTableExpr)
+    const clause = nodeOf(value)
+    for (const item of listOf(clause?.ctes)) {
+      const cte = nodeOf(nodeOf(item)?.CommonTableExpr)
       const query = unwrap(cte?.ctequery)
       if (cte === undefined || query === undefined || typeof cte.ctename !== 'string') continue
       const columns = toNames(cte.aliascolnames)
@@ -107,14 +110,14 @@ class Reader {
 
   private select(node: TreeNode, scope: Scope, ctes: Ctes, isRoot: boolean): void {
     for (const side of [node.larg, node.rarg]) {
-      const each = asNode(side)
+      const each = nodeOf(side)
       if (each !== undefined) this.statement('SelectStmt', each, scope.parent, ctes)
     }
-    const from = asList(node.fromClause)
+    const from = listOf(node.fromClause)
     for (const item of from) this.from(item, scope, ctes)
     const [only, ...more] = scope.items
     if (isRoot && only?.use !== undefined && more.length === 0) only.use.outermost = true
-    for (const clause of asList(node.lockingClause)) this.lock(asNode(asNode(clause)?.LockingClause), scope)
+    for (const clause of listOf(node.lockingClause)) this.lock(nodeOf(nodeOf(clause)?.LockingClause), scope)
     const { larg, rarg, fromClause, lockingClause, withClause, ...expressions } = node
     this.expression(expressions, scope, ctes)
   }
@@ -122,12 +125,12 @@ class Reader {
   private insert(node: TreeNode, scope: Scope, ctes: Ctes): void {
     const target = this.target(node, 'insert')
     if (target === undefined) return
-    const columns = asList(node.cols).flatMap((item) => resTargetName(item) ?? [])
+    const columns = listOf(node.cols).flatMap((item) => resTargetName(item) ?? [])
     target.insertColumns = columns.length > 0 ? columns : undefined
-    const source = asNode(node.selectStmt)
+    const source = nodeOf(node.selectStmt)
     if (source !== undefined) this.expression(source, { parent: scope.parent, items: [] }, ctes)
     scope.items.push({ alias: target.alias, use: target, columns: undefined })
-    const conflict = asNode(node.onConflictClause)
+    const conflict = nodeOf(node.onConflictClause)
     if (conflict !== undefined) this.conflict(conflict, target, scope, ctes)
     this.returning(node, target, scope, ctes)
   }
@@ -135,11 +138,11 @@ class Reader {
   private conflict(node: TreeNode, target: Use, scope: Scope, ctes: Ctes): void {
     target.conflict = node.action === 'ONCONFLICT_UPDATE' ? 'update' : 'nothing'
     if (target.conflict === 'update') target.actions.add('conflict_update')
-    const infer = asNode(node.infer)
+    const infer = nodeOf(node.infer)
     // The columns of the arbiter have to be readable.
     if (typeof infer?.conname === 'string') target.readsUnnamed = true
-    for (const item of asList(infer?.indexElems)) {
-      const name = asNode(asNode(item)?.IndexElem)?.name
+    for (const item of listOf(infer?.indexElems)) {
+      const name = nodeOf(nodeOf(item)?.IndexElem)?.name
       if (typeof name === 'string') this.mentions.push({ scope, path: [name] })
     }
     const inner: Scope = { ...scope, items: [...scope.items, { alias: 'excluded', use: undefined, columns: [] }] }
@@ -153,7 +156,7 @@ class Reader {
     if (target === undefined) return
     target.outermost = isRoot
     scope.items.push({ alias: target.alias, use: target, columns: undefined })
-    for (const item of [...asList(node.fromClause), ...asList(node.usingClause)]) this.from(item, scope, ctes)
+    for (const item of [...listOf(node.fromClause), ...listOf(node.usingClause)]) this.from(item, scope, ctes)
     if (type === 'UpdateStmt') this.assignments(node.targetList, target)
     this.expression([node.targetList, node.whereClause], scope, ctes)
     this.returning(node, target, scope, ctes)
@@ -165,12 +168,12 @@ class Reader {
     scope.items.push({ alias: target.alias, use: target, columns: undefined })
     this.from(node.sourceRelation, scope, ctes)
     this.expression(node.joinCondition, scope, ctes)
-    for (const item of asList(node.mergeWhenClauses)) {
-      const clause = asNode(asNode(item)?.MergeWhenClause)
+    for (const item of listOf(node.mergeWhenClauses)) {
+      const clause = nodeOf(nodeOf(item)?.MergeWhenClause)
       if (clause === undefined) continue
       if (clause.commandType === 'CMD_INSERT') {
         target.actions.add('merge_insert')
-        const columns = asList(clause.targetList).flatMap((each) => resTargetName(each) ?? [])
+        const columns = listOf(clause.targetList).flatMap((each) => resTargetName(each) ?? [])
         target.insertColumns = columns.length > 0 ? columns : undefined
       } else if (clause.commandType === 'CMD_UPDATE') {
         target.actions.add('merge_update')
@@ -182,13 +185,13 @@ class Reader {
   }
 
   private target(node: TreeNode, action: Action): Use | undefined {
-    const relation = asNode(node.relation)
+    const relation = nodeOf(node.relation)
     return relation === undefined ? undefined : this.use(relation, action)
   }
 
   private use(relation: TreeNode, action: Action): Use {
     const name = String(relation.relname)
-    const alias = asNode(relation.alias)?.aliasname
+    const alias = nodeOf(relation.alias)?.aliasname
     const use: Use = {
       schema: typeof relation.schemaname === 'string' ? relation.schemaname : undefined,
       name,
@@ -206,7 +209,7 @@ class Reader {
   }
 
   private assignments(list: unknown, target: Use): void {
-    for (const item of asList(list)) {
+    for (const item of listOf(list)) {
       const name = resTargetName(item)
       if (name !== undefined) target.updateColumns.add(name)
     }
@@ -217,8 +220,8 @@ class Reader {
     if (clause === undefined) return
     target.returning = true
     const rows = ['old', 'new'].map((alias) => ({ alias, use: target, columns: undefined }))
-    const renamed = asList(asNode(clause)?.options).flatMap((item) => {
-      const alias = asNode(asNode(item)?.ReturningOption)?.value
+    const renamed = listOf(nodeOf(clause)?.options).flatMap((item) => {
+      const alias = nodeOf(nodeOf(item)?.ReturningOption)?.value
       return typeof alias === 'string' ? [{ alias, use: target, columns: undefined }] : []
     })
     // Behind the others, and seen with a qualifier only.
@@ -227,7 +230,7 @@ class Reader {
   }
 
   private lock(clause: TreeNode | undefined, scope: Scope): void {
-    const names = asList(clause?.lockedRels).map((item) => asNode(asNode(item)?.RangeVar)?.relname)
+    const names = listOf(clause?.lockedRels).map((item) => nodeOf(nodeOf(item)?.RangeVar)?.relname)
     for (const { alias, use } of scope.items) {
       if (use !== undefined && (names.length === 0 || names.includes(alias))) use.actions.add('lock')
     }
@@ -238,7 +241,7 @@ class Reader {
     const wrapped = unwrap(item)
     if (wrapped === undefined) return
     const { type, node } = wrapped
-    const aliasNode = asNode(node.alias)
+    const aliasNode = nodeOf(node.alias)
     const alias = typeof aliasNode?.aliasname === 'string' ? aliasNode.aliasname : ''
     const renamed = toNames(aliasNode?.colnames)
     if (type === 'RangeVar') {
@@ -281,7 +284,7 @@ class Reader {
   }
 
   private member(key: string, child: unknown, scope: Scope, ctes: Ctes): void {
-    const node = asNode(child)
+    const node = nodeOf(child)
     if (key === 'SelectStmt' && node !== undefined) this.statement(key, node, scope, ctes)
     else if (key === 'ColumnRef' && node !== undefined) this.mentions.push({ scope, path: toPath(node.fields) })
     else {

@@ -2,8 +2,9 @@
  * Runs the statement for real, as the identity, in a transaction that is rolled back.
  */
 import type pg from 'pg'
-import { rolledBack, type Setting, type SqlProblem, toProblem } from './session.ts'
-import type { Statement } from './usage.ts'
+import { type SqlProblem, toProblem } from '../access/trial.ts'
+import { rolledBack, type Setting } from './session.ts'
+import type { ParsedStatement } from './usage.ts'
 
 /** What happened. */
 export interface Outcome {
@@ -24,10 +25,10 @@ export const maxRows = 100_000
 export async function tryStatement(
   client: pg.ClientBase,
   setting: Setting,
-  { command, changesInWith }: Statement,
+  { command, changesInWith }: ParsedStatement,
   sql: string,
 ): Promise<Outcome> {
-  const throughCursor = command === 'SELECT' && !changesInWith
+  const throughCursor = command === 'select' && !changesInWith
   try {
     return await rolledBack(client, setting, 'identity', async () => {
       if (throughCursor) await client.query(`declare rowpass_why no scroll cursor for ${sql}`)

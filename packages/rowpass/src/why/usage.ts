@@ -1,23 +1,12 @@
 /**
  * What a statement does with relations and columns: the shapes that reading one gives.
  */
+import type { Command } from '../access/catalog/catalog.ts'
+import type { Action } from '../access/policies.ts'
 import type { TreeNode } from '../statement/parser.ts'
 
 /** Kinds of statement that can be explained. */
-export type Command = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE' | 'MERGE'
-
-/** What a statement does with a relation. */
-export type Action =
-  | 'read'
-  | 'lock'
-  | 'insert'
-  | 'update'
-  | 'delete'
-  | 'conflict_update'
-  | 'merge'
-  | 'merge_insert'
-  | 'merge_update'
-  | 'merge_delete'
+export type StatementCommand = Command | 'merge'
 
 /** One mention of a relation. */
 export interface Use {
@@ -61,8 +50,8 @@ export interface Mention {
 }
 
 /** A statement, read. */
-export interface Statement {
-  readonly command: Command
+export interface ParsedStatement {
+  readonly command: StatementCommand
   readonly tree: TreeNode
   readonly uses: readonly Use[]
   readonly mentions: readonly Mention[]

@@ -2,8 +2,11 @@
  * Tries the policies of one step on rows, and takes those apart that fail some.
  */
 import type pg from 'pg'
+import { everyone } from '../access/access.ts'
+import type { Policy, Relation } from '../access/catalog/catalog.ts'
+import { expressionFor, isForCommand, passesStep, policiesFor, type Step } from '../access/policies.ts'
+import { isProblem, type SqlProblem } from '../access/trial.ts'
 import type { Parser } from '../statement/parser.ts'
-import type { Access } from './access.ts'
 import { type RowCopy, valueForCaller } from './copy.ts'
 import {
   type Blame,
@@ -13,9 +16,8 @@ import {
   type StepReport,
   safeText,
 } from './explanation.ts'
-import type { Policy } from './relations.ts'
-import type { Step } from './rules.ts'
-import { isProblem, type SqlProblem } from './session.ts'
+import { closedRoutines } from './grants.ts'
+import type { Reached } from './reach.ts'
 import { type Comparison, type Expression, toExpression } from './text.ts'
 
 /** Rows for a step, and whether values of theirs may be shown. */
@@ -45,44 +47,51 @@ export interface Tools {
 const maxLeaves = 12
 const maxValueLength = 200
 
+/** A policy that a step asks, with the expression that it asks. */
+interface Asked {
+  readonly policy: Policy
+  readonly expression: string
+}
+
 /** The policies that a step asks, for the acting role. Those without an expression count as if they were not there. */
-export function policiesOf({ relation }: Access, step: Step): { policy: Policy; expression: string }[] {
-  return relation.policies.flatMap((policy) => {
-    const expression = step.expression === 'check' ? (policy.check ?? policy.using) : policy.using
-    const isFor = policy.command === 'ALL' || policy.command === step.command
-    return policy.applies && isFor && expression !== null ? [{ policy, expression }] : []
+function policiesOf({ policies, database, actor }: Reached, step: Step): Asked[] {
+  return policiesFor(policies, database.access, actor, step.command).flatMap((policy) => {
+    const expression = expressionFor(policy, step)
+    return expression === undefined ? [] : [{ policy, expression }]
   })
 }
 
 /** A step without rows to try: which policies it would ask. */
-export function untriedStep(access: Access, step: Step): StepReport {
-  const policies = policiesOf(access, step).map((each) => ({ ...describe(each), passed: undefined }))
-  return { ...step, tested: undefined, passed: undefined, policies, forOthers: forOthers(access, step), blame: [] }
+export function untriedStep(reached: Reached, step: Step): StepReport {
+  const policies = policiesOf(reached, step).map((each) => ({ ...describe(reached, each), passed: undefined }))
+  return { ...step, tested: undefined, passed: undefined, policies, forOthers: forOthers(reached, step), blame: [] }
 }
 
 /** Tries a step: any permissive policy, and every restrictive one. */
-export async function tryStep(tools: Tools, access: Access, step: Step, rows: StepRows): Promise<TriedStep> {
+export async function tryStep(tools: Tools, reached: Reached, step: Step, rows: StepRows): Promise<TriedStep> {
   const tried: { policy: Policy; expression: string; found: ReadonlySet<number> | SqlProblem }[] = []
-  for (const each of policiesOf(access, step)) {
+  for (const each of policiesOf(reached, step)) {
     tried.push({ ...each, found: await tryPolicy(each) })
   }
   async function tryPolicy({ policy, expression }: { policy: Policy; expression: string }) {
     // Without rows only a policy that reads other tables can fail: it may read this one again.
-    const idle = rows.count === 0 && policy.reads.length === 0
+    const idle = rows.count === 0 && policy.reads.every((oid) => oid === reached.relation.oid)
     return idle ? new Set<number>() : rows.copy.passing(expression)
   }
   const unknown = tried.some(({ found }) => isProblem(found))
   const indexes = Array.from({ length: rows.count }, (_, index) => index)
-  const passes = (index: number, permissive: boolean) =>
-    tried.filter((each) => each.policy.permissive === permissive && !isProblem(each.found) && each.found.has(index))
-  const restrictive = tried.filter(({ policy }) => !policy.permissive).length
   const passing = new Set(
-    indexes.filter((index) => passes(index, true).length > 0 && passes(index, false).length === restrictive),
+    indexes.filter((index) =>
+      passesStep(
+        tried.map(({ policy, found }) => ({ permissive: policy.permissive, found })),
+        ({ found }) => !isProblem(found) && found.has(index),
+      ),
+    ),
   )
   const failing = unknown ? [] : indexes.filter((index) => !passing.has(index))
   const policies: PolicyReport[] = []
   for (const { found, ...each } of tried) {
-    const base = describe(each)
+    const base = describe(reached, each)
     if (isProblem(found)) policies.push({ ...base, passed: undefined, problem: safeText(found) })
     else {
       const own = failing.filter((index) => !found.has(index))
@@ -96,20 +105,34 @@ export async function tryStep(tools: Tools, access: Access, step: Step, rows: St
     tested: rows.count,
     passed: unknown ? undefined : passing.size,
     policies,
-    forOthers: forOthers(access, step),
+    forOthers: forOthers(reached, step),
     blame: group(failing.map(names)),
   }
   return { report, passing: unknown ? undefined : passing }
 }
 
-function describe({ policy, expression }: { policy: Policy; expression: string }): Omit<PolicyReport, 'passed'> {
-  const { name, permissive, command, roles, closedFunctions, reads } = policy
-  return { name, permissive, command, roles, expression, closedFunctions, reads }
+function describe(reached: Reached, { policy, expression }: Asked): Omit<PolicyReport, 'passed'> {
+  const { database, relation, actor } = reached
+  const { access, catalog } = database
+  const { name, permissive, command, calls } = policy
+  const readable = (each: Relation) => each.columns.some((column) => access.onColumn(actor, 'select', each, column))
+  return {
+    name,
+    permissive,
+    command,
+    roles: policy.roles.map((oid) => (oid === everyone ? 'PUBLIC' : (catalog.roles.get(oid)?.name ?? String(oid)))),
+    expression,
+    closedFunctions: closedRoutines(database, actor, calls),
+    reads: policy.reads.flatMap((oid) => {
+      const each = oid === relation.oid ? undefined : catalog.relations.get(oid)
+      return each === undefined ? [] : [{ name: each.sql, rls: each.rls, readable: readable(each) }]
+    }),
+  }
 }
 
-function forOthers({ relation }: Access, step: Step): readonly string[] {
-  return relation.policies
-    .filter(({ applies, command }) => !applies && (command === 'ALL' || command === step.command))
+function forOthers({ policies, database, actor }: Reached, { command }: Step): readonly string[] {
+  return policies
+    .filter((policy) => isForCommand(policy, command) && !database.access.isAmong(actor, policy.roles))
     .map(({ name }) => name)
 }
 

@@ -2,16 +2,16 @@
  * Compares what the reasons predict with what happened: an explanation that PostgreSQL contradicts says so.
  */
 
-import type { Unreached } from './access.ts'
 import type { Finding, RelationReport } from './explanation.ts'
 import type { Right } from './grants.ts'
+import type { Unreached } from './reach.ts'
 import { countLimit } from './rows.ts'
 import type { Outcome } from './trial.ts'
-import type { Command } from './usage.ts'
+import type { StatementCommand } from './usage.ts'
 
 /** Everything that was found out. */
 export interface Facts {
-  readonly command: Command
+  readonly command: StatementCommand
   /** The role of the identity. */
   readonly role: string
   readonly outcome: Outcome | undefined
@@ -31,7 +31,7 @@ export function findDoubts(facts: Facts, findings: readonly Finding[]): string[]
 /** PostgreSQL's own count of visible rows against that of the policies, one by one. */
 function countDoubts({ name, rows, steps, via, actions }: RelationReport): string[] {
   if (rows?.seen === undefined || via.length > 0 || actions.includes('lock')) return []
-  const step = steps.find(({ command, row }) => command === 'SELECT' && row === 'existing')
+  const step = steps.find(({ command, row }) => command === 'select' && row === 'existing')
   const whole = rows.sampled === rows.matching && rows.matching <= countLimit
   if (!whole || step?.passed === undefined || step.passed === rows.seen) return []
   return [`the policies let ${step.passed} rows of ${name} pass, and PostgreSQL shows ${rows.seen}`]

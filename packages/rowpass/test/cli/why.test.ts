@@ -51,7 +51,7 @@ describePg('rowpass why', () => {
     const { code, stdout } = await why('--as', david, '--json', 'select * from users')
     const explanation = JSON.parse(stdout)
     expect(code).toBe(0)
-    expect(explanation).toMatchObject({ command: 'SELECT', complete: true, outcome: { rows: 1 } })
+    expect(explanation).toMatchObject({ command: 'select', complete: true, outcome: { rows: 1 } })
     expect(explanation.findings).toMatchObject([{ code: 'rows_hidden', refuses: false }])
   })
 

@@ -41,9 +41,9 @@ describePg('the doctor on the schema of the demo', () => {
   })
 
   it('SEC-62 tells a server without the corrections of row-level security from one with them', async () => {
-    expect(await codesOf({ version: 150013 })).toContain('RLS080:server')
+    expect(await codesOf({ database: { ...catalog.database, version: 150013 } })).toContain('RLS080:server')
     for (const version of [150014, 160010, 170006, 180000])
-      expect(await codesOf({ version })).not.toContain('RLS080:server')
+      expect(await codesOf({ database: { ...catalog.database, version } })).not.toContain('RLS080:server')
   })
 
   it('SEC-63 names what PostgreSQL gives to PUBLIC by default', async () => {

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { Command, Matrix } from '../../src/matrix/cell.ts'
+import type { Command } from '../../src/access/catalog/catalog.ts'
+import type { Matrix } from '../../src/matrix/cell.ts'
 import { total } from '../../src/matrix/cell.ts'
 import { drawMatrix } from '../../src/matrix/draw.ts'
 import { matrix as byHand, neonId, type PersonName, parseMatrix, people } from '../schema/people.ts'

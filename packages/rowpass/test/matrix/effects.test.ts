@@ -22,6 +22,9 @@ const scene = `
   create function nested() returns trigger language plpgsql as $$ begin perform public."inner_mark"(new.body); return new; end $$;
   create function dynamic() returns trigger language plpgsql as $$ begin execute 'select 1'; return new; end $$;
   create function audited() returns trigger language plpgsql as $$ begin insert into audit values (new.body); return new; end $$;
+  create function audited_twice() returns trigger language plpgsql as $$ begin insert into watched values (new.body); return new; end $$;
+  create table watched (body text); grant insert on watched to ${role};
+  create trigger t after insert on watched for each row execute function mark();
   create table audit (body text); grant insert on audit to ${role}; grant usage on sequence marks to ${role};
   ${notes(`${sound} create trigger t before insert or update or delete on :t for each row execute function mark();`, 'before_row')}
   ${notes(`${sound} create trigger t after insert or update or delete on :t for each row execute function mark();`, 'after_row')}
@@ -31,6 +34,7 @@ const scene = `
   ${notes(`${sound} create trigger t before insert or update on :t for each row execute function nested();`, 'nested')}
   ${notes(`${sound} create trigger t before insert on :t for each row execute function dynamic();`, 'dynamic')}
   ${notes(`${sound} create trigger t after insert on :t for each row execute function audited();`, 'audited')}
+  ${notes(`${sound} create trigger t after insert on :t for each row execute function audited_twice();`, 'audited_twice')}
   ${notes(`${sound} create trigger t after insert on :t for each row execute function mark(); alter table :t disable trigger t;`, 'disabled')}
   ${notes(`${sound} create rule r as on delete to :t do instead select nextval('marks');`, 'ruled')}
   create table serials (id serial primary key, tenant_id uuid not null, body text);
@@ -96,6 +100,7 @@ describePg('what a matrix leaves behind', () => {
     ],
     ['ruled', 'untried', 'Rules rewrite what is written here.'],
     ['tidied', 'own', undefined],
+    ['audited', 'own', undefined],
     ['disabled', 'own', undefined],
     ['always', 'own other', undefined],
   ])('INSERT into %s is %s', (table, words, note) => {
@@ -103,7 +108,7 @@ describePg('what a matrix leaves behind', () => {
     expect(cellOf(matrix, `public.${table}`, 'ada', 'insert').notes[0]).toBe(note)
   })
 
-  it.each(['after_row', 'audited'])(
+  it.each(['after_row', 'audited_twice'])(
     'tries INSERT into %s with rows that a unique key stops before the trigger',
     (table) => {
       const cell = cellOf(matrix, `public.${table}`, 'ada', 'insert')
@@ -127,7 +132,7 @@ describePg('what a matrix leaves behind', () => {
 
   it('fires triggers and takes from sequences where it is allowed to', async () => {
     const allowed = await drawMatrix(client, { file: identities, role, fireTriggers: true, advanceSequences: true })
-    for (const table of ['before_row', 'after_row', 'statement', 'nested', 'dynamic', 'audited']) {
+    for (const table of ['before_row', 'after_row', 'statement', 'nested', 'dynamic', 'audited_twice']) {
       expect(wordsOf(allowed, `public.${table}`, 'ada')).toEqual({
         select: 'own',
         insert: 'own',
@@ -169,7 +174,7 @@ async function readState(client: pg.Client): Promise<Record<string, unknown>> {
   const { rows: sequences } = await client.query('select sequencename, last_value from pg_sequences order by 1')
   const { rows: objects } = await client.query(
     `select (select count(*) from pg_class) as relations, (select count(*) from pg_proc) as functions,
-            (select count(*) from pg_namespace) as schemas, (select count(*) from pg_auth_members) as members`,
+            (select count(*) from pg_namespace) as schemas, (select count(*) from pg_auth_members where roleid = '${role}'::regrole) as members`,
   )
   return { sums, sequences, objects }
 }

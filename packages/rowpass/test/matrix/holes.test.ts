@@ -1,5 +1,6 @@
 import { beforeAll, expect, it } from 'vitest'
-import type { Command, Matrix } from '../../src/matrix/cell.ts'
+import type { Command } from '../../src/access/catalog/catalog.ts'
+import type { Matrix } from '../../src/matrix/cell.ts'
 import { describePg } from '../support/pg.ts'
 import { cellOf, drawOf, notes, own, role, wordsOf } from './scene.ts'
 
@@ -134,7 +135,7 @@ describePg('planted holes in the matrix', () => {
     expect(reached).toEqual({ own: 3 })
     expect(attempts).toHaveLength(1)
     expect(says).toEqual([
-      'Counted, not carried out: the foreign key of answers changes its rows along, past their policies.',
+      'Counted, not carried out: the foreign key of public.answers changes its rows along, past their policies.',
     ])
   })
 

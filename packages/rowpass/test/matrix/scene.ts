@@ -2,7 +2,8 @@
  * A matrix of a database made for one test.
  */
 import pg from 'pg'
-import type { Cell, Command, Matrix } from '../../src/matrix/cell.ts'
+import type { Command } from '../../src/access/catalog/catalog.ts'
+import type { Cell, Matrix } from '../../src/matrix/cell.ts'
 import { toAccess } from '../../src/matrix/cell.ts'
 import { drawMatrix, type MatrixOptions } from '../../src/matrix/draw.ts'
 import { createTestDatabase, type TestDatabase } from '../support/pg.ts'

@@ -154,7 +154,7 @@ describePg('why, under attack', () => {
 
   it('does not run what may reach outside of the database, unless it is asked to', async () => {
     await scene.client.query(`
-      create function h.call_out() returns trigger language plpgsql as $$ begin perform 'dblink_exec'; return new; end $$;
+      create function h.call_out() returns trigger language plpgsql as $$ begin perform pg_try_advisory_lock(4711); return new; end $$;
       create trigger call_out after insert on h.counted for each row execute function h.call_out()`)
     const explanation = await ask(scene.client, options('insert into h.counted default values'))
     expect(explanation).toMatchObject({ outcome: undefined, notRun: expect.stringContaining('h.call_out') })
@@ -170,10 +170,46 @@ describePg('why, under attack', () => {
     'update h.files set label = h.dials(id)',
   ])('does not run what calls out by itself: %s', async (sql) => {
     await scene.client.query(`create or replace function h.dials(text) returns boolean language plpgsql as
-        $$ begin perform 'dblink_exec'; raise exception '${canary}'; end $$`)
+        $$ begin copy (select 1) to program 'true'; raise exception '${canary}'; end $$`)
     const explanation = await ask(scene.client, options(sql))
     expect(explanation).toMatchObject({ outcome: undefined, notRun: expect.stringContaining('rollback may not undo') })
     expect(explanation.relations.every(({ rows }) => rows === undefined)).toBe(true)
+  })
+
+  it('does not fire a trigger whose callee writes to a program', async () => {
+    await scene.client.query(`
+      create table h.piped (id int); grant insert on h.piped to authenticated;
+      create function h.pipe(text) returns void language plpgsql security definer as
+        $$ begin copy (select 1) to program 'touch /nowhere/here'; end $$;
+      create function h.between(text) returns void language sql as $$ select h.pipe($1) $$;
+      create function h.piping() returns trigger language plpgsql as $$ begin perform h.between('x'); return new; end $$;
+      create trigger piping before insert on h.piped for each row execute function h.piping()`)
+    const explanation = await ask(scene.client, options('insert into h.piped values (1)'))
+    expect(explanation.outcome).toBeUndefined()
+    expect(explanation.notRun).toBe(
+      'the trigger piping calls h.piping, whose effects a rollback may not undo: ' +
+        'piping: between: pipe: contains COPY (--run runs it)',
+    )
+    expect(explanation.relations[0]?.triggers).toEqual([{ name: 'piping', function: 'h.piping', outside: true }])
+  })
+
+  it('fires a trigger that only writes rows, also where its variables are of types of the database', async () => {
+    await scene.client.query(`
+      create type h.kind as enum ('a', 'b'); create table h.kinds (id int, kind h.kind);
+      create table h.log (id int generated always as identity, kind text); grant insert on h.log to authenticated;
+      create table h.logged (id int); grant insert on h.logged to authenticated;
+      create function h.logging() returns trigger language plpgsql security definer as $$
+        declare i int; k h.kind; r h.kinds%rowtype;
+        begin
+          select id, kind into i, k from h.kinds limit 1;
+          select * into r from h.kinds limit 1;
+          insert into h.log (kind) values (k::text);
+          return new;
+        end $$;
+      create trigger logging before insert on h.logged for each row execute function h.logging()`)
+    const explanation = await ask(scene.client, options('insert into h.logged values (1)'))
+    expect(explanation.outcome?.rows).toBe(1)
+    expect(codes(explanation)).toEqual(['rls_off', 'allowed'])
   })
 
   it('looks at the rows of the identity in a large table, too', async () => {

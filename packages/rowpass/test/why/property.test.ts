@@ -80,7 +80,7 @@ describePg('why, on policies made at random', () => {
           const explanation = await ask(client, { identity, carrier: jsonClaims, sql })
           expect(explanation.doubts).toEqual([])
           const step = explanation.relations[0]?.steps.find(
-            ({ command, row }) => command === 'SELECT' && row === 'existing',
+            ({ command, row }) => command === 'select' && row === 'existing',
           )
           if (sql !== 'select * from p.t') return
           await client.query('begin')

@@ -2,8 +2,16 @@
  * Reads the facts of a database, all of one moment, and changes nothing.
  */
 import type pg from 'pg'
-import type { Catalog, Column, Relation, Role, Routine, SystemFunction } from './catalog.ts'
-import * as queries from './queries.ts'
+import type { Catalog, Column, Relation, Routine, SystemFunction } from './catalog.ts'
+import { columnsSql } from './columns.ts'
+import { foreignKeysSql, indexesSql } from './constraints.ts'
+import { type DatabaseFacts, databaseSql, publicationsSql, schemasSql } from './database.ts'
+import { freeCastsSql, routinesSql, systemFunctionsSql } from './functions.ts'
+import { defaultPrivilegesSql } from './grants.ts'
+import { policiesSql } from './policies.ts'
+import { relationsSql, sequencesSql } from './relations.ts'
+import { type RoleRow, roleSettingsSql, rolesSql, toRole } from './roles.ts'
+import { eventTriggersSql, triggersSql } from './triggers.ts'
 
 const statementTimeoutMs = 60_000
 const lockTimeoutMs = 5_000
@@ -27,47 +35,57 @@ export async function readCatalog(client: pg.ClientBase): Promise<Catalog> {
 }
 
 /**
- * Reads the catalogs in the transaction that is open, whose settings of time limits and names stay changed until it ends.
+ * Reads the catalogs in the transaction that is open, whose settings of time limits and names stay changed until it, or a
+ * savepoint around the reading, is rolled back.
+ *
+ * @param systemRelations relations of the system to describe as well, by oid
  */
-export async function readCatalogHere(client: pg.ClientBase): Promise<Catalog> {
+export async function readCatalogHere(
+  client: pg.ClientBase,
+  systemRelations: readonly number[] = [],
+): Promise<Catalog> {
   await client.query(
     `set local statement_timeout = ${statementTimeoutMs}; set local lock_timeout = ${lockTimeoutMs}; ` +
       "set local search_path = ''; set local quote_all_identifiers = off",
   )
 
   /** The queries name their columns like the fields of the type, and node-postgres gives NULL for undefined. */
-  const read = async <T>(sql: string): Promise<T[]> => (await client.query(sql)).rows.map(withoutNulls) as T[]
-  const [database] = await read<Catalog['database'] & { version: number; reader: number }>(queries.databaseSql)
+  const read = async <T>(sql: string, values: unknown[] = []): Promise<T[]> =>
+    (await client.query(sql, values)).rows.map(withoutNulls) as T[]
+  const [database] = await read<DatabaseFacts>(databaseSql)
   if (database === undefined) throw new TypeError('pg_database has no row of this database')
-  const roles = await read<RoleRow>(queries.rolesSql)
-  const relations = await read<Relation>(queries.relationsSql)
-  const columns = byRelation(await read<Column>(queries.columnsSql))
+  const roles = byOid(await read<RoleRow>(rolesSql))
+  const relations = await read<Relation>(relationsSql, [systemRelations])
+  const columns = byRelation(await read<Column>(columnsSql, [systemRelations]))
   return {
-    version: database.version,
     database,
-    reader: database.reader,
-    roles: new Map(roles.map((role) => [role.oid, toRole(role, roles)])),
-    schemas: await read(queries.schemasSql),
-    relations: new Map(relations.map((each) => [each.oid, { ...each, columns: columns.get(each.oid) ?? [] }])),
-    policies: await read(queries.policiesSql),
-    routines: new Map((await read<Routine>(queries.routinesSql)).map((each) => [each.oid, each])),
-    systemFunctions: (await read<NamesRow>(queries.systemFunctionsSql)).flatMap(({ names, ...each }) =>
+    roles: new Map([...roles].map(([oid, role]) => [oid, toRole(role, roles)])),
+    schemas: await read(schemasSql),
+    relations: byOid(relations.map((each) => ({ ...each, columns: columns.get(each.oid) ?? [] }))),
+    policies: await read(policiesSql),
+    routines: byOid(await read<Routine>(routinesSql)),
+    systemFunctions: (await read<NamesRow>(systemFunctionsSql)).flatMap(({ names, ...each }) =>
       names.split(' ').map((name) => ({ name, ...each })),
     ),
-    freeCasts: new Set((await read<{ cast: string }>(queries.freeCastsSql)).map(({ cast }) => cast)),
-    indexes: await read(queries.indexesSql),
-    foreignKeys: await read(queries.foreignKeysSql),
-    triggers: await read(queries.triggersSql),
-    publications: await read(queries.publicationsSql),
-    sequences: await read(queries.sequencesSql),
-    defaultPrivileges: await read(queries.defaultPrivilegesSql),
-    roleSettings: await read(queries.roleSettingsSql),
+    freeCasts: new Set((await read<{ cast: string }>(freeCastsSql)).map(({ cast }) => cast)),
+    indexes: await read(indexesSql),
+    foreignKeys: await read(foreignKeysSql),
+    triggers: await read(triggersSql),
+    eventTriggers: await read(eventTriggersSql),
+    publications: await read(publicationsSql),
+    sequences: await read(sequencesSql),
+    defaultPrivileges: await read(defaultPrivilegesSql),
+    roleSettings: await read(roleSettingsSql),
   }
 }
 
 function withoutNulls(row: Record<string, unknown>): Record<string, unknown> {
   for (const name in row) row[name] ??= undefined
   return row
+}
+
+function byOid<T extends { readonly oid: number }>(list: readonly T[]): Map<number, T> {
+  return new Map(list.map((each) => [each.oid, each]))
 }
 
 function byRelation(columns: readonly Column[]): Map<number, Column[]> {
@@ -82,26 +100,4 @@ function byRelation(columns: readonly Column[]): Map<number, Column[]> {
 
 interface NamesRow extends Omit<SystemFunction, 'name'> {
   readonly names: string
-}
-
-interface RoleRow extends Omit<Role, 'memberOf' | 'inherits' | 'becomes'> {
-  readonly memberships: readonly { role: number; inherit: boolean; set: boolean }[]
-}
-
-function toRole({ memberships, ...role }: RoleRow, roles: readonly RoleRow[]): Role {
-  const follow = (kind: 'inherit' | 'set'): number[] => {
-    const reached = new Set<number>()
-    const visit = (row: Pick<RoleRow, 'memberships'>): void => {
-      for (const { role: oid, [kind]: follows } of row.memberships) {
-        if (!follows || reached.has(oid)) continue
-        reached.add(oid)
-        const next = roles.find((each) => each.oid === oid)
-        if (next !== undefined) visit(next)
-      }
-    }
-    visit({ memberships })
-    return [...reached]
-  }
-  const memberOf = memberships.filter((each) => each.inherit || each.set).map((each) => each.role)
-  return { ...role, memberOf, inherits: follow('inherit'), becomes: follow('set') }
 }

@@ -2,6 +2,7 @@
  * What the rules are given: the catalog, and all that follows from it, worked out once.
  */
 
+import { type Access, createAccess } from '../../access/access.ts'
 import { bodyOf, settingOf } from '../../access/bodies.ts'
 import { type Callers, createCallers, isSystemCaller, type Reached } from '../../access/callers.ts'
 import type {
@@ -14,7 +15,7 @@ import type {
   Routine,
   SystemFunction,
 } from '../../access/catalog/catalog.ts'
-import { type Access, createAccess } from '../../access/privileges.ts'
+import { policiesFor } from '../../access/policies.ts'
 import { fieldsOf, listOf, namesOf, qualifiedName, walk } from '../../access/tree.ts'
 import type { Parser } from '../../statement/parser.ts'
 import { type Expression, parseExpression, type Reading } from './expression.ts'
@@ -92,9 +93,7 @@ export function createModel(catalog: Catalog, parser: Parser, apiRoles?: readonl
 
   const policiesOf = (relation: Relation): readonly PolicyFacts[] => byTable.get(relation.oid) ?? []
   const applying = (relation: Relation, role: Role, command: Command): readonly PolicyFacts[] =>
-    policiesOf(relation).filter(
-      (policy) => (policy.command === command || policy.command === 'all') && access.isAmong(role, policy.roles),
-    )
+    policiesFor(policiesOf(relation), access, role, command)
   return {
     catalog,
     access,
@@ -109,7 +108,7 @@ export function createModel(catalog: Catalog, parser: Parser, apiRoles?: readonl
     policiesOf,
     indexesOf: (relation) => indexes.get(relation.oid) ?? [],
     applying,
-    tables: relations.filter(({ kind, extension }) => !extension && (kind === 'table' || kind === 'partitioned')),
+    tables: relations.filter(({ kind, extension }) => !extension && (kind === 'table' || kind === 'partitioned table')),
     relationNamed: ({ schema, name }) =>
       schema === undefined ? (byName.get(`public.${name}`) ?? byLastName.get(name)) : byName.get(`${schema}.${name}`),
     routineNamed: (name) => routines.get(name),

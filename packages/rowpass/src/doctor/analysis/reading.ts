@@ -22,14 +22,14 @@ export function tablesOf(model: Model, view: Relation): Reach[] {
   const found: Reach[] = []
   const seen = new Set<string>()
   const visit = (each: Relation, through: readonly Relation[]): void => {
-    const definer = each.kind === 'matview' || !each.securityInvoker
+    const definer = each.kind === 'materialized view' || !each.securityInvoker
     const as = definer ? each.owner : undefined
     const path = definer ? [...through, each] : through
-    for (const oid of each.reads) {
+    for (const { relation: oid } of each.sources) {
       const next = model.catalog.relations.get(oid)
       if (next === undefined || oid === each.oid || seen.has(`${oid} ${as}`)) continue
       seen.add(`${oid} ${as}`)
-      if (next.kind === 'view' || next.kind === 'matview') visit(next, path)
+      if (next.kind === 'view' || next.kind === 'materialized view') visit(next, path)
       else found.push({ table: next, as, through: definer ? path : [] })
     }
   }

@@ -21,7 +21,8 @@ export const rls005: Rule = {
     )
     for (const role of catalog.roles.values()) {
       const { oid, sql, superuser, bypassRls, login, name } = role
-      if (!(superuser || bypassRls) || name.startsWith('pg_') || owners.has(oid) || oid === catalog.reader) continue
+      if (!(superuser || bypassRls) || name.startsWith('pg_') || owners.has(oid) || oid === catalog.database.reader)
+        continue
       if (!login && !reachable.has(oid)) continue
       const granted = guarded.find(({ grants }) => grants.some(({ grantee }) => grantee === oid))
       const named = policies.find(({ roles }) => roles.includes(oid))

@@ -1,7 +1,7 @@
 /**
  * RLS010: a policy without TO.
  */
-import { everyone } from '../../access/privileges.ts'
+import { everyone } from '../../access/access.ts'
 import { policyOn, showPolicy } from '../analysis/words.ts'
 import type { Rule } from '../finding.ts'
 

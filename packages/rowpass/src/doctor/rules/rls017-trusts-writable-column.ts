@@ -57,7 +57,7 @@ function lookedUp(model: Model, policy: PolicyFacts): Map<Relation, string[]> {
     }
     for (const routine of reachedBy(model, expression.tree).routines) {
       const { tables, columns } = model.callers.body(routine)
-      for (const each of tables) if (!each.written) add(model.relationNamed(each), columns)
+      for (const each of tables) if (each.writes.length === 0) add(model.relationNamed(each), columns)
     }
   }
   return found

@@ -18,7 +18,7 @@ export const rls045: Rule = {
     'view or a function that asks who is asking.',
   *find(model) {
     for (const view of model.catalog.relations.values()) {
-      if (view.kind !== 'matview' || view.extension || model.access.exposedTo(view).length === 0) continue
+      if (view.kind !== 'materialized view' || view.extension || model.access.exposedTo(view).length === 0) continue
       const tables = tablesOf(model, view).filter(({ table }) => table.rls)
       if (tables.length === 0) continue
       yield {

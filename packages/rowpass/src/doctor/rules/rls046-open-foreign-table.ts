@@ -16,7 +16,7 @@ export const rls046: Rule = {
   *find(model) {
     for (const table of model.catalog.relations.values()) {
       const roles = model.access.exposedTo(table)
-      if (table.kind !== 'foreign' || table.extension || roles.length === 0) continue
+      if (table.kind !== 'foreign table' || table.extension || roles.length === 0) continue
       yield {
         object: table.sql,
         says: `${table.sql} is open to ${listed(roles.map(({ sql }) => sql))}.`,

@@ -1,7 +1,7 @@
 /**
  * RLS053: a SECURITY DEFINER function that everybody may call.
  */
-import { everyone } from '../../access/privileges.ts'
+import { everyone } from '../../access/access.ts'
 import type { Rule } from '../finding.ts'
 import { definers } from './rls050-unpinned-search-path.ts'
 

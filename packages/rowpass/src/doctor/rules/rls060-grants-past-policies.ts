@@ -14,7 +14,7 @@ export const rls060: Rule = {
     'code when others write, MAINTAIN locks the table. Requests need none of them; GRANT ALL gives all.',
   *find({ catalog, access }) {
     for (const relation of catalog.relations.values()) {
-      if (relation.extension || (relation.kind !== 'table' && relation.kind !== 'partitioned')) continue
+      if (relation.extension || (relation.kind !== 'table' && relation.kind !== 'partitioned table')) continue
       const found = ['TRUNCATE', 'REFERENCES', 'TRIGGER', 'MAINTAIN'].flatMap((privilege) => {
         const all = [...relation.grants, ...relation.columns.flatMap(({ grants }) => grants)]
         const roles = access.grantees(all, privilege).filter((name) => name !== catalog.roles.get(relation.owner)?.sql)

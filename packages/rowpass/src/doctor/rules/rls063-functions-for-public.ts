@@ -1,7 +1,7 @@
 /**
  * RLS063: functions of the future can be called by everybody.
  */
-import { everyone } from '../../access/privileges.ts'
+import { everyone } from '../../access/access.ts'
 import { listed } from '../analysis/words.ts'
 import type { Rule } from '../finding.ts'
 

@@ -1,7 +1,7 @@
 /**
  * RLS064: everybody may make temporary tables.
  */
-import { everyone } from '../../access/privileges.ts'
+import { everyone } from '../../access/access.ts'
 import type { Rule } from '../finding.ts'
 
 export const rls064: Rule = {

@@ -13,7 +13,8 @@ export const rls065: Rule = {
     'SELECT shows how many rows were made, by everybody; UPDATE lets setval turn it back, so that inserts of others fail. ' +
     'USAGE is enough for a serial column, and an identity column needs nothing.',
   *find({ catalog, access }) {
-    for (const { sql, grants, owner } of catalog.sequences) {
+    for (const { sql, grants, owner, extension } of catalog.sequences) {
+      if (extension !== undefined) continue
       const found = ['SELECT', 'UPDATE'].flatMap((privilege) => {
         const roles = access.grantees(grants, privilege).filter((name) => name !== catalog.roles.get(owner)?.sql)
         return roles.length === 0 ? [] : [{ privilege, roles }]

@@ -14,6 +14,7 @@ export const rls071: Rule = {
     'tells whether that row is there. A key of (tenant_id, id) keeps both in one tenant.',
   *find(model) {
     for (const key of model.catalog.foreignKeys) {
+      if (key.inherited) continue
       const table = model.catalog.relations.get(key.relation)
       const target = model.catalog.relations.get(key.target)
       if (table === undefined || target === undefined || !table.rls || !target.rls || table.extension) continue

@@ -17,6 +17,7 @@ export const rls072: Rule = {
     'also those that a policy keeps from them. ON DELETE RESTRICT refuses instead.',
   *find(model) {
     for (const key of model.catalog.foreignKeys) {
+      if (key.inherited) continue
       const child = model.catalog.relations.get(key.relation)
       const parent = model.catalog.relations.get(key.target)
       if (child === undefined || parent === undefined || !child.rls || child.extension) continue

@@ -13,7 +13,11 @@ export const rls080: Rule = {
     'CVE-2023-2455 (wrong policies after inlining), CVE-2023-39418 (MERGE past policies), CVE-2024-10976 (policies of ' +
     'sub-selects after a change of role), CVE-2024-10978 (the wrong role after SET ROLE), CVE-2025-8713 (statistics show ' +
     'hidden values). Minor versions are a change of programs, not of data.',
-  *find({ catalog: { version } }) {
+  *find({
+    catalog: {
+      database: { version },
+    },
+  }) {
     const sound = missingCorrections(version)
     if (sound === undefined) return
     const spell = (number: number): string => `${Math.floor(number / 10_000)}.${number % 10_000}`

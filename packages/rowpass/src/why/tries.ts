@@ -2,19 +2,21 @@
  * Finds out which rows a statement would meet and write, and tries every policy on them.
  */
 import pg from 'pg'
-import type { Access } from './access.ts'
+import type { RowKind, Step } from '../access/policies.ts'
+import { isProblem, toProblem } from '../access/trial.ts'
 import { conditionsFor } from './conditions.ts'
 import { type Change, copyName, copyRows, writtenRows } from './copy.ts'
+import { lastingOf } from './effects.ts'
 import { type RowsReport, type StepReport, safeText } from './explanation.ts'
+import type { Reached } from './reach.ts'
 import { type Rows, readRows, sampleSize, unforce } from './rows.ts'
-import type { RowKind, Step } from './rules.ts'
-import { isProblem, rolledBack, type Setting, toProblem } from './session.ts'
+import { rolledBack, type Setting } from './session.ts'
 import { bareInsert, retarget } from './text.ts'
-import type { Statement } from './usage.ts'
+import type { ParsedStatement } from './usage.ts'
 import { type Tools, tryStep, untriedStep } from './values.ts'
 
-/** What was found for one access. */
-export interface Rehearsal {
+/** What was found for one reached. */
+export interface TriedPolicies {
   readonly steps: readonly StepReport[]
   readonly rows: RowsReport | undefined
   readonly rowsProblem?: string
@@ -24,10 +26,10 @@ export interface Rehearsal {
   readonly exact: boolean
 }
 
-/** What a rehearsal needs. */
-export interface Stage extends Tools {
+/** What trying needs. */
+export interface TryTools extends Tools {
   readonly setting: Setting
-  readonly statement: Statement
+  readonly statement: ParsedStatement
   /** Without parameters. */
   readonly sql: string
   /** Whether values of hidden rows may be shown. */
@@ -36,24 +38,24 @@ export interface Stage extends Tools {
 
 const writes = new Set(['insert', 'update', 'merge', 'conflict_update'])
 
-/** The steps of an access without rows to try them on. */
-export function unrehearsed(access: Access): Rehearsal {
-  const steps = access.steps.map((step) => untriedStep(access, step))
+/** The steps of an reached without rows to try them on. */
+export function untriedPolicies(reached: Reached): TriedPolicies {
+  const steps = reached.steps.map((step) => untriedStep(reached, step))
   return { steps, rows: undefined, visible: undefined, exact: false }
 }
 
-/** Rehearses one access. Nothing of it is kept in the database. */
-export async function rehearse(stage: Stage, access: Access): Promise<Rehearsal> {
-  const { client, setting, statement, sql, parser } = stage
-  const { steps } = access
-  const untried = unrehearsed(access)
+/** Rehearses one reached. Nothing of it is kept in the database. */
+export async function tryPolicies(tools: TryTools, reached: Reached): Promise<TriedPolicies> {
+  const { client, setting, statement, sql, parser } = tools
+  const { steps } = reached
+  const untried = untriedPolicies(reached)
   const needsRows = steps.some(({ row }) => row === 'existing')
-  const conditions = conditionsFor(statement, sql, access, parser)
-  const rows = needsRows ? await readRows(client, setting, access, conditions.sql) : undefined
+  const conditions = conditionsFor(statement, sql, reached, parser)
+  const rows = needsRows ? await readRows(client, setting, reached, conditions.sql) : undefined
   if (rows !== undefined && 'reason' in rows) return { ...untried, rows: undefined, rowsProblem: rows.reason }
   const report = rows && toReport(rows)
   try {
-    const tried = await tryAll(stage, access, rows)
+    const tried = await tryAll(tools, reached, rows)
     const exact = conditions.exact && rows?.filtered === true && rows.total <= sampleSize
     return { ...tried, rows: report, exact }
   } catch (error) {
@@ -66,17 +68,17 @@ function toReport({ total, seen, sample, filtered }: Rows): RowsReport {
 }
 
 async function tryAll(
-  stage: Stage,
-  access: Access,
+  tools: TryTools,
+  reached: Reached,
   rows: Rows | undefined,
 ): Promise<{ steps: readonly StepReport[]; visible: number | undefined }> {
   const existing = rows?.sample ?? []
-  const found = await tryOn(stage, access, existing, ['existing'])
-  const hidden = access.steps.filter(({ failure, row }) => failure === 'hides' && row === 'existing')
+  const found = await tryOn(tools, reached, existing, ['existing'])
+  const hidden = reached.steps.filter(({ failure, row }) => failure === 'hides' && row === 'existing')
   const visible = intersect(hidden.map((step) => found.get(step)?.passing))
   const passing = hidden.length === 0 ? existing : visible && existing.filter((_, index) => visible.has(index))
-  const more = await tryWritten(stage, access, passing)
-  const reports = access.steps.map((step) => found.get(step)?.report ?? more.get(step) ?? untriedStep(access, step))
+  const more = await tryWritten(tools, reached, passing)
+  const reports = reached.steps.map((step) => found.get(step)?.report ?? more.get(step) ?? untriedStep(reached, step))
   return { steps: reports, visible: rows === undefined ? undefined : visible?.size }
 }
 
@@ -84,23 +86,24 @@ type Tried = Awaited<ReturnType<typeof tryStep>>
 
 /** Tries the steps for some kinds of row on the same rows, in a transaction of their own. */
 async function tryOn(
-  stage: Stage,
-  access: Access,
+  tools: TryTools,
+  reached: Reached,
   rows: readonly string[],
   kinds: readonly RowKind[],
 ): Promise<Map<Step, Tried>> {
-  const { client, setting, role, reveal } = stage
-  const steps = access.steps.filter(({ row }) => kinds.includes(row))
+  const { client, setting, role, reveal } = tools
+  const steps = reached.steps.filter(({ row }) => kinds.includes(row))
   const tried = new Map<Step, Tried>()
   if (steps.length === 0) return tried
-  await rolledBack(client, setting, 'stage', async () => {
-    const copy = await copyRows(client, access.relation, rows, role)
+  await rolledBack(client, setting, 'turns', async () => {
+    const copy = await copyRows(client, reached.relation, rows, role)
     let shown = new Set<number>()
+    const mayRead = reached.database.access.onTable(reached.actor, 'select', reached.relation)
     // What the identity writes itself is no secret to it; of what is there, it may see what SELECT lets it see.
-    const own = kinds.includes('new') && access.actions.has('insert')
-    const mayShow = (row: number) => reveal || own || (access.relation.select && shown.has(row))
+    const own = kinds.includes('new') && reached.actions.has('insert')
+    const mayShow = (row: number) => reveal || own || (mayRead && shown.has(row))
     for (const step of steps.toSorted((a, b) => Number(isSelect(b)) - Number(isSelect(a)))) {
-      const result = await tryStep(stage, access, step, { copy, count: rows.length, mayShow })
+      const result = await tryStep(tools, reached, step, { copy, count: rows.length, mayShow })
       if (isSelect(step)) shown = new Set(result.passing ?? [])
       tried.set(step, result)
     }
@@ -109,55 +112,55 @@ async function tryOn(
 }
 
 function isSelect({ command }: Step): boolean {
-  return command === 'SELECT'
+  return command === 'select'
 }
 
 /** Tries the steps for rows that the statement writes, or finds in its way. */
 async function tryWritten(
-  stage: Stage,
-  access: Access,
+  tools: TryTools,
+  reached: Reached,
   visible: readonly string[] | undefined,
 ): Promise<Map<Step, StepReport>> {
   const reports = new Map<Step, StepReport>()
-  const wanted = access.steps.some(({ row }) => row !== 'existing')
-  if (!wanted || access.via.length > 0 || ![...access.actions].some((action) => writes.has(action))) return reports
-  for (const [kind, rows] of await written(stage, access, visible)) {
-    for (const [step, { report }] of await tryOn(stage, access, rows, [kind])) reports.set(step, report)
+  const wanted = reached.steps.some(({ row }) => row !== 'existing')
+  if (!wanted || reached.via.length > 0 || ![...reached.actions].some((action) => writes.has(action))) return reports
+  for (const [kind, rows] of await written(tools, reached, visible)) {
+    for (const [step, { report }] of await tryOn(tools, reached, rows, [kind])) reports.set(step, report)
   }
   return reports
 }
 
 /** Rows by kind; a kind whose rows could not be had is left out. */
 async function written(
-  stage: Stage,
-  access: Access,
+  tools: TryTools,
+  reached: Reached,
   visible: readonly string[] | undefined,
 ): Promise<[RowKind, readonly string[]][]> {
-  const { statement, sql, parser } = stage
-  const target = (text: string) => retarget(text, statement.tree, copyName(access.relation), parser)
-  if (!access.actions.has('insert')) {
-    const changes = visible === undefined ? undefined : await write(stage, access, visible, target(sql), false)
-    return changes === undefined ? [] : kindsOf(changes, access.actions.has('merge'))
+  const { statement, sql, parser } = tools
+  const target = (text: string) => retarget(text, statement.tree, copyName(reached.relation), parser)
+  if (!reached.actions.has('insert')) {
+    const changes = visible === undefined ? undefined : await write(tools, reached, visible, target(sql), false)
+    return changes === undefined ? [] : kindsOf(changes, reached.actions.has('merge'))
   }
   const bare = bareInsert(sql, parser)
-  const proposed = bare === undefined ? undefined : await write(stage, access, [], target(bare), false)
+  const proposed = bare === undefined ? undefined : await write(tools, reached, [], target(bare), false)
   if (proposed === undefined) return []
-  const rows: [RowKind, readonly string[]][] = [['new', afterOf(proposed, 'INSERT')]]
-  if (!access.actions.has('conflict_update')) return rows
-  const conflicting = await findConflicts(stage, access, afterOf(proposed, 'INSERT'))
+  const rows: [RowKind, readonly string[]][] = [['new', afterOf(proposed, 'insert')]]
+  if (!reached.actions.has('conflict_update')) return rows
+  const conflicting = await findConflicts(tools, reached, afterOf(proposed, 'insert'))
   if (conflicting === undefined) return rows
-  const changes = conflicting.length > 0 ? await write(stage, access, conflicting, target(sql), true) : []
+  const changes = conflicting.length > 0 ? await write(tools, reached, conflicting, target(sql), true) : []
   if (changes === undefined) return [...rows, ['conflicting', conflicting]]
-  return [...rows, ['conflicting', beforeOf(changes, 'UPDATE')], ['updated', afterOf(changes, 'UPDATE')]]
+  return [...rows, ['conflicting', beforeOf(changes, 'update')], ['updated', afterOf(changes, 'update')]]
 }
 
 function kindsOf(changes: readonly Change[], isMerge: boolean): [RowKind, readonly string[]][] {
-  if (!isMerge) return [['new', afterOf(changes, 'UPDATE')]]
+  if (!isMerge) return [['new', afterOf(changes, 'update')]]
   return [
-    ['new', afterOf(changes, 'INSERT')],
-    ['updated', afterOf(changes, 'UPDATE')],
-    ['changed', beforeOf(changes, 'UPDATE')],
-    ['removed', beforeOf(changes, 'DELETE')],
+    ['new', afterOf(changes, 'insert')],
+    ['updated', afterOf(changes, 'update')],
+    ['changed', beforeOf(changes, 'update')],
+    ['removed', beforeOf(changes, 'delete')],
   ]
 }
 
@@ -170,23 +173,25 @@ function beforeOf(changes: readonly Change[], operation: Change['operation']): r
 }
 
 async function write(
-  { client, setting, role }: Stage,
-  { relation }: Access,
+  { client, setting, role }: TryTools,
+  reached: Reached,
   rows: readonly string[],
   sql: string | undefined,
   indexes: boolean,
 ): Promise<readonly Change[] | undefined> {
   if (sql === undefined) return undefined
-  const result = await rolledBack(client, setting, 'stage', () =>
-    writtenRows(client, { relation, rows, role, sql, indexes }),
+  const { relation } = reached
+  const triggers = reached.triggers.filter((trigger) => lastingOf(reached, trigger) === undefined)
+  const result = await rolledBack(client, setting, 'turns', () =>
+    writtenRows(client, { relation, triggers, rows, role, sql, indexes }),
   )
   return isProblem(result) ? undefined : result
 }
 
 /** Rows that share the columns of a unique index with a proposed one. */
 async function findConflicts(
-  { client, setting }: Stage,
-  { relation }: Access,
+  { client, setting }: TryTools,
+  { relation }: Reached,
   proposed: readonly string[],
 ): Promise<readonly string[] | undefined> {
   try {

@@ -1,0 +1,81 @@
+/**
+ * Functions and procedures, those of the system by name, and casts that change nothing.
+ */
+import type { Grant } from './grants.ts'
+import { extensionOf, grantsOf, isTheirs, usesOf } from './sql.ts'
+
+/** A function or procedure that is not the system's. */
+export interface Routine {
+  readonly oid: number
+  readonly schema: string
+  readonly name: string
+  /** `schema.name(argument types)`, quoted. */
+  readonly sql: string
+  /** How `create` names its kind. */
+  readonly kind: 'function' | 'procedure' | 'aggregate'
+  readonly owner: number
+  readonly language: string
+  readonly volatility: 'immutable' | 'stable' | 'volatile'
+  readonly securityDefiner: boolean
+  readonly leakproof: boolean
+  /** The extension that made it. */
+  readonly extension: string | undefined
+  /** Settings it runs with, `name=value`. */
+  readonly settings: readonly string[]
+  readonly argumentNames: readonly string[]
+  readonly argumentCount: number
+  readonly optionalArguments: number
+  readonly returns: string
+  readonly returnsSet: boolean
+  /** Text between the quotes, or of `begin atomic` and `return`. */
+  readonly body: string
+  /** Whether names in the body were resolved when it was made. */
+  readonly resolved: boolean
+  /** The whole `create` statement, where it is in SQL or PL/pgSQL. */
+  readonly definition: string | undefined
+  readonly grants: readonly Grant[]
+  readonly calls: readonly number[]
+  readonly reads: readonly number[]
+}
+
+/** Fills {@link Routine}. */
+export const routinesSql = `
+  with ${usesOf('calls', 'pg_proc', 'pg_proc')}, ${usesOf('reads', 'pg_proc', 'pg_class')}
+  select p.oid, n.nspname as schema, p.proname as name,
+         format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)) as sql,
+         case p.prokind when 'p' then 'procedure' when 'a' then 'aggregate' else 'function' end as kind,
+         p.proowner as owner, l.lanname as language,
+         case p.provolatile when 'i' then 'immutable' when 's' then 'stable' else 'volatile' end as volatility,
+         p.prosecdef as "securityDefiner", p.proleakproof as leakproof,
+         ${extensionOf('pg_proc', 'p.oid')} as extension, coalesce(to_jsonb(p.proconfig), '[]') as settings,
+         coalesce(to_jsonb(p.proargnames), '[]') as "argumentNames", p.pronargs::int as "argumentCount",
+         p.pronargdefaults::int as "optionalArguments", p.prorettype::regtype::text as returns,
+         p.proretset as "returnsSet", coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) as body,
+         p.prosqlbody is not null as resolved,
+         case when l.lanname in ('sql', 'plpgsql') and p.prokind in ('f', 'p') then pg_get_functiondef(p.oid) end
+           as definition,
+         ${grantsOf("coalesce(p.proacl, acldefault('f', p.proowner))")} as grants,
+         coalesce(calls.oids, '[]') as calls, coalesce(reads.oids, '[]') as reads
+    from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang
+    left join calls on calls.objid = p.oid left join reads on reads.objid = p.oid
+   where ${isTheirs} order by n.nspname, p.proname, p.oid`
+
+/** A function of `pg_catalog`. */
+export interface SystemFunction {
+  readonly name: string
+  readonly volatility: 'immutable' | 'stable' | 'volatile'
+  readonly leakproof: boolean
+}
+
+/** Fills {@link SystemFunction}. Names in a text, parted by spaces: thousands of rows take longer to send than to find. */
+export const systemFunctionsSql = `
+  select string_agg(f.name, ' ') as names,
+         case f.volatility when 1 then 'immutable' when 2 then 'stable' else 'volatile' end as volatility, f.leakproof
+    from (select proname::text as name, bool_and(proleakproof) as leakproof,
+                 max(case provolatile when 'i' then 1 when 's' then 2 else 3 end) as volatility
+            from pg_proc where pronamespace = 'pg_catalog'::regnamespace group by proname) f
+   group by f.volatility, f.leakproof`
+
+/** Casts that change nothing, as `from>to`. */
+export const freeCastsSql = `
+  select format_type(castsource, null) || '>' || format_type(casttarget, null) as cast from pg_cast where castmethod = 'b'`

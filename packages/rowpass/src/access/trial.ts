@@ -1,0 +1,108 @@
+/**
+ * The one way in which anything is tried: in a transaction that is rolled back, each attempt in a savepoint of its own.
+ */
+import pg from 'pg'
+
+/** How long a trial may take, in milliseconds; what is left out is as the session has it. */
+export interface TrialLimits {
+  /** Of each statement. */
+  readonly statementMs?: number | undefined
+  /** Of waiting for each lock. */
+  readonly lockMs?: number | undefined
+  /** Between two statements; 0 is for ever. */
+  readonly idleMs?: number | undefined
+  /** Whether all statements see the database as it was at the first one. */
+  readonly repeatable?: boolean
+}
+
+/** An error of PostgreSQL's, without what it may quote of rows. */
+export interface SqlProblem {
+  readonly sqlstate: string
+  /** PostgreSQL's message: what whoever runs the statement is told. */
+  readonly message: string
+  readonly table?: string
+  readonly constraint?: string
+}
+
+const savepoint = 'rowpass_attempt'
+const undo = `rollback to savepoint ${savepoint}; release savepoint ${savepoint}`
+
+/**
+ * Runs `work` in a transaction that is rolled back, whatever becomes of it. Sequences that advance are not taken back.
+ *
+ * @param client outside of a transaction
+ */
+export async function inTrial<T>(client: pg.ClientBase, limits: TrialLimits, work: () => Promise<T>): Promise<T> {
+  const { statementMs, lockMs, idleMs, repeatable = false } = limits
+  const settings = { statement_timeout: statementMs, lock_timeout: lockMs, idle_in_transaction_session_timeout: idleMs }
+  const lines = Object.entries(settings).flatMap(([name, value]) =>
+    value === undefined ? [] : [`set local ${name} = ${Math.trunc(value)}`],
+  )
+  await client.query([`begin${repeatable ? ' isolation level repeatable read' : ''}`, ...lines].join('; '))
+  try {
+    return await work()
+  } finally {
+    await client.query('rollback')
+  }
+}
+
+/**
+ * Runs `work` and takes back what it did, as if it had never run; an error in it does not end the transaction. Locks of it
+ * end as well.
+ *
+ * @param options.keep whether what it did stays where it succeeds, until the transaction ends
+ * @returns the problem where PostgreSQL refused something
+ */
+export async function attempt<T>(
+  client: pg.ClientBase,
+  work: () => Promise<T>,
+  { keep = false }: { keep?: boolean } = {},
+): Promise<T | SqlProblem> {
+  await client.query(`savepoint ${savepoint}`)
+  let isDone = false
+  try {
+    const value = await work()
+    isDone = true
+    return value
+  } catch (error) {
+    return toProblem(error)
+  } finally {
+    await client.query(keep && isDone ? `release savepoint ${savepoint}` : undo)
+  }
+}
+
+/**
+ * The same for statements without parameters, in one message to the server: most of the time of a short statement is the
+ * way there and back.
+ *
+ * They have to be ones that PostgreSQL can parse: an error of syntax would come before the savepoint.
+ *
+ * @returns a result for each statement; or the error where PostgreSQL refused one of them
+ */
+export async function attemptText(
+  client: pg.ClientBase,
+  statements: readonly string[],
+): Promise<readonly pg.QueryResult[] | pg.DatabaseError> {
+  try {
+    // Several statements give a list of results, which the types of the driver do not say.
+    const text = [`savepoint ${savepoint}`, ...statements, undo].join('; ')
+    const results = (await client.query(text)) as unknown as pg.QueryResult[]
+    return results.slice(1, -2)
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError)) throw error
+    await client.query(undo)
+    return error
+  }
+}
+
+/** @throws the error itself when it did not come from PostgreSQL */
+export function toProblem(error: unknown): SqlProblem {
+  if (!(error instanceof pg.DatabaseError)) throw error
+  const { code = 'XX000', message, table, constraint } = error
+  return { sqlstate: code, message, ...(table && { table }), ...(constraint && { constraint }) }
+}
+
+/** Whether an answer of {@link attempt} is a problem. */
+export function isProblem(value: unknown): value is SqlProblem {
+  return typeof value === 'object' && value !== null && 'sqlstate' in value && 'message' in value
+}
