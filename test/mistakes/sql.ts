@@ -93,6 +93,13 @@ export const sqlMistakes: readonly Mistake[] = [
       refusals,
     ],
     [
+      'a condition behind ON CONFLICT reads the hidden row in the way',
+      '  if (whereClause === undefined || findings.facts.policiesFirst) return\n',
+      '  if (true) return\n',
+      'SEC-69 refuses a condition behind ON CONFLICT where PostgreSQL asks it of a hidden row',
+      refusals,
+    ],
+    [
       'functions that are refused by name pass where the catalog calls them stable',
       '  if (instead !== undefined) refuse(findings, `${name}()`, instead)\n',
       '',

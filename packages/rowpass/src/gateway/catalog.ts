@@ -91,9 +91,11 @@ async function readOver(
   const limits = `set local statement_timeout = ${readingTimeoutMs}; set local jit = off`
   // In a transaction, and not at the start of the session: a pooler refuses settings there.
   await client.query(`start transaction read only; ${limits}`)
-  const mark = version ?? (await readDigest(client))
+  const { rows: exposed } = await client.query(exposureSql)
+  // The server's too: another minor version can be judged otherwise.
+  const mark = `${exposed[0].version} ${version ?? (await readDigest(client))}`
   const { facts, digest, types } = before?.mark === mark ? before : await readFacts(client)
-  const exposures = parseExposures((await client.query(exposureSql)).rows[0], connections)
+  const exposures = parseExposures(exposed[0], connections)
   await client.query('commit')
   return { version, mark, facts, digest, types, exposures, lack: await findLack(client, expected) }
 }

@@ -33,6 +33,8 @@ export interface FunctionFacts {
   readonly utf8: boolean
   /** False where `standard_conforming_strings` is off: a backslash can then end a string in another place than it does here. */
   readonly standardStrings: boolean
+  /** False where PostgreSQL asks the WHERE of ON CONFLICT DO UPDATE of a row before the policies: see {@link asksPoliciesFirst}. */
+  readonly policiesFirst: boolean
   /** Changes when any fact does. */
   readonly digest: string
 }
@@ -182,6 +184,8 @@ with recursive members as materialized (
   from pg_catalog.pg_database where datname = current_database()
   union all
   select 'standard strings', '', '', '', null, current_setting('standard_conforming_strings')
+  union all
+  select 'server version', '', '', '', null, current_setting('server_version_num')
 )
 select kind, schema::text, volatility, source, function, json_agg(distinct name::text order by name::text)::text as names
 from facts group by kind, schema, volatility, source, function order by 1, 2, 3, 4, 5`
@@ -222,6 +226,7 @@ export function parseFunctionFacts(rows: readonly FunctionFactRow[]): FunctionFa
     kinds.set(row.kind, grades)
     for (const name of toNames(row.names)) addGrade(grades, row, name)
   }
+  const [version = '0'] = kinds.get('server version')?.keys() ?? []
   const of = (kind: string): ReadonlyMap<string, Grades> => kinds.get(kind) ?? new Map()
   return {
     functions: of('function'),
@@ -232,8 +237,23 @@ export function parseFunctionFacts(rows: readonly FunctionFactRow[]): FunctionFa
     writingRelations: of('writing relation'),
     utf8: of('encoding').has('UTF8'),
     standardStrings: of('standard strings').has('on'),
+    policiesFirst: asksPoliciesFirst(Number(version)),
     digest: hash.digest('hex'),
   }
+}
+
+/** The minor versions of November 2026. */
+const correctedVersions = [150_020, 160_016, 170_012, 180_006]
+
+/**
+ * Whether PostgreSQL asks the policies about the row in the way of an INSERT before the WHERE of ON CONFLICT DO UPDATE. Where
+ * it does not, that condition reads a row that the policies hide: `where t.secret::int = 1` has it in the message.
+ *
+ * @param version `server_version_num`; of another major nothing is known, and so false
+ */
+export function asksPoliciesFirst(version: number): boolean {
+  const major = Math.floor(version / 10_000)
+  return correctedVersions.some((each) => Math.floor(each / 10_000) === major && version >= each)
 }
 
 /** The grade of a name in one schema, or the strictest of all schemas; undefined when nothing has the name. */

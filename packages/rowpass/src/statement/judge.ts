@@ -86,6 +86,7 @@ const judges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
   ['UpdateStmt', (node, findings) => judgeWrite(node, findings, 'update')],
   ['DeleteStmt', (node, findings) => judgeWrite(node, findings)],
   ['MergeStmt', (node, findings) => judgeWrite(node, findings, 'merge')],
+  ['OnConflictClause', judgeConflict],
   ['LockingClause', judgeLock],
   ['ExplainStmt', judgeExplain],
   ['VariableShowStmt', judgeShow],
@@ -111,6 +112,14 @@ const judges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
   ['JsonTable', keyword('json_table')],
   ['MergeSupportFunc', keyword('merge_action')],
 ])
+
+function judgeConflict({ whereClause }: TreeNode, findings: Findings): void {
+  if (whereClause === undefined || findings.facts.policiesFirst) return
+  const instead =
+    'This version of PostgreSQL asks it of rows that the policies hide. Choose by CASE in SET, or update to PostgreSQL ' +
+    '15.20, 16.16, 17.12, 18.6 or newer.'
+  refuse(findings, 'WHERE of ON CONFLICT DO UPDATE', instead)
+}
 
 function judgeLock(_: TreeNode, findings: Findings): void {
   findings.writes = true

@@ -195,6 +195,15 @@ describePg('hidden rows', () => {
       expect(many).toBe(few)
     })
 
+    it('SEC-69 are not read by a condition behind ON CONFLICT', async () => {
+      const upsert = `insert into notes (id, body) values (103, '1') on conflict (id) do update set body = '2' where`
+      const ask = async (where: string) => (await twins.answers(`${upsert} ${where}`))[1]
+      const answer = await ask('true')
+      expect(JSON.parse(answer).body.code).toBe('42501')
+      for (const where of ['false', `notes.body > ''`, `notes.body = ''`, 'notes.body::int = 1'])
+        expect(await ask(where)).toBe(answer)
+    })
+
     it.each(named)('SEC-69 what is told of them is %s: %s', async (_, sql, few, many) => {
       const answers = await twins.answers(sql)
       expect(JSON.parse(answers[0]).body).toMatchObject(few)

@@ -79,7 +79,7 @@ describePg('verdicts', () => {
       ['select * from users for update skip locked', 'SELECT', false],
       ["select nextval('s')", 'SELECT', false],
       ['insert into users (name) values ($1), (default) returning id, name', 'INSERT', false],
-      ['insert into t select * from s on conflict (a) where b do update set c = excluded.c where t.d', 'INSERT', false],
+      ['insert into t select * from s on conflict (a) where b do update set c = excluded.c', 'INSERT', false],
       ['insert into t (a) overriding system value values (1) on conflict on constraint k do nothing', 'INSERT', false],
       [
         'update users set (a, b) = (select 1, 2), c[1] = 3 from t where t.id = users.id returning users.*',

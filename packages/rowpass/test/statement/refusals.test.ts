@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createClassifier } from '../../src/statement/classify.ts'
-import { parseFunctionFacts } from '../../src/statement/facts.ts'
+import { asksPoliciesFirst, parseFunctionFacts } from '../../src/statement/facts.ts'
 import { loadParser } from '../../src/statement/parser.ts'
 import { describePg, postgresMajor } from '../support/pg.ts'
 import { type JudgedDatabase, judgeDatabase } from './judge-database.ts'
@@ -190,6 +190,42 @@ describePg('refusals', () => {
         what: 'EXPLAIN',
         instead: 'A plan counts rows that the policies hide. Ask "rowpass why", or explain with a login of your own.',
       })
+    })
+
+    it('SEC-69 refuses a condition behind ON CONFLICT where PostgreSQL asks it of a hidden row', async () => {
+      await judged.superuser.query(`
+        create table public.boxes (id int primary key, owner text, body text); insert into boxes values (1, 'bob', 'of bob');
+        alter table boxes enable row level security; grant select, insert, update on boxes to authenticated;
+        create policy own on boxes to authenticated using (owner = 'ada')`)
+      const upsert = `insert into boxes values (1, 'ada') on conflict (id) do update set owner = 'ada'`
+      const reads = `${upsert} where boxes.body::int = 1`
+      // The first is the cast of what is hidden, with its value in the message; the second the policy.
+      expect(await judged.run(reads)).toBe(judged.facts.policiesFirst ? '42501' : '22P02')
+      const parser = await loadParser()
+      const classify = (policiesFirst: boolean) => createClassifier(parser, { ...judged.facts, policiesFirst })
+      const nested = `with w as (${reads} returning id) select * from w`
+      for (const sql of [reads, nested, `${upsert} where excluded.body > 'a'`]) {
+        expect(classify(true)(sql)).toMatchObject({ kind: 'fast' })
+        expect(classify(false)(sql)).toMatchObject({ kind: 'refused', what: 'WHERE of ON CONFLICT DO UPDATE' })
+      }
+      expect(classify(false)(`${upsert}, body = case when boxes.body > 'a' then 'b' end`)).toMatchObject({
+        kind: 'fast',
+      })
+      expect(await judged.run(`${upsert}, body = boxes.body::int`)).toBe('42501')
+    })
+
+    it.each([
+      [150_019, false],
+      [150_020, true],
+      [160_015, false],
+      [160_016, true],
+      [170_012, true],
+      [180_005, false],
+      [180_006, true],
+      [190_000, false],
+      [0, false],
+    ])('SEC-69 knows the versions in which the policies come first: %i', (version, expected) => {
+      expect(asksPoliciesFirst(version)).toBe(expected)
     })
 
     it.each([
