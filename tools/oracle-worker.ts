@@ -30,6 +30,9 @@ process.on('message', (message: ToWorker) => {
   void answer(message)
 })
 
+// The parent says when to stop.
+process.on('SIGINT', () => {})
+
 // Nobody is left to tell.
 process.on('disconnect', () => process.exit())
 

@@ -3,8 +3,9 @@
  * exits 1 if they differ. See docs/security-testing.md.
  *
  * npm run oracle -- [--statements 1000000] [--seed N] [--round N] [--schema name] [--workers 2] [--write]
- * The seed is printed; a seed and a round are the same statements again. TEST_DATABASE_URL may name the superuser of a
- * throw-away server: its logins `rowpass_owner` and `rowpass_gateway` get another password.
+ * The seed is printed; a seed and a round are the same statements again. SIGINT ends it after the rounds under way.
+ * TEST_DATABASE_URL may name the superuser of a throw-away server: its logins `rowpass_owner` and `rowpass_gateway` get
+ * another password.
  */
 import { type ChildProcess, execFileSync, fork } from 'node:child_process'
 import { randomInt } from 'node:crypto'
@@ -90,7 +91,11 @@ async function main(base: Base): Promise<number> {
     `seed ${seed}, ${only === undefined ? `${statements} statements` : `round ${only}`}, schemas: ${chosen.map(({ name }) => name).join(', ')}`,
   )
   let block = 0
-  const enough = () => totalOf(report).all >= statements || report.findings.length >= maxFindings
+  let interrupted = false
+  process.once('SIGINT', () => {
+    interrupted = true
+  })
+  const enough = () => interrupted || totalOf(report).all >= statements || report.findings.length >= maxFindings
   const workers = Array.from({ length: only === undefined ? Number(values.workers) : 1 }, async (_, index) => {
     const worker = startWorker(`oracle_${process.pid}_${index}`, base, report)
     while (!enough()) {

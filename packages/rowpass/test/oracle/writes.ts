@@ -1,6 +1,7 @@
 /**
  * Statements that change rows.
  */
+import { asksPoliciesFirst } from '../../src/statement/facts.ts'
 import { condition, constant, constantOf, expression } from './expressions.ts'
 import { from, query, selectOne, tableAs, toSource } from './queries.ts'
 import type { Column, Table } from './schema.ts'
@@ -57,8 +58,9 @@ function insert(draw: Draw, table: Table, returns: boolean): Write {
     ', ',
     columns.length,
   )
-  const rows = chance(draw, 75) ? valueRows(draw, table, columns) : selectedRows(draw, table, columns)
-  const conflict = chance(draw, 40) ? onConflict(draw, table, target, columns) : { tree: empty, updates: false }
+  const isConflict = chance(draw, 40)
+  const rows = chance(draw, 75) ? valueRows(draw, table, columns) : selectedRows(draw, table, columns, isConflict)
+  const conflict = isConflict ? onConflict(draw, table, target, columns) : { tree: empty, updates: false }
   const how = conflict.updates ? 'upsert' : 'insert'
   const back = returning(draw, returns, [target], conflict.updates ? ['old', 'new'] : [])
   const into = tableAs(table, 'insert', alias)
@@ -106,7 +108,8 @@ function valueRows(draw: Draw, table: Table, columns: readonly Column[]): Tree {
   return sql`values ${list(several(draw, 1, 3, row))}`
 }
 
-function selectedRows(draw: Draw, table: Table, columns: readonly Column[]): Tree {
+/** @param ordered where of several rows with one key the first counts */
+function selectedRows(draw: Draw, table: Table, columns: readonly Column[], ordered: boolean): Tree {
   const rows = from(draw, [], 1, 'select', 2)
   const values = columns.map((column) =>
     column.samples.length > 20
@@ -114,7 +117,8 @@ function selectedRows(draw: Draw, table: Table, columns: readonly Column[]): Tre
       : valueFor(draw, table, column, rows.sources),
   )
   const where = optional(sql` where ${condition(draw, rows.sources, 1)}`)
-  return sql`select ${pick(draw, ['', 'distinct '])}${list(values, ', ', columns.length)} from ${rows.tree}${where}`
+  const order = ordered ? ` order by ${columns.map((_, index) => index + 1).join(', ')}` : ''
+  return sql`select ${pick(draw, ['', 'distinct '])}${list(values, ', ', columns.length)} from ${rows.tree}${where}${order}`
 }
 
 function onConflict(
@@ -134,12 +138,17 @@ function onConflict(
   const readable = columns.filter(({ closed }) => closed?.includes('select') !== true)
   const excluded: Source = { alias: 'excluded', columns: readable, key: table.key, table: undefined, target: false }
   const set = assignments(draw, table, [target, excluded])
-  const when = condition(draw, [target, excluded], 1)
-  // PostgreSQL 15 asks the policies about the row that is there before it looks at WHERE, 18 only when that is true.
-  const check = { kind: 'model only', text: `case when model.may_update_${table.name}(${target.alias}) then ` } as const
-  const asked = draw.catalog.version < 180_000 ? sql`${check}${when}${{ kind: 'model only', text: ' end' }}` : when
-  const where = chance(draw, 30) ? sql` where ${asked}` : empty
+  // The policies are asked about the row that is there before WHERE and SET; where they are not, the gateway refuses WHERE.
+  const may = `model.may_update_${table.name}(${target.alias})`
+  const where = chance(draw, asksPoliciesFirst(draw.catalog.version) ? 30 : 4)
+    ? sql` where ${onlyIf(may, condition(draw, [target, excluded], 1))}`
+    : sql`${{ kind: 'model only', text: ` where ${may}` }}`
   return { tree: sql` on conflict ${arbiter} do update set ${set}${optional(where)}`, updates: true }
+}
+
+/** Which the model does not evaluate before it has asked: its triggers come later. */
+function onlyIf(may: string, value: Tree): Tree {
+  return sql`${{ kind: 'model only', text: `case when ${may} then ` }}${value}${{ kind: 'model only', text: ' end' }}`
 }
 
 function assignments(draw: Draw, table: Table, scope: Scope): Tree {
@@ -283,8 +292,11 @@ function mergedSet(draw: Draw, table: Table, scope: Scope): Tree {
   )
   const columns = open.length === 0 ? table.columns.slice(0, 1) : several(draw, 1, 2, () => pick(draw, open))
   const distinct = [...new Set(columns)]
+  const may = `model.may_update_${table.name}(${scope[0]?.alias})`
   return list(
-    distinct.map((column) => sql`${written(table, column.name, 'update')} = ${valueFor(draw, table, column, scope)}`),
+    distinct.map(
+      (column) => sql`${written(table, column.name, 'update')} = ${onlyIf(may, valueFor(draw, table, column, scope))}`,
+    ),
   )
 }
 
