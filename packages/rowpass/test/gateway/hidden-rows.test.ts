@@ -196,7 +196,7 @@ describePg('hidden rows', () => {
     })
 
     it('SEC-69 are not read by a condition behind ON CONFLICT', async () => {
-      const upsert = `insert into notes (id, body) values (103, '1') on conflict (id) do update set body = '2' where`
+      const upsert = `insert into notes (id, body) values (101, '1') on conflict (id) do update set body = '2' where`
       const ask = async (where: string) => (await twins.answers(`${upsert} ${where}`))[1]
       const answer = await ask('true')
       expect(JSON.parse(answer).body.code).toBe('42501')
