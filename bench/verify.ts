@@ -14,7 +14,7 @@ import { type Algorithm, algorithms } from '../packages/rowpass/src/token/algori
 import { toJwks } from '../packages/rowpass/src/token/jwks.ts'
 import { generateKey, importSigningKey } from '../packages/rowpass/src/token/key.ts'
 import { importPublicKey } from '../packages/rowpass/src/token/public-key.ts'
-import { createVerifier, type TrustedIssuer } from '../packages/rowpass/src/token/verifier.ts'
+import { createVerifier, type IssuerSettings } from '../packages/rowpass/src/token/verifier.ts'
 import { replaceSection, toTable } from './document.ts'
 import { median } from './statistics.ts'
 
@@ -40,7 +40,7 @@ async function casesOf(alg: Algorithm): Promise<Case[]> {
   const claims = { tenant_id: crypto.randomUUID(), role: 'member', sid: crypto.randomUUID() }
   const grant = { issuer: iss, audience: 'rowpass', subject: crypto.randomUUID(), clientId: 'bench', claims }
   const token = await issueToken(signingKey, grant)
-  const issuer: TrustedIssuer = {
+  const issuer: IssuerSettings = {
     iss,
     jwksUrl: new URL(`${iss}/.well-known/jwks.json`),
     audience: 'rowpass',

@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { rules } from '../packages/rowpass/src/doctor/rules.ts'
 import { type FailureSpec, failures } from '../packages/rowpass/src/errors.ts'
 import { type Setting, settings } from '../packages/rowpass/src/gateway/settings.ts'
+import { issuerSettings, toJsonName } from '../packages/rowpass/src/token/issuer-settings.ts'
 
 /** The pages by path. */
 export function referencePages(): Record<string, string> {
@@ -16,6 +17,10 @@ function configurationPage(): string {
   const rows = Object.entries<Setting<unknown>>(settings).map(
     ([name, { default: value, secret, says }]) =>
       `| \`${name}\`${secret ? ' (secret)' : ''} | ${value === undefined ? 'required' : value === '' ? 'none' : `\`${value}\``} | ${toCell(says)} |`,
+  )
+  const members = Object.entries<{ default?: unknown; says: string }>(issuerSettings).map(
+    ([member, { default: value, says }]) =>
+      `| \`${toJsonName(member)}\` | ${defaultOfMember(member, value)} | ${toCell(says)} |`,
   )
   return `# Configuration of the gateway
 
@@ -32,20 +37,20 @@ ${rows.join('\n')}
 
 ## Issuers
 
-\`ROWPASS_ISSUERS\` is a JSON array; [issuers.md](issuers.md) has entries for well-known issuers. Members of each:
+\`ROWPASS_ISSUERS\` is a JSON array; [issuers.md](issuers.md) has entries for well-known issuers. One \`iss\` may have several entries, where
+no token fits two of them by its audience or a claim. What a setting gives up is a line \`issuer_loosened\` in the log at
+start, and in \`--print-config\`. Members of each:
 
 | member | default | meaning |
 |---|---|---|
-| \`iss\` | required | \`iss\` of its tokens, compared character by character |
-| \`jwks_url\` | required | where its keys are published; https, loopback exempt |
-| \`audience\` | required | what \`aud\` must be or contain |
-| \`algorithms\` | all four | \`ES256\`, \`RS256\`, \`PS256\`, \`EdDSA\` |
-| \`role\` | \`authenticated\` | database role of its tokens: this one, \`anonymous\`, or a role that you have granted to one of the two. \`db migrate\` refuses a login that may take any other |
-| \`role_claim\` | none | a claim that names the database role; then \`roles\` lists the values it may have |
-| \`roles\` | none | see \`role_claim\` |
-| \`max_ttl_seconds\` | 3600 | longest lifetime, \`exp\` − \`iat\` |
-| \`typ\` | \`["at+jwt"]\` | \`typ\` headers it may use; \`""\` stands for none |
+${members.join('\n')}
 `
+}
+
+function defaultOfMember(member: string, value: unknown): string {
+  if (value === undefined)
+    return member === 'iss' ? 'required' : member === 'audience' ? 'required, or `require`' : 'none'
+  return `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``
 }
 
 function errorsPage(): string {

@@ -1,17 +1,22 @@
 /**
  * `npm run wycheproof -- <folder>`: the JSON Web vectors of Wycheproof (C2SP/wycheproof, `testvectors_v1`) against our
- * reader of key sets, of tokens and of signatures. The files are not in this repository.
+ * reader of key sets, of tokens and of signatures; and of each algorithm the vectors of its signatures alone. The files are
+ * not in this repository.
  *
  * Exits 1 if a vector that is invalid is accepted, or one that is valid is refused for a reason that is not listed here.
  */
+import { createPublicKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { refusalOfJws } from '../packages/rowpass/test/token/jws-vector.ts'
+import { refusalOfJws, refusalOfSignature } from '../packages/rowpass/test/token/jws-vector.ts'
 
 interface Vector {
   readonly tcId: number
   readonly comment: string
   readonly jws?: unknown
+  /** Of vectors of signatures alone, in hexadecimal digits. */
+  readonly msg?: string
+  readonly sig?: string
   readonly result: 'valid' | 'invalid' | 'acceptable'
   readonly flags: readonly string[]
 }
@@ -20,27 +25,48 @@ interface Group {
   readonly comment: string
   readonly public?: unknown
   readonly private?: unknown
+  readonly publicKeyPem?: string
   readonly tests: readonly Vector[]
 }
 
-const files = ['json_web_signature_test.json', 'json_web_key_test.json', 'json_web_crypto_test.json']
+/** The files; those of signatures with the algorithm that they are of. */
+const files: Readonly<Record<string, string | undefined>> = {
+  json_web_signature: undefined,
+  json_web_key: undefined,
+  json_web_crypto: undefined,
+  ecdsa_secp256r1_sha256_p1363: 'ES256',
+  ecdsa_secp384r1_sha384_p1363: 'ES384',
+  ecdsa_secp521r1_sha512_p1363: 'ES512',
+  rsa_signature_2048_sha256: 'RS256',
+  rsa_signature_2048_sha384: 'RS384',
+  rsa_signature_8192_sha384: 'RS384',
+  rsa_signature_2048_sha512: 'RS512',
+  rsa_signature_4096_sha512: 'RS512',
+  rsa_pss_2048_sha256_mgf1_32: 'PS256',
+  rsa_pss_2048_sha384_mgf1_48: 'PS384',
+  rsa_pss_4096_sha512_mgf1_64: 'PS512',
+  ed25519: 'EdDSA',
+}
 const [folder] = process.argv.slice(2)
 if (folder === undefined) throw new TypeError('give the folder of the vectors')
+
+/** Valid in Wycheproof with a key whose own `alg` says that it is not for this: PS256 for PS384, and "ES521" for ES512. */
+const misprints = ['Figure20', 'Figure27']
 
 const refusedBecause = new Map<string, number>()
 const wrong: string[] = []
 let counted = 0
-for (const file of files) {
-  const { testGroups } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as { testGroups: Group[] }
+for (const [file, alg] of Object.entries(files)) {
+  const { testGroups } = JSON.parse(readFileSync(join(folder, `${file}_test.json`), 'utf8')) as { testGroups: Group[] }
   for (const group of testGroups) {
     for (const vector of group.tests) {
       counted++
-      const refusal = await refusalOf(group, vector)
+      const refusal = await refusalOf(group, vector, alg)
       const name = `${file} ${vector.tcId} (${group.comment}, ${vector.comment})`
       if (vector.result === 'invalid' && refusal === undefined) wrong.push(`accepted: ${name}`)
       if (vector.result === 'valid' && refusal !== undefined) {
         refusedBecause.set(refusal, (refusedBecause.get(refusal) ?? 0) + 1)
-        if (!isOurs(refusal)) wrong.push(`refused, ${refusal}: ${name}`)
+        if (!isOurs(refusal) && !misprints.includes(vector.comment)) wrong.push(`refused, ${refusal}: ${name}`)
       }
     }
   }
@@ -52,7 +78,11 @@ for (const text of wrong) console.error(text)
 process.exitCode = wrong.length === 0 ? 0 : 1
 
 /** Why a vector is refused; undefined when it is accepted. */
-function refusalOf(group: Group, { jws }: Vector): Promise<string | undefined> {
+function refusalOf(group: Group, { jws, msg = '', sig = '' }: Vector, alg?: string): Promise<string | undefined> {
+  if (alg !== undefined) {
+    const jwk = createPublicKey(group.publicKeyPem ?? '').export({ format: 'jwk' })
+    return refusalOfSignature(jwk, alg, Buffer.from(msg, 'hex'), Buffer.from(sig, 'hex'))
+  }
   const given = group.public ?? group.private
   const keys = (typeof given === 'object' && given !== null && 'keys' in given ? given.keys : [given]) as Record<
     string,

@@ -123,8 +123,8 @@ export const gatewayMistakes: readonly Mistake[] = [
     ],
     [
       'all tenants count as one',
-      "isKey(tenantId) ? [iss, 'tenant', tenantId]",
-      'isKey(tenantId) ? [iss]',
+      "[iss, 'tenant', tenant])",
+      '[iss])',
       'SEC-65 a flood of one tenant is held back, and another tenant is served at once',
       'packages/rowpass/test/gateway/tenant-limits.test.ts',
     ],

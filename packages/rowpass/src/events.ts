@@ -20,17 +20,18 @@ export type RefusalReason =
   | 'keys_unavailable'
   | 'signature'
   | 'audience'
+  | 'claim'
   | 'subject'
   | 'time'
   | 'lifetime'
   | 'not_yet_valid'
   | 'expired'
   | 'token_id'
-  | 'uuid'
+  | 'tenant'
   | 'role'
 
 /** The step at which a JWKS could not be read. Names are public, as those of {@link RefusalReason}. */
-export type KeyFetchReason = 'unreachable' | 'timeout' | 'status' | 'too_large' | 'malformed' | 'too_many' | 'duplicate'
+export type KeyFetchReason = 'unreachable' | 'timeout' | 'status' | 'discovery' | 'too_large' | 'malformed' | 'too_many'
 
 /** A token was refused. */
 export interface TokenRefused {
@@ -53,6 +54,8 @@ export interface KeysLoaded {
   readonly keys: number
   /** How many members of the set were left out: for encryption, of an unknown type, too weak. */
   readonly skipped: number
+  /** What is wrong with the set and with keys that were left out, in sentences; of many, the first twenty. */
+  readonly problems: readonly string[]
   /** Whether the set differs from the one before; then verified tokens of this issuer are forgotten. */
   readonly changed: boolean
   readonly durationMs: number
@@ -63,6 +66,8 @@ export interface KeysFailed {
   readonly type: 'jwks_failed'
   readonly iss: string
   readonly reason: KeyFetchReason
+  /** The same in a sentence that says what was found instead. */
+  readonly problem: string
   /** 0 when there are no keys to go on with: every token of this issuer is refused. */
   readonly usableForMs: number
   readonly durationMs: number
@@ -249,6 +254,14 @@ export interface DatabaseUnprepared {
   readonly remedy: string
 }
 
+/** An issuer is trusted with settings that give up something that the defaults do not. */
+export interface IssuerLoosened {
+  readonly type: 'issuer_loosened'
+  readonly iss: string
+  /** What each setting gives up, by its name in `ROWPASS_ISSUERS`. */
+  readonly givesUp: Readonly<Record<string, string>>
+}
+
 /** The gateway has started with `ROWPASS_ALLOW_EXPLAIN`: whoever holds a token can find out rows that the policies hide. */
 export interface ExplainAllowed {
   readonly type: 'explain_allowed'
@@ -313,6 +326,7 @@ export type RowpassEvent =
   | DatabaseExposed
   | DatabaseUnprepared
   | ExplainAllowed
+  | IssuerLoosened
   | SqlAnswered
   | StatementStuck
   | BackendEnded

@@ -10,7 +10,7 @@ import { parseGatewayConfig } from '../gateway/config.ts'
 import { parseIssuers } from '../gateway/issuers.ts'
 import { createEventLog } from '../gateway/log.ts'
 import { createGateway, type Gateway } from '../gateway/server.ts'
-import type { TrustedIssuer } from '../token/issuer-config.ts'
+import type { TrustedIssuer } from '../token/issuer-settings.ts'
 import type { OpenDatabase } from './local-database.ts'
 import type { Project } from './project.ts'
 

@@ -6,9 +6,9 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Failure } from '../errors.ts'
 import { type CompactToken, parseCompact } from '../token/compact.ts'
-import type { TrustedIssuer } from '../token/issuer-config.ts'
+import type { TrustedIssuer } from '../token/issuer-settings.ts'
 import { TokenRefusal } from '../token/refusal.ts'
-import { maxTokenLength } from '../token/token-limits.ts'
+import { maxForeignTokenLength } from '../token/token-limits.ts'
 import { createVerifier } from '../token/verifier.ts'
 import type { Io } from './io.ts'
 import { ownIssuers } from './local-gateway.ts'
@@ -58,7 +58,7 @@ async function readInput(): Promise<string> {
   let text = ''
   for await (const chunk of process.stdin.setEncoding('utf8')) {
     text += String(chunk)
-    if (text.length > 2 * maxTokenLength) break
+    if (text.length > 2 * maxForeignTokenLength) break
   }
   return text
 }
@@ -107,9 +107,9 @@ function expectation({ reason }: TokenRefusal, { claims }: CompactToken, issuers
   if (reason === 'issuer') return `: ${issuers.map(({ iss }) => iss).join(', ')}`
   const issuer = issuers.find(({ iss }) => iss === claims.iss)
   if (issuer === undefined) return ''
-  if (reason === 'audience') return `, whose audience is ${issuer.audience}`
+  if (reason === 'audience') return `, whose audience is ${String(issuer.audience || 'any')}`
   if (reason === 'typ') return `: ${issuer.typ.map((typ) => typ || 'none').join(', ')}`
-  return reason === 'keys_unavailable' || reason === 'key_unknown' ? `: ${issuer.jwksUrl}` : ''
+  return reason === 'keys_unavailable' || reason === 'key_unknown' ? `: ${issuer.jwksUrl ?? 'found by discovery'}` : ''
 }
 
 function findIssuers(io: Io): readonly TrustedIssuer[] {

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto'
 import type { Identity } from '../postgres/flight.ts'
 import { type SealKey, sealSession } from '../seal/seal.ts'
+import { issuerSettings } from '../token/issuer-settings.ts'
 import type { VerifiedToken } from '../token/verifier.ts'
 import type { Who } from './audit.ts'
 
@@ -34,24 +35,23 @@ export function createCallers(sealKey: () => SealKey): (token: VerifiedToken) =>
 }
 
 function toCaller(token: VerifiedToken, key: SealKey): Caller {
-  const { iss, sub, kid, role, jti, claims } = token
-  const tenantId = claims.tenant_id
+  const { iss, sub, kid, role, jti, claims, tenant } = token
   return {
-    identity: { role, session: sealSession(key, { ...token, sid: claims.sid }) },
-    owner: JSON.stringify(isKey(tenantId) ? [iss, 'tenant', tenantId] : [iss, 'subject', sub]),
+    identity: { role, session: sealSession(key, { ...token, exp: sealedUntil(token), sid: claims.sid }) },
+    owner: JSON.stringify(tenant === undefined ? [iss, 'subject', sub] : [iss, 'tenant', tenant]),
     who: {
       auth: 'token',
       iss,
       sub,
       kid,
       role,
-      ...(typeof tenantId === 'string' ? { tenantId } : {}),
+      ...(tenant === undefined ? {} : { tenantId: String(tenant) }),
       ...(jti === undefined ? {} : { jtiHash: createHash('sha256').update(jti).digest('hex').slice(0, 16) }),
     },
   }
 }
 
-/** Tenants are numbered in many databases, and one must not have the share of each of its people. */
-function isKey(tenantId: unknown): tenantId is string | number {
-  return typeof tenantId === 'string' || typeof tenantId === 'number'
+/** With the usual leeway it is `exp`, to which the seal adds a minute; with more, a token must not outlive its seal. */
+function sealedUntil({ acceptedUntil }: VerifiedToken): number {
+  return acceptedUntil - issuerSettings.leewaySeconds.default
 }

@@ -3,7 +3,7 @@
  */
 import { readFileSync } from 'node:fs'
 import type { SealKey } from '../seal/seal.ts'
-import type { TrustedIssuer } from '../token/issuer-config.ts'
+import type { TrustedIssuer } from '../token/issuer-settings.ts'
 import { type Setting, type SettingValues, settings } from './settings.ts'
 
 /** The parsed configuration of one gateway. */
@@ -87,12 +87,21 @@ export function parseGatewayConfig(env: Readonly<Record<string, string | undefin
   return toConfig(values as SettingValues)
 }
 
-/** The configuration as lines `NAME=value`, secrets as `***`. */
+/** The configuration as lines `NAME=value`, secrets as `***`, and behind `#` what a value comes to. */
 export function printGatewayConfig(env: Readonly<Record<string, string | undefined>>): string[] {
-  return Object.entries<Setting<unknown>>(settings).map(([name, setting]) => {
+  return Object.entries<Setting<unknown>>(settings).flatMap(([name, setting]) => {
     const text = env[name] ?? (env[`${name}_FILE`] === undefined ? setting.default : `@${env[`${name}_FILE`]}`)
-    return `${name}=${text !== undefined && setting.secret ? '***' : (text ?? '')}`
+    return [`${name}=${text !== undefined && setting.secret ? '***' : (text ?? '')}`, ...explain(name, setting, env)]
   })
+}
+
+/** Nothing where the value is wrong: that is for the parser to say. */
+function explain(name: string, setting: Setting<unknown>, env: Readonly<Record<string, string | undefined>>): string[] {
+  try {
+    return (setting.explain?.(parseSetting(name, setting, env)) ?? []).map((line) => `# ${line}`)
+  } catch {
+    return []
+  }
 }
 
 function unknownNames(env: Readonly<Record<string, string | undefined>>): string[] {

@@ -1,42 +1,51 @@
 /**
  * Reads the list of trusted issuers from configuration.
  */
-import { z } from 'zod'
-import { type Algorithm, algorithms, isAlgorithm } from '../token/algorithms.ts'
-import type { TrustedIssuer } from '../token/issuer-config.ts'
+import {
+  type IssuerSettings,
+  issuerSettings,
+  loosenings,
+  parseIssuers as parseSettings,
+  type TrustedIssuer,
+  toJsonName,
+} from '../token/issuer-settings.ts'
 
-const algorithm = z.custom<Algorithm>(isAlgorithm, `is not one of ${Object.keys(algorithms).join(', ')}`)
-
-/** A dot would end the role in a seal; everything else of PostgreSQL's unquoted names is allowed. */
-const role = z.string().regex(/^[a-z_][a-z0-9_$]{0,62}$/, 'is not a lower-case role name')
-
-const issuer = z.strictObject({
-  iss: z.string().min(1).max(255),
-  jwks_url: z.url({ protocol: /^https?$/ }),
-  audience: z.string().min(1).max(255),
-  algorithms: z.array(algorithm).min(1).default(['ES256', 'RS256', 'PS256', 'EdDSA']),
-  role: role.default('authenticated'),
-  role_claim: z.string().min(1).optional(),
-  roles: z.array(role).default([]),
-  max_ttl_seconds: z.int().min(1).max(86_400).default(3_600),
-  typ: z.array(z.string()).min(1).default(['at+jwt']),
-})
-
-const issuers = z.array(issuer).min(1)
+const memberOf = new Map(Object.keys(issuerSettings).map((member) => [toJsonName(member), member]))
 
 /**
- * Parses a JSON array of issuers.
+ * Parses a JSON array of issuers; their members are those of `issuerSettings`, written with underscores.
  *
- * Each has `iss`, `jwks_url`, `audience`, and optionally `algorithms`, `role` (default `authenticated`), `role_claim`
- * with `roles` (the values that the claim may have), `max_ttl_seconds` (default 3600), `typ` (default `["at+jwt"]`).
+ * Does NOT check whether keys may be fetched from private addresses: the verifier does.
+ *
  * @throws TypeError that lists every problem
  */
 export function parseIssuers(text: string): readonly TrustedIssuer[] {
-  const parsed = issuers.safeParse(parseJson(text))
-  if (!parsed.success) throw new TypeError(`is wrong: ${describe(parsed.error)}`)
-  const seen = new Set(parsed.data.map(({ iss }) => iss))
-  if (seen.size < parsed.data.length) throw new TypeError('names an issuer twice')
-  return parsed.data.map(toTrustedIssuer)
+  const given = parseJson(text)
+  if (!Array.isArray(given) || given.length === 0) throw new TypeError('is not a JSON array of issuers')
+  const problems: string[] = []
+  const settings = given.flatMap((entry, index) => {
+    try {
+      return [...parseSettings([toSettings(entry)], { allowPrivateNetwork: true })]
+    } catch (error) {
+      problems.push(`${index + 1}: ${describe(error)}`)
+      return []
+    }
+  })
+  if (problems.length > 0) throw new TypeError(`is wrong: ${problems.join('; ')}`)
+  try {
+    return parseSettings(settings, { allowPrivateNetwork: true })
+  } catch (error) {
+    throw new TypeError(`is wrong: ${describe(error)}`)
+  }
+}
+
+/** The library's names in a message, as they are written in JSON. */
+function describe(error: unknown): string {
+  if (!(error instanceof TypeError)) return 'cannot be read'
+  return [...memberOf].reduce(
+    (text, [name, member]) => text.replaceAll(new RegExp(`\\b${member}\\b`, 'g'), name),
+    error.message,
+  )
 }
 
 function parseJson(text: string): unknown {
@@ -47,20 +56,27 @@ function parseJson(text: string): unknown {
   }
 }
 
-function describe(error: z.ZodError): string {
-  return error.issues.map(({ path, message }) => `${path.join('.') || 'the list'}: ${message}`).join('; ')
+function toSettings(entry: unknown): IssuerSettings {
+  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) throw new TypeError('is not an object')
+  const members = Object.entries(entry).map(([name, value]) => {
+    const member = memberOf.get(name)
+    if (member === undefined) throw new TypeError(`${name} is not a setting`)
+    return [member, value]
+  })
+  return Object.fromEntries(members) as IssuerSettings
 }
 
-function toTrustedIssuer(given: z.output<typeof issuer>): TrustedIssuer {
-  return {
-    iss: given.iss,
-    jwksUrl: new URL(given.jwks_url),
-    audience: given.audience,
-    algorithms: given.algorithms,
-    role: given.role,
-    ...(given.role_claim === undefined ? {} : { roleClaim: given.role_claim }),
-    roles: given.roles,
-    maxTtlSeconds: given.max_ttl_seconds,
-    typ: given.typ,
-  }
+/** Every setting of each issuer as it is in force, and what it gives up. */
+export function explainIssuers(issuers: readonly TrustedIssuer[]): readonly string[] {
+  return issuers.flatMap((issuer) => [
+    `issuer ${issuer.iss}: ${JSON.stringify(toJson(issuer))}`,
+    ...Object.entries(loosenings(issuer)).map(
+      ([setting, says]) => `issuer ${issuer.iss} gives up, by ${setting}: ${says}`,
+    ),
+  ])
+}
+
+/** An issuer as it is written in `ROWPASS_ISSUERS`. */
+export function toJson(issuer: IssuerSettings): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(issuer).map(([member, value]) => [toJsonName(member), value]))
 }

@@ -19,6 +19,7 @@ const levels: Readonly<Record<RowpassEvent['type'], 'info' | 'warn' | 'error'>> 
   explain_allowed: 'warn',
   gateway_stopped: 'info',
   gateway_stopping: 'info',
+  issuer_loosened: 'warn',
   jwks_failed: 'error',
   jwks_loaded: 'info',
   login_failed: 'warn',

@@ -4,7 +4,7 @@
 import { z } from 'zod'
 import { parseHosts } from '../network.ts'
 import { parseSealKeys } from '../seal/keys.ts'
-import { parseIssuers } from './issuers.ts'
+import { explainIssuers, parseIssuers } from './issuers.ts'
 
 /** How one setting is declared. `docs/configuration.md` is written from these declarations. */
 export interface Setting<Value> {
@@ -14,6 +14,8 @@ export interface Setting<Value> {
   readonly secret?: true
   readonly says: string
   parse(text: string): Value
+  /** What a value comes to, in lines; none by default. */
+  explain?(value: Value): readonly string[]
 }
 
 const integer = (min: number, max: number) => (text: string) => {
@@ -70,6 +72,7 @@ export const settings = {
   ROWPASS_ISSUERS: {
     says: 'Issuers whose tokens are accepted, as JSON: see below.',
     parse: parseIssuers,
+    explain: explainIssuers,
   },
   ROWPASS_DATABASE_ALIASES: {
     default: '',

@@ -2,7 +2,7 @@
  * Reads access tokens of this issuer: for an exchange, for introspection, and at its own endpoints.
  */
 import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose'
-import { algorithms } from '../token/algorithms.ts'
+import { ownAlgorithms } from '../token/algorithms.ts'
 import type { KeySource } from '../token/key-source.ts'
 import { maxTokenLength } from '../token/token-limits.ts'
 
@@ -45,7 +45,7 @@ export async function readOwnToken(token: string, options: OwnTokenOptions): Pro
       issuer: options.issuer,
       audience: options.audience,
       typ: 'at+jwt',
-      algorithms: Object.keys(algorithms),
+      algorithms: [...ownAlgorithms],
       requiredClaims: ['sub', 'exp', 'iat', 'jti', 'client_id', 'sid'],
       currentDate: new Date((options.now ?? Date.now)()),
     })

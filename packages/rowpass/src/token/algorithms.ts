@@ -3,14 +3,19 @@
  * can then never be taken for a shared secret.
  */
 
-/** The signature algorithms that Rowpass signs with and accepts (RFC 7518 §3.1, RFC 8037 §3.1). */
+/** The signature algorithms that Rowpass signs with, and accepts of every issuer (RFC 7518 §3.1, RFC 8037 §3.1). */
 export type Algorithm = 'ES256' | 'RS256' | 'PS256' | 'EdDSA'
+
+/** The signature algorithms that an issuer may be allowed: ours, and those of 384 and 512 bits where they are listed. */
+export type AcceptedAlgorithm = Algorithm | 'ES384' | 'ES512' | 'RS384' | 'RS512' | 'PS384' | 'PS512'
 
 /** What one algorithm asks of a key and of a signature. */
 export interface AlgorithmSpec {
   readonly kty: 'EC' | 'RSA' | 'OKP'
   /** The curve, where the key type has curves. */
-  readonly crv?: 'P-256' | 'Ed25519'
+  readonly crv?: 'P-256' | 'P-384' | 'P-521' | 'Ed25519'
+  /** The length of a coordinate of a point, where there are points. */
+  readonly coordinateBytes?: number
   /** The public members of a JWK of this type, without metadata (RFC 7518 §6, RFC 8037 §2). */
   readonly publicMembers: readonly ('crv' | 'x' | 'y' | 'n' | 'e')[]
   /** The private members that are needed to sign; `oth` (multi-prime RSA) is not supported. */
@@ -24,38 +29,56 @@ export interface AlgorithmSpec {
     | { readonly name: 'RSASSA-PKCS1-v1_5' | 'Ed25519' }
 }
 
-const rsa = {
-  kty: 'RSA',
-  publicMembers: ['n', 'e'],
-  privateMembers: ['d', 'p', 'q', 'dp', 'dq', 'qi'],
-} as const satisfies Omit<AlgorithmSpec, 'parameters'>
+function rsa(parameters: AlgorithmSpec['parameters']): AlgorithmSpec {
+  return {
+    kty: 'RSA',
+    publicMembers: ['n', 'e'],
+    privateMembers: ['d', 'p', 'q', 'dp', 'dq', 'qi'],
+    parameters,
+  }
+}
 
-/** The table; the order is that of preference when a key does not name its algorithm. */
-export const algorithms: Readonly<Record<Algorithm, AlgorithmSpec>> = {
-  ES256: {
+function ecdsa(crv: 'P-256' | 'P-384' | 'P-521', coordinateBytes: number, hash: string): AlgorithmSpec {
+  return {
     kty: 'EC',
-    crv: 'P-256',
+    crv,
+    coordinateBytes,
     publicMembers: ['crv', 'x', 'y'],
     privateMembers: ['d'],
-    signatureBytes: 64,
-    parameters: { name: 'ECDSA', hash: 'SHA-256' },
-  },
-  RS256: { ...rsa, parameters: { name: 'RSASSA-PKCS1-v1_5' } },
+    signatureBytes: 2 * coordinateBytes,
+    parameters: { name: 'ECDSA', hash },
+  }
+}
+
+/** The table; the order is that of preference when a key does not name its algorithm. */
+export const algorithms: Readonly<Record<AcceptedAlgorithm, AlgorithmSpec>> = {
+  ES256: ecdsa('P-256', 32, 'SHA-256'),
+  RS256: rsa({ name: 'RSASSA-PKCS1-v1_5' }),
   // The salt is as long as the hash (RFC 7518 §3.5).
-  PS256: { ...rsa, parameters: { name: 'RSA-PSS', saltLength: 32 } },
+  PS256: rsa({ name: 'RSA-PSS', saltLength: 32 }),
   EdDSA: {
     kty: 'OKP',
     crv: 'Ed25519',
+    coordinateBytes: 32,
     publicMembers: ['crv', 'x'],
     privateMembers: ['d'],
     signatureBytes: 64,
     parameters: { name: 'Ed25519' },
   },
+  ES384: ecdsa('P-384', 48, 'SHA-384'),
+  ES512: ecdsa('P-521', 66, 'SHA-512'),
+  RS384: rsa({ name: 'RSASSA-PKCS1-v1_5' }),
+  RS512: rsa({ name: 'RSASSA-PKCS1-v1_5' }),
+  PS384: rsa({ name: 'RSA-PSS', saltLength: 48 }),
+  PS512: rsa({ name: 'RSA-PSS', saltLength: 64 }),
 }
 
-/** Whether a value names an algorithm of the table. */
+/** The algorithms that Rowpass signs with; of an issuer they are accepted unless it has a list of its own. */
+export const ownAlgorithms: readonly Algorithm[] = ['ES256', 'RS256', 'PS256', 'EdDSA']
+
+/** Whether a value names an algorithm that Rowpass signs with. */
 export function isAlgorithm(value: unknown): value is Algorithm {
-  return typeof value === 'string' && Object.hasOwn(algorithms, value)
+  return ownAlgorithms.some((alg) => alg === value)
 }
 
 /**
@@ -63,9 +86,9 @@ export function isAlgorithm(value: unknown): value is Algorithm {
  *
  * @returns undefined for a name that is not one of the table
  */
-export function toAlgorithm(name: unknown): Algorithm | undefined {
+export function toAlgorithm(name: unknown): AcceptedAlgorithm | undefined {
   if (name === 'Ed25519') return 'EdDSA'
-  return isAlgorithm(name) ? name : undefined
+  return typeof name === 'string' && Object.hasOwn(algorithms, name) ? (name as AcceptedAlgorithm) : undefined
 }
 
 /**
@@ -75,10 +98,10 @@ export function toAlgorithm(name: unknown): Algorithm | undefined {
  *
  * @returns empty when the type, curve or named algorithm is not one of the table
  */
-export function algorithmsOf(jwk: Readonly<Record<string, unknown>>): readonly Algorithm[] {
-  const fitting = (Object.keys(algorithms) as Algorithm[]).filter((alg) => {
+export function algorithmsOf(jwk: Readonly<Record<string, unknown>>): readonly AcceptedAlgorithm[] {
+  const fitting = (Object.keys(algorithms) as AcceptedAlgorithm[]).filter((alg) => {
     const spec = algorithms[alg]
     return jwk.kty === spec.kty && (spec.crv === undefined || jwk.crv === spec.crv)
   })
-  return jwk.alg === undefined ? fitting : fitting.filter((alg) => alg === toAlgorithm(jwk.alg))
+  return jwk.alg === undefined || jwk.alg === null ? fitting : fitting.filter((alg) => alg === toAlgorithm(jwk.alg))
 }

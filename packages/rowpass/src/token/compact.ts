@@ -2,13 +2,14 @@
 import { decodeBase64Url } from './base64url.ts'
 import { TokenRefusal } from './refusal.ts'
 import { parseStrictJson } from './strict-json.ts'
-import { maxKidLength, maxTokenLength } from './token-limits.ts'
+import { maxForeignTokenLength, maxKidLength } from './token-limits.ts'
 
 /** A signed text in its parts. Nothing in it is to be believed until the signature is verified. */
 export interface CompactJws {
   /** What the signature is of: the first two parts and the dot between them. */
   readonly signed: Uint8Array<ArrayBuffer>
   readonly alg: string
+  /** Empty when the header has none. */
   readonly kid: string
   /** `typ` in lower case, without `application/`; empty when the header has none. */
   readonly typ: string
@@ -21,6 +22,8 @@ export interface CompactToken extends CompactJws {
   readonly claims: Record<string, unknown>
   /** The payload as text, exactly as it was signed. */
   readonly claimsJson: string
+  /** Of the whole token, in characters. */
+  readonly length: number
 }
 
 /**
@@ -34,15 +37,15 @@ export interface CompactToken extends CompactJws {
 export function parseCompact(token: string): CompactToken {
   const { signed, alg, kid, typ, payload, signature } = parseCompactJws(token)
   const { value: claims, text: claimsJson } = parseJson(payload, 'payload')
-  return { signed, alg, kid, typ, payload, signature, claims, claimsJson }
+  return { signed, alg, kid, typ, payload, signature, claims, claimsJson, length: token.length }
 }
 
 /**
  * Takes a JWS in compact form apart.
  *
- * Refuses what is over 8192 characters, five parts (encrypted), any alternative spelling of base64url, duplicate names
- * or invalid UTF-8 in the header, a `crit` of any content (no extension is supported), and a header without `alg` or
- * `kid`. Header members that would name a key (`jwk`, `jku`, `x5u`, `x5c`) are not looked at, as RFC 7515 §4 asks of
+ * Refuses what is over 16,384 characters, five parts (encrypted), any alternative spelling of base64url, duplicate names
+ * or invalid UTF-8 in the header, a `crit` of any content (no extension is supported), and a header without `alg`.
+ * Header members that would name a key (`jwk`, `jku`, `x5u`, `x5c`) are not looked at, as RFC 7515 §4 asks of
  * members that one does not use.
  *
  * Does NOT verify anything, and does NOT read the payload.
@@ -52,8 +55,8 @@ export function parseCompact(token: string): CompactToken {
  */
 export function parseCompactJws(token: string): CompactJws {
   if (typeof token !== 'string' || token === '') throw new TokenRefusal('missing', 'there is no token')
-  if (token.length > maxTokenLength) {
-    throw new TokenRefusal('size', `the token is over ${maxTokenLength} characters`)
+  if (token.length > maxForeignTokenLength) {
+    throw new TokenRefusal('size', `the token is over ${maxForeignTokenLength} characters`)
   }
   const headerEnd = token.indexOf('.')
   const payloadEnd = token.indexOf('.', headerEnd + 1)
@@ -113,11 +116,11 @@ function readHeader(header: Record<string, unknown>): Header {
   }
   const { alg, kid, typ = '' } = header
   if (typeof alg !== 'string' || alg === '') throw new TokenRefusal('header', 'the header has no "alg"')
-  if (typeof kid !== 'string' || kid === '' || kid.length > maxKidLength) {
-    throw new TokenRefusal('header', 'the header has no "kid" of 1 to 256 characters')
+  if (kid !== undefined && (typeof kid !== 'string' || kid === '' || kid.length > maxKidLength)) {
+    throw new TokenRefusal('header', '"kid" is not a text of 1 to 256 characters')
   }
   if (typeof typ !== 'string') throw new TokenRefusal('header', '"typ" is not a text')
-  return { alg, kid, typ: toMediaType(typ) }
+  return { alg, kid: kid ?? '', typ: toMediaType(typ) }
 }
 
 /**

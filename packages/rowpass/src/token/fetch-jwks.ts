@@ -1,4 +1,5 @@
 /** One bounded fetch of a JWKS: nothing the other side does can hold or fill the gateway. */
+import { discoverJwksUrl } from './discovery.ts'
 import { KeySetError } from './key-set.ts'
 
 /** How long a fetch may take, body included. */
@@ -25,21 +26,33 @@ export interface FetchedJwks {
   readonly freshMs: number
 }
 
+/** What to fetch, and how much of it. */
+export interface FetchOptions {
+  readonly iss: string
+  /** Where the keys are; undefined where the metadata of `iss` says it. */
+  readonly url?: URL | undefined
+  /** Whether metadata may name a private place. Default false. */
+  readonly allowPrivateNetwork?: boolean | undefined
+  readonly fetch: typeof fetch
+  /** Default {@link fetchTimeoutMs}, for all that has to be asked together. */
+  readonly timeoutMs?: number | undefined
+  /** Default from {@link minFreshMs} to {@link maxFreshMs}. */
+  readonly freshLimits?: FreshLimits | undefined
+  /** Default {@link maxBodyBytes}. */
+  readonly maxBytes?: number | undefined
+}
+
 /**
- * Fetches a JWKS.
+ * Fetches a JWKS, from the address that is given or that the metadata of the issuer names.
  *
  * Follows no redirect, gives up after 5 s and after 64 KiB, and takes only the status 200. Asks twice where the
  * connection breaks.
- * Does NOT check the URL (see `jwks-url.ts`), the media type or the content.
+ * Does NOT check a URL that is given (see `jwks-url.ts`), the media type or the content.
  *
- * @throws KeySetError `unreachable`, `timeout`, `status`, `too_large`
+ * @throws KeySetError `unreachable`, `timeout`, `status`, `discovery`, `too_large`
  */
-export async function fetchJwks(
-  url: URL,
-  fetcher: typeof fetch,
-  options: { readonly timeoutMs?: number | undefined; readonly freshLimits?: FreshLimits | undefined } = {},
-): Promise<FetchedJwks> {
-  const { timeoutMs = fetchTimeoutMs, freshLimits = { minMs: minFreshMs, maxMs: maxFreshMs } } = options
+export async function fetchJwks(options: FetchOptions): Promise<FetchedJwks> {
+  const { timeoutMs = fetchTimeoutMs } = options
   const controller = new AbortController()
   let timer: ReturnType<typeof setTimeout> | undefined
   const timeout = new Promise<never>((_, reject) => {
@@ -48,13 +61,27 @@ export async function fetchJwks(
   })
   try {
     // A race, as a fetch that was handed in may not heed the signal.
-    return await Promise.race([timeout, requestTwice(url, fetcher, controller.signal, freshLimits)])
+    return await Promise.race([timeout, locateAndRequest(options, controller.signal)])
   } catch (cause) {
     controller.abort()
-    throw cause instanceof KeySetError ? cause : new KeySetError('unreachable', 'the fetch failed', { cause })
+    throw cause instanceof KeySetError ? cause : new KeySetError('unreachable', describeBreak(cause), { cause })
   } finally {
     clearTimeout(timer)
   }
+}
+
+async function locateAndRequest(options: FetchOptions, signal: AbortSignal): Promise<FetchedJwks> {
+  const get = (url: URL) => requestTwice(url, options, signal)
+  const url =
+    options.url ?? (await discoverJwksUrl(options.iss, options, async (address) => (await get(address)).body)).jwksUrl
+  return get(url)
+}
+
+/** The code of the system or of OpenSSL, where there is one: `ECONNREFUSED`, `SELF_SIGNED_CERT_IN_CHAIN`. */
+function describeBreak(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  return typeof code === 'string' ? `the fetch failed (${code})` : 'the fetch failed'
 }
 
 /**
@@ -71,27 +98,25 @@ async function requestTwice(...asked: Parameters<typeof request>): Promise<Fetch
   }
 }
 
-async function request(
-  url: URL,
-  fetcher: typeof fetch,
-  signal: AbortSignal,
-  limits: FreshLimits,
-): Promise<FetchedJwks> {
+async function request(url: URL, options: FetchOptions, signal: AbortSignal): Promise<FetchedJwks> {
+  const { freshLimits = { minMs: minFreshMs, maxMs: maxFreshMs }, maxBytes = maxBodyBytes } = options
   const accept = 'application/jwk-set+json, application/json'
-  const response = await fetcher(url.href, { headers: { accept }, redirect: 'manual', signal })
-  if (response.status !== 200) throw new KeySetError('status', `the answer has the status ${response.status}`)
-  return { body: await readBounded(response), freshMs: freshMsOf(response.headers, limits) }
+  const response = await options.fetch(url.href, { headers: { accept }, redirect: 'manual', signal })
+  if (response.status !== 200) {
+    throw new KeySetError('status', `the answer of ${url.origin}${url.pathname} has the status ${response.status}`)
+  }
+  return { body: await readBounded(response, maxBytes), freshMs: freshMsOf(response.headers, freshLimits) }
 }
 
-async function readBounded(response: Response): Promise<Uint8Array> {
+async function readBounded(response: Response, maxBytes: number): Promise<Uint8Array> {
   const reader = response.body?.getReader()
-  const body = new Uint8Array(maxBodyBytes)
+  const body = new Uint8Array(maxBytes)
   let length = 0
   while (reader !== undefined) {
     const { done, value } = await reader.read()
     if (done) break
-    if (length + value.length > maxBodyBytes) {
-      throw new KeySetError('too_large', `the answer is over ${maxBodyBytes} bytes`)
+    if (length + value.length > maxBytes) {
+      throw new KeySetError('too_large', `the answer is over ${maxBytes} bytes: max_jwks_bytes may allow more`)
     }
     body.set(value, length)
     length += value.length

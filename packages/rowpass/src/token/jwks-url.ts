@@ -24,6 +24,13 @@ export function assertJwksUrl(url: URL, options: { readonly allowPrivateNetwork:
   if (url.protocol !== 'https:' && !plain) throw new TypeError('jwksUrl is not https')
 }
 
+const distance = { public: 2, private: 1, loopback: 0, unusable: 0 } as const
+
+/** Whether a URL leads to a place that is nearer to this machine than another: private before public, loopback before both. */
+export function isNearer(url: URL, than: URL): boolean {
+  return distance[placeOf(url.hostname)] < distance[placeOf(than.hostname)]
+}
+
 type Place = 'public' | 'private' | 'loopback' | 'unusable'
 
 /** The URL parser has already brought every spelling of an address into one: `0x7f.1` arrives as `127.0.0.1`. */

@@ -1,7 +1,7 @@
 /** The memory of one issuer's keys, and the attempts to renew it: one at a time, backing off while they fail. */
 import type { Emit } from '../events.ts'
-import type { Algorithm } from './algorithms.ts'
-import { type FreshLimits, fetchJwks, fetchTimeoutMs } from './fetch-jwks.ts'
+import type { AcceptedAlgorithm } from './algorithms.ts'
+import { type FetchOptions, fetchJwks, fetchTimeoutMs } from './fetch-jwks.ts'
 import { type KeySet, KeySetError, parseKeySet } from './key-set.ts'
 
 /** How long stale keys are used while a refresh runs behind the requests: as long as the slowest one takes. */
@@ -19,11 +19,8 @@ export const maxRetryMs = 30_000
 export const failedGraceMs = 2 * maxRetryMs
 
 /** What is needed to fetch and judge the keys of one issuer. */
-export interface RemoteKeysOptions {
-  readonly iss: string
-  readonly url: URL
-  readonly algorithms: readonly Algorithm[]
-  readonly fetch: typeof fetch
+export interface RemoteKeysOptions extends FetchOptions {
+  readonly algorithms: readonly AcceptedAlgorithm[]
   /** Milliseconds since the epoch. */
   readonly now: () => number
   readonly emit?: Emit | undefined
@@ -31,10 +28,6 @@ export interface RemoteKeysOptions {
   readonly maxStaleMs?: number | undefined
   /** Default {@link cooldownMs}. */
   readonly cooldownMs?: number | undefined
-  /** Default {@link fetchTimeoutMs}. */
-  readonly timeoutMs?: number | undefined
-  /** Default from `minFreshMs` to `maxFreshMs`. */
-  readonly freshLimits?: FreshLimits | undefined
 }
 
 /** The keys of one issuer and what is known of the attempts to fetch them. Times are milliseconds since the epoch. */
@@ -53,6 +46,8 @@ export interface KeyMemory {
   distrusted: number
   /** Failed attempts since the last that succeeded. */
   failures: number
+  /** What went wrong with the last attempt, if it did. */
+  error: KeySetError | undefined
   /** The attempt that is under way. It never rejects. */
   running: Promise<void> | undefined
 }
@@ -61,7 +56,16 @@ export interface KeyMemory {
 export function emptyMemory(): KeyMemory {
   const never = Number.NEGATIVE_INFINITY
   const times = { fetchedAt: never, freshUntil: never, graceUntil: never, startedAt: never }
-  return { set: undefined, ...times, started: 0, ended: 0, distrusted: 0, failures: 0, running: undefined }
+  return {
+    set: undefined,
+    ...times,
+    started: 0,
+    ended: 0,
+    distrusted: 0,
+    failures: 0,
+    error: undefined,
+    running: undefined,
+  }
 }
 
 /** The set, unless it is older than the hard limit. */
@@ -97,13 +101,13 @@ export function distrust(memory: KeyMemory): void {
 }
 
 async function attempt(memory: KeyMemory, options: RemoteKeysOptions): Promise<void> {
-  const { url, algorithms, now, timeoutMs, freshLimits } = options
+  const { algorithms, now } = options
   const start = now()
   memory.startedAt = start
   memory.started += 1
   const number = memory.started
   try {
-    const { body, freshMs } = await fetchJwks(url, options.fetch, { timeoutMs, freshLimits })
+    const { body, freshMs } = await fetchJwks(options)
     accept(memory, options, await parseKeySet(body, algorithms), { number, start, freshMs })
   } catch (error) {
     fail(memory, options, error, start)
@@ -124,8 +128,9 @@ function accept(
   memory.freshUntil = trusted ? start + freshMs : start
   memory.graceUntil = trusted ? memory.freshUntil + graceMs : start
   memory.failures = 0
-  const durationMs = now() - start
-  emit?.({ type: 'jwks_loaded', iss, keys: next.keys.size, skipped: next.skipped, changed, durationMs })
+  memory.error = undefined
+  const { keys, skipped, problems } = next
+  emit?.({ type: 'jwks_loaded', iss, keys: keys.size, skipped, problems, changed, durationMs: now() - start })
 }
 
 function fail(memory: KeyMemory, options: RemoteKeysOptions, error: unknown, start: number): void {
@@ -134,6 +139,8 @@ function fail(memory: KeyMemory, options: RemoteKeysOptions, error: unknown, sta
   memory.failures += 1
   memory.graceUntil = failedAt + failedGraceMs
   const usableForMs = memory.set === undefined ? 0 : Math.max(0, memory.fetchedAt + maxStaleMs - failedAt)
-  const reason = error instanceof KeySetError ? error.reason : 'malformed'
-  emit?.({ type: 'jwks_failed', iss, reason, usableForMs, durationMs: failedAt - start })
+  const known = error instanceof KeySetError ? error : new KeySetError('malformed', 'the answer cannot be read')
+  memory.error = known
+  const { reason, message: problem } = known
+  emit?.({ type: 'jwks_failed', iss, reason, problem, usableForMs, durationMs: failedAt - start })
 }

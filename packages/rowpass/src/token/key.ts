@@ -1,7 +1,7 @@
 /** One key pair: made, imported, and cut down to what may be published. */
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
 import { Failure, OptionError } from '../errors.ts'
-import { type Algorithm, algorithms, algorithmsOf, isAlgorithm } from './algorithms.ts'
+import { type Algorithm, algorithms, algorithmsOf, isAlgorithm, ownAlgorithms } from './algorithms.ts'
 import { importPublicKey } from './public-key.ts'
 
 export type { Algorithm } from './algorithms.ts'
@@ -49,7 +49,7 @@ export interface GeneratedKey {
  * const { publicJwk, privateJwk } = await generateKey()
  */
 export async function generateKey(alg: Algorithm = 'ES256'): Promise<GeneratedKey> {
-  if (!isAlgorithm(alg)) throw new OptionError(`the algorithm is one of ${Object.keys(algorithms).join(', ')}`)
+  if (!isAlgorithm(alg)) throw new OptionError(`the algorithm is one of ${ownAlgorithms.join(', ')}`)
   const pair = await generateKeyPair(alg, { extractable: true })
   const material = await exportJWK(pair.privateKey)
   const publicJwk = await toPublicJwk({ ...material, alg })
@@ -98,8 +98,8 @@ export async function toPublicJwk(jwk: unknown): Promise<PublicJwk> {
   const parsed = parseJwk(jwk)
   if (parsed.use !== undefined && parsed.use !== 'sig')
     throw unusable('The key is not for signatures: "use" is not "sig"')
-  const [alg] = algorithmsOf(parsed)
-  if (alg === undefined) throw unusable(`The key is not for one of ${Object.keys(algorithms).join(', ')}`)
+  const alg = algorithmsOf(parsed).find(isAlgorithm)
+  if (alg === undefined) throw unusable(`The key is not for one of ${ownAlgorithms.join(', ')}`)
   await importPublicKey(parsed, alg).catch((cause: Error) => {
     throw unusable(`The key cannot be used: ${cause.message}`)
   })

@@ -23,7 +23,8 @@ export interface RefusedToken {
 /**
  * Reports a refusal and makes the failure to throw.
  *
- * The client learns that the token is missing, has expired, does not allow the role, or else nothing.
+ * The client learns that the token is missing, has expired, does not allow the role, or that it cannot be judged without
+ * the keys of its issuer, or else nothing.
  * Anything other than a {@link TokenRefusal} is a fault of ours and comes out as `internal`.
  */
 export function toFailure(error: unknown, about: RefusedToken, emit: Emit | undefined): Failure {
@@ -41,6 +42,8 @@ function clientCode(reason: RefusalReason): FailureCode {
       return 'token_expired'
     case 'role':
       return 'role_refused'
+    case 'keys_unavailable':
+      return 'keys_unavailable'
     default:
       return 'token_invalid'
   }

@@ -42,7 +42,7 @@ export interface RemoteKeys {
    */
   current(nowMs: number): KeySet | undefined
   /**
-   * Finds a key by its `kid`, asking the issuer where needed.
+   * Finds a key by its `kid`, or the only one for a token without (an empty text), asking the issuer where needed.
    *
    * A `kid` is called unknown only by an answer that was asked for after the token had come, so invented ones cannot
    * hide a real new one; all who wait share one fetch per cooldown. Answers at once where nothing need be asked.
@@ -79,16 +79,16 @@ export function createRemoteKeys(options: RemoteKeysOptions): RemoteKeys {
   function find(kid: string): FoundKey | Promise<FoundKey> {
     const seenAttempts = memory.started
     const set = current(options.now())
-    const key = set?.keys.get(kid)
+    const key = set?.find(kid)
     return set === undefined || key === undefined ? ask(kid, set, seenAttempts) : { set, key }
   }
 
   async function ask(kid: string, inForce: KeySet | undefined, seenAttempts: number): Promise<FoundKey> {
     const set = inForce ?? (await settle(memory, options))
-    if (!set.keys.has(kid)) await waitForAnswer(seenAttempts, kid)
+    if (set.find(kid) === undefined) await waitForAnswer(seenAttempts, kid)
     const latest = usableSet(memory, options, options.now())
-    const key = latest?.keys.get(kid)
-    if (latest === undefined || key === undefined) throw new TokenRefusal('key_unknown', 'the issuer has no such key')
+    const key = latest?.find(kid)
+    if (latest === undefined || key === undefined) throw new TokenRefusal('key_unknown', describeUnknown(kid, latest))
     return { set: latest, key }
   }
 
@@ -103,7 +103,7 @@ async function settle(memory: KeyMemory, options: RemoteKeysOptions): Promise<Ke
     if (memory.failures === 0 && memory.ended <= memory.distrusted) await refresh(memory, options)
   }
   const set = usableSet(memory, options, options.now())
-  if (set === undefined) throw new TokenRefusal('keys_unavailable', 'the keys of the issuer cannot be fetched')
+  if (set === undefined) throw unavailable(memory)
   return set
 }
 
@@ -125,15 +125,29 @@ function createWaitingRoom(memory: KeyMemory, options: RemoteKeysOptions) {
     if (waiting >= maxWaiting) throw new TokenRefusal('key_unknown', 'too many tokens name unknown keys')
     waiting += 1
     try {
-      while (memory.ended <= seenAttempts && memory.set?.keys.has(kid) !== true) {
+      while (memory.ended <= seenAttempts && memory.set?.find(kid) === undefined) {
         const backingOff = memory.failures > 0 && waitMs(memory, options, options.now()) > 0
         if (memory.running !== undefined || !backingOff) await (memory.running ?? nextAttempt())
-        if (memory.failures > 0) throw new TokenRefusal('keys_unavailable', 'no new keys can be fetched')
+        if (memory.failures > 0) throw unavailable(memory)
       }
     } finally {
       waiting -= 1
     }
   }
+}
+
+function unavailable({ error }: KeyMemory): TokenRefusal {
+  const says =
+    error?.fetched === true
+      ? 'the key set of the issuer was fetched and cannot be used'
+      : 'the keys of the issuer cannot be fetched at the moment'
+  return new TokenRefusal('keys_unavailable', error === undefined ? says : `${says}: ${error.message}`)
+}
+
+function describeUnknown(kid: string, set: KeySet | undefined): string {
+  const what =
+    kid === '' ? `the token names no key, and the issuer has ${set?.keys.size ?? 0}` : 'the issuer has no such key'
+  return set === undefined || set.problems.length === 0 ? what : `${what}. Of its key set: ${set.problems.join('; ')}`
 }
 
 /** No delay, no timer: a first fetch for an unknown key starts at once. */

@@ -1,5 +1,5 @@
 /** The one place where a signature is verified. */
-import { type Algorithm, algorithms, toAlgorithm } from './algorithms.ts'
+import { type AcceptedAlgorithm, algorithms, toAlgorithm } from './algorithms.ts'
 import type { CompactJws } from './compact.ts'
 import type { VerificationKey } from './key-set.ts'
 import { TokenRefusal } from './refusal.ts'
@@ -11,7 +11,7 @@ import { TokenRefusal } from './refusal.ts'
  * reject; that counts as no.
  */
 export type VerifyOperation = (
-  alg: Algorithm,
+  alg: AcceptedAlgorithm,
   key: CryptoKey,
   signature: Uint8Array<ArrayBuffer>,
   signed: Uint8Array<ArrayBuffer>,

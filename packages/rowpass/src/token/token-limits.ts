@@ -2,6 +2,8 @@
 
 /** The longest token in characters; all of them are ASCII, so bytes too. */
 export const maxTokenLength = 8192
+/** The longest token of another issuer, where its settings allow more. */
+export const maxForeignTokenLength = 16_384
 /** The longest `sub` in UTF-16 code units. */
 export const maxSubjectLength = 255
 /** The longest `jti` in UTF-16 code units. */

@@ -2,30 +2,44 @@
  * Says who sent a request: a token in, the identity it proves out, or a refusal.
  * Nothing in a token is believed before its signature is verified with a key of the issuer it names.
  */
+
+import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
 import type { Emit } from '../events.ts'
 import { toAlgorithm } from './algorithms.ts'
-import { checkClaims } from './claims.ts'
+import { toBase64Url } from './base64url.ts'
+import { type ClaimRules, checkClaims, mismatchOf, toClaimRules } from './claims.ts'
 import { type CompactToken, parseCompact, toMediaType } from './compact.ts'
 import { maxFreshMs, minFreshMs } from './fetch-jwks.ts'
-import { parseIssuers, type TrustedIssuer } from './issuer-config.ts'
+import {
+  describeAlgorithm,
+  type IssuerSettings,
+  loosenings,
+  parseIssuers,
+  type TrustedIssuer,
+} from './issuer-settings.ts'
 import type { KeySet } from './key-set.ts'
 import { type RefusedToken, TokenRefusal, toFailure } from './refusal.ts'
 import { createRemoteKeys, type RemoteKeys } from './remote-keys.ts'
 import { type VerifyOperation, verifySignature, webCryptoVerify } from './signature.ts'
 import { createTokenCache } from './token-cache.ts'
-import { maxTokenLength } from './token-limits.ts'
+import { maxForeignTokenLength } from './token-limits.ts'
 
-export type { TrustedIssuer } from './issuer-config.ts'
+export type { IssuerSettings, TrustedIssuer } from './issuer-settings.ts'
 export type { VerifyOperation } from './signature.ts'
 
 /** Who a token says its bearer is. Frozen in depth, as requests with one token share it. */
 export interface VerifiedToken {
   readonly iss: string
   readonly sub: string
+  /** Empty where the token names no key. */
   readonly kid: string
   readonly jti: string | undefined
   /** Seconds since the epoch; may have a fraction. */
   readonly exp: number
+  /** `exp`, and how far the clock of the issuer may differ. */
+  readonly acceptedUntil: number
+  /** From the claim that the issuer's settings name, where it is a text or a number. */
+  readonly tenant: string | number | undefined
   /** The database role, from the configuration of the issuer. */
   readonly role: string
   readonly claims: Readonly<Record<string, unknown>>
@@ -42,8 +56,8 @@ export interface Verifier {
    * looked at each time.
    * Does NOT ask whether the token was revoked: the database does.
    *
-   * @throws Failure (or rejects with) `token_missing`, `token_expired`, `role_refused`, and for all else `token_invalid`;
-   *   the `cause` is a `TokenRefusal`
+   * @throws Failure (or rejects with) `token_missing`, `token_expired`, `role_refused`, `keys_unavailable`, and for all else
+   *   `token_invalid`; the `cause` is a `TokenRefusal`
    */
   verify(token: string): VerifiedToken | Promise<VerifiedToken>
   /**
@@ -53,13 +67,16 @@ export interface Verifier {
    *
    * @throws TypeError when the configuration is wrong; then nothing has changed
    */
-  replaceIssuers(issuers: readonly TrustedIssuer[]): void
+  replaceIssuers(issuers: readonly IssuerSettings[]): void
 }
 
 /** What a verifier takes from outside. */
 export interface VerifierOptions {
-  /** SHA-256 of the UTF-8 text, in any encoding that is one to one. Synchronous, for the fast path. */
-  readonly sha256: (text: string) => string
+  /**
+   * SHA-256 of the UTF-8 text, in any encoding that is one to one, synchronous. Default one in JavaScript; that of the
+   * runtime is quicker, such as `hash` of `node:crypto`.
+   */
+  readonly sha256?: (text: string) => string
   /** Default WebCrypto's. For Node there is a quicker one, `nodeVerify` of `rowpass/gateway`. */
   readonly verifyOperation?: VerifyOperation
   /** Default the global `fetch`. */
@@ -69,10 +86,6 @@ export interface VerifierOptions {
   readonly emit?: Emit
   /** How many verified tokens are remembered. Default 10,000, about 2 KiB each; 0 remembers none. */
   readonly cacheSize?: number
-  /** How far clocks may differ, 0 to 60. Default 30. */
-  readonly skewSeconds?: number
-  /** Claims that must be a UUID where present. Default `tenant_id`. */
-  readonly uuidClaims?: readonly string[]
   /** How long keys are used when their issuer does not answer, from 600 to 86,400. Default 3600. */
   readonly maxStaleSeconds?: number
   /** The shortest time for which keys are kept, whatever the issuer says, from 1. Default 30. */
@@ -83,11 +96,20 @@ export interface VerifierOptions {
   readonly allowPrivateNetwork?: boolean
 }
 
+/** The settings of one issuer alone, and how they are applied. */
+export type SingleIssuer = Omit<IssuerSettings, 'iss'> & VerifierOptions & { readonly issuer: string }
+
 interface Issuer {
   readonly config: TrustedIssuer
+  readonly rules: ClaimRules
   readonly typ: ReadonlySet<string>
   readonly keys: RemoteKeys
+  /** Equal for entries that share their keys. */
+  readonly keysId: string
 }
+
+/** The entries of each `iss`, in their order. */
+type Issuers = ReadonlyMap<string, readonly Issuer[]>
 
 interface CacheEntry {
   readonly issuer: Issuer
@@ -98,25 +120,31 @@ interface CacheEntry {
 }
 
 /**
- * Makes a verifier for some issuers.
+ * Makes a verifier for some issuers, or for one.
  *
- * Fetches nothing until the first token of an issuer comes.
+ * Fetches nothing until the first token of an issuer comes. Of several entries with one `iss`, the first counts that a
+ * token fits. Emits `issuer_loosened` for each entry that gives up something.
  *
  * @throws TypeError when an issuer or an option is wrong
  * @see RFC 8725, RFC 9068 §4
  * @example
- * const sha256 = (text: string) => createHash('sha256').update(text).digest('base64')
- * const verifier = createVerifier([issuer], { sha256 })
+ * const verifier = createVerifier({ issuer: 'https://id.example.com', audience: 'https://api.example.com' })
  * const { sub, role, claimsJson } = await verifier.verify(token)
  */
-export function createVerifier(issuers: readonly TrustedIssuer[], options: VerifierOptions): Verifier {
+export function createVerifier(issuer: SingleIssuer): Verifier
+export function createVerifier(issuers: readonly IssuerSettings[], options?: VerifierOptions): Verifier
+export function createVerifier(
+  given: SingleIssuer | readonly IssuerSettings[],
+  options: VerifierOptions = {},
+): Verifier {
+  if (!isList(given)) return createVerifier(...separate(given))
   const settings = parseOptions(options)
-  const { sha256, verifyOperation, now, emit, skewSeconds, uuidClaims } = settings
+  const { sha256, verifyOperation, now, emit } = settings
   const cache = createTokenCache<CacheEntry>(settings.cacheSize)
-  let byName = connect(issuers, settings, new Map())
+  let byName = connect(given, settings, new Map())
 
   function verify(token: string): VerifiedToken | Promise<VerifiedToken> {
-    if (typeof token !== 'string' || token.length > maxTokenLength) return verifyNew(token, '')
+    if (typeof token !== 'string' || token.length > maxForeignTokenLength) return verifyNew(token, '')
     const digest = sha256(token)
     const entry = cache.get(digest)
     if (entry === undefined) return verifyNew(token, digest)
@@ -131,20 +159,19 @@ export function createVerifier(issuers: readonly TrustedIssuer[], options: Verif
     let about: RefusedToken = {}
     try {
       const parsed = parseCompact(token)
-      about = { kid: parsed.kid }
+      about = parsed.kid === '' ? {} : { kid: parsed.kid }
       const issuer = issuerOf(parsed, byName)
-      about = { kid: parsed.kid, iss: issuer.config.iss }
+      about = { ...about, iss: issuer.config.iss }
       const found = issuer.keys.find(parsed.kid)
       const { set, key } = found instanceof Promise ? await found : found
       await verifySignature(parsed, key, verifyOperation)
-      const rules = { nowSeconds: now() / 1000, skewSeconds, uuidClaims }
-      const { sub, jti, exp, role } = checkClaims(parsed.claims, issuer.config, rules)
+      const checked = checkClaims(parsed.claims, issuer.rules, now() / 1000)
       const { kid, claims, claimsJson } = parsed
       freezeDeep(claims)
-      const verified = Object.freeze({ iss: issuer.config.iss, sub, kid, jti, exp, role, claims, claimsJson })
-      const expiresAtMs = (exp + skewSeconds) * 1000
+      const verified = Object.freeze({ iss: issuer.config.iss, kid, ...checked, claims, claimsJson })
+      const expiresAtMs = checked.acceptedUntil * 1000
       // Not when the issuers were replaced meanwhile: the next request is judged by the new ones.
-      if (settings.cacheSize > 0 && byName.get(verified.iss) === issuer) {
+      if (settings.cacheSize > 0 && byName.get(verified.iss)?.includes(issuer)) {
         cache.set(digest, { issuer, set, expiresAtMs, verified })
       }
       return verified
@@ -157,7 +184,7 @@ export function createVerifier(issuers: readonly TrustedIssuer[], options: Verif
     verify,
     replaceIssuers(next) {
       byName = connect(next, settings, byName)
-      for (const { keys } of byName.values()) keys.distrust()
+      for (const { keys } of [...byName.values()].flat()) keys.distrust()
       cache.clear()
     },
   }
@@ -165,11 +192,37 @@ export function createVerifier(issuers: readonly TrustedIssuer[], options: Verif
 
 type Settings = Required<Omit<VerifierOptions, 'emit'>> & { readonly emit: Emit | undefined }
 
+const optionNames = [
+  'sha256',
+  'verifyOperation',
+  'fetch',
+  'now',
+  'emit',
+  'cacheSize',
+  'maxStaleSeconds',
+  'minFreshSeconds',
+  'maxFreshSeconds',
+  'allowPrivateNetwork',
+] as const satisfies readonly (keyof VerifierOptions)[]
+
+function isList(given: SingleIssuer | readonly IssuerSettings[]): given is readonly IssuerSettings[] {
+  return Array.isArray(given)
+}
+
+function separate({ issuer, ...given }: SingleIssuer): [readonly IssuerSettings[], VerifierOptions] {
+  const isOption = ([name]: readonly [string, unknown]) => (optionNames as readonly string[]).includes(name)
+  const members = Object.entries(given)
+  const settings = Object.fromEntries(members.filter((member) => !isOption(member)))
+  return [[{ ...settings, iss: issuer }], Object.fromEntries(members.filter(isOption))]
+}
+
+const encoder = new TextEncoder()
+
 function parseOptions(options: VerifierOptions): Settings {
-  const { skewSeconds = 30, cacheSize = 10_000, maxStaleSeconds = 3600, emit } = options
+  const { cacheSize = 10_000, maxStaleSeconds = 3600, emit } = options
   const { minFreshSeconds = minFreshMs / 1000, maxFreshSeconds = maxFreshMs / 1000 } = options
-  if (typeof options.sha256 !== 'function') throw new TypeError('sha256 is not a function')
-  if (!(skewSeconds >= 0 && skewSeconds <= 60)) throw new TypeError('skewSeconds is not from 0 to 60')
+  const { sha256 = (text: string) => toBase64Url(nobleSha256(encoder.encode(text))) } = options
+  if (typeof sha256 !== 'function') throw new TypeError('sha256 is not a function')
   if (!(Number.isInteger(cacheSize) && cacheSize >= 0)) throw new TypeError('cacheSize is not a whole number from 0')
   if (!(maxStaleSeconds >= 600 && maxStaleSeconds <= 86_400)) {
     throw new TypeError('maxStaleSeconds is not from 600 to 86400')
@@ -178,14 +231,12 @@ function parseOptions(options: VerifierOptions): Settings {
     throw new TypeError('minFreshSeconds and maxFreshSeconds are not from 1 to 86400, in this order')
   }
   return {
-    sha256: options.sha256,
+    sha256,
     verifyOperation: options.verifyOperation ?? webCryptoVerify,
     fetch: options.fetch ?? ((...request) => fetch(...request)),
     now: options.now ?? Date.now,
     emit,
     cacheSize,
-    skewSeconds,
-    uuidClaims: [...(options.uuidClaims ?? ['tenant_id'])],
     maxStaleSeconds,
     minFreshSeconds,
     maxFreshSeconds,
@@ -193,41 +244,67 @@ function parseOptions(options: VerifierOptions): Settings {
   }
 }
 
-function connect(
-  issuers: readonly TrustedIssuer[],
-  settings: Settings,
-  before: ReadonlyMap<string, Issuer>,
-): ReadonlyMap<string, Issuer> {
-  const connected = new Map<string, Issuer>()
-  for (const [iss, config] of parseIssuers(issuers, settings)) {
-    const known = before.get(iss)
-    const keys = known !== undefined && sameKeys(known.config, config) ? known.keys : openKeys(config, settings)
-    connected.set(iss, { config, typ: new Set(config.typ.map(toMediaType)), keys })
+function connect(given: readonly IssuerSettings[], settings: Settings, before: Issuers): Issuers {
+  const keys = new Map([...before.values()].flat().map((issuer) => [issuer.keysId, issuer.keys]))
+  const connected = new Map<string, Issuer[]>()
+  for (const config of parseIssuers(given, settings)) {
+    const { iss, jwksUrl, algorithms, maxJwksBytes } = config
+    const keysId = JSON.stringify([iss, jwksUrl?.href, algorithms, maxJwksBytes])
+    const opened = keys.get(keysId) ?? openKeys(config, settings)
+    keys.set(keysId, opened)
+    const issuer = {
+      config,
+      rules: toClaimRules(config),
+      typ: new Set(config.typ.map(toMediaType)),
+      keys: opened,
+      keysId,
+    }
+    connected.set(iss, [...(connected.get(iss) ?? []), issuer])
+    const givesUp = loosenings(config)
+    if (Object.keys(givesUp).length > 0) settings.emit?.({ type: 'issuer_loosened', iss, givesUp })
   }
   return connected
 }
 
-function sameKeys(a: TrustedIssuer, b: TrustedIssuer): boolean {
-  return a.jwksUrl.href === b.jwksUrl.href && JSON.stringify(a.algorithms) === JSON.stringify(b.algorithms)
-}
-
-function openKeys({ iss, jwksUrl, algorithms }: TrustedIssuer, settings: Settings): RemoteKeys {
-  const { fetch, now, emit, maxStaleSeconds, minFreshSeconds, maxFreshSeconds } = settings
+function openKeys(
+  { iss, jwksUrl: url, algorithms, maxJwksBytes: maxBytes }: TrustedIssuer,
+  settings: Settings,
+): RemoteKeys {
+  const { fetch, now, emit, maxStaleSeconds, minFreshSeconds, maxFreshSeconds, allowPrivateNetwork } = settings
   const freshLimits = { minMs: minFreshSeconds * 1000, maxMs: maxFreshSeconds * 1000 }
   const maxStaleMs = maxStaleSeconds * 1000
-  return createRemoteKeys({ iss, url: jwksUrl, algorithms, fetch, now, emit, maxStaleMs, freshLimits })
+  const limits = { maxBytes, maxStaleMs, freshLimits, allowPrivateNetwork }
+  return createRemoteKeys({ iss, url, algorithms, fetch, now, emit, ...limits })
 }
 
-/** Chooses the issuer by the unverified `iss`; from here on only this issuer's keys and rules count. */
-function issuerOf({ claims, typ, alg }: CompactToken, byName: ReadonlyMap<string, Issuer>): Issuer {
-  const issuer = typeof claims.iss === 'string' ? byName.get(claims.iss) : undefined
+/**
+ * Chooses the entry by the unverified `iss`, and where it has several, by what they ask of the claims; from here on only
+ * the keys and the rules of this entry count.
+ */
+function issuerOf({ claims, typ, alg, length }: CompactToken, byName: Issuers): Issuer {
+  const entries = typeof claims.iss === 'string' ? byName.get(claims.iss) : undefined
+  const issuer = entries?.find(({ rules }) => mismatchOf(claims, rules) === undefined) ?? entries?.[0]
   if (issuer === undefined) throw new TokenRefusal('issuer', '"iss" is not an issuer that is configured')
-  if (!issuer.typ.has(typ)) throw new TokenRefusal('typ', '"typ" is not allowed for this issuer')
+  const { maxTokenBytes, algorithms } = issuer.config
+  if (length > maxTokenBytes) {
+    throw new TokenRefusal(
+      'size',
+      `the token has ${length} characters: max_token_bytes of the issuer is ${maxTokenBytes}`,
+    )
+  }
+  if (!issuer.typ.has(typ))
+    throw new TokenRefusal('typ', `"typ" is not allowed for this issuer: its list has no ${describeTyp(typ)}`)
   const algorithm = toAlgorithm(alg)
-  if (algorithm === undefined || !issuer.config.algorithms.includes(algorithm)) {
-    throw new TokenRefusal('algorithm', '"alg" is not allowed for this issuer')
+  if (algorithm === undefined) throw new TokenRefusal('algorithm', `"alg" is not accepted: ${describeAlgorithm(alg)}`)
+  if (!algorithms.includes(algorithm)) {
+    throw new TokenRefusal('algorithm', `"alg" is ${algorithm}, which is not in "algorithms" of this issuer`)
   }
   return issuer
+}
+
+/** What the sender wrote is quoted only where it is a media type as they are. */
+function describeTyp(typ: string): string {
+  return /^[a-z0-9.+-]{1,40}$/.test(typ) ? `"${typ}"` : typ === '' ? '"", which stands for none' : 'such type'
 }
 
 function freezeDeep(value: object): void {

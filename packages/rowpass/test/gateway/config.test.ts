@@ -65,12 +65,15 @@ describe('configuration', () => {
     ['ROWPASS_DATABASE_URL', `postgresql://u:${password}@host`, 'has no user or no database'],
     ['ROWPASS_SEAL_KEYS', 'k:short', 'seal key "k" is not 32 bytes in base64url'],
     ['ROWPASS_ISSUERS', 'x', 'is not JSON'],
-    ['ROWPASS_ISSUERS', '[]', 'is wrong: the list: Too small: expected array to have >=1 items'],
-    ['ROWPASS_ISSUERS', '[{"iss":"a"}]', 'is wrong: 0.jwks_url'],
-    ['ROWPASS_ISSUERS', JSON.stringify([{ ...issuers[0], rolle: 'x' }]), 'Unrecognized key: "rolle"'],
+    ['ROWPASS_ISSUERS', '[]', 'is not a JSON array of issuers'],
+    ['ROWPASS_ISSUERS', '[{"iss":"a"}]', 'is wrong: 1: the issuer a: audience is missing'],
+    ['ROWPASS_ISSUERS', JSON.stringify([{ ...issuers[0], rolle: 'x' }]), '1: rolle is not a setting'],
     ['ROWPASS_ISSUERS', JSON.stringify([{ ...issuers[0], role: 'a:b' }]), 'is not a lower-case role name'],
-    ['ROWPASS_ISSUERS', JSON.stringify([{ ...issuers[0], algorithms: ['HS256'] }]), 'is not one of ES256'],
-    ['ROWPASS_ISSUERS', JSON.stringify([issuers[0], issuers[0]]), 'names an issuer twice'],
+    ['ROWPASS_ISSUERS', JSON.stringify([{ ...issuers[0], algorithms: ['HS256'] }]), 'HS256 is signed with a secret'],
+    ['ROWPASS_ISSUERS', JSON.stringify([issuers[0], issuers[0]]), 'is configured twice, and a token may fit both'],
+    ['ROWPASS_ISSUERS', JSON.stringify([{ ...issuers[0], typ: ['*'] }]), 'typ has "*": list those'],
+    ['ROWPASS_ISSUERS', JSON.stringify([{ ...issuers[0], max_ttl_seconds: 1e9 }]), 'max_ttl_seconds is not a whole'],
+    ['ROWPASS_ISSUERS', '[7]', '1: is not an object'],
     ['ROWPASS_HOSTS', 'https://app.example.test', 'has no host name'],
     ['ROWPASS_CORS_ORIGINS', 'https://app.example.test/', 'has no origin'],
     ['ROWPASS_PORT', '1e3', 'is not a whole number'],
@@ -97,11 +100,23 @@ describe('configuration', () => {
 
   it('what is printed names every setting and no secret', () => {
     const lines = printGatewayConfig({ ...valid, ROWPASS_PORT: '5000' })
-    expect(lines.map((line) => line.split('=')[0])).toEqual(Object.keys(settings))
+    const named = lines.filter((line) => !line.startsWith('#'))
+    expect(named.map((line) => line.split('=')[0])).toEqual(Object.keys(settings))
     expect(lines).toContain('ROWPASS_PORT=5000')
     expect(lines).toContain('ROWPASS_POOL_SIZE=4')
     expect(lines).toContain('ROWPASS_DATABASE_URL=***')
     expect(lines.join('\n')).not.toContain(password)
     expect(lines.join('\n')).not.toContain(sealKeysText.slice(5, 20))
+  })
+
+  it('what is printed says what an issuer comes to, and SEC-8 what it gives up', () => {
+    const loose = { iss: 'https://id.example.test', audience: false, typ: ['JWT'] }
+    const lines = printGatewayConfig({ ...valid, ROWPASS_ISSUERS: JSON.stringify([loose]) })
+    const [, says = ''] = /^# issuer https:\/\/id\.example\.test: (.*)$/m.exec(lines.join('\n')) ?? []
+    expect(JSON.parse(says)).toMatchObject({ ...loose, max_ttl_seconds: 3600, role: 'authenticated' })
+    expect(lines).toContainEqual(
+      expect.stringContaining('gives up, by audience: tokens that the issuer made for other'),
+    )
+    expect(printGatewayConfig({ ...valid, ROWPASS_ISSUERS: '[7]' }).filter((line) => line.startsWith('#'))).toEqual([])
   })
 })

@@ -1,21 +1,41 @@
 import { describe, expect, it } from 'vitest'
-import type { TrustedIssuer } from '../../src/token/issuer-config.ts'
+import type { IssuerSettings } from '../../src/token/issuer-settings.ts'
 import { createVerifier, type VerifierOptions } from '../../src/token/verifier.ts'
 import * as t from './test-issuer.ts'
 
 const url = new URL('https://issuer.example/jwks.json')
 
-const create = (change: Partial<TrustedIssuer> = {}, options: Partial<VerifierOptions> = {}) =>
+const create = (change: Partial<IssuerSettings> = {}, options: Partial<VerifierOptions> = {}) =>
   createVerifier([t.trusted(url, change)], { sha256: t.sha256, ...options })
 
 describe('a verifier', () => {
-  it.each<[string, Partial<TrustedIssuer>]>([
+  it.each<[string, Partial<IssuerSettings>]>([
     ['iss', { iss: '' }],
     ['audience', { audience: '' }],
     ['algorithms', { algorithms: [] }],
     ['algorithms', { algorithms: ['HS256' as never] }],
     ['algorithms', { algorithms: ['ES256', 'none' as never] }],
+    ['HS256 is signed with a secret', { algorithms: ['HS256' as never] }],
     ['typ', { typ: [] }],
+    ['"*"', { typ: ['*'] }],
+    ['audience', { audience: undefined }],
+    ['audience', { audience: [] }],
+    ['audience', { audience: true as never }],
+    ['require', { require: {} }],
+    ['require', { require: { azp: [] } }],
+    ['require', { require: { azp: null as never } }],
+    ['require', { require: { 'roles[]': 'a' } }],
+    ['SEC-9 leewaySeconds', { leewaySeconds: 121 }],
+    ['leewaySeconds', { leewaySeconds: -1 }],
+    ['leewaySeconds', { leewaySeconds: Number.NaN }],
+    ['iatOptional', { iatOptional: 'yes' as never }],
+    ['SEC-9 maxTtlSeconds', { maxTtlSeconds: 2_592_001 }],
+    ['SEC-16 maxTokenBytes', { maxTokenBytes: 16_385 }],
+    ['SEC-28 maxJwksBytes', { maxJwksBytes: 1_048_577 }],
+    ['tenantClaim', { tenantClaim: [] }],
+    ['tenantClaim', { tenantClaim: 'a..b' }],
+    ['tenantClaim', { tenantClaim: '$.organization.id' }],
+    ['tenantType', { tenantType: 'slug' as never }],
     ['maxTtlSeconds', { maxTtlSeconds: 0 }],
     ['maxTtlSeconds', { maxTtlSeconds: Number.NaN }],
     ['maxTtlSeconds', { maxTtlSeconds: Number.POSITIVE_INFINITY }],
@@ -24,11 +44,11 @@ describe('a verifier', () => {
     ['roleClaim', { roleClaim: '', roles: ['a'] }],
     ['roles', { roleClaim: 'role', roles: [] }],
     ['roles', { roleClaim: 'role', roles: ['a', ''] }],
-    ['jwksUrl', { jwksUrl: 'https://issuer.example/' as never }],
+    ['jwksUrl', { jwksUrl: 'issuer.example' }],
     ['https', { jwksUrl: new URL('http://issuer.example/') }],
   ])('refuses a wrong %s in the configuration of an issuer', (member, change) => {
     expect(() => create(change)).toThrow(TypeError)
-    expect(() => create(change)).toThrow(member)
+    expect(() => create(change)).toThrow(member.replace(/^SEC-\d+ /, ''))
   })
 
   it('refuses one issuer configured twice', () => {
@@ -36,14 +56,11 @@ describe('a verifier', () => {
   })
 
   it.each<[string, Partial<VerifierOptions>]>([
-    ['SEC-9 skewSeconds', { skewSeconds: 61 }],
-    ['skewSeconds', { skewSeconds: -1 }],
-    ['skewSeconds', { skewSeconds: Number.NaN }],
     ['cacheSize', { cacheSize: -1 }],
     ['cacheSize', { cacheSize: 1.5 }],
     ['maxStaleSeconds', { maxStaleSeconds: 599 }],
     ['maxStaleSeconds', { maxStaleSeconds: 86_401 }],
-    ['sha256', { sha256: undefined as never }],
+    ['sha256', { sha256: 'sha256' as never }],
   ])('%s out of range is refused', (title, options) => {
     expect(() => create({}, options)).toThrow(TypeError)
     expect(() => create({}, options)).toThrow(title.replace(/^SEC-\d+ /, ''))

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { fetchJwks, fetchTimeoutMs, maxBodyBytes } from '../../src/token/fetch-jwks.ts'
+import { type FetchOptions, fetchJwks, fetchTimeoutMs, maxBodyBytes } from '../../src/token/fetch-jwks.ts'
 import * as t from './test-issuer.ts'
 
 let server: t.TestServer
@@ -13,6 +13,8 @@ beforeAll(async () => {
 
 afterAll(() => server.close())
 
+const get = (url: URL, change: Partial<FetchOptions> = {}) => fetchJwks({ iss: t.ISS, url, fetch, ...change })
+
 const reasonOf = (work: Promise<unknown>) =>
   work.then(
     () => 'fetched',
@@ -22,7 +24,7 @@ const reasonOf = (work: Promise<unknown>) =>
 describe('a fetch of a JWKS', () => {
   it('reads a body up to the last byte that is allowed', async () => {
     server.answer((_, response) => response.end('a'.repeat(maxBodyBytes)))
-    expect((await fetchJwks(server.url, fetch)).body).toHaveLength(maxBodyBytes)
+    expect((await get(server.url)).body).toHaveLength(maxBodyBytes)
   })
 
   const tooLarge: [string, t.Handler][] = [
@@ -44,7 +46,7 @@ describe('a fetch of a JWKS', () => {
 
   it.each(tooLarge)('SEC-28 refuses a body over the limit, %s', async (_, handler) => {
     server.answer(handler)
-    expect(await reasonOf(fetchJwks(server.url, fetch))).toBe('too_large')
+    expect(await reasonOf(get(server.url))).toBe('too_large')
   })
 
   it('SEC-28 stops reading a body that has no end', async () => {
@@ -60,7 +62,7 @@ describe('a fetch of a JWKS', () => {
         clearInterval(timer)
       })
     })
-    expect(await reasonOf(fetchJwks(server.url, fetch))).toBe('too_large')
+    expect(await reasonOf(get(server.url))).toBe('too_large')
     await expect.poll(() => gone).toBe(true)
     expect(sent).toBeLessThan(10_000_000)
   })
@@ -68,14 +70,14 @@ describe('a fetch of a JWKS', () => {
   it.each([301, 302, 303, 307, 308])('SEC-28 does not follow a redirect (%i)', async (status) => {
     const target = await t.startServer(t.publish([]))
     server.answer((_, response) => response.writeHead(status, { location: target.url.href }).end())
-    expect(await reasonOf(fetchJwks(server.url, fetch))).toBe('status')
+    expect(await reasonOf(get(server.url))).toBe('status')
     expect(target.requests).toEqual([])
     await target.close()
   })
 
   it.each([204, 206, 304, 400, 404, 500])('takes no answer with the status %i', async (status) => {
     server.answer((_, response) => response.writeHead(status).end())
-    expect(await reasonOf(fetchJwks(server.url, fetch))).toBe('status')
+    expect(await reasonOf(get(server.url))).toBe('status')
   })
 
   const slow: [string, t.Handler][] = [
@@ -92,11 +94,11 @@ describe('a fetch of a JWKS', () => {
 
   it.each(slow)('SEC-28 gives up on a server that %s', async (_, handler) => {
     server.answer(handler)
-    expect(await reasonOf(fetchJwks(server.url, fetch, { timeoutMs: 150 }))).toBe('timeout')
+    expect(await reasonOf(get(server.url, { timeoutMs: 150 }))).toBe('timeout')
   })
 
   it('SEC-28 gives up on a fetch that does not heed its signal', async () => {
-    expect(await reasonOf(fetchJwks(server.url, () => new Promise(() => {}), { timeoutMs: 50 }))).toBe('timeout')
+    expect(await reasonOf(get(server.url, { fetch: () => new Promise(() => {}), timeoutMs: 50 }))).toBe('timeout')
   })
 
   it('SEC-28 is given five seconds and 64 KiB', () => {
@@ -109,14 +111,14 @@ describe('a fetch of a JWKS', () => {
       if (broken++ === 0) request.socket.destroy()
       else response.end('{}')
     })
-    expect((await fetchJwks(server.url, fetch)).body).toHaveLength(2)
+    expect((await get(server.url)).body).toHaveLength(2)
     expect(broken).toBe(2)
     broken = 0
     server.answer((request) => {
       broken++
       request.socket.destroy()
     })
-    expect(await reasonOf(fetchJwks(server.url, fetch))).toBe('unreachable')
+    expect(await reasonOf(get(server.url))).toBe('unreachable')
     expect(broken).toBe(2)
   })
 
@@ -125,6 +127,6 @@ describe('a fetch of a JWKS', () => {
     await new Promise((resolve) => closed.once('listening', resolve))
     const { port } = closed.address() as AddressInfo
     await new Promise((resolve) => closed.close(resolve))
-    expect(await reasonOf(fetchJwks(new URL(`http://127.0.0.1:${port}/`), fetch))).toBe('unreachable')
+    expect(await reasonOf(get(new URL(`http://127.0.0.1:${port}/`)))).toBe('unreachable')
   })
 })

@@ -93,7 +93,15 @@ describe('fetching', () => {
     server.answer(t.publish({ keys: [first.publicJwk, { ...second.publicJwk, use: 'enc' }] }))
     await keysOf().find(first.kid)
     expect(events).toEqual([
-      { type: 'jwks_loaded', iss: t.ISS, keys: 1, skipped: 1, changed: true, durationMs: expect.any(Number) },
+      {
+        type: 'jwks_loaded',
+        iss: t.ISS,
+        keys: 1,
+        skipped: 1,
+        problems: [`kid "${second.kid}": "use" is not "sig"`],
+        changed: true,
+        durationMs: expect.any(Number),
+      },
     ])
   })
 

@@ -1,10 +1,11 @@
 /** An issuer for tests: a real HTTP server for its keys, and a hand to sign anything at all. */
-import { createHash, createPrivateKey, sign as signBytes } from 'node:crypto'
+import { createHash, createPrivateKey, generateKeyPairSync, randomUUID, sign as signBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { JWK } from 'jose'
 import type { RowpassEvent } from '../../src/events.ts'
-import type { TrustedIssuer } from '../../src/token/issuer-config.ts'
+import { type AcceptedAlgorithm, algorithms, isAlgorithm } from '../../src/token/algorithms.ts'
+import type { IssuerSettings } from '../../src/token/issuer-settings.ts'
 import { toJwks } from '../../src/token/jwks.ts'
 import { type Algorithm, type GeneratedKey, generateKey } from '../../src/token/key.ts'
 import { createVerifier, type Verifier, type VerifierOptions } from '../../src/token/verifier.ts'
@@ -41,8 +42,11 @@ export function signParts(header: string, payload: string, privateJwk: JWK, alg:
   const input = `${header}.${payload}`
   const key = createPrivateKey({ key: privateJwk as never, format: 'jwk' })
   if (alg === 'EdDSA') return `${input}.${b64(signBytes(null, Buffer.from(input), key))}`
-  const options = alg === 'PS256' ? { key, padding: 6, saltLength: 32 } : { key, dsaEncoding: 'ieee-p1363' as const }
-  return `${input}.${b64(signBytes('sha256', Buffer.from(input), options))}`
+  const bits = alg.slice(2)
+  const options = alg.startsWith('PS')
+    ? { key, padding: 6, saltLength: Number(bits) / 8 }
+    : { key, dsaEncoding: 'ieee-p1363' as const }
+  return `${input}.${b64(signBytes(`sha${bits}`, Buffer.from(input), options))}`
 }
 
 /** Signs a header and a payload; texts are taken as they are. */
@@ -107,21 +111,17 @@ export interface TestVerifier extends Verifier {
   readonly clock: { ms: number }
 }
 
-export function trusted(jwksUrl: URL, change: Partial<TrustedIssuer> = {}): TrustedIssuer {
+export function trusted(jwksUrl: URL, change: Partial<IssuerSettings> = {}): IssuerSettings {
   return {
     iss: ISS,
     jwksUrl,
     audience: 'rowpass',
     algorithms: ['ES256'],
-    role: 'authenticated',
-    roles: [],
-    maxTtlSeconds: 3600,
-    typ: ['at+jwt'],
     ...change,
   }
 }
 
-export function verifierOf(issuers: readonly TrustedIssuer[], options: Partial<VerifierOptions> = {}): TestVerifier {
+export function verifierOf(issuers: readonly IssuerSettings[], options: Partial<VerifierOptions> = {}): TestVerifier {
   const clock = { ms: nowMs }
   const events: RowpassEvent[] = []
   const verifier = createVerifier(issuers, { sha256, now: () => clock.ms, emit: (e) => events.push(e), ...options })
@@ -143,8 +143,23 @@ export async function refusalOf(verifier: Verifier, token: string): Promise<{ co
 const made = new Map<string, Promise<GeneratedKey>>()
 
 /** A key that is made once for each name. */
-export function keyNamed(name: string, alg: Algorithm = 'ES256'): Promise<GeneratedKey> {
-  const known = made.get(name) ?? generateKey(alg)
+export function keyNamed(name: string, alg: AcceptedAlgorithm = 'ES256'): Promise<GeneratedKey> {
+  const known = made.get(name) ?? (isAlgorithm(alg) ? generateKey(alg) : Promise.resolve(foreignKey(alg)))
   made.set(name, known)
   return known
+}
+
+/** A key of an algorithm that is accepted where it is listed, and that Rowpass itself does not sign with. */
+function foreignKey(alg: Exclude<AcceptedAlgorithm, Algorithm>): GeneratedKey {
+  const { privateKey, publicKey } = alg.startsWith('ES')
+    ? generateKeyPairSync('ec', { namedCurve: algorithms[alg].crv as string })
+    : generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const kid = randomUUID()
+  const [privateJwk, publicJwk] = [privateKey, publicKey].map((half) => ({
+    ...half.export({ format: 'jwk' }),
+    use: 'sig',
+    alg,
+    kid,
+  }))
+  return { kid, alg, privateJwk, publicJwk } as unknown as GeneratedKey
 }

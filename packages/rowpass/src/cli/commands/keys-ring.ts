@@ -5,7 +5,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { Failure } from '../../errors.ts'
 import { activate, addNewKey, type KeyStep, prune, retire, revoke } from '../../issuer/ring/steps.ts'
 import type { KeyStore } from '../../issuer/ring/store.ts'
-import { type Algorithm, algorithms } from '../../token/algorithms.ts'
+import { type Algorithm, ownAlgorithms } from '../../token/algorithms.ts'
 import type { Io } from '../io.ts'
 import { type RingOptions, withKeyStore } from '../key-ring.ts'
 import { describeRevocation, describeRing, describeSteps, reportKeys, reportRevocation } from '../keys-report.ts'
@@ -37,7 +37,7 @@ export function ringCommand(name: string, summary: string, examples: readonly st
 /** The algorithm of a key that is made, and the timing of a ring that is made with it. */
 export function withNewKeyOptions(command: Command): Command {
   return command
-    .addOption(new Option('--alg <name>', 'algorithm of a new key').choices(Object.keys(algorithms)).default('ES256'))
+    .addOption(new Option('--alg <name>', 'algorithm of a new key').choices(ownAlgorithms).default('ES256'))
     .option('--max-age <seconds>', 'new ring: how long others may keep the published keys (default 300)', toSeconds)
     .option('--lag <seconds>', 'new ring: how long an instance may use its copy (default 5)', toSeconds)
 }

@@ -4,7 +4,7 @@
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { writeKeyFiles } from '../../issuer/ring/files.ts'
-import { algorithms, isAlgorithm } from '../../token/algorithms.ts'
+import { isAlgorithm, ownAlgorithms } from '../../token/algorithms.ts'
 import type { Io, SetExitCode } from '../io.ts'
 import { defineRing } from './keys-ring.ts'
 import { defineRotate } from './keys-rotate.ts'
@@ -25,7 +25,7 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
     .command('generate')
     .summary('write a new key pair to files')
     .option('--dir <folder>', 'where to write', '.')
-    .addOption(new Option('--alg <name>', 'algorithm').choices(Object.keys(algorithms)).default('ES256'))
+    .addOption(new Option('--alg <name>', 'algorithm').choices(ownAlgorithms).default('ES256'))
     .option('--json', 'print the result as JSON')
     .addHelpText('after', help)
     .action((options: { dir: string; alg: string; json?: true }) => generateCommand(io, options))

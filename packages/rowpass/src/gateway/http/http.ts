@@ -42,8 +42,8 @@ const requestTimeoutMs = 60_000
 const keepAliveTimeoutMs = 75_000
 const maxStallMs = 30_000
 const maxHttp2Streams = 100
-/** Both protocols take as much; HTTP/2 counts 32 bytes more for each line, RFC 9113 §6.5.2. */
-const maxHeaderBytes = 16 * 1024
+/** A token may have 16 KiB. Both protocols take as much; HTTP/2 counts 32 bytes more for each line, RFC 9113 §6.5.2. */
+const maxHeaderBytes = 24 * 1024
 /** More than that resets the stream without an answer: up to it a client is told what is wrong. */
 const maxHttp2HeaderBytes = 4 * maxHeaderBytes
 const maxHttp2HeaderPairs = 1_024

@@ -20,7 +20,7 @@ describe('docs/issuers.md', () => {
   it.each(entries)('the entry for %s is one that the gateway takes', (_, entry) => {
     const [issuer, ...others] = parseIssuers(entry)
     expect(others).toEqual([])
-    expect(issuer?.jwksUrl.protocol).toBe('https:')
+    expect(issuer?.jwksUrl?.protocol).toBe('https:')
   })
 })
 
