@@ -35,12 +35,7 @@ export const failures = {
     says: 'The token has expired',
     hint: 'Ask the issuer for a new token.',
   },
-  keys_unavailable: {
-    status: 503,
-    sqlstate: '57P03',
-    says: 'The keys of the token’s issuer cannot be had at the moment',
-    hint: 'Nothing was run. Try again after a short wait. If it lasts, the gateway log says why, as jwks_failed.',
-  },
+  keys_unavailable: { status: 503, sqlstate: '57P03', says: 'The keys of the issuer cannot be had now: try again' },
   session_revoked: { status: 401, sqlstate: '28000', says: 'The session has been ended', hint: 'Sign in again.' },
   role_refused: { status: 403, sqlstate: '28000', says: 'The token does not allow this database role' },
   password_refused: { status: 401, sqlstate: '28P01', says: 'The user or the password is wrong' },
