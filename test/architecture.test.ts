@@ -32,10 +32,7 @@ for (const door of ['cli', 'exports']) mayImport[door] = [...Object.keys(mayImpo
 /** Parts that run wherever there are web standards; `packages/rowpass/tsconfig.web.json` compiles them without Node's types. */
 const webStandard = ['errors', 'events', 'network', 'token', 'issuer', 'policies', 'schema', 'api']
 /** The files in them that need Node. */
-const needNode = [
-  'issuer/clients.ts',
-  ...['files', 'file-store', 'lock', 'postgres-store'].map((name) => `issuer/ring/${name}.ts`),
-]
+const needNode = ['issuer/clients.ts', ...['key-files', 'file', 'lock'].map((name) => `issuer/ring/${name}.ts`)]
 
 const maxLines = 300
 

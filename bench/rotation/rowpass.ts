@@ -3,9 +3,10 @@
  */
 import { app } from '../../packages/rowpass/src/api/app.ts'
 import { settingsOf } from '../../packages/rowpass/src/api/env.ts'
+import { connectTo } from '../../packages/rowpass/src/database/connect.ts'
 import { issueToken } from '../../packages/rowpass/src/issuer/issue.ts'
 import { generateEncryptionKey, parseEncryptionKeys } from '../../packages/rowpass/src/issuer/ring/encryption.ts'
-import { createPostgresStore } from '../../packages/rowpass/src/issuer/ring/postgres-store.ts'
+import { createPostgresRing } from '../../packages/rowpass/src/issuer/ring/postgres.ts'
 import { activateSafeAt, activeKey } from '../../packages/rowpass/src/issuer/ring/ring.ts'
 import { activate, addNewKey, prune, revoke } from '../../packages/rowpass/src/issuer/ring/steps.ts'
 import { startHost } from './host.ts'
@@ -24,7 +25,7 @@ export async function startRowpass(
   const host = await startHost()
   const secret = generateEncryptionKey('drill')
   const encryptionKeys = await parseEncryptionKeys(secret)
-  const store = createPostgresStore({ ownerUrl: urls.ownerUrl, encryptionKeys, timing })
+  const store = createPostgresRing({ says: 'the drill', connect: connectTo(urls.ownerUrl), encryptionKeys, timing })
   await addNewKey(store, 'ES256')
   const bindings = gatewayUrl.then((url) => ({
     DATABASE_URL: urls.databaseUrl,

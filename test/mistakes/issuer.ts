@@ -316,7 +316,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'loses no key when many change it at once',
     ],
   ]),
-  ...mistakesIn('packages/rowpass/src/issuer/ring/file-store.ts', stores, [
+  ...mistakesIn('packages/rowpass/src/issuer/ring/file.ts', stores, [
     [
       'a ring in a file is readable by everybody',
       "const handle = await open(draft, 'wx', 0o600)",
@@ -324,10 +324,10 @@ export const issuerMistakes: readonly Mistake[] = [
       'in a file is readable by its owner alone',
     ],
   ]),
-  ...mistakesIn('packages/rowpass/src/issuer/ring/postgres-store.ts', stores, [
+  ...mistakesIn('packages/rowpass/src/issuer/ring/postgres.ts', stores, [
     [
       'a new key is added under an encryption key that opens no other',
-      '    if (goesOn(stored.ring, ring)) await requireSameKeys(client, encryptionKeys)\n',
+      '  if (goesOn(stored.ring, ring)) await requireSameKeys(db, encryptionKeys)\n',
       '',
       'SEC-25 says which encryption key is missing, changes nothing then, and still revokes',
       'packages/rowpass/test/issuer/ring/stores.test.ts',

@@ -372,20 +372,24 @@ export const tokenMistakes: readonly Mistake[] = [
       ],
     ],
   ),
-  ...mistakesIn('packages/rowpass/src/issuer/ring/files.ts', 'packages/rowpass/test/issuer/ring/files.test.ts', [
+  ...mistakesIn(
+    'packages/rowpass/src/issuer/ring/key-files.ts',
+    'packages/rowpass/test/issuer/ring/key-files.test.ts',
     [
-      'a private key that the group reads is used',
-      '(facts.mode & 0o077) !== 0',
-      '(facts.mode & 0o007) !== 0',
-      'are private ones with mode %o',
+      [
+        'a private key that the group reads is used',
+        '(facts.mode & 0o077) !== 0',
+        '(facts.mode & 0o007) !== 0',
+        'are private ones with mode %o',
+      ],
+      [
+        'a new private key is readable by everybody',
+        'privateJwk, 0o600)',
+        'privateJwk, 0o644)',
+        'are a private one for the owner alone and a public one',
+      ],
     ],
-    [
-      'a new private key is readable by everybody',
-      'privateJwk, 0o600)',
-      'privateJwk, 0o644)',
-      'are a private one for the owner alone and a public one',
-    ],
-  ]),
+  ),
   ...mistakesIn('packages/rowpass/src/issuer/ring/ring.ts', 'packages/rowpass/test/issuer/ring/ring.test.ts', [
     [
       'a key signs before verifiers know it',
@@ -406,22 +410,18 @@ export const tokenMistakes: readonly Mistake[] = [
       'the same key twice',
     ],
   ]),
-  ...mistakesIn(
-    'packages/rowpass/src/issuer/ring/ring-source.ts',
-    'packages/rowpass/test/issuer/ring/ring-source.test.ts',
+  ...mistakesIn('packages/rowpass/src/issuer/ring/source.ts', 'packages/rowpass/test/issuer/ring/source.test.ts', [
     [
-      [
-        'a copy of the ring that is too old signs',
-        'return now() < copy.until && age >= 0 && age < copy.timing.lagSeconds * 1000 ? copy : undefined',
-        'return copy',
-        'SEC-29 signs and publishes nothing with a copy that is older than the lag',
-      ],
-      [
-        'what is kept under one name signs under another',
-        "    if (key.kid !== kid) throw new Failure('key_invalid', { detail: `What is kept as ${kid} is another key` })\n",
-        '',
-        'refuses a private half that is of another key',
-      ],
+      'a copy of the ring that is too old signs',
+      'return now() < copy.until && age >= 0 && age < copy.timing.lagSeconds * 1000 ? copy : undefined',
+      'return copy',
+      'SEC-29 signs and publishes nothing with a copy that is older than the lag',
     ],
-  ),
+    [
+      'what is kept under one name signs under another',
+      "    if (key.kid !== kid) throw new Failure('key_invalid', { detail: `What is kept as ${kid} is another key` })\n",
+      '',
+      'refuses a private half that is of another key',
+    ],
+  ]),
 ]

@@ -4,7 +4,7 @@
 import { NeonDbError, neon } from '@neondatabase/serverless'
 import { drizzle, type NeonHttpDatabase } from 'drizzle-orm/neon-http'
 import { Failure, type FailureCode, failures } from '../errors.ts'
-import type { SqlDatabase } from '../issuer/postgres-store.ts'
+import type { SqlDatabase } from '../issuer/sql-database.ts'
 import type { StatementRecorder } from './why.ts'
 
 /** A Drizzle database in which every query runs as one caller. */

@@ -3,10 +3,8 @@
  */
 import { neon } from '@neondatabase/serverless'
 import { Failure, type FailureCode } from '../errors.ts'
-import { parseEncryptionKeys } from '../issuer/ring/encryption.ts'
-import { createSqlRingHome, type QueryValue } from '../issuer/ring/ring-home.ts'
-import { createRingSource, fixedRing } from '../issuer/ring/ring-source.ts'
-import { parseKeyRing } from '../issuer/ring/ring-text.ts'
+import { createKeyRing } from '../issuer/ring/source.ts'
+import type { SqlDatabase } from '../issuer/sql-database.ts'
 import { parseJwks } from '../token/jwks.ts'
 import { importSigningKey } from '../token/key.ts'
 import { fixedKeys, type KeySource } from '../token/key-source.ts'
@@ -46,7 +44,7 @@ export async function chooseKeys(bindings: KeyBindings): Promise<ChosenKeys> {
   if (place === 'KEY_RING' || place === 'KEY_ENCRYPTION_KEYS') {
     if (bindings.PUBLIC_KEY)
       return { problems: [`PUBLIC_KEY is set beside ${place}, and a ring publishes its own keys`] }
-    return place === 'KEY_RING' ? chooseRingText(bindings) : chooseDatabase(bindings)
+    return chooseRing(bindings)
   }
   return chooseFixed(bindings)
 }
@@ -60,19 +58,24 @@ async function chooseFixed({ PRIVATE_KEY, PUBLIC_KEY }: KeyBindings): Promise<Ch
   return problems.length > 0 ? { problems } : { keys: fixedKeys(privateKey.value, publicKeys.value?.keys) }
 }
 
-async function chooseRingText({ KEY_RING }: KeyBindings): Promise<ChosenKeys> {
-  const { value, problem = '' } = await attempt('KEY_RING', KEY_RING, parseKeyRing)
-  return value === undefined ? { problems: [problem] } : { keys: fixedRing(value) }
-}
-
-async function chooseDatabase({ KEY_ENCRYPTION_KEYS, ISSUER_DATABASE_URL: url }: KeyBindings): Promise<ChosenKeys> {
-  const { value, problem } = await attempt('KEY_ENCRYPTION_KEYS', KEY_ENCRYPTION_KEYS, parseEncryptionKeys)
+async function chooseRing({
+  KEY_RING,
+  KEY_ENCRYPTION_KEYS,
+  ISSUER_DATABASE_URL: url,
+}: KeyBindings): Promise<ChosenKeys> {
+  if (KEY_RING) {
+    const { value, problem = '' } = await attempt('KEY_RING', KEY_RING, (text) => createKeyRing({ text }))
+    return value === undefined ? { problems: [problem] } : { keys: value }
+  }
+  const db = connect(url ?? '')
+  const { value, problem } = await attempt('KEY_ENCRYPTION_KEYS', KEY_ENCRYPTION_KEYS, (encryptionKeys) =>
+    createKeyRing({ db, encryptionKeys }),
+  )
   const problems = problem === undefined ? [] : [problem]
   if (!url) problems.push('ISSUER_DATABASE_URL is required where KEY_ENCRYPTION_KEYS is set')
   else if (!isLoginUrl(url))
     problems.push('ISSUER_DATABASE_URL must read postgresql://rowpass_issuer:password@host/database')
-  if (!url || value === undefined || problems.length > 0) return { problems }
-  return { keys: createRingSource(createSqlRingHome(connect(url), value)) }
+  return value === undefined || problems.length > 0 ? { problems } : { keys: value }
 }
 
 /** What goes by itself, and is told as what it is. */
@@ -84,17 +87,18 @@ const passing: ReadonlySet<FailureCode> = new Set([
 ])
 
 /** Costs nothing before a statement runs; each is one HTTP request. */
-function connect(url: string): QueryValue {
-  return async (sql, params) => {
-    try {
-      const [row] = await neon(url).query(sql, [...params])
-      return row?.value
-    } catch (cause) {
-      // Its SQLSTATE speaks of the issuer's login, not of the caller's token: what is wrong there is no answer for a client.
-      const { code } = toFailure(cause)
-      if (!passing.has(code)) throw new Failure('internal', { cause })
-      throw new Failure(code, { detail: 'The key ring cannot be read.', cause })
-    }
+function connect(url: string): SqlDatabase {
+  return {
+    async query(text, parameters) {
+      try {
+        return await neon(url).query(text, parameters)
+      } catch (cause) {
+        // Its SQLSTATE speaks of the issuer's login, not of the caller's token: what is wrong there is no answer for a client.
+        const { code } = toFailure(cause)
+        if (!passing.has(code)) throw new Failure('internal', { cause })
+        throw new Failure(code, { detail: 'The key ring cannot be read.', cause })
+      }
+    },
   }
 }
 
@@ -114,12 +118,7 @@ async function attempt<T>(
   try {
     return { value: await parse(text) }
   } catch (error) {
-    // Only these two are known not to quote the secret.
-    const why = error instanceof Failure ? error.detail : parse === parseEncryptionKeys ? messageOf(error) : undefined
-    return { problem: `${name} cannot be used: ${why ?? 'it is malformed'}` }
+    // A failure is known not to quote the secret.
+    return { problem: `${name} cannot be used: ${error instanceof Failure ? error.detail : 'it is malformed'}` }
   }
-}
-
-function messageOf(error: unknown): string | undefined {
-  return error instanceof TypeError ? error.message : undefined
 }

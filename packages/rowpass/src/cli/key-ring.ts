@@ -2,14 +2,15 @@
  * Finds the key ring of a project: in a file that is named, or in the project's database.
  */
 import { resolve } from 'node:path'
-import { Failure } from '../errors.ts'
-import { type EncryptionKeys, parseEncryptionKeys } from '../issuer/ring/encryption.ts'
-import { createFileStore } from '../issuer/ring/file-store.ts'
-import { createPostgresStore } from '../issuer/ring/postgres-store.ts'
-import { parseTiming } from '../issuer/ring/ring-text.ts'
-import { defaultTiming, type KeyStore } from '../issuer/ring/store.ts'
+import { connectTo, serverOf } from '../database/connect.ts'
+import { parseEncryptionKeys } from '../issuer/ring/encryption.ts'
+import { createFileRing } from '../issuer/ring/file.ts'
+import { createPostgresRing } from '../issuer/ring/postgres.ts'
+import type { RingTiming } from '../issuer/ring/ring.ts'
+import { defaultTiming, type RingStore } from '../issuer/ring/store.ts'
+import { parseTiming } from '../issuer/ring/text.ts'
 import type { Io } from './io.ts'
-import { withIssuerDatabase } from './local-database.ts'
+import { type OpenDatabase, withIssuerDatabase } from './local-database.ts'
 import { loadProject } from './project.ts'
 
 /** Where the ring is, as options of a command say. */
@@ -27,7 +28,11 @@ export interface RingOptions {
  *
  * @throws Failure `config_invalid` when the database is not prepared, or KEY_ENCRYPTION_KEYS is wrong
  */
-export async function withKeyStore<T>(io: Io, options: RingOptions, work: (store: KeyStore) => Promise<T>): Promise<T> {
+export async function withRingStore<T>(
+  io: Io,
+  options: RingOptions,
+  work: (store: RingStore) => Promise<T>,
+): Promise<T> {
   const project = loadProject(io)
   const { maxAge: jwksMaxAgeSeconds, lag: lagSeconds } = options
   const timing = parseTiming({
@@ -39,19 +44,19 @@ export async function withKeyStore<T>(io: Io, options: RingOptions, work: (store
     io.stderr('note: PRIVATE_KEY is set. Where it is, the API signs with that key, and not with a ring.\n')
   }
   const file = options.file ?? project.env.KEY_RING_FILE
-  if (file !== undefined) return work(createFileStore(resolve(io.cwd, file), { timing }))
-  return withIssuerDatabase(io, async (database) => {
-    const encryptionKeys = await readEncryptionKeys(database.encryptionKeys)
-    return work(createPostgresStore({ ownerUrl: database.ownerUrl, encryptionKeys, timing }))
-  })
+  if (file !== undefined) return work(createFileRing(resolve(io.cwd, file), { timing }))
+  return withIssuerDatabase(io, async (database) => work(await openDatabaseRing(database, timing)))
 }
 
-/** @throws Failure `config_invalid`, which does not quote the text */
-export async function readEncryptionKeys(text: string): Promise<EncryptionKeys> {
-  try {
-    return await parseEncryptionKeys(text)
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error
-    throw new Failure('config_invalid', { detail: `KEY_ENCRYPTION_KEYS: ${error.message}`, cause: error })
-  }
+/**
+ * The ring of a database.
+ *
+ * @throws Failure `config_invalid` when the encryption keys are none
+ */
+export async function openDatabaseRing(
+  { ownerUrl, encryptionKeys }: Pick<OpenDatabase, 'ownerUrl' | 'encryptionKeys'>,
+  timing: RingTiming = defaultTiming,
+): Promise<RingStore> {
+  const keys = await parseEncryptionKeys(encryptionKeys)
+  return createPostgresRing({ says: serverOf(ownerUrl), connect: connectTo(ownerUrl), encryptionKeys: keys, timing })
 }

@@ -7,15 +7,14 @@ import { join, resolve } from 'node:path'
 import { sqlstateOf } from '../database/connect.ts'
 import { stateFolder } from '../database/private-files.ts'
 import { Failure } from '../errors.ts'
-import { createFileStore } from '../issuer/ring/file-store.ts'
-import { privateKeyFile, readKeyFiles } from '../issuer/ring/files.ts'
-import { createPostgresStore } from '../issuer/ring/postgres-store.ts'
-import { createRingSource, fixedRing } from '../issuer/ring/ring-source.ts'
-import { parseKeyRing } from '../issuer/ring/ring-text.ts'
+import { createFileRing } from '../issuer/ring/file.ts'
+import { privateKeyFile, readKeyFiles } from '../issuer/ring/key-files.ts'
+import { createRingSource, fixedRing } from '../issuer/ring/source.ts'
 import { ensureKey } from '../issuer/ring/steps.ts'
+import { parseKeyRing } from '../issuer/ring/text.ts'
 import { type GeneratedKey, generateKey, importSigningKey } from '../token/key.ts'
 import { fixedKeys, type KeySource } from '../token/key-source.ts'
-import { readEncryptionKeys } from './key-ring.ts'
+import { openDatabaseRing } from './key-ring.ts'
 import { type OpenDatabase, openDatabase } from './local-database.ts'
 import type { Project } from './project.ts'
 import { readRunning } from './running.ts'
@@ -47,7 +46,7 @@ export async function readNamedKeys({ env, directory }: Project): Promise<NamedK
   }
   if (file === undefined) return undefined
   const path = resolve(directory, file)
-  const source = createRingSource(createFileStore(path))
+  const source = createRingSource(createFileRing(path))
   await source.jwks()
   return { source, bindings: { KEY_RING: readFileSync(path, 'utf8') }, says: `${file} as it is now` }
 }
@@ -59,7 +58,7 @@ export async function readNamedKeys({ env, directory }: Project): Promise<NamedK
  * @throws Failure `key_locked` when somebody else made it under another encryption key; `key_invalid`
  */
 export async function prepareRing(project: Project, database: OpenDatabase): Promise<{ says: string }> {
-  const store = await openRing(database)
+  const store = await openDatabaseRing(database)
   const adopt = existsSync(join(project.directory, privateKeyFile))
   const { kid, made } = await ensureKey(store, () => (adopt ? readFirstKey(project.directory) : generateKey()))
   if (kid === undefined) throw new Failure('key_missing', { detail: 'No key of the ring signs' })
@@ -79,7 +78,7 @@ export async function withProjectKeys<T>(project: Project, work: (source: KeySou
   if (!hasDatabase(project)) return work(await readFixed(project.directory))
   const database = await openDatabase(project)
   try {
-    const source = createRingSource(await openRing(database))
+    const source = createRingSource(await openDatabaseRing(database))
     return await work((await hasKeys(source)) ? source : await readFixed(project.directory))
   } finally {
     await database.stop()
@@ -90,10 +89,6 @@ export async function withProjectKeys<T>(project: Project, work: (source: KeySou
 function hasDatabase({ ownerUrl, directory }: Project): boolean {
   const made = existsSync(join(directory, stateFolder, 'postgres'))
   return ownerUrl !== undefined || made || readRunning(directory)?.ready === true
-}
-
-async function openRing({ ownerUrl, encryptionKeys }: OpenDatabase) {
-  return createPostgresStore({ ownerUrl, encryptionKeys: await readEncryptionKeys(encryptionKeys) })
 }
 
 /** A database that is not prepared, and a ring that is empty, have none. */

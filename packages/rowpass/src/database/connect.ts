@@ -55,6 +55,19 @@ export async function withConnection<T>(url: string, work: (client: pg.Client) =
   }
 }
 
+/** Connections of a login, one for each piece of work, for what knows no driver. */
+export function connectTo(url: string) {
+  return <T>(work: (db: PlainConnection) => Promise<T>): Promise<T> =>
+    withConnection(url, (client) =>
+      work({ query: async (text, parameters) => (await client.query<Record<string, unknown>>(text, parameters)).rows }),
+    )
+}
+
+/** A connection that runs one statement after the other. */
+export interface PlainConnection {
+  query(text: string, parameters: unknown[]): Promise<Record<string, unknown>[]>
+}
+
 /** The SQLSTATE of an error that PostgreSQL sent, else undefined. */
 export function sqlstateOf(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.code : undefined

@@ -31,13 +31,11 @@ export type { IssuerPaths, Metadata } from '../issuer/metadata.ts'
 export type { AccessToken } from '../issuer/own-token.ts'
 export { type Comparison, comparePassword, hashPassword, isSuitable } from '../issuer/password.ts'
 export type { People } from '../issuer/people.ts'
-export {
-  createPostgresStore,
-  type PostgresStoreOptions,
-  type SqlDatabase,
-  type SqlRow,
-} from '../issuer/postgres-store.ts'
+export { createPostgresStore, type PostgresStoreOptions } from '../issuer/postgres-store.ts'
+export { generateEncryptionKey } from '../issuer/ring/encryption.ts'
+export { createKeyRing, type KeyRingOptions } from '../issuer/ring/source.ts'
 export { createSecret, hashSecret, type SecretHash } from '../issuer/secret.ts'
+export type { SqlDatabase, SqlRow } from '../issuer/sql-database.ts'
 export type {
   Attempt,
   Client,

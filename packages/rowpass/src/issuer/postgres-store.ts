@@ -4,28 +4,8 @@
  */
 import type { AccountStore } from './accounts.ts'
 import { nobody, noNewcomer, type People, placeOf } from './people.ts'
+import type { SqlDatabase, SqlRow } from './sql-database.ts'
 import type { Attempt, IssuerStore, Person } from './store.ts'
-
-/**
- * A database, as whatever driver reaches it. It logs in as `rowpass_issuer`; its tables are made by the platform SQL.
- *
- * @example
- * const db = neon(url) // @neondatabase/serverless: as it is
- * const db = { query: async (text, parameters) => (await pool.query(text, parameters)).rows } // pg
- * const db = { query: (text, parameters) => sql.unsafe(text, parameters) } // postgres
- */
-export interface SqlDatabase {
-  /**
-   * Runs one statement, on any connection: none needs the one before.
-   *
-   * @param parameters of `$1`, `$2`, …: texts, numbers and nulls
-   * @returns the rows by the names of their columns; arrays as arrays, JSON parsed
-   */
-  query(text: string, parameters: unknown[]): Promise<readonly SqlRow[]>
-}
-
-/** One row. */
-export type SqlRow = Readonly<Record<string, unknown>>
 
 /** What the store is made of. */
 export interface PostgresStoreOptions {

@@ -133,7 +133,7 @@ describe('parseSettings', () => {
     [
       'encryption keys that are none, and a login that is none',
       { ...valid, PUBLIC_KEY: '', KEY_ENCRYPTION_KEYS: 'a:canary', ISSUER_DATABASE_URL: 'canary' },
-      'KEY_ENCRYPTION_KEYS cannot be used: key "a" is not 32 bytes in base64url; ISSUER_DATABASE_URL must read',
+      'KEY_ENCRYPTION_KEYS cannot be used: encryption key "a" is not 32 bytes in base64url; ISSUER_DATABASE_URL must read',
     ],
     [
       'a public key that is no JSON',

@@ -3,12 +3,12 @@ import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { app } from '../../src/api/app.ts'
 import { type Bindings, parseSettings } from '../../src/api/env.ts'
-import { withConnection } from '../../src/database/connect.ts'
+import { connectTo, withConnection } from '../../src/database/connect.ts'
 import { generateEncryptionKey, parseEncryptionKeys } from '../../src/issuer/ring/encryption.ts'
-import { createPostgresStore } from '../../src/issuer/ring/postgres-store.ts'
+import { createPostgresRing } from '../../src/issuer/ring/postgres.ts'
 import { activateKey, addKey, createRing, revokeKey } from '../../src/issuer/ring/ring.ts'
-import { formatKeyRing } from '../../src/issuer/ring/ring-text.ts'
 import { defaultTiming } from '../../src/issuer/ring/store.ts'
+import { formatKeyRing } from '../../src/issuer/ring/text.ts'
 import { generateKey } from '../../src/token/key.ts'
 import { describePg } from '../support/pg.ts'
 import { type Stack, startStack } from './stack.ts'
@@ -39,8 +39,9 @@ describePg('the API with the ring in the database', () => {
     ...change,
   })
   const store = async () =>
-    createPostgresStore({
-      ownerUrl: stack.database.ownerUrl,
+    createPostgresRing({
+      says: 'the test database',
+      connect: connectTo(stack.database.ownerUrl),
       encryptionKeys: await parseEncryptionKeys(secret),
       timing: { ...defaultTiming, jwksMaxAgeSeconds: 120 },
     })

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { generateEncryptionKey } from '../../src/issuer/ring/encryption.ts'
-import { parseKeyRing } from '../../src/issuer/ring/ring-text.ts'
+import { parseKeyRing } from '../../src/issuer/ring/text.ts'
 import { createSandbox, type Sandbox } from '../support/cli.ts'
 import { createTestDatabase, describePg, sealKeysText } from '../support/pg.ts'
 
@@ -163,7 +163,7 @@ describePg('rowpass keys on the ring of a database', () => {
       const [{ kid }] = JSON.parse((await keys(old, 'list', '--json')).stdout).keys
       expect((await keys(young, 'revoke', kid)).stdout).toContain(`revoked ${kid}`)
       expect(await keys('canary', 'list')).toMatchObject({ code: 1, stdout: '' })
-      expect((await keys('canary', 'list')).stderr).toMatch(/^error\[config_invalid\]: .*KEY_ENCRYPTION_KEYS: key 1/)
+      expect((await keys('canary', 'list')).stderr).toMatch(/^error\[config_invalid\]: .*encryption key 1 has no name/)
       expect((await keys('canary', 'list')).stderr).not.toContain('canary')
     } finally {
       await database.close()

@@ -3,12 +3,21 @@
  */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { Failure } from '../../errors.ts'
-import { activate, addNewKey, type KeyStep, prune, retire, revoke } from '../../issuer/ring/steps.ts'
-import type { KeyStore } from '../../issuer/ring/store.ts'
+import {
+  activate,
+  addNewKey,
+  type KeyStep,
+  prune,
+  reportKeys,
+  reportRevocation,
+  retire,
+  revoke,
+} from '../../issuer/ring/steps.ts'
+import type { RingStore } from '../../issuer/ring/store.ts'
 import { type Algorithm, ownAlgorithms } from '../../token/algorithms.ts'
 import type { Io } from '../io.ts'
-import { type RingOptions, withKeyStore } from '../key-ring.ts'
-import { describeRevocation, describeRing, describeSteps, reportKeys, reportRevocation } from '../keys-report.ts'
+import { type RingOptions, withRingStore } from '../key-ring.ts'
+import { describeRevocation, describeRing, describeSteps } from '../keys-report.ts'
 
 /** Where a ring is found; the end of the help of each command. */
 const whereHelp = `
@@ -44,7 +53,7 @@ export function withNewKeyOptions(command: Command): Command {
 
 /** The shell side of the commands. */
 export function defineRing(io: Io): Command[] {
-  const run = (options: RingOptions, work: (store: KeyStore) => Promise<void>) => withKeyStore(io, options, work)
+  const run = (options: RingOptions, work: (store: RingStore) => Promise<void>) => withRingStore(io, options, work)
   const tell = (options: Options, steps: readonly KeyStep[]): void =>
     io.stdout(options.json === true ? `${JSON.stringify({ steps })}\n` : describeSteps(steps))
   const force = '--force'
@@ -87,7 +96,7 @@ export function defineRing(io: Io): Command[] {
   ]
 }
 
-async function list(io: Io, store: KeyStore, options: Options): Promise<void> {
+async function list(io: Io, store: RingStore, options: Options): Promise<void> {
   const stored = await store.read()
   const { timing } = stored.ring
   const now = new Date(stored.nowMs).toISOString()
@@ -95,13 +104,13 @@ async function list(io: Io, store: KeyStore, options: Options): Promise<void> {
   else io.stdout(describeRing(io, stored, store.says))
 }
 
-async function rewrap(io: Io, store: KeyStore, options: Options): Promise<void> {
+async function rewrap(io: Io, store: RingStore, options: Options): Promise<void> {
   const kids = await store.rewrap()
   if (options.json === true) io.stdout(`${JSON.stringify({ rewrapped: kids })}\n`)
   else io.stdout(kids.length === 0 ? 'nothing to do\n' : kids.map((kid) => `rewrapped ${kid}\n`).join(''))
 }
 
-async function revokeCommand(io: Io, store: KeyStore, name: string, options: Options): Promise<void> {
+async function revokeCommand(io: Io, store: RingStore, name: string, options: Options): Promise<void> {
   const kid = await find(store, name)
   const { signs } = await revoke(store, kid, options.alg)
   const report = reportRevocation(await store.read(), kid, signs)
@@ -110,7 +119,7 @@ async function revokeCommand(io: Io, store: KeyStore, name: string, options: Opt
 }
 
 /** The key that a person means. */
-async function find(store: KeyStore, name: string): Promise<string> {
+async function find(store: RingStore, name: string): Promise<string> {
   const { ring } = await store.read()
   const found = ring.keys.filter(({ kid }) => kid === name || (name.length >= 4 && kid.startsWith(name)))
   const [key] = found

@@ -4,10 +4,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { type KeyStep, type RotationState, rotate } from '../../issuer/ring/steps.ts'
-import type { KeyStore } from '../../issuer/ring/store.ts'
+import type { RingStore } from '../../issuer/ring/store.ts'
 import type { Algorithm } from '../../token/algorithms.ts'
 import { exitCodes, type Io, type SetExitCode } from '../io.ts'
-import { type RingOptions, withKeyStore } from '../key-ring.ts'
+import { type RingOptions, withRingStore } from '../key-ring.ts'
 import { describeSteps, from } from '../keys-report.ts'
 import { ringCommand, withNewKeyOptions } from './keys-ring.ts'
 
@@ -32,7 +32,7 @@ export function defineRotate(io: Io, setExitCode: SetExitCode): Command {
     .option('--wait', 'wait for what is not safe yet, until the rotation is over')
     .addHelpText('before', `${help}\n`)
     .action((options: Options) =>
-      withKeyStore(io, options, async (store) => {
+      withRingStore(io, options, async (store) => {
         const state = await runRotation(io, store, options)
         if (options.wait === true && state.next !== undefined) setExitCode(exitCodes.failed)
         if (options.json === true) io.stdout(`${JSON.stringify(toJson(state))}\n`)
@@ -43,7 +43,7 @@ export function defineRotate(io: Io, setExitCode: SetExitCode): Command {
     )
 }
 
-async function runRotation(io: Io, store: KeyStore, options: Options): Promise<RotationState> {
+async function runRotation(io: Io, store: RingStore, options: Options): Promise<RotationState> {
   const steps: KeyStep[] = []
   for (let begin = true; ; begin = false) {
     const state = await rotate(store, options.alg, begin)

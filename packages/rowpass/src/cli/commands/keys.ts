@@ -3,7 +3,7 @@
  */
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
-import { writeKeyFiles } from '../../issuer/ring/files.ts'
+import { writeKeyFiles } from '../../issuer/ring/key-files.ts'
 import { isAlgorithm, ownAlgorithms } from '../../token/algorithms.ts'
 import type { Io, SetExitCode } from '../io.ts'
 import { defineRing } from './keys-ring.ts'

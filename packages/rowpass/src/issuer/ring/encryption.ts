@@ -3,7 +3,7 @@
  * the latter, the private keys need not be decrypted.
  */
 import type { JWK } from 'jose'
-import { Failure } from '../../errors.ts'
+import { Failure, OptionError } from '../../errors.ts'
 import { fromBase64Url, toBase64Url } from '../../token/base64url.ts'
 
 /** A key from the environment that encrypts others. */
@@ -40,19 +40,19 @@ const nonceBytes = 12
  * Reads `name:secret[,name:secret…]`.
  *
  * @param text secrets are 32 bytes in base64url without padding
- * @throws TypeError that names the faulty key by its name or position, never its secret
+ * @throws Failure `config_invalid` that names the faulty key by its name or position, never its secret
  */
 export async function parseEncryptionKeys(text: string): Promise<EncryptionKeys> {
   const [first, ...rest] = await Promise.all(text.split(',').map(parseEncryptionKey))
-  if (first === undefined) throw new TypeError('no key is given')
+  if (first === undefined) throw invalid('no encryption key is given')
   const keys = [first, ...rest] as const
-  if (new Set(keys.map(({ name }) => name)).size < keys.length) throw new TypeError('two keys have the same name')
+  if (new Set(keys.map(({ name }) => name)).size < keys.length) throw invalid('two encryption keys have the same name')
   return keys
 }
 
 /** Makes a key in the form that {@link parseEncryptionKeys} reads. The result is a secret. */
 export function generateEncryptionKey(name: string): string {
-  if (!namePattern.test(name)) throw new TypeError(`the name is not ${namePattern.source}`)
+  if (!namePattern.test(name)) throw new OptionError(`the name is not ${namePattern.source}`)
   return `${name}:${toBase64Url(crypto.getRandomValues(new Uint8Array(keyBytes)))}`
 }
 
@@ -120,9 +120,10 @@ type Bytes = Uint8Array<ArrayBuffer>
 async function parseEncryptionKey(text: string, index: number): Promise<EncryptionKey> {
   const separator = text.indexOf(':')
   const name = text.slice(0, Math.max(separator, 0)).trim()
-  if (!namePattern.test(name)) throw new TypeError(`key ${index + 1} has no name of the form ${namePattern.source}`)
+  if (!namePattern.test(name))
+    throw invalid(`encryption key ${index + 1} has no name of the form ${namePattern.source}`)
   const secret = fromBase64Url(text.slice(separator + 1).trim())
-  if (secret?.length !== keyBytes) throw new TypeError(`key "${name}" is not ${keyBytes} bytes in base64url`)
+  if (secret?.length !== keyBytes) throw invalid(`encryption key "${name}" is not ${keyBytes} bytes in base64url`)
   return { name, key: await importKey(secret) }
 }
 
@@ -161,4 +162,8 @@ function wrapFacts({ kid, alg }: KeyIdentity, name: string): Bytes {
 
 function locked({ kid }: KeyIdentity, why: string): Failure {
   return new Failure('key_locked', { detail: `${kid}: ${why}` })
+}
+
+function invalid(why: string): Failure {
+  return new Failure('config_invalid', { detail: why })
 }

@@ -1,12 +1,39 @@
 /**
- * Where a key ring is kept: what the command line reads and changes, in a file or in PostgreSQL.
+ * Where a key ring is kept, in a file or in PostgreSQL: what those who sign with it share, and what its owner changes.
  */
-
 import { jwksMaxAgeSeconds } from '../../token/jwks.ts'
-import type { GeneratedKey } from '../../token/key.ts'
+import type { GeneratedKey, PublicJwk } from '../../token/key.ts'
 import { defaultTtlSeconds } from '../../token/token-limits.ts'
 import type { Ring, RingTiming } from './ring.ts'
-import type { RingHome } from './ring-source.ts'
+
+/** How many tokens of one key are signed that expire in one minute, and what the longest lifetime is. */
+export interface KeyUse {
+  /** Undefined for the key that signs when the note arrives. */
+  readonly kid: string | undefined
+  /** Minutes since the epoch, rounded up: at its end the tokens have expired. */
+  readonly expiresMinute: number
+  readonly tokens: number
+  readonly longestTtlSeconds: number
+}
+
+/** A ring as an instance copies it from where it is kept. */
+export interface RingCopy {
+  readonly timing: RingTiming
+  readonly published: readonly PublicJwk[]
+  /** The key that signs; undefined when the ring has none. */
+  readonly active: { readonly kid: string; readonly longestTtlSeconds: number } | undefined
+}
+
+/** A ring as the instances have it that sign with it: in PostgreSQL, `rowpass_issuer` may do no more. */
+export interface SharedRing {
+  /**
+   * Notes what was signed, and copies the ring as it is afterwards. A note that is refused, because its key is gone, is
+   * dropped.
+   */
+  exchange(uses: readonly KeyUse[]): Promise<RingCopy>
+  /** The private half of a published key, as a JWK. */
+  privateJwk(kid: string): Promise<unknown>
+}
 
 /** A ring with what belongs to it, at one time. */
 export interface StoredRing {
@@ -26,8 +53,8 @@ export interface RingChange {
   readonly made?: readonly GeneratedKey[]
 }
 
-/** A store of one ring. */
-export interface KeyStore extends RingHome {
+/** The whole store of a ring, as its owner has it. */
+export interface RingStore extends SharedRing {
   /** For a person: where the ring is, without a secret. */
   readonly says: string
   /** Whether it is a file, which may also be somebody's secret elsewhere. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createFileStore } from '../../../src/issuer/ring/file-store.ts'
+import { createFileRing } from '../../../src/issuer/ring/file.ts'
 import { addKey, type Ring } from '../../../src/issuer/ring/ring.ts'
 import { generateKey } from '../../../src/token/key.ts'
 
@@ -21,7 +21,7 @@ describe('a ring file whose writer is killed', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'rowpass-crash-'))
     path = join(folder, 'keyRing.jwk.json')
-    await createFileStore(path).change(add)
+    await createFileRing(path).change(add)
   })
   afterAll(() => rm(folder, { recursive: true }))
 
@@ -41,11 +41,11 @@ describe('a ring file whose writer is killed', () => {
       if (ended === 0) break
       expect(ended).toBe('SIGKILL')
       const text = await readFile(path, 'utf8')
-      const { ring } = await createFileStore(path).read()
+      const { ring } = await createFileRing(path).read()
       outcomes.push(text === before ? 'old' : 'new')
       expect(ring.keys).toHaveLength(text === before ? 1 : 2)
       // The next writer is not kept out by the dead one's lock, and clears away what it left.
-      await createFileStore(path).change(add)
+      await createFileRing(path).change(add)
       expect(await readdir(folder)).toEqual(['keyRing.jwk.json'])
     }
     // Written, synced, closed, renamed; then the folder is synced and closed.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Failure } from '../../../src/errors.ts'
+import { type Failure, OptionError } from '../../../src/errors.ts'
 import {
   generateEncryptionKey,
   openPrivateKey,
@@ -66,24 +66,23 @@ describe('a private key at rest', () => {
 
 describe('KEY_ENCRYPTION_KEYS', () => {
   it.each([
-    ['', 'key 1 has no name'],
-    ['canary', 'key 1 has no name'],
-    [`Name:${oneText.slice(4)}`, 'key 1 has no name'],
-    ['one:canary', 'key "one" is not 32 bytes in base64url'],
-    [`${oneText}=`, 'key "one" is not 32 bytes'],
-    [`${oneText},two:`, 'key "two" is not 32 bytes'],
-    [`${oneText},${oneText}`, 'two keys have the same name'],
+    ['', 'encryption key 1 has no name'],
+    ['canary', 'encryption key 1 has no name'],
+    [`Name:${oneText.slice(4)}`, 'encryption key 1 has no name'],
+    ['one:canary', 'encryption key "one" is not 32 bytes in base64url'],
+    [`${oneText}=`, 'encryption key "one" is not 32 bytes'],
+    [`${oneText},two:`, 'encryption key "two" is not 32 bytes'],
+    [`${oneText},${oneText}`, 'two encryption keys have the same name'],
   ])('is refused as %j without being quoted', async (text, problem) => {
     const error = await parseEncryptionKeys(text).catch((reason: unknown) => reason)
-    expect(error).toBeInstanceOf(TypeError)
-    expect((error as TypeError).message).toContain(problem)
-    expect((error as TypeError).message).not.toMatch(new RegExp(`canary|${oneText.slice(4)}`))
+    expect(error).toMatchObject({ code: 'config_invalid', detail: expect.stringContaining(problem) })
+    expect((error as Failure).detail).not.toMatch(new RegExp(`canary|${oneText.slice(4)}`))
   })
 
   it('takes white space around its parts, and gives no key back', async () => {
     const [first, second] = await parseEncryptionKeys(` ${oneText} , ${twoText} `)
     expect([first.name, second?.name]).toEqual(['one', 'two'])
     expect(first.key.extractable).toBe(false)
-    expect(() => generateEncryptionKey('Not a name')).toThrow(TypeError)
+    expect(() => generateEncryptionKey('Not a name')).toThrow(OptionError)
   })
 })

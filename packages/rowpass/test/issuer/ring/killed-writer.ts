@@ -30,10 +30,10 @@ fs.open = (async (file: string, flags: string, mode: number) => {
 }) as typeof open
 syncBuiltinESMExports()
 
-const { createFileStore } = await import('../../../src/issuer/ring/file-store.ts')
+const { createFileRing } = await import('../../../src/issuer/ring/file.ts')
 const { generateKey } = await import('../../../src/token/key.ts')
 const { addKey } = await import('../../../src/issuer/ring/ring.ts')
-await createFileStore(path).change(async (ring, now) => {
+await createFileRing(path).change(async (ring, now) => {
   const key = await generateKey()
   return { ring: addKey(ring, key.publicJwk, now), made: [key] }
 })

@@ -5,8 +5,10 @@ import {
   activeKey,
   addKey,
   createRing,
+  isAtRest,
   maxGoneKeys,
   maxLiveKeys,
+  nextOf,
   noteTtl,
   pruneKey,
   pruneSafeAt,
@@ -14,8 +16,8 @@ import {
   type Ring,
   retireKey,
   revokeKey,
+  rotationStep,
 } from '../../../src/issuer/ring/ring.ts'
-import { isAtRest, nextOf, rotationStep } from '../../../src/issuer/ring/rotation.ts'
 import type { PublicJwk } from '../../../src/token/key.ts'
 
 const timing = { jwksMaxAgeSeconds: 300, lagSeconds: 15, skewSeconds: 60, ttlSeconds: 900 }

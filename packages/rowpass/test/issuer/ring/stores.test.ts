@@ -2,10 +2,10 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { withConnection } from '../../../src/database/connect.ts'
+import { connectTo, withConnection } from '../../../src/database/connect.ts'
 import { generateEncryptionKey, parseEncryptionKeys } from '../../../src/issuer/ring/encryption.ts'
-import { createFileStore } from '../../../src/issuer/ring/file-store.ts'
-import { createPostgresStore } from '../../../src/issuer/ring/postgres-store.ts'
+import { createFileRing } from '../../../src/issuer/ring/file.ts'
+import { createPostgresRing } from '../../../src/issuer/ring/postgres.ts'
 import {
   activateKey,
   activeKey,
@@ -15,9 +15,9 @@ import {
   type Ring,
   revokeKey,
 } from '../../../src/issuer/ring/ring.ts'
-import { createRingSource } from '../../../src/issuer/ring/ring-source.ts'
+import { createRingSource } from '../../../src/issuer/ring/source.ts'
 import { activate, prune, retire, revoke } from '../../../src/issuer/ring/steps.ts'
-import { defaultTiming, type KeyStore } from '../../../src/issuer/ring/store.ts'
+import { defaultTiming, type RingStore } from '../../../src/issuer/ring/store.ts'
 import { generateKey } from '../../../src/token/key.ts'
 import { createTestDatabase, describePg, type TestDatabase } from '../../support/pg.ts'
 
@@ -25,14 +25,14 @@ const encryptionKeys = await parseEncryptionKeys(generateEncryptionKey('test'))
 
 /** A place that is empty before each test, and several stores of it, as several processes have. */
 interface Place {
-  open(): KeyStore
+  open(): RingStore
   remove(): Promise<void>
 }
 
 async function inFile(): Promise<Place> {
   const folder = await mkdtemp(join(tmpdir(), 'rowpass-ring-'))
   return {
-    open: () => createFileStore(join(folder, 'keyRing.jwk.json')),
+    open: () => createFileRing(join(folder, 'keyRing.jwk.json')),
     async remove() {
       // Neither drafts nor locks are left.
       expect((await readdir(folder)).filter((name) => name !== 'keyRing.jwk.json')).toEqual([])
@@ -43,7 +43,11 @@ async function inFile(): Promise<Place> {
 
 async function inDatabase(): Promise<Place> {
   const database = await createTestDatabase({ contents: 'platform' })
-  return { open: () => createPostgresStore({ ownerUrl: database.ownerUrl, encryptionKeys }), remove: database.close }
+  return {
+    open: () =>
+      createPostgresRing({ says: 'the test database', connect: connectTo(database.ownerUrl), encryptionKeys }),
+    remove: database.close,
+  }
 }
 
 const add = async (ring: Ring, nowMs: number) => {
@@ -58,7 +62,7 @@ describePg('a key ring that is kept', () => {
     ['in PostgreSQL', inDatabase],
   ])('%s', (_, makePlace) => {
     let place: Place
-    let store: KeyStore
+    let store: RingStore
     beforeEach(async () => {
       place = await makePlace()
       store = place.open()
@@ -185,7 +189,7 @@ describePg('a key ring that is kept', () => {
   })
 
   it('in a file is refused for a folder that is not there', async () => {
-    const store = createFileStore(join(tmpdir(), 'rowpass-no-such-folder', 'keyRing.jwk.json'))
+    const store = createFileRing(join(tmpdir(), 'rowpass-no-such-folder', 'keyRing.jwk.json'))
     await expect(store.change(add)).rejects.toMatchObject({
       code: 'input_invalid',
       detail: expect.stringContaining('the folder does not exist'),
@@ -195,7 +199,7 @@ describePg('a key ring that is kept', () => {
   it('in a file is readable by its owner alone', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'rowpass-ring-'))
     const path = join(folder, 'ring.json')
-    await createFileStore(path).change(add)
+    await createFileRing(path).change(add)
     expect((await stat(path)).mode & 0o777).toBe(0o600)
     await rm(folder, { recursive: true })
   })
@@ -208,7 +212,8 @@ describePg('a key ring in PostgreSQL', () => {
   })
   afterEach(() => database.close())
 
-  const open = (keys = encryptionKeys) => createPostgresStore({ ownerUrl: database.ownerUrl, encryptionKeys: keys })
+  const open = (keys = encryptionKeys) =>
+    createPostgresRing({ says: 'the test database', connect: connectTo(database.ownerUrl), encryptionKeys: keys })
   const asOwner = <T extends object>(sql: string, params: unknown[] = []) =>
     withConnection(database.ownerUrl, async (client) => (await client.query<T>(sql, params)).rows)
   const wraps = async () =>

@@ -4,39 +4,40 @@
  */
 import { Failure } from '../../errors.ts'
 import { toJwks } from '../../token/jwks.ts'
-import { importSigningKey, type PublicJwk, type SigningKey } from '../../token/key.ts'
+import { importSigningKey, type SigningKey } from '../../token/key.ts'
 import type { KeySource } from '../../token/key-source.ts'
 import { defaultTtlSeconds } from '../../token/token-limits.ts'
-import { activeKey, publishedKeys, type RingTiming } from './ring.ts'
-import type { PrivateRing } from './ring-text.ts'
+import type { SqlDatabase } from '../sql-database.ts'
+import { parseEncryptionKeys } from './encryption.ts'
+import { createSharedRing } from './postgres.ts'
+import { activeKey, publishedKeys } from './ring.ts'
+import type { KeyUse, RingCopy, SharedRing } from './store.ts'
+import { type PrivateRing, parseKeyRing } from './text.ts'
 
-/** How many tokens of one key are signed that expire in one minute, and what the longest lifetime is. */
-export interface KeyUse {
-  /** Undefined for the key that signs when the note arrives. */
-  readonly kid: string | undefined
-  /** Minutes since the epoch, rounded up: at its end the tokens have expired. */
-  readonly expiresMinute: number
-  readonly tokens: number
-  readonly longestTtlSeconds: number
-}
+/** Where a ring is, and what it takes to use it. */
+export type KeyRingOptions =
+  /** The content of a ring file, such as a Worker secret. */
+  | { readonly text: string }
+  | {
+      /** As `rowpass_issuer`. */
+      readonly db: SqlDatabase
+      /** What private keys are encrypted under, the first one for new keys: `name:secret[,name:secret…]`. A secret. */
+      readonly encryptionKeys: string
+    }
 
-/** A ring as an instance copies it from where it is kept. */
-export interface RingCopy {
-  readonly timing: RingTiming
-  readonly published: readonly PublicJwk[]
-  /** The key that signs; undefined when the ring has none. */
-  readonly active: { readonly kid: string; readonly longestTtlSeconds: number } | undefined
-}
-
-/** Where the ring is kept. */
-export interface RingHome {
-  /**
-   * Notes what was signed, and copies the ring as it is afterwards. A note that is refused, because its key is gone, is
-   * dropped.
-   */
-  exchange(uses: readonly KeyUse[]): Promise<RingCopy>
-  /** The private half of a published key, as a JWK. */
-  privateJwk(kid: string): Promise<unknown>
+/**
+ * Makes the key source of an issuer whose keys are a ring: the operator rotates them with `rowpass keys`.
+ *
+ * Does NOT reach the database before a key is asked for.
+ *
+ * @throws Failure `key_invalid` for a text that is no ring, `config_invalid` for encryption keys that are none; neither
+ *   quotes what it was given
+ * @example
+ * const keys = await createKeyRing({ db, encryptionKeys: process.env.KEY_ENCRYPTION_KEYS })
+ */
+export async function createKeyRing(options: KeyRingOptions): Promise<KeySource> {
+  if ('text' in options) return fixedRing(await parseKeyRing(options.text))
+  return createRingSource(createSharedRing(options.db, await parseEncryptionKeys(options.encryptionKeys)))
 }
 
 /** What is taken from outside. */
@@ -65,7 +66,7 @@ const maxAttempts = 3
  * go to the ring with the next exchange, so those since the last one are lost when the instance ends. Requests that come
  * together without a copy make one exchange, and read a private key once.
  */
-export function createRingSource(home: RingHome, options: RingSourceOptions = {}): KeySource {
+export function createRingSource(ring: SharedRing, options: RingSourceOptions = {}): KeySource {
   const { now = () => performance.now(), wallClock = Date.now } = options
   const pending = new Map<string, KeyUse>()
   /** The key that was imported last, or is being imported: a ring has one key that signs. */
@@ -97,7 +98,7 @@ export function createRingSource(home: RingHome, options: RingSourceOptions = {}
     const uses = [...pending.values()]
     pending.clear()
     try {
-      const fresh = await home.exchange([...uses, ...extra])
+      const fresh = await ring.exchange([...uses, ...extra])
       copy = { ...fresh, until: started + fresh.timing.lagSeconds * 1000, wallClockStarted }
       return fresh
     } catch (error) {
@@ -137,7 +138,7 @@ export function createRingSource(home: RingHome, options: RingSourceOptions = {}
   }
 
   async function readKey(kid: string): Promise<SigningKey> {
-    const key = await importSigningKey(await home.privateJwk(kid))
+    const key = await importSigningKey(await ring.privateJwk(kid))
     if (key.kid !== kid) throw new Failure('key_invalid', { detail: `What is kept as ${kid} is another key` })
     return key
   }

@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, stat, truncate, writeFile } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { privateKeyFile, publicKeyFile, readKeyFiles, writeKeyFiles } from '../../../src/issuer/ring/files.ts'
+import { privateKeyFile, publicKeyFile, readKeyFiles, writeKeyFiles } from '../../../src/issuer/ring/key-files.ts'
 
 let directory: string
 let privatePath: string

@@ -15,8 +15,8 @@ import {
   type Ring,
   type RingTiming,
   retireKey,
+  rotationStep,
 } from '../../../src/issuer/ring/ring.ts'
-import { rotationStep } from '../../../src/issuer/ring/rotation.ts'
 import type { PublicJwk } from '../../../src/token/key.ts'
 
 /** Every ring there was, by the time from which on it was in force. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { activateKey, addKey, createRing, pruneKey, type Ring } from '../../../src/issuer/ring/ring.ts'
-import { fixedRing } from '../../../src/issuer/ring/ring-source.ts'
-import { formatKeyRing, parseKeyRing } from '../../../src/issuer/ring/ring-text.ts'
+import { fixedRing } from '../../../src/issuer/ring/source.ts'
+import { formatKeyRing, parseKeyRing } from '../../../src/issuer/ring/text.ts'
 import { generateKey } from '../../../src/token/key.ts'
 
 const timing = { jwksMaxAgeSeconds: 300, lagSeconds: 15, skewSeconds: 60, ttlSeconds: 900 }

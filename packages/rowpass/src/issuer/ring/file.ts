@@ -4,12 +4,11 @@
 import { access, constants, open, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { Failure } from '../../errors.ts'
-import { readKeyFile } from './files.ts'
+import { readKeyFile } from './key-files.ts'
 import { withFileLock } from './lock.ts'
 import { activeKey, createRing, noteTtl, publishedKeys, type Ring, type RingTiming } from './ring.ts'
-import type { KeyUse } from './ring-source.ts'
-import { type CountedUse, formatKeyRing, type PrivateRing, parseKeyRing } from './ring-text.ts'
-import { defaultTiming, type KeyStore, type RingChange, type StoredRing } from './store.ts'
+import { defaultTiming, type KeyUse, type RingChange, type RingStore, type StoredRing } from './store.ts'
+import { type CountedUse, formatKeyRing, type PrivateRing, parseKeyRing } from './text.ts'
 
 /** What is taken from outside. */
 export interface FileStoreOptions {
@@ -28,7 +27,7 @@ export interface FileStoreOptions {
  * @throws (each function) Failure `key_invalid` when the file cannot be used, or is open to other users
  * @throws (what changes it) Failure `input_invalid` when its folder is not there, or cannot be written
  */
-export function createFileStore(file: string, options: FileStoreOptions = {}): KeyStore {
+export function createFileRing(file: string, options: FileStoreOptions = {}): RingStore {
   const path = resolve(file)
   const { timing = defaultTiming, now = Date.now } = options
 
