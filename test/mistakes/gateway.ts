@@ -402,9 +402,15 @@ export const gatewayMistakes: readonly Mistake[] = [
   ...mistakesIn('packages/rowpass/src/gateway/password/places.ts', 'packages/rowpass/test/gateway/places.test.ts', [
     [
       'any number of sessions with a password is open',
-      'if (taken < size && waitingInAll === 0) {',
-      'if (waitingInAll === 0) {',
+      'return taken < size && (takenBy',
+      'return (takenBy',
       'are as many as there are, and each is given back once',
+    ],
+    [
+      'one address has every session',
+      ' && (takenBy.get(owner) ?? 0) < maxPerOwner',
+      '',
+      'SEC-65 are never all of one owner, who waits for its own while others are served',
     ],
     [
       'any number of logins waits for a session',
@@ -414,7 +420,7 @@ export const gatewayMistakes: readonly Mistake[] = [
     ],
     [
       'who sends more logins is served more',
-      '      waiting.delete(owner)\n      waiting.set(owner, line)\n',
+      '        waiting.delete(owner)\n        waiting.set(owner, line)\n',
       '',
       'are given to one owner after the other, whoever sent more',
     ],

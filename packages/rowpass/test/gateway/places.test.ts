@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createPlaces, type PlacesOptions } from '../../src/gateway/password/places.ts'
 
 const open = (options: Partial<PlacesOptions> = {}) =>
-  createPlaces({ size: 1, maxWaiting: 100, maxWaitMs: 60_000, ...options })
+  createPlaces({ size: 1, maxPerOwner: 100, maxWaiting: 100, maxWaitMs: 60_000, ...options })
 const overloaded = { code: 'overloaded' }
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
@@ -41,6 +41,24 @@ describe('places of sessions with a password', () => {
       await turn()
     }
     expect(order).toEqual(['busy 0', 'one 4', 'two 5', 'busy 1', 'two 6', 'busy 2', 'busy 3'])
+  })
+
+  it('SEC-65 are never all of one owner, who waits for its own while others are served', async () => {
+    const places = open({ size: 3, maxPerOwner: 2 })
+    const [first] = [await places.take('idle'), await places.take('idle')]
+    let third = false
+    const waiting = places.take('idle').then((release) => {
+      third = true
+      return release
+    })
+    const other = await places.take('other')
+    const next = places.take('other')
+    other()
+    ;(await next)()
+    await turn()
+    expect(third).toBe(false)
+    first()
+    await waiting
   })
 
   it('are refused to who waits too long, and to who has gone', async () => {

@@ -196,6 +196,24 @@ describePg('sessions over WebSocket', () => {
       })
     })
 
+    it('SEC-65 one address leaves a sixth of the sessions to others, who log in at once', async () => {
+      const { url } = await serve({
+        ROWPASS_PASSWORD_SESSIONS: '6',
+        ROWPASS_ADDRESS_HEADER: 'x-client',
+        ROWPASS_QUEUE_TIMEOUT_MS: '200',
+      })
+      const logInFrom = async (address: string) => {
+        const client = await connect(url, { headers: { 'x-client': address } })
+        client.send(start(), message('p', stage.login.password))
+        return client
+      }
+      for (let count = 0; count < 5; count++) await (await logInFrom('192.0.2.1')).until('Z')
+      expect(await (await logInFrom('192.0.2.1')).error()).toMatchObject({ C: '53300' })
+      const other = await logInFrom('192.0.2.2')
+      await other.until('Z')
+      expect(await ask(other, 'select 1')).toBe('1')
+    })
+
     it('what the server itself refuses is passed on', async () => {
       const role = `limited_${stage.login.database.slice(-10)}`
       await stage.admin.query(`create role ${role} login password 'x' connection limit 0`)

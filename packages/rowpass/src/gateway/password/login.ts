@@ -56,6 +56,8 @@ export function createLogins(config: GatewayConfig, emit: Emit): Logins {
   let { passwordMode, passwordUsers } = config
   const places = createPlaces({
     size: config.passwordSessions,
+    // Sessions over WebSocket may stay for as long as they like: one address must not have them all.
+    maxPerOwner: config.passwordSessions - Math.floor(config.passwordSessions / 6),
     maxWaiting: config.queueLimit,
     maxWaitMs: config.queueTimeoutMs,
   })

@@ -7,6 +7,8 @@ import { Failure } from '../../errors.ts'
 /** Limits of the sessions and of the waiting. */
 export interface PlacesOptions {
   readonly size: number
+  /** Those that one owner may have. */
+  readonly maxPerOwner: number
   /** Who comes when so many wait pushes out the last one of the owner who has the most waiting, or is refused as that owner. */
   readonly maxWaiting: number
   readonly maxWaitMs: number
@@ -31,8 +33,9 @@ interface Waiter {
 }
 
 /** Makes the places, all of them free. */
-export function createPlaces({ size, maxWaiting, maxWaitMs }: PlacesOptions): Places {
+export function createPlaces({ size, maxPerOwner, maxWaiting, maxWaitMs }: PlacesOptions): Places {
   let taken = 0
+  const takenBy = new Map<string, number>()
   let waitingInAll = 0
   /** By owner, the one whose turn is next first. */
   const waiting = new Map<string, Waiter[]>()
@@ -47,29 +50,38 @@ export function createPlaces({ size, maxWaiting, maxWaitMs }: PlacesOptions): Pl
     return true
   }
 
-  function placeFor(): () => void {
+  function isFreeFor(owner: string): boolean {
+    return taken < size && (takenBy.get(owner) ?? 0) < maxPerOwner
+  }
+
+  function placeFor(owner: string): () => void {
+    taken++
+    takenBy.set(owner, (takenBy.get(owner) ?? 0) + 1)
     let given = false
     return () => {
       if (given) return
       given = true
       taken--
+      const left = (takenBy.get(owner) ?? 0) - 1
+      if (left > 0) takenBy.set(owner, left)
+      else takenBy.delete(owner)
       startNext()
     }
   }
 
   function startNext(): void {
-    const [turn] = waiting
-    if (turn === undefined || taken >= size) return
-    const [owner, line] = turn
-    const [first] = line
-    if (first === undefined) return
-    remove(owner, first)
-    // To the end of the round.
-    if (line.length > 0) {
-      waiting.delete(owner)
-      waiting.set(owner, line)
+    for (const [owner, line] of waiting) {
+      const [first] = line
+      if (first === undefined || !isFreeFor(owner)) continue
+      remove(owner, first)
+      // To the end of the round.
+      if (line.length > 0) {
+        waiting.delete(owner)
+        waiting.set(owner, line)
+      }
+      first.start()
+      return
     }
-    first.start()
   }
 
   /** Makes room for one more of this owner; false where it has the most waiting itself. */
@@ -87,8 +99,7 @@ export function createPlaces({ size, maxWaiting, maxWaitMs }: PlacesOptions): Pl
       const waiter: Waiter = {
         start() {
           clearTimeout(timer)
-          taken++
-          resolve(placeFor())
+          resolve(placeFor(owner))
         },
         refuse(detail) {
           if (!remove(owner, waiter)) return
@@ -108,10 +119,8 @@ export function createPlaces({ size, maxWaiting, maxWaitMs }: PlacesOptions): Pl
 
   return {
     async take(owner, signal) {
-      if (taken < size && waitingInAll === 0) {
-        taken++
-        return placeFor()
-      }
+      // Whoever waits while there is a place has as many as one owner may have, and is not passed by.
+      if (isFreeFor(owner)) return placeFor(owner)
       if (!makeRoom(owner)) throw new Failure('overloaded', { detail: tooMany })
       return wait(owner, signal)
     },
