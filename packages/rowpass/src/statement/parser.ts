@@ -96,21 +96,31 @@ const maxTreeBytesPerUnit = 128
 const anyTreeBytes = 1024 * 1024
 /** PostgreSQL's lexer reads a run of operator characters again for each of them: the square of its length. */
 const maxOperatorRereads = 10_000_000
-/** An instance has 128 MiB, which may not grow; this part is kept from it. A text that needs the rest is too complex. */
-const withheldBytes = 64 * 1024 * 1024
+/** What an instance has, and may not grow. */
+const instanceBytes = 128 * 1024 * 1024
+const defaultMaxBytes = 64 * 1024 * 1024
+
+/** What the parser of a thread may take. */
+export interface ParserLimits {
+  /** Bytes of memory for one text, up to 128 MiB; default 64 MiB. A text that needs more is too complex. */
+  readonly maxBytes?: number
+  /** Whether another instance is ready for when a text breaks the first; default true. Else there is none for a moment. */
+  readonly spare?: boolean
+}
 
 let loaded: Promise<Parser> | undefined
 
 /**
- * Loads the parser: some tens of milliseconds the first time (`npm run bench:classify`); all later calls of the process get the same one.
+ * Loads the parser: some tens of milliseconds the first time (`npm run bench:classify`); all later calls of the thread get
+ * the same one, whatever their limits.
  * @throws the error of the file system or of WebAssembly when the package is damaged
  */
-export function loadParser(): Promise<Parser> {
-  loaded ??= load()
+export function loadParser(limits: ParserLimits = {}): Promise<Parser> {
+  loaded ??= load(limits)
   return loaded
 }
 
-async function load(): Promise<Parser> {
+async function load({ maxBytes = defaultMaxBytes, spare = true }: ParserLimits): Promise<Parser> {
   const require = createRequire(import.meta.url)
   // The module under the package's entry: that one keeps a single instance for good. package.json pins the version.
   const create: InstanceFactory = require('libpg-query/wasm/libpg-query.js')
@@ -126,10 +136,11 @@ async function load(): Promise<Parser> {
       print() {},
       printErr() {},
     })
-    instance._malloc(withheldBytes)
+    // Kept from it, and never touched.
+    instance._malloc(instanceBytes - maxBytes)
     return instance
   }
-  return createParser(start, await start(), await start())
+  return createParser(start, await start(), spare ? await start() : undefined, spare)
 }
 
 /** Refuses more memory, as an operating system would. */
@@ -142,9 +153,14 @@ function limitMemory({ exports }: WebAssembly.Instance): void {
   }
 }
 
-function createParser(start: () => Promise<Instance>, first: Instance, second: Instance): Parser {
+function createParser(
+  start: () => Promise<Instance>,
+  first: Instance,
+  second: Instance | undefined,
+  keepsSpare: boolean,
+): Parser {
   let active: Instance | undefined = first
-  let spare: Instance | undefined = second
+  let spare = second
   let starting = false
 
   function replace(): void {
@@ -161,7 +177,7 @@ function createParser(start: () => Promise<Instance>, first: Instance, second: I
         starting = false
         if (active === undefined) active = instance
         else spare ??= instance
-        if (spare === undefined) refill()
+        if (keepsSpare && spare === undefined) refill()
       },
       () => {
         starting = false

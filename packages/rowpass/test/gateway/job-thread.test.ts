@@ -2,16 +2,17 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { RowpassEvent } from '../../src/events.ts'
 import { createJobThread, JobLost, type JobThread } from '../../src/gateway/threads/job-thread.ts'
 import type { FunctionFactRow } from '../../src/statement/facts.ts'
+import type { ParserLimits } from '../../src/statement/parser.ts'
 import { waitUntil } from '../support/gateway.ts'
 
 const facts: FunctionFactRow[] = []
 let thread: JobThread
 let events: RowpassEvent[]
 
-function startThread(maxRunMs: number, maxIdleMs = 60_000): void {
+function startThread(maxRunMs: number, maxIdleMs = 60_000, parser: ParserLimits = {}): void {
   events = []
   const limits = { maxWaiting: 100, budgetMs: 60_000, regainedMsPerSecond: 0, maxWaitMs: 60_000 }
-  thread = createJobThread({ ...limits, maxRunMs, maxIdleMs }, (event) => events.push(event))
+  thread = createJobThread({ ...limits, maxRunMs, maxIdleMs, parser }, (event) => events.push(event))
   thread.tell({ kind: 'facts', facts, allowExplain: false, maxLength: 1_000_000 })
 }
 afterEach(() => thread.close())
@@ -58,6 +59,30 @@ describe('a thread for what takes long', () => {
     expect(lost).toBeInstanceOf(JobLost)
     await expect(Promise.all([...jobs, judge('select 2')])).resolves.toHaveLength(3)
     expect(events.map(({ type }) => type)).toEqual(['thread_replaced'])
+  })
+
+  it('a parser without a spare has another instance for the next text', async () => {
+    startThread(60_000, 60_000, { spare: false })
+    const bomb = `select 1${'+1'.repeat(60_000)}`
+    for (let count = 0; count < 3; count++) {
+      await expect(judge(bomb)).resolves.toMatchObject({ kind: 'refused' })
+      await expect(judge(`select ${count}`)).resolves.toMatchObject({ kind: 'fast' })
+    }
+    expect(events).toEqual([])
+  })
+
+  it('a parser with little memory reads every text that is short, and refuses what needs more', async () => {
+    startThread(60_000, 60_000, { maxBytes: 24 * 1024 * 1024 })
+    const units = ['1', '-1', "''", 'null::int', '(select 1)', 'case when true then 1 end', 'array[1]']
+    for (const unit of units) {
+      const text = `select 1${`,${unit}`.repeat((16 * 1024 - 8) / (unit.length + 1))}`
+      await expect(judge(text)).resolves.toMatchObject({ kind: 'fast' })
+    }
+    await expect(judge(`select 1${',1'.repeat(200_000)}`)).resolves.toMatchObject({
+      kind: 'refused',
+      what: expect.stringContaining('complex'),
+    })
+    await expect(judge('select 1')).resolves.toMatchObject({ kind: 'fast' })
   })
 
   it('one without a job is ended, and the next job has another', async () => {

@@ -43,6 +43,8 @@ const maxShortLength = 16 * 1024
 /** The slowest job takes some 3 s of a thread. Generous: the machine may be busy with other things for most of the time. */
 const limits = { maxWaiting: 1_000, budgetMs: 5_000, regainedMsPerSecond: 500, maxRunMs: 15_000 }
 const maxLongIdleMs = 30_000
+/** No text of {@link maxShortLength} that is allowed needs more than 16 MiB. */
+const maxShortParserBytes = 24 * 1024 * 1024
 
 /**
  * Starts the threads.
@@ -50,8 +52,11 @@ const maxLongIdleMs = 30_000
  */
 export function createHeavy(config: HeavyConfig, emit: Emit, unread: () => Failure): Heavy {
   const common = { ...limits, maxWaitMs: config.requestTimeoutMs }
-  const short = createJobThread({ ...common, maxIdleMs: Number.POSITIVE_INFINITY }, emit)
-  const long = createJobThread({ ...common, maxIdleMs: maxLongIdleMs }, emit)
+  const short = createJobThread(
+    { ...common, maxIdleMs: Number.POSITIVE_INFINITY, parser: { maxBytes: maxShortParserBytes } },
+    emit,
+  )
+  const long = createJobThread({ ...common, maxIdleMs: maxLongIdleMs, parser: { spare: false } }, emit)
   let verdicts: Verdicts | undefined
   short.start()
 

@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url'
 import { type TransferListItem, Worker } from 'node:worker_threads'
 import { Failure } from '../../errors.ts'
 import type { Emit } from '../../events.ts'
+import type { ParserLimits } from '../../statement/parser.ts'
 import { type BudgetQueueLimits, createBudgetQueue, type Waiting } from './budget-queue.ts'
 import type { Job, News, Reply } from './jobs.ts'
 
@@ -18,6 +19,8 @@ export interface JobThreadOptions extends BudgetQueueLimits {
   readonly maxWaitMs: number
   /** A thread that had no job for so long is ended, and its memory is free; the next job starts another. */
   readonly maxIdleMs: number
+  /** Of its parser. */
+  readonly parser?: ParserLimits
 }
 
 /** One thread. */
@@ -83,7 +86,7 @@ export function createJobThread(options: JobThreadOptions, emit: Emit): JobThrea
     restart = undefined
     if (closed) return
     let cause: unknown = new Error('a thread ended')
-    const started = startThread()
+    const started = startThread(options.parser ?? {})
     thread = started
     // What keeps the process alive is its sockets.
     started.unref()
@@ -196,8 +199,9 @@ const waitedTooLong = 'The request waited too long to be read'
 const ranTooLong = 'Reading this took too long; the machine may be busy'
 
 /** In a clone the TypeScript sources run as they are, by tsx; a published package has JavaScript. */
-function startThread(): Worker {
-  const options = { resourceLimits: { maxOldGenerationSizeMb: maxHeapMb, maxYoungGenerationSizeMb: maxYoungMb } }
+function startThread(parser: ParserLimits): Worker {
+  const resourceLimits = { maxOldGenerationSizeMb: maxHeapMb, maxYoungGenerationSizeMb: maxYoungMb }
+  const options = { resourceLimits, workerData: parser }
   if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('thread.js', import.meta.url), options)
   const tsx = new URL(
     'dist/esm/api/index.mjs',

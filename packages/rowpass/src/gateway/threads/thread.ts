@@ -2,8 +2,8 @@
  * What runs in a thread of `job-thread.ts`.
  */
 import { setPriority } from 'node:os'
-import { parentPort } from 'node:worker_threads'
-import { loadParser } from '../../statement/parser.ts'
+import { parentPort, workerData } from 'node:worker_threads'
+import { loadParser, type ParserLimits } from '../../statement/parser.ts'
 import { createPerform, type Job, type News, type Reply } from './jobs.ts'
 
 const niceness = 5
@@ -11,7 +11,7 @@ const niceness = 5
 // On Linux it is this thread's alone. Where the machine is short of time, the thread that serves everybody goes first.
 if (process.platform === 'linux') setPriority(niceness)
 
-const perform = createPerform(await loadParser())
+const perform = createPerform(await loadParser(workerData as ParserLimits))
 parentPort?.postMessage({ kind: 'ready' } satisfies Reply)
 parentPort?.on('message', (message: Job | News) => {
   void perform(message).then((reply) => reply !== undefined && parentPort?.postMessage(reply))
