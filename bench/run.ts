@@ -30,8 +30,8 @@ const clientCounts = [32, 64]
 const rates = [1_000, 2_000]
 const openClients = 256
 
-const poolSize = Number(settings.ROWPASS_POOL_SIZE.default)
-const pipelineDepth = Number(settings.ROWPASS_PIPELINE_DEPTH.default)
+const poolSize = Number(settings.poolSize.default)
+const pipelineDepth = Number(settings.pipelineDepth.default)
 
 const toFile = compileSubjects()
 const stage = await setStage({ owners: 100, notesOfOne: 100, poolSize: pgConnections })

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { variableOf } from '../packages/rowpass/src/gateway/setting-kinds.ts'
 import { settings } from '../packages/rowpass/src/gateway/settings.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -74,7 +75,11 @@ describe('the documents among themselves', () => {
 
   it('every ROWPASS_ setting that they name is one', () => {
     const named = pages.flatMap((path) => [...(texts.get(path) ?? '').matchAll(/\bROWPASS_[A-Z_]*[A-Z]\b/g)])
-    const known = new Set(Object.keys(settings).flatMap((name) => [name, `${name}_FILE`]))
+    const known = new Set(
+      Object.keys(settings)
+        .map(variableOf)
+        .flatMap((name) => [name, `${name}_FILE`]),
+    )
     expect(new Set(named.map(([name]) => name).filter((name) => !known.has(name)))).toEqual(new Set())
   })
 })

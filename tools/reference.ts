@@ -5,7 +5,8 @@
 import { writeFileSync } from 'node:fs'
 import { rules } from '../packages/rowpass/src/doctor/rules.ts'
 import { type FailureSpec, failures } from '../packages/rowpass/src/errors.ts'
-import { type Setting, settings } from '../packages/rowpass/src/gateway/settings.ts'
+import { type Setting, variableOf } from '../packages/rowpass/src/gateway/setting-kinds.ts'
+import { settings } from '../packages/rowpass/src/gateway/settings.ts'
 import { issuerSettings, toJsonName } from '../packages/rowpass/src/token/issuer-settings.ts'
 
 /** The pages by path. */
@@ -15,8 +16,8 @@ export function referencePages(): Record<string, string> {
 
 function configurationPage(): string {
   const rows = Object.entries<Setting<unknown>>(settings).map(
-    ([name, { default: value, secret, says }]) =>
-      `| \`${name}\`${secret ? ' (secret)' : ''} | ${value === undefined ? 'required' : value === '' ? 'none' : `\`${value}\``} | ${toCell(says)} |`,
+    ([name, { default: value, secret, form, says }]) =>
+      `| \`${variableOf(name)}\`${secret ? ' (secret)' : ''} | ${value === undefined ? 'required' : value === '' ? 'none' : `\`${value}\``} | ${form} | ${toCell(says)} |`,
   )
   const members = Object.entries<{ default?: unknown; says: string }>(issuerSettings).map(
     ([member, { default: value, says }]) =>
@@ -31,8 +32,8 @@ key and database roles that are new are tried on the database first; where one d
 log has a \`config_refused\` line with the reason.
 \`rowpass gateway --print-config\` prints what is in force, secrets as \`***\`.
 
-| name | default | meaning |
-|---|---|---|
+| name | default | value | meaning |
+|---|---|---|---|
 ${rows.join('\n')}
 
 ## Issuers

@@ -15,6 +15,7 @@ import { issuerRole } from '../database/roles.ts'
 import { loadSecrets } from '../database/secrets.ts'
 import { runSeed, type SeedOptions } from '../database/seed.ts'
 import { Failure } from '../errors.ts'
+import { variableOf } from '../gateway/setting-kinds.ts'
 import { settings } from '../gateway/settings.ts'
 import { parseSealKeys } from '../seal/keys.ts'
 import type { SealKey } from '../seal/seal.ts'
@@ -150,15 +151,16 @@ export function migrateIssuer(
 const issuerLogin = ({ issuerUrl, replaceIssuerPassword }: OpenDatabase) => ({ issuerUrl, replaceIssuerPassword })
 
 function gatewayOf(project: Project, gatewayUrl: string): Pick<OpenDatabase, 'gatewayUrl' | 'gateways'> {
-  const read = (name: 'ROWPASS_POOL_SIZE' | 'ROWPASS_GATEWAYS'): number => {
+  const read = (name: 'poolSize' | 'gateways'): number => {
+    const variable = variableOf(name)
     try {
-      return settings[name].parse(project.env[name] ?? settings[name].default)
+      return settings[name].parse(project.env[variable] ?? settings[name].default ?? '')
     } catch (error) {
-      const detail = `${name} ${error instanceof TypeError ? error.message : 'cannot be read'}`
+      const detail = `${variable} ${error instanceof TypeError ? error.message : 'cannot be read'}`
       throw new Failure('config_invalid', { detail, cause: error })
     }
   }
-  const connections = connectionsNeeded({ poolSize: read('ROWPASS_POOL_SIZE'), gateways: read('ROWPASS_GATEWAYS') })
+  const connections = connectionsNeeded({ poolSize: read('poolSize'), gateways: read('gateways') })
   return { gatewayUrl, gateways: { login: decodeURIComponent(new URL(gatewayUrl).username), connections } }
 }
 

@@ -7,6 +7,7 @@ import { parseEnv } from 'node:util'
 import { parsePostgresUrl } from '../database/connect.ts'
 import { errnoOf, isErrno } from '../database/private-files.ts'
 import { Failure } from '../errors.ts'
+import { variableOf } from '../gateway/setting-kinds.ts'
 import { settings } from '../gateway/settings.ts'
 import type { Io } from './io.ts'
 
@@ -37,7 +38,7 @@ export interface Project {
 }
 
 /** Settings that may be in a file of their own. */
-const fromFiles = ['OWNER_DATABASE_URL', 'ISSUER_DATABASE_URL', ...Object.keys(settings)]
+const fromFiles = ['OWNER_DATABASE_URL', 'ISSUER_DATABASE_URL', ...Object.keys(settings).map(variableOf)]
 const defaultPort = 8787
 const defaultGatewayPort = 4444
 

@@ -108,7 +108,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
   const verifier = createVerifier(config.issuers, {
     sha256: (text) => hash('sha256', text, 'base64'),
     verifyOperation: nodeVerify,
-    allowPrivateNetwork: config.allowPrivateJwks,
+    allowPrivateNetwork: config.privateJwks,
     minFreshSeconds: config.jwksMinSeconds,
     maxFreshSeconds: config.jwksMaxSeconds,
     maxStaleSeconds: config.jwksStaleSeconds,

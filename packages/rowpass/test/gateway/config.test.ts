@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { ConfigError, parseGatewayConfig, printGatewayConfig } from '../../src/gateway/config.ts'
+import { variableOf } from '../../src/gateway/setting-kinds.ts'
 import { settings } from '../../src/gateway/settings.ts'
 import { sealKeysText } from '../support/pg.ts'
 
@@ -30,7 +31,7 @@ describe('configuration', () => {
 
   it('three settings are enough; the rest have defaults', () => {
     const config = parseGatewayConfig(valid)
-    expect(config).toMatchObject({ host: '127.0.0.1', port: 4444, passwordMode: false, allowPrivateJwks: false })
+    expect(config).toMatchObject({ host: '127.0.0.1', port: 4444, passwordMode: false, privateJwks: false })
     expect([...config.databases]).toEqual(['app one'])
     expect([...config.corsOrigins]).toEqual([])
     expect(config.issuers).toMatchObject([{ role: 'authenticated', maxTtlSeconds: 3600, typ: ['at+jwt'] }])
@@ -101,7 +102,7 @@ describe('configuration', () => {
   it('what is printed names every setting and no secret', () => {
     const lines = printGatewayConfig({ ...valid, ROWPASS_PORT: '5000' })
     const named = lines.filter((line) => !line.startsWith('#'))
-    expect(named.map((line) => line.split('=')[0])).toEqual(Object.keys(settings))
+    expect(named.map((line) => line.split('=')[0])).toEqual(Object.keys(settings).map(variableOf))
     expect(lines).toContain('ROWPASS_PORT=5000')
     expect(lines).toContain('ROWPASS_POOL_SIZE=4')
     expect(lines).toContain('ROWPASS_DATABASE_URL=***')
