@@ -175,6 +175,6 @@ describePg('rowpass keys on the ring of a database', () => {
     const { code, stderr } = await sandbox.run(['keys', 'list'], { OWNER_DATABASE_URL: database.ownerUrl })
     await database.close()
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^error\[config_invalid\]: .*run "rowpass db migrate" first/)
+    expect(stderr).toMatch(/^error\[config_invalid\]: .*has no issuer yet: run "rowpass issuer migrate" first/)
   })
 })

@@ -143,7 +143,7 @@ describePg('undoing what was hardened', () => {
 
   it.each([
     { kind: 'revoke', right: 'execute', routine: 'pg_catalog.pg_read_file(text)', role: 'public' },
-    { kind: 'revoke', right: 'temporary', role: 'rowpass_issuer' },
+    { kind: 'revoke', right: 'temporary', role: 'authenticated' },
     { kind: 'default_revoke', owner: 'postgres' },
     { kind: 'setting', role: 'postgres', name: 'temp_file_limit', before: '1MB', after: null },
     { kind: 'setting', role: 'LOGIN', name: 'search_path = x; drop table y; --', before: null, after: null },

@@ -174,6 +174,17 @@ describePg('provisioning a database', () => {
     await asSuperuser(`drop role ${new URL(gatewayUrl).username}`)
   })
 
+  it('names no role of our own issuer in a database that has another', async () => {
+    const sent = await recordStatements(database, () =>
+      run({ withIssuer: false, migrationsFolder: join(scratch, 'none') }),
+    )
+    expect(sent.join('\n')).toContain('authenticated')
+    expect(sent.join('\n')).not.toContain('rowpass_issuer')
+    expect(
+      await asOwner(`select to_regnamespace('issuer') as schema, to_regclass('rowpass.key_ring') as ring`),
+    ).toEqual([{ schema: null, ring: null }])
+  })
+
   it('replaces the password of an existing login only when it is told to', async () => {
     const login = `gateway_${database.name.slice(-10)}`
     const first = urlFor(database.name, login, 'first')
