@@ -2,18 +2,19 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
+const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+
 export default defineConfig({
-  // The examples import the package by its name; here that is the source.
+  // Packages import each other by their names; here those are the sources.
   resolve: {
     alias: [
-      {
-        find: /^rowpass\/(\w+)$/,
-        replacement: fileURLToPath(new URL('packages/rowpass/src/exports/$1.ts', import.meta.url)),
-      },
+      { find: /^rowpass$/, replacement: source('packages/rowpass/src/exports/index.ts') },
+      { find: /^rowpass\/(\w+)$/, replacement: source('packages/rowpass/src/exports/$1.ts') },
+      { find: /^@rowpass\/local$/, replacement: source('packages/local/src/index.ts') },
     ],
   },
   test: {
-    include: ['{test,packages/*/test}/**/*.test.ts'],
+    include: ['{test,packages/*/test,demo/test}/**/*.test.ts'],
     globalSetup: ['packages/rowpass/test/support/global-setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,

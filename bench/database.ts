@@ -3,9 +3,9 @@
  */
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { startEmbeddedPostgres } from '../packages/local/src/postgres/embedded.ts'
+import { createLocalDatabase } from '../packages/local/src/postgres/local-database.ts'
 import { withConnection } from '../packages/rowpass/src/database/connect.ts'
-import { startEmbeddedPostgres } from '../packages/rowpass/src/database/embedded.ts'
-import { createLocalDatabase } from '../packages/rowpass/src/database/local.ts'
 import { provision } from '../packages/rowpass/src/database/provision.ts'
 import { countChangesSql } from '../packages/rowpass/src/database/schema-changes.ts'
 import { formatSealKeys, generateSealKey } from '../packages/rowpass/src/seal/keys.ts'

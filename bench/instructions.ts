@@ -17,10 +17,10 @@ import {
   type PostgresPrograms,
   preparePrograms,
   programEnvironment,
-} from '../packages/rowpass/src/database/binaries.ts'
-import { accountOf, createDataFolder } from '../packages/rowpass/src/database/data-folder.ts'
-import { sharedFolder } from '../packages/rowpass/src/database/embedded.ts'
-import { startServer } from '../packages/rowpass/src/database/server.ts'
+} from '../packages/local/src/postgres/binaries.ts'
+import { accountOf, createDataFolder } from '../packages/local/src/postgres/data-folder.ts'
+import { sharedFolder } from '../packages/local/src/postgres/embedded.ts'
+import { startServer } from '../packages/local/src/postgres/server.ts'
 import { envelopeSql, sessionEnvelopeSql } from '../packages/rowpass/src/postgres/outgoing.ts'
 import { generateSealKey } from '../packages/rowpass/src/seal/keys.ts'
 import { fillBenchDatabase } from './database.ts'

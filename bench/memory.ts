@@ -2,8 +2,8 @@
  * `npm run bench:memory`: what one SELECT takes of the server's memory, without a limit and with the usual one.
  */
 import { readFileSync, rmSync } from 'node:fs'
+import { defaultMemoryMb, startEmbeddedPostgres } from '../packages/local/src/postgres/embedded.ts'
 import { withConnection } from '../packages/rowpass/src/database/connect.ts'
-import { defaultMemoryMb, startEmbeddedPostgres } from '../packages/rowpass/src/database/embedded.ts'
 import { makeScratch } from './scratch.ts'
 
 const statements = {

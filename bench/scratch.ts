@@ -4,7 +4,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openForServer } from '../packages/rowpass/src/database/data-folder.ts'
+import { openForServer } from '../packages/local/src/postgres/data-folder.ts'
 import { isAlive } from '../packages/rowpass/src/database/processes.ts'
 
 /**

@@ -5,7 +5,7 @@
  * `support/promises.ts`; then a line of the comment right behind its block names it, by words that it has, and a test:
  *
  *     <!-- tests
- *     "reaches the rows that the policies give": packages/rowpass/test/schema/matrix.test.ts SEC-59 a person who
+ *     "reaches the rows that the policies give": demo/test/db/matrix.test.ts SEC-59 a person who
  *     all: packages/rowpass/test/gateway/walls.test.ts SECURITY.md has this table
  *     "The newest release": no promise: it says where corrections go
  *     -->

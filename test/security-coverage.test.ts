@@ -109,7 +109,7 @@ function numbersOf(file: string): number[] {
   return [...titles].flatMap(([, prefix = '']) => [...prefix.matchAll(/\d+/g)].map(([digits]) => Number(digits)))
 }
 
-const files = ['test', 'packages/rowpass/test']
+const files = ['test', 'packages/rowpass/test', 'packages/local/test', 'demo/test']
   .flatMap((folder) =>
     readdirSync(join(repository, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
   )

@@ -1,34 +1,49 @@
 /**
- * Builds `dist`, what the package carries: JavaScript with its sources in the maps, declarations, the SQL that is installed, and
- * beside it the pages of the repository that the package carries.
+ * Builds `dist` of each package: JavaScript with its sources in the maps, declarations, SQL, and beside it the pages of the
+ * repository that the product carries.
+ *
+ * tsx tools/build.ts [--stale]   with --stale only if a source is newer than what was built
  */
 import { execFileSync } from 'node:child_process'
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const root = fileURLToPath(new URL('../packages/rowpass/', import.meta.url))
-const dist = join(root, 'dist')
+const root = fileURLToPath(new URL('..', import.meta.url))
+/** Each one after those that it imports. */
+const packages = ['packages/rowpass', 'packages/local'].map((folder) => join(root, folder))
+const pages = ['README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md', 'docs']
 const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
 
-rmSync(dist, { recursive: true, force: true })
-execFileSync(process.execPath, [compiler, '-p', join(root, 'tsconfig.build.json')], {
-  stdio: 'inherit',
-})
-for (const room of ['database', 'seal', 'issuer']) {
-  cpSync(join(root, 'src', room, 'sql'), join(dist, room, 'sql'), { recursive: true })
-}
-for (const name of ['README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md', 'docs']) {
-  cpSync(join(root, '../..', name), join(root, name), { recursive: true })
+const stale = process.argv.includes('--stale')
+for (const folder of packages) if (!stale || isStale(folder)) build(folder)
+for (const page of pages) cpSync(join(root, page), join(root, 'packages/rowpass', page), { recursive: true })
+
+function build(folder: string): void {
+  const dist = join(folder, 'dist')
+  rmSync(dist, { recursive: true, force: true })
+  execFileSync(process.execPath, [compiler, '-p', join(folder, 'tsconfig.build.json')], { stdio: 'inherit' })
+  for (const name of namesIn(join(folder, 'src'))) {
+    if (name.endsWith('.sql')) cpSync(join(folder, 'src', name), join(dist, name))
+  }
+  // The compiler leaves `./x.ts` in declarations. It finds x.d.ts by that, which not every tool does.
+  for (const name of namesIn(dist)) {
+    if (!name.endsWith('.d.ts')) continue
+    const file = join(dist, name)
+    const text = readFileSync(file, 'utf8')
+    writeFileSync(file, text.replaceAll(/((?:from|import)\s*\(?\s*['"]\.[^'"]*)\.ts(['"])/g, '$1.js$2'))
+  }
+  utimesSync(dist, new Date(), new Date())
 }
 
-// The compiler leaves `./x.ts` in declarations. It finds x.d.ts by that, which not every tool does.
-for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
-  if (!name.endsWith('.d.ts')) continue
-  const file = join(dist, name)
-  writeFileSync(
-    file,
-    readFileSync(file, 'utf8').replaceAll(/((?:from|import)\s*\(?\s*['"]\.[^'"]*)\.ts(['"])/g, '$1.js$2'),
-  )
+function isStale(folder: string): boolean {
+  const dist = join(folder, 'dist')
+  if (!existsSync(dist)) return true
+  const builtAt = statSync(dist).mtimeMs
+  return namesIn(join(folder, 'src')).some((name) => statSync(join(folder, 'src', name)).mtimeMs > builtAt)
+}
+
+function namesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
 }

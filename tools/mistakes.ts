@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { replaceSection } from '../bench/document.ts'
 import { makeScratch } from '../bench/scratch.ts'
-import { startEmbeddedPostgres } from '../packages/rowpass/src/database/embedded.ts'
+import { startEmbeddedPostgres } from '../packages/local/src/postgres/embedded.ts'
 import { mistakes, mistakesPage, mistakesTable, weaken } from '../test/mistakes/all.ts'
 import type { Mistake } from '../test/mistakes/mistake.ts'
 

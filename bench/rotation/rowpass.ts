@@ -1,8 +1,8 @@
 /**
  * Our own issuer in the drill: the API over HTTP, with the ring in PostgreSQL that it reads through the gateway.
  */
-import { app } from '../../packages/rowpass/src/api/app.ts'
-import { settingsOf } from '../../packages/rowpass/src/api/env.ts'
+import { app } from '../../demo/src/app.ts'
+import { settingsOf } from '../../demo/src/env.ts'
 import { connectTo } from '../../packages/rowpass/src/database/connect.ts'
 import { issueToken } from '../../packages/rowpass/src/issuer/issue.ts'
 import { generateEncryptionKey, parseEncryptionKeys } from '../../packages/rowpass/src/issuer/ring/encryption.ts'

@@ -6,7 +6,7 @@ const harden = 'packages/rowpass/test/database/harden.test.ts'
 const takesNothing = 'packages/rowpass/test/database/harden-takes-nothing.test.ts'
 const undo = 'packages/rowpass/test/database/harden-undo.test.ts'
 const policies = 'packages/rowpass/test/policies/policies.test.ts'
-const agreement = 'packages/rowpass/test/schema/agreement.test.ts'
+const agreement = 'demo/test/db/agreement.test.ts'
 
 export const databaseMistakes: readonly Mistake[] = [
   ...mistakesIn('packages/rowpass/src/database/roles.ts', provision, [
@@ -150,7 +150,7 @@ export const databaseMistakes: readonly Mistake[] = [
       'packages/rowpass/test/doctor/whole-database.test.ts',
     ],
   ]),
-  ...mistakesIn('packages/rowpass/src/database/server.ts', 'packages/rowpass/test/database/memory.test.ts', [
+  ...mistakesIn('packages/local/src/postgres/server.ts', 'packages/local/test/memory.test.ts', [
     [
       'one statement takes all the memory of the machine',
       `'ulimit -d "$0" 2>/dev/null; exec "$@"'`,
@@ -235,10 +235,10 @@ export const databaseMistakes: readonly Mistake[] = [
       "return both(equals(column, 'tenant_id'), hasRole('admin'))",
       "return hasRole('admin')",
       'has the conditions of src/schema in its policies',
-      'packages/rowpass/test/schema/agreement.test.ts',
+      'demo/test/db/agreement.test.ts',
     ],
   ]),
-  ...mistakesIn('drizzle/0002_typed_claims.sql', 'packages/rowpass/test/schema/matrix.test.ts', [
+  ...mistakesIn('demo/drizzle/0002_typed_claims.sql', 'demo/test/db/matrix.test.ts', [
     [
       'a member sees colleagues',
       `ALTER POLICY "users_select" ON "users" TO authenticated USING (("users"."tenant_id" = (select auth.claim_uuid('tenant_id')) and (`,
@@ -258,13 +258,13 @@ export const databaseMistakes: readonly Mistake[] = [
       'SEC-59 a person who %s',
     ],
   ]),
-  ...mistakesIn('drizzle/0005_force_and_grants.sql', agreement, [
+  ...mistakesIn('demo/drizzle/0005_force_and_grants.sql', agreement, [
     [
       'policies of a table do not hold for its owner',
       'alter table "public"."memberships" force row level security',
       'alter table "public"."memberships" no force row level security',
       'are what src/schema says, and are not written again',
-      'packages/rowpass/test/schema/agreement.test.ts',
+      'demo/test/db/agreement.test.ts',
     ],
     [
       'people make themselves admins',

@@ -1,11 +1,11 @@
 /** Mistakes in who gets a token: `issuer`, `api` and the issuer's functions in SQL. */
 import { type Mistake, mistakesIn } from './mistake.ts'
 
-const token = 'packages/rowpass/test/api/issuing/token.test.ts'
-const status = 'packages/rowpass/test/api/issuing/status.test.ts'
-const abuse = 'packages/rowpass/test/api/issuing/abuse.test.ts'
-const accounts = 'packages/rowpass/test/api/issuing/accounts.test.ts'
-const limits = 'packages/rowpass/test/api/issuing/limits.test.ts'
+const token = 'demo/test/issuing/token.test.ts'
+const status = 'demo/test/issuing/status.test.ts'
+const abuse = 'demo/test/issuing/abuse.test.ts'
+const accounts = 'demo/test/issuing/accounts.test.ts'
+const limits = 'demo/test/issuing/limits.test.ts'
 const stores = 'packages/rowpass/test/issuer/ring/stores.test.ts'
 
 export const issuerMistakes: readonly Mistake[] = [
@@ -37,7 +37,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'prepareSigner(context, token.expiresAt)',
       'prepareSigner(context)',
       'SEC-33 gets no longer life out of an exchange than the token had',
-      'packages/rowpass/test/api/issuing/abuse.test.ts',
+      'demo/test/issuing/abuse.test.ts',
     ],
     [
       'one client exchanges the tokens of another',
@@ -234,7 +234,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'SEC-36 who is deleted is nobody from the next query on, and leaves no account',
     ],
   ]),
-  ...mistakesIn('packages/rowpass/src/api/people.ts', accounts, [
+  ...mistakesIn('demo/src/people.ts', accounts, [
     [
       'an admin of one tenant signs out people of another',
       'u.id = ${userId} and u.tenant_id = ${tenantId}\n       and exists',
@@ -248,7 +248,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'is refused to a member, to the admin of another tenant, and to one who is no admin any more',
     ],
   ]),
-  ...mistakesIn('packages/rowpass/src/api/routes/demo.ts', 'packages/rowpass/test/api/app.test.ts', [
+  ...mistakesIn('demo/src/routes/demo.ts', 'demo/test/app.test.ts', [
     [
       'production signs anybody in without a password',
       "  if (demo === undefined) throw new Failure('path_unknown')\n  c.set('demo', demo)\n",
@@ -256,7 +256,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'has nothing at %s',
     ],
   ]),
-  ...mistakesIn('packages/rowpass/src/api/env.ts', 'packages/rowpass/test/api/env.test.ts', [
+  ...mistakesIn('demo/src/env.ts', 'demo/test/env.test.ts', [
     [
       'a demo has the name of a public issuer',
       '    if (ISSUER !== undefined && !isLoopback(new URL(ISSUER).hostname)) {',
@@ -270,7 +270,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'DEMO in production',
     ],
   ]),
-  ...mistakesIn('packages/rowpass/src/api/middleware/require-bearer.ts', 'packages/rowpass/test/api/app.test.ts', [
+  ...mistakesIn('demo/src/middleware/require-bearer.ts', 'demo/test/app.test.ts', [
     [
       'of two tokens one counts',
       "  if (header.includes(',')) throw new Failure('request_invalid', { detail: 'More than one bearer token was sent.' })\n",
@@ -278,7 +278,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'SEC-19 refuses two tokens',
     ],
   ]),
-  ...mistakesIn('packages/rowpass/src/api/middleware/only-own-hosts.ts', 'packages/rowpass/test/api/app.test.ts', [
+  ...mistakesIn('demo/src/middleware/only-own-hosts.ts', 'demo/test/app.test.ts', [
     [
       'a web page whose name points here signs in as anybody',
       'demo !== undefined && !hosts.every((host) => isHost(host, demo.hosts))',
@@ -294,7 +294,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'SEC-30 cannot count against another by a page of another site',
     ],
   ]),
-  ...mistakesIn('packages/rowpass/src/api/app.ts', 'packages/rowpass/test/api/app.test.ts', [
+  ...mistakesIn('demo/src/app.ts', 'demo/test/app.test.ts', [
     [
       'a body of any size is read',
       '      maxSize: maxBodyBytes,',

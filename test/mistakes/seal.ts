@@ -2,7 +2,7 @@
 import { type Mistake, mistakesIn } from './mistake.ts'
 
 const seal = 'packages/rowpass/test/seal/seal.test.ts'
-const status = 'packages/rowpass/test/api/issuing/status.test.ts'
+const status = 'demo/test/issuing/status.test.ts'
 
 export const sealMistakes: readonly Mistake[] = [
   ...mistakesIn('packages/rowpass/src/seal/sql/claims.sql', seal, [

@@ -6,8 +6,8 @@ import { makeStateFolder } from '../database/private-files.ts'
 import { loadSecrets } from '../database/secrets.ts'
 import { Failure } from '../errors.ts'
 import type { Io } from './io.ts'
-import { openDatabase } from './local-database.ts'
 import { loadProject } from './project.ts'
+import { openDatabase } from './project-database.ts'
 import { readRunning } from './running.ts'
 
 /** A URL, and what has to be ended after use. */

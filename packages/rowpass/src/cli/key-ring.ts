@@ -10,8 +10,8 @@ import type { RingTiming } from '../issuer/ring/ring.ts'
 import { defaultTiming, type RingStore } from '../issuer/ring/store.ts'
 import { parseTiming } from '../issuer/ring/text.ts'
 import type { Io } from './io.ts'
-import { type OpenDatabase, withIssuerDatabase } from './local-database.ts'
 import { loadProject } from './project.ts'
+import { type OpenDatabase, withIssuerDatabase } from './project-database.ts'
 
 /** Where the ring is, as options of a command say. */
 export interface RingOptions {

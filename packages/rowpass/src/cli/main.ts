@@ -3,6 +3,7 @@
  */
 import { Command, CommanderError } from 'commander'
 import { exitCodes, type Io, type SetExitCode } from './io.ts'
+import { loadLocal } from './local.ts'
 import { ownProcess } from './process-io.ts'
 import { renderError } from './render-error.ts'
 import { readVersion } from './version.ts'
@@ -13,7 +14,8 @@ interface CommandModule {
 }
 
 const commands: Readonly<Record<string, { summary: string; load: () => Promise<CommandModule> }>> = {
-  dev: { summary: 'run everything on this machine: database, gateway, API', load: () => import('./commands/dev.ts') },
+  dev: { summary: 'run everything on this machine: database, gateway, API', load: () => fromLocal('dev') },
+  local: { summary: 'a database and a gateway for one command, or until Ctrl-C', load: () => fromLocal('local') },
   gateway: { summary: 'run the SQL gateway alone', load: () => import('./commands/gateway.ts') },
   db: { summary: 'prepare a database: migrate, seed, harden', load: () => import('./commands/db.ts') },
   doctor: { summary: 'find faults in row-level security', load: () => import('./commands/doctor.ts') },
@@ -33,6 +35,12 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<C
   why: { summary: 'explain what a statement does for an identity', load: () => import('./commands/why.ts') },
   test: { summary: 'write tests of policies, and test the tests', load: () => import('./commands/test.ts') },
   env: { summary: 'print where the running system is', load: () => import('./commands/env.ts') },
+}
+
+/** A command of a package that is optional. */
+async function fromLocal(name: 'dev' | 'local'): Promise<CommandModule> {
+  const { commands } = await loadLocal()
+  return { define: commands[name] }
 }
 
 const help = `
@@ -76,10 +84,14 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   }
 }
 
-/** Runs the command that this process was started with, and ends the process. */
-export async function runMain(): Promise<void> {
+/**
+ * Runs the command that this process was started with, and ends the process.
+ *
+ * @param before arguments in front of those of the process
+ */
+export async function runMain(...before: readonly string[]): Promise<void> {
   const { io, argv, end } = ownProcess()
-  end(await main(argv, io))
+  end(await main([...before, ...argv], io))
 }
 
 /** Everything that commander prints goes through `io`, and nothing ends the process. */

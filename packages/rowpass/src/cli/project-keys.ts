@@ -15,8 +15,8 @@ import { parseKeyRing } from '../issuer/ring/text.ts'
 import { type GeneratedKey, generateKey, importSigningKey } from '../token/key.ts'
 import { fixedKeys, type KeySource } from '../token/key-source.ts'
 import { openDatabaseRing } from './key-ring.ts'
-import { type OpenDatabase, openDatabase } from './local-database.ts'
 import type { Project } from './project.ts'
+import { type OpenDatabase, openDatabase } from './project-database.ts'
 import { readRunning } from './running.ts'
 
 /** Keys that are named in the settings, as the Worker is to be given them. */

@@ -47,11 +47,11 @@ const defaultGatewayPort = 4444
  *
  * @throws Failure `config_invalid` that names the variable
  */
-export function loadProject(io: Io): Project {
-  const env = withFiles(io.cwd, { ...readDevVars(io.cwd), ...withoutEmpty(io.env) })
+export function loadProject({ cwd, env: given }: Pick<Io, 'cwd' | 'env'>): Project {
+  const env = withFiles(cwd, { ...readDevVars(cwd), ...withoutEmpty(given) })
   const port = parsePort(env, 'PORT', defaultPort)
   return {
-    directory: io.cwd,
+    directory: cwd,
     env,
     ownerUrl: chooseOwner(env),
     port,

@@ -11,7 +11,7 @@ import { TokenRefusal } from '../token/refusal.ts'
 import { maxForeignTokenLength } from '../token/token-limits.ts'
 import { createVerifier } from '../token/verifier.ts'
 import type { Io } from './io.ts'
-import { ownIssuers } from './local-gateway.ts'
+import { ownIssuers } from './own-issuers.ts'
 import { loadProject } from './project.ts'
 import { readRunning } from './running.ts'
 

@@ -3,8 +3,6 @@
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { drizzle } from 'drizzle-orm/node-postgres'
-import { migrate } from 'drizzle-orm/node-postgres/migrator'
 import type pg from 'pg'
 import { Failure } from '../errors.ts'
 import { installSealKeys } from '../seal/keys.ts'
@@ -135,6 +133,7 @@ async function takeLock(client: pg.ClientBase, onProgress?: (text: string) => vo
 
 async function applyApplication(client: pg.Client, folder: string | undefined): Promise<number> {
   if (folder === undefined || !existsSync(join(folder, 'meta', '_journal.json'))) return 0
+  const { drizzle, migrate } = await loadDrizzle()
   const before = await countApplied(client)
   try {
     await migrate(drizzle(client), { migrationsFolder: folder })
@@ -148,6 +147,18 @@ async function applyApplication(client: pg.Client, folder: string | undefined): 
     throw new Failure('migration_failed', { detail, cause: error })
   }
   return (await countApplied(client)) - before
+}
+
+/** Optional: databases without migrations of drizzle-kit do without it. */
+async function loadDrizzle() {
+  try {
+    const { drizzle } = await import('drizzle-orm/node-postgres')
+    const { migrate } = await import('drizzle-orm/node-postgres/migrator')
+    return { drizzle, migrate }
+  } catch (error) {
+    const detail = 'the migrations are those of drizzle-kit, and drizzle-orm cannot be loaded: npm install drizzle-orm'
+    throw new Failure('config_invalid', { detail, cause: error })
+  }
 }
 
 async function countApplied(client: pg.ClientBase): Promise<number> {

@@ -28,13 +28,14 @@ export {
   type RequestInfo,
 } from '../issuer/issuer.ts'
 export type { IssuerPaths, Metadata } from '../issuer/metadata.ts'
+export { OAuthError, toErrorResponse } from '../issuer/oauth-error.ts'
 export type { AccessToken } from '../issuer/own-token.ts'
 export { type Comparison, comparePassword, hashPassword, isSuitable } from '../issuer/password.ts'
 export type { People } from '../issuer/people.ts'
 export { createPostgresStore, type PostgresStoreOptions } from '../issuer/postgres-store.ts'
 export { generateEncryptionKey } from '../issuer/ring/encryption.ts'
 export { createKeyRing, type KeyRingOptions } from '../issuer/ring/source.ts'
-export { createSecret, hashSecret, type SecretHash } from '../issuer/secret.ts'
+export { createSecret, hashSecret, type SecretHash, sameHash } from '../issuer/secret.ts'
 export type { SqlDatabase, SqlRow } from '../issuer/sql-database.ts'
 export type {
   Attempt,
@@ -49,6 +50,7 @@ export type {
   Rotation,
 } from '../issuer/store.ts'
 export type { IssuerEvent } from '../issuer/token.ts'
+export { isHost, isLoopback, parseHosts } from '../network.ts'
 export { type Jwks, jwksMaxAgeSeconds, parseJwks, toJwks } from '../token/jwks.ts'
 export {
   type Algorithm,

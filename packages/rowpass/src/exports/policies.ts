@@ -12,7 +12,7 @@ export {
 export type { ClaimColumnType, ColumnOfType } from '../policies/columns.ts'
 export { forceAndGrants } from '../policies/force-and-grants.ts'
 export { type Change, type ColumnGrants, type Command, type PolicyOptions, policies } from '../policies/policies.ts'
-export { anonymous, authenticated } from '../policies/roles.ts'
+export { anonymous, authenticated, issuer } from '../policies/roles.ts'
 export { both, either, everyRow, type Rule, type RuleOptions, rule } from '../policies/rule.ts'
 export {
   type ClaimOptions,

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { withConnection } from '../../src/database/connect.ts'
 import { createSandbox, type Sandbox } from '../support/cli.ts'
-import { createTestDatabase, describePg, repository, type TestDatabase } from '../support/pg.ts'
+import { createTestDatabase, demo, describePg, type TestDatabase } from '../support/pg.ts'
 
 const neon = 'f330c503-5e9c-46a7-8393-2995aeb03675'
 
@@ -189,7 +189,7 @@ describePg('the issuer on the command line', () => {
     })
 
     it('lets the configuration of this repository pass', async () => {
-      expect((await check(readFileSync(`${repository}wrangler.jsonc`, 'utf8'))).code).toBe(0)
+      expect((await check(readFileSync(`${demo}wrangler.jsonc`, 'utf8'))).code).toBe(0)
     })
 
     it.each([

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { withConnection } from '../../src/database/connect.ts'
 import { createSandbox, type Sandbox } from '../support/cli.ts'
-import { createTestDatabase, describePg, repository, sealKeysText, type TestDatabase } from '../support/pg.ts'
+import { createTestDatabase, demo, describePg, sealKeysText, type TestDatabase } from '../support/pg.ts'
 
 describePg('databases on the command line', () => {
   let sandbox: Sandbox
@@ -49,7 +49,7 @@ describePg('databases on the command line', () => {
   })
 
   it('leaves the application out with --platform, and says so where a table of its name is there', async () => {
-    symlinkSync(join(repository, 'drizzle'), join(sandbox.directory, 'drizzle'))
+    symlinkSync(join(demo, 'drizzle'), join(sandbox.directory, 'drizzle'))
     const tables = `select count(*)::int as n from pg_tables where schemaname in ('public', 'drizzle')`
     const { ISSUER_DATABASE_URL: _, ...others } = settings()
     expect(await sandbox.run(['db', 'migrate', '--platform'], others)).toMatchObject({ code: 0, stderr: uncounted })
@@ -185,7 +185,7 @@ describePg('databases on the command line', () => {
     expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining('making a PostgreSQL 18') })
     expect(stdout).toContain('is up to date')
     mkdirSync(join(sandbox.directory, 'drizzle'), { recursive: true })
-    writeFileSync(join(sandbox.directory, 'seed.sql'), readFileSync(join(repository, 'seed.sql')))
+    writeFileSync(join(sandbox.directory, 'seed.sql'), readFileSync(join(demo, 'seed.sql')))
     expect((await sandbox.run(['db', 'seed'])).stderr).toContain('error[seed_failed]')
   })
 

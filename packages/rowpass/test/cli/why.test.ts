@@ -1,11 +1,11 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { issueToken } from '../../src/issuer/issue.ts'
 import { generateKey, importSigningKey } from '../../src/token/key.ts'
 import { createSandbox, type Run, type Sandbox } from '../support/cli.ts'
-import { createTestDatabase, describePg, repository, type TestDatabase } from '../support/pg.ts'
+import { createTestDatabase, demo, describePg, repository, type TestDatabase } from '../support/pg.ts'
 
 const page = `${repository}docs/why.md`
 const david = '2e7e25e8-5445-40bd-8f89-dc19bba64faa'
@@ -17,6 +17,7 @@ describePg('rowpass why', () => {
 
   beforeAll(async () => {
     sandbox = createSandbox()
+    copyFileSync(`${demo}people.json`, join(sandbox.directory, 'people.json'))
     database = await createTestDatabase()
     handMade = await createTestDatabase({ contents: 'bare' })
     const client = new pg.Client(handMade.ownerUrl)

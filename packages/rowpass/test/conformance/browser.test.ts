@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { findChromium, openBrowser } from '../support/browser.ts'
 import { repository } from '../support/pg.ts'
-import { findChromium, openBrowser } from '../web/browser.ts'
 import { openScene, type Scene } from './scene.ts'
 
 const executablePath = await findChromium()

@@ -17,9 +17,9 @@ import { type ProvisionOptions, provision, provisionIssuer } from '../../src/dat
 import { createRoles } from '../../src/database/roles.ts'
 import { issuerRoom, platformRooms, readSqlFiles, sqlRoot } from '../../src/database/sql-files.ts'
 import type { FailureCode } from '../../src/errors.ts'
-import { createTestDatabase, describePg, postgresMajor, repository, type TestDatabase, urlFor } from '../support/pg.ts'
+import { createTestDatabase, demo, describePg, postgresMajor, type TestDatabase, urlFor } from '../support/pg.ts'
 
-const migrationsFolder = join(repository, 'drizzle')
+const migrationsFolder = join(demo, 'drizzle')
 
 describePg('provisioning a database', () => {
   let database: TestDatabase

@@ -10,7 +10,7 @@ import { createModel } from '../../src/doctor/analysis/model.ts'
 import { applyBaseline, baselineName, readBaseline } from '../../src/doctor/baseline.ts'
 import { diagnose, runDoctor } from '../../src/doctor/run.ts'
 import { loadParser } from '../../src/statement/parser.ts'
-import { createTestDatabase, describePg, repository, type TestDatabase } from '../support/pg.ts'
+import { createTestDatabase, demo, describePg, type TestDatabase } from '../support/pg.ts'
 
 describePg('the doctor on the schema of the demo', () => {
   let database: TestDatabase
@@ -29,7 +29,7 @@ describePg('the doctor on the schema of the demo', () => {
 
   it('finds nothing at or above warning but what is accepted with a reason, and that is still there', async () => {
     const { findings } = await runDoctor({ databaseUrl: database.ownerUrl })
-    const { open, stale } = applyBaseline(findings, readBaseline(`${repository}${baselineName}`))
+    const { open, stale } = applyBaseline(findings, readBaseline(`${demo}${baselineName}`))
     expect(open.filter(({ level }) => level !== 'info').map(({ key, says }) => [key, says])).toEqual([])
     expect(stale).toEqual([])
   })

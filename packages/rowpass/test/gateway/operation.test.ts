@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { freePort } from '../../../local/src/postgres/server.ts'
 import { withConnection } from '../../src/database/connect.ts'
-import { freePort } from '../../src/database/server.ts'
 import type { RowpassEvent } from '../../src/events.ts'
 import { parseGatewayConfig } from '../../src/gateway/config.ts'
 import { parseIssuers } from '../../src/gateway/issuers.ts'

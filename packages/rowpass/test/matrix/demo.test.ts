@@ -1,10 +1,10 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { matrix as byHand, neonId, type PersonName, parseMatrix, people } from '../../../../demo/test/db/people.ts'
 import type { Command } from '../../src/access/catalog/catalog.ts'
 import type { Matrix } from '../../src/matrix/cell.ts'
 import { total } from '../../src/matrix/cell.ts'
 import { drawMatrix } from '../../src/matrix/draw.ts'
-import { matrix as byHand, neonId, type PersonName, parseMatrix, people } from '../schema/people.ts'
 import { createTestDatabase, describePg, type TestDatabase } from '../support/pg.ts'
 import { cellOf } from './scene.ts'
 

@@ -7,8 +7,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Command } from '../../src/access/catalog/catalog.ts'
 import type { Cell, Matrix, Verdict } from '../../src/matrix/cell.ts'
 import { renderPage } from '../../src/matrix/page.ts'
-import { findChromium, openBrowser } from '../web/browser.ts'
-import { findFaintText } from '../web/contrast.ts'
+import { findChromium, openBrowser } from '../support/browser.ts'
+import { findFaintText } from '../support/contrast.ts'
 
 const executablePath = await findChromium()
 

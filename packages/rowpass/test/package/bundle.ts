@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { build } from 'esbuild'
 import { Miniflare } from 'miniflare'
-import { findChromium, openBrowser } from '../web/browser.ts'
+import { findChromium, openBrowser } from '../support/browser.ts'
 
 /** A bundle and what went into it. */
 export interface Bundle {

@@ -4,9 +4,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { openForServer } from '../../../local/src/postgres/data-folder.ts'
 import type { Io } from '../../src/cli/io.ts'
 import { main } from '../../src/cli/main.ts'
-import { openForServer } from '../../src/database/data-folder.ts'
 
 /** What a command did. */
 export interface Run {

@@ -2,11 +2,13 @@
  * Gives each run of the tests a PostgreSQL of its own: a throw-away embedded server, or databases with names of this
  * run on the server that TEST_DATABASE_URL (the URL of a superuser) names.
  */
+import { execFileSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import type { TestProject } from 'vitest/node'
 import { makeScratch } from '../../../../bench/scratch.ts'
+import { startEmbeddedPostgres } from '../../../local/src/postgres/embedded.ts'
 import { withConnection } from '../../src/database/connect.ts'
-import { startEmbeddedPostgres } from '../../src/database/embedded.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -22,6 +24,11 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  // Programs that tests start are what was built.
+  execFileSync(process.execPath, ['--import', 'tsx', 'tools/build.ts', '--stale'], {
+    cwd: fileURLToPath(new URL('../../../../', import.meta.url)),
+    stdio: 'inherit',
+  })
   const server = process.env.TEST_DATABASE_URL ? external(process.env.TEST_DATABASE_URL) : await embedded()
   const databasePrefix = `rowpass_test_${process.pid}_${Date.now().toString(36)}_`
   const { version, extensions } = await withConnection(server.superuserUrl, async (client) => {

@@ -14,6 +14,8 @@ import type { SealKey } from '../../src/seal/seal.ts'
 
 /** The root of the repository, ending in a slash. */
 export const repository = fileURLToPath(new URL('../../../../', import.meta.url))
+/** The folder of the demo, ending in a slash. */
+export const demo = fileURLToPath(new URL('../../../../demo/', import.meta.url))
 /** The folder of the package `rowpass`, ending in a slash. */
 export const product = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -134,7 +136,7 @@ async function makeTemplate(client: pg.Client, contents: Contents): Promise<void
   await client.query(`drop database if exists ${draft} with (force)`)
   await client.query(`create database ${draft} strategy file_copy owner ${ownerName}`)
   const { ownerUrl, gatewayUrl, issuerUrl, sealKeys } = describeDatabase(draft)
-  const migrationsFolder = `${repository}drizzle`
+  const migrationsFolder = `${demo}drizzle`
   await provision({
     ownerUrl,
     gatewayUrl,
@@ -142,7 +144,7 @@ async function makeTemplate(client: pg.Client, contents: Contents): Promise<void
     sealKeys,
     ...(contents === 'application' && { migrationsFolder }),
   })
-  if (contents === 'application') await runSeed(ownerUrl, `${repository}seed.sql`)
+  if (contents === 'application') await runSeed(ownerUrl, `${demo}seed.sql`)
   await client.query(`alter database ${draft} rename to ${templateName(contents)}`)
 }
 

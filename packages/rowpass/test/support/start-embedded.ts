@@ -1,7 +1,7 @@
 /**
  * Starts an embedded PostgreSQL in a process of its own, for tests that kill that process.
  */
-import { startEmbeddedPostgres } from '../../src/database/embedded.ts'
+import { startEmbeddedPostgres } from '../../../local/src/postgres/embedded.ts'
 
 try {
   await startEmbeddedPostgres({ directory: process.argv[2]!, durable: false })

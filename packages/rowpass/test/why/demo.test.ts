@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { findPersona } from '../../src/api/personas.ts'
+import { findPersona } from '../../../../demo/src/personas.ts'
 import { describePg } from '../support/pg.ts'
 import { ask, codes, openScene, type Scene } from './scene.ts'
 

@@ -6,7 +6,7 @@ import { withConnection } from '../../database/connect.ts'
 import { Failure } from '../../errors.ts'
 import { addClient, type GrantName, grantTypes, listClients, removeClient, renewSecret } from '../../issuer/clients.ts'
 import type { Io } from '../io.ts'
-import { withIssuerDatabase } from '../local-database.ts'
+import { withIssuerDatabase } from '../project-database.ts'
 
 const help = `
 Works on OWNER_DATABASE_URL, else on the embedded database, after "issuer migrate" or "db migrate".

@@ -7,8 +7,8 @@ import type { AskedStepName } from '../../database/harden-steps.ts'
 import type { UndoneStep } from '../../database/harden-undo.ts'
 import { Failure } from '../../errors.ts'
 import { bold, dim, type Io } from '../io.ts'
-import { openDatabase } from '../local-database.ts'
 import { loadProject } from '../project.ts'
+import { openDatabase } from '../project-database.ts'
 
 const help = `
 Works on OWNER_DATABASE_URL, else on the embedded database, after "db migrate". A superuser can close everything, the owner

@@ -6,8 +6,8 @@ import { withConnection } from '../../database/connect.ts'
 import { Failure } from '../../errors.ts'
 import { formatSealKeys, generateSealKey, listSealKeys, removeSealKey } from '../../seal/keys.ts'
 import type { Io } from '../io.ts'
-import { openDatabase } from '../local-database.ts'
 import { loadProject } from '../project.ts'
+import { openDatabase } from '../project-database.ts'
 
 const help = `
 To replace a key without refusing a request:

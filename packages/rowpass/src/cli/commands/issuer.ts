@@ -3,8 +3,8 @@
  */
 import { Command } from 'commander'
 import type { Io } from '../io.ts'
-import { migrateIssuer, openDatabase } from '../local-database.ts'
 import { loadProject } from '../project.ts'
+import { migrateIssuer, openDatabase } from '../project-database.ts'
 
 const migrateHelp = `
 Works on OWNER_DATABASE_URL (PostgreSQL 15 to 18), else on the embedded database. Running it again changes nothing.

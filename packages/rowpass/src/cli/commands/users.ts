@@ -7,7 +7,7 @@ import { withConnection } from '../../database/connect.ts'
 import { Failure } from '../../errors.ts'
 import { toEmail } from '../../issuer/attempt.ts'
 import type { Io } from '../io.ts'
-import { withIssuerDatabase } from '../local-database.ts'
+import { withIssuerDatabase } from '../project-database.ts'
 
 const help = `
 Prints a token with which somebody sets the password of one person, once, within an hour: POST it to /api/password as

@@ -1,10 +1,10 @@
 /**
  * `rowpass why`: what one statement does for one identity, and why.
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { findPersona } from '../../api/personas.ts'
+import { z } from 'zod'
 import { withConnection } from '../../database/connect.ts'
 import { Failure } from '../../errors.ts'
 import { explain } from '../../why/explain.ts'
@@ -46,7 +46,7 @@ interface WhyOptions {
 export function define(io: Io, setExitCode: SetExitCode): Command {
   return new Command('why')
     .argument('<statement>', 'one SELECT, INSERT, UPDATE, DELETE or MERGE; @file reads it from a file')
-    .option('--as <who>', 'claims as JSON, @file with them, or the id or e-mail address of a person of the demo')
+    .option('--as <who>', 'claims as JSON, @file with them, or the name or sub of somebody in people.json')
     .addOption(
       new Option('--token <-|@file>', 'a token from standard input or a file; its claims are used').conflicts('as'),
     )
@@ -102,13 +102,28 @@ function claimsOf(io: Io, who: string | undefined): Readonly<Record<string, unkn
   if (who === undefined) return {}
   if (who.startsWith('@')) return parseClaims(readText(io, who.slice(1)))
   if (who.trimStart().startsWith('{')) return parseClaims(who)
-  const persona = findPersona(who)
-  if (persona === undefined) {
-    const detail = '--as is no JSON object, no @file, and nobody of the demo has this id or e-mail address'
-    throw new Failure('input_invalid', { detail })
-  }
-  return { sub: persona.id, tenant_id: persona.tenantId, role: persona.role }
+  return claimsOfPerson(io, who)
 }
+
+/** `people.json` of the folder has the identities as `rowpass matrix --identities` takes them. */
+function claimsOfPerson(io: Io, who: string): Readonly<Record<string, unknown>> {
+  const detail = `--as is no JSON object and no @file, and people.json of this folder has nobody of the name or sub "${who}"`
+  const file = resolve(io.cwd, 'people.json')
+  const people = existsSync(file) ? peopleSchema.safeParse(readJson(io, file)) : undefined
+  const person = people?.data?.find(({ name, claims }) => name === who || claims.sub === who)
+  if (person === undefined) throw new Failure('input_invalid', { detail })
+  return person.claims
+}
+
+function readJson(io: Io, file: string): unknown {
+  try {
+    return JSON.parse(readText(io, file))
+  } catch (error) {
+    throw error instanceof SyntaxError ? new Failure('input_invalid', { detail: `${file} is not JSON` }) : error
+  }
+}
+
+const peopleSchema = z.array(z.object({ name: z.string().optional(), claims: z.record(z.string(), z.unknown()) }))
 
 function parseClaims(text: string): Readonly<Record<string, unknown>> {
   try {

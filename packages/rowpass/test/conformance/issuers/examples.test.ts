@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { freePort } from '../../../src/database/server.ts'
+import { freePort } from '../../../../local/src/postgres/server.ts'
 import { startTestGateway, type TestGateway } from '../../support/gateway.ts'
 import { createTestDatabase, describePg, repository, type TestDatabase } from '../../support/pg.ts'
 

@@ -1,5 +1,5 @@
 /** Our own issuer: the API publishes the keys of its bindings, tokens are signed with the private one. */
-import { app } from '../../../src/api/app.ts'
+import { app } from '../../../../../demo/src/app.ts'
 import { issueToken } from '../../../src/issuer/issue.ts'
 import { type Algorithm, type GeneratedKey, generateKey, importSigningKey } from '../../../src/token/key.ts'
 import { startHost } from './host.ts'

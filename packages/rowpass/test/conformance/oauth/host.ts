@@ -3,9 +3,9 @@
  */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { app } from '../../../src/api/app.ts'
-import type { Scene } from '../../api/issuing/scene.ts'
-import { startWorker } from '../../api/worker.ts'
+import { app } from '../../../../../demo/src/app.ts'
+import type { Scene } from '../../../../../demo/test/issuing/scene.ts'
+import { startWorker } from '../../../../../demo/test/worker.ts'
 
 /** Where the API listens. */
 export interface Host {

@@ -11,7 +11,7 @@ import {
   type Scene,
   startScene,
   tenants,
-} from '../../api/issuing/scene.ts'
+} from '../../../../../demo/test/issuing/scene.ts'
 import { describePg } from '../../support/pg.ts'
 import { type Host, serveNode, serveWorker } from './host.ts'
 

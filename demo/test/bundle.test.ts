@@ -1,0 +1,47 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { demo, repository } from '../../packages/rowpass/test/support/pg.ts'
+
+describe('wrangler deploy --dry-run', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rowpass-bundle-'))
+  let said = ''
+
+  beforeAll(() => {
+    const wrangler = `${repository}node_modules/wrangler/bin/wrangler.js`
+    said = execFileSync(process.execPath, [wrangler, 'deploy', '--dry-run', `--outdir=${folder}`], {
+      cwd: demo,
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, HOME: folder, WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true' },
+    })
+  })
+
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  it('works without network and account, with the page and the header of the edge as its bindings', () => {
+    expect(said).toContain('--dry-run: exiting now.')
+    expect(said.match(/env\.\w+/g)).toEqual(['env.ASSETS', 'env.ADDRESS_HEADER'])
+  })
+
+  it('bundles nothing of Node, of the gateway, or of zod in other languages', () => {
+    const bundle = readFileSync(join(folder, 'index.js'), 'utf8')
+    expect(bundle.includes('/api/tenants')).toBe(true)
+    expect([...bundle.matchAll(/^import .* from "(.*)";$/gm)].map(([, name]) => name)).toEqual([])
+    const rooms = new Set(
+      [...bundle.matchAll(/^\/\/ \.\.\/packages\/rowpass\/dist\/([\w-]+)[/.]/gm)].map(([, room]) => room),
+    )
+    expect([...rooms].sort()).toEqual(['errors', 'failures', 'issuer', 'network', 'policies', 'token'])
+    expect(bundle.includes('Ungültige Eingabe')).toBe(false)
+    expect(statSync(join(folder, 'index.js')).size).toBeLessThan(1_000_000)
+  })
+
+  it('SEC-25 has no key, password or address in the configuration that is committed', () => {
+    const configuration = readFileSync(`${demo}wrangler.jsonc`, 'utf8').replaceAll(/^\s*\/\/.*$/gm, '')
+    expect(JSON.parse(configuration).vars).toEqual({ ADDRESS_HEADER: 'CF-Connecting-IP' })
+    expect(configuration).not.toMatch(
+      /postgres(ql)?:\/\/|"d"|PRIVATE_KEY|KEY_RING|KEY_ENCRYPTION_KEYS|ISSUER_DATABASE_URL/,
+    )
+  })
+})

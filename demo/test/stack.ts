@@ -1,0 +1,121 @@
+/**
+ * The whole way of a request, of real parts: the API publishes keys, the gateway fetches them and verifies, PostgreSQL
+ * decides.
+ */
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { neonConfig } from '@neondatabase/serverless'
+import { vi } from 'vitest'
+import { parseGatewayConfig } from '../../packages/rowpass/src/gateway/config.ts'
+import { createGateway } from '../../packages/rowpass/src/gateway/server.ts'
+import { issueToken } from '../../packages/rowpass/src/issuer/issue.ts'
+import { generateKey, importSigningKey } from '../../packages/rowpass/src/token/key.ts'
+import { createTestDatabase, sealKeysText, type TestDatabase } from '../../packages/rowpass/test/support/pg.ts'
+import { app } from '../src/app.ts'
+import { createAssets } from '../src/assets.ts'
+import type { Bindings } from '../src/env.ts'
+import type { Persona } from '../src/personas.ts'
+
+/** A running stack with a database of its own. */
+export interface Stack {
+  readonly database: TestDatabase
+  readonly gatewayUrl: string
+  /** What the app or the Worker is to be given; `DEMO=true`. */
+  readonly bindings: Bindings & {
+    readonly DATABASE_URL: string
+    readonly GATEWAY_URL: string
+    readonly ISSUER_DATABASE_URL: string
+    readonly PRIVATE_KEY: string
+  }
+  /** The issuers that the gateway trusts, as ROWPASS_ISSUERS has them. */
+  readonly issuers: string
+  /** A token of our issuer for a seeded person, or for a stranger with these claims. */
+  sign(who: Pick<Persona, 'id' | 'tenantId' | 'role'> | { sub: string }, options?: SignOptions): Promise<string>
+  /** Asks the app, in this process. */
+  request(path: string, init?: RequestInit): Promise<Response>
+  close(): Promise<void>
+}
+
+interface SignOptions {
+  /** Which of two issuers: its tokens get the database role of this name. Default `authenticated`. */
+  role?: 'authenticated' | 'anonymous'
+  /** The time at which it is signed, in milliseconds. */
+  now?: number
+  /** The session that it belongs to. */
+  sid?: string
+}
+
+const audience = 'rowpass'
+const issuers = { authenticated: 'http://issuer.localhost', anonymous: 'http://issuer.localhost/anonymous' }
+
+/** Starts everything on free ports of 127.0.0.1. `settings` are more settings of the gateway. */
+export async function startStack(settings: Record<string, string> = {}): Promise<Stack> {
+  const database = await createTestDatabase()
+  const generated = await generateKey()
+  const key = await importSigningKey(generated.privateJwk)
+  const publisher = createServer(async (_request, response) => {
+    const jwks = await app.request('/.well-known/jwks.json', {}, bindings)
+    response.writeHead(jwks.status, Object.fromEntries(jwks.headers)).end(await jwks.text())
+  })
+  const port = await new Promise<number>((resolve) => {
+    publisher.listen(0, '127.0.0.1', () => resolve((publisher.address() as AddressInfo).port))
+  })
+  const trusted = Object.entries(issuers).map(([role, iss]) => ({
+    iss,
+    jwks_url: `http://127.0.0.1:${port}/.well-known/jwks.json`,
+    audience,
+    role,
+  }))
+  const gateway = createGateway(
+    parseGatewayConfig({
+      ROWPASS_DATABASE_URL: database.gatewayUrl,
+      ROWPASS_SEAL_KEYS: sealKeysText,
+      ROWPASS_ISSUERS: JSON.stringify(trusted),
+      ROWPASS_PORT: '0',
+      ROWPASS_PRIVATE_JWKS: 'true',
+      ROWPASS_PASSWORD_MODE: 'true',
+      ROWPASS_PASSWORD_USERS: 'rowpass_issuer',
+      ...settings,
+    }),
+  )
+  const gatewayUrl = (await gateway.listen()).href
+  neonConfig.fetchEndpoint = gatewayUrl
+  await vi.waitUntil(() => gateway.ready(), { timeout: 10_000, interval: 10 })
+  const web = new URL('../web/', import.meta.url)
+  const bindings = {
+    DATABASE_URL: `postgresql://authenticated@127.0.0.1:5432/${database.name}`,
+    GATEWAY_URL: gatewayUrl,
+    ISSUER_DATABASE_URL: database.issuerUrl,
+    PRIVATE_KEY: JSON.stringify(generated.privateJwk),
+    ISSUER: issuers.authenticated,
+    AUDIENCE: audience,
+    DEMO: 'true',
+    ASSETS: createAssets((name) => readFile(new URL(name, web)).catch(() => undefined)),
+  }
+  return {
+    database,
+    gatewayUrl,
+    issuers: JSON.stringify(trusted),
+    bindings,
+    sign: (who, { role = 'authenticated', now = Date.now(), sid } = {}) =>
+      issueToken(
+        key,
+        {
+          issuer: issuers[role],
+          audience,
+          clientId: 'test',
+          ...('sub' in who
+            ? { subject: who.sub, claims: { sid } }
+            : { subject: who.id, claims: { tenant_id: who.tenantId, role: who.role, sid } }),
+        },
+        { now: () => now },
+      ),
+    request: async (path, init) => app.request(path, init, bindings),
+    close: async () => {
+      await gateway.close()
+      await new Promise((resolve) => publisher.close(resolve))
+      await database.close()
+    },
+  }
+}

@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+// `rowpass-local …` is `rowpass local …`.
+import { runMain } from 'rowpass/operate'
+
+runMain('local')

@@ -1,0 +1,44 @@
+/**
+ * What `rowpass dev` prints when everything runs.
+ */
+import { bold, dim, type Io, type Project, type RunningUrls, red } from 'rowpass/operate'
+
+/** The last line starts with `ready`; programs wait for it. */
+export function describeSystem(io: Io, system: { project: Project; urls: RunningUrls; seconds: number }): string {
+  const { project, urls, seconds } = system
+  const { apiUrl, gatewayUrl } = urls
+  const logs = ['.rowpass/gateway.log', ...(project.ownerUrl === undefined ? ['.rowpass/postgres.log'] : [])]
+  const lines = [
+    '',
+    ...(project.demo
+      ? [
+          `  ${red(io, bold(io, 'DEMO is on'))}: whoever reaches port ${project.port} can sign in as any seeded person.`,
+          `  It listens on 127.0.0.1 only. Open ${apiUrl} in a browser, or try:`,
+          '',
+          ...curlLines(apiUrl).map((line) => `    ${line}`),
+        ]
+      : ['  DEMO is off: sign a token with "npx rowpass token --help".']),
+    ...(project.why
+      ? [`  ${red(io, bold(io, 'WHY is on'))}: answers tell how many rows are hidden, and by what.`]
+      : []),
+    ...(project.env.ROWPASS_ALLOW_EXPLAIN === 'true'
+      ? [
+          `  ${red(io, bold(io, 'ROWPASS_ALLOW_EXPLAIN is on'))}: whoever signs in can read hidden rows by their counts.`,
+        ]
+      : []),
+    '',
+    dim(io, `  URLs for other programs: npx rowpass env      Logs: ${logs.join(', ')}`),
+    '',
+    `ready: API ${apiUrl}, SQL gateway ${gatewayUrl} (${seconds.toFixed(1)} s)`,
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+/** Plain POSIX shell; sed reads the one member that is needed. */
+function curlLines(apiUrl: string): string[] {
+  return [
+    `TOKEN=$(curl -s ${apiUrl}/api/token | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`,
+    `curl -s ${apiUrl}/api/users -H "Authorization: Bearer $TOKEN"`,
+    `curl -s ${apiUrl}/api/tenants -H "Authorization: Bearer $TOKEN"`,
+  ]
+}

@@ -1,0 +1,35 @@
+/**
+ * `rowpass/operate`: what a program needs that runs a whole system, as `@rowpass/local` does: a project's settings, its database,
+ * its keys and its gateway.
+ *
+ * Not for applications: what is here changes with any version.
+ */
+export { superuserUrl } from '../cli/chosen-database.ts'
+export { bold, dim, exitCodes, type Io, red, type SetExitCode } from '../cli/io.ts'
+export { runMain } from '../cli/main.ts'
+export { ownIssuer, ownIssuers } from '../cli/own-issuers.ts'
+export { loadProject, type Project } from '../cli/project.ts'
+export { migrateDatabase, type OpenDatabase, openDatabase, seedDatabase } from '../cli/project-database.ts'
+export { type NamedKeys, prepareRing, readNamedKeys } from '../cli/project-keys.ts'
+export { claimFolder, type RunningUrls } from '../cli/running.ts'
+export { workerConfig } from '../cli/worker-config.ts'
+export { withConnection } from '../database/connect.ts'
+export {
+  errnoOf,
+  isErrno,
+  makeStateFolder,
+  readJsonFile,
+  stateFolder,
+  writeJsonFile,
+} from '../database/private-files.ts'
+export { commandOf, findMarked, isAlive, markSelf } from '../database/processes.ts'
+export { scramVerifier } from '../database/scram.ts'
+export { loadSecrets } from '../database/secrets.ts'
+export { runSeed } from '../database/seed.ts'
+export { parseGatewayConfig } from '../gateway/config.ts'
+export { createEventLog } from '../gateway/log.ts'
+export { createGateway, type Gateway } from '../gateway/server.ts'
+export { TokenRefusal } from '../token/refusal.ts'
+export { createVerifier, type VerifiedToken, type Verifier } from '../token/verifier.ts'
+export { explain } from '../why/explain.ts'
+export { type Hint, hintOf } from '../why/hint.ts'
