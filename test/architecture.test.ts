@@ -36,6 +36,22 @@ const needNode = ['issuer/clients.ts', ...['key-files', 'file', 'lock'].map((nam
 
 const maxLines = 300
 
+/** Names that more than one exported type has. The list only shrinks. */
+const sharedNames = [
+  'Attempt',
+  'Catalog',
+  'Change',
+  'Grant',
+  'Identity',
+  'Login',
+  'Logins',
+  'Outcome',
+  'Person',
+  'PostgresStoreOptions',
+  'Refusal',
+  'Rule',
+]
+
 interface SourceFile {
   readonly path: string
   readonly part: string
@@ -119,6 +135,17 @@ describe('the source tree', () => {
           .filter((line) => line.trim()).length > maxLines,
     )
     expect(long.map(({ path }) => path)).toEqual([])
+  })
+
+  it('has one meaning for each name of an exported type', () => {
+    const places = new Map<string, string[]>()
+    for (const { path, text } of files) {
+      for (const [, name = ''] of text.matchAll(/^export (?:interface|type|class|enum) (\w+)/gm))
+        places.set(name, [...(places.get(name) ?? []), path])
+    }
+    const shared = [...places].filter(([, paths]) => paths.length > 1)
+    expect(shared.filter(([name]) => !sharedNames.includes(name))).toEqual([])
+    expect(shared.map(([name]) => name).sort()).toEqual(sharedNames)
   })
 
   it('says at the top of each file what the file is for', () => {

@@ -1,7 +1,7 @@
 /**
  * Who may do what: privileges of any role, by PostgreSQL's rules, and what the grants of the roles of requests reach.
  */
-import type { Catalog, Column, Command, Grant, Relation, Role, Routine, Sequence } from './catalog/catalog.ts'
+import type { AclItem, Catalog, Column, Command, Relation, Role, Routine, Sequence } from './catalog/catalog.ts'
 import { findRequestRoles, type RequestRoles } from './roles.ts'
 
 /** PUBLIC in privilege lists and policies. */
@@ -13,9 +13,9 @@ export interface Access {
   /** Roles that requests run as. */
   readonly apiRoles: readonly Role[]
   /** Names of the roles among a grant's grantees that are of the API, PUBLIC included; as SQL. */
-  grantees(grants: readonly Grant[], privilege: string): readonly string[]
+  grantees(grants: readonly AclItem[], privilege: string): readonly string[]
   /** Whether the role has the privilege by the list: its own, inherited, or PUBLIC's. */
-  has(role: Role, grants: readonly Grant[], privilege: string): boolean
+  has(role: Role, grants: readonly AclItem[], privilege: string): boolean
   /** Whether the role may use the schema. */
   usesSchema(role: Role, schema: string): boolean
   /** Privilege on the whole table; whether the schema can be used is another question. */
@@ -61,7 +61,7 @@ export function createAccess(catalog: Catalog, names?: readonly string[]): Acces
   const writers = [predefined.get('pg_write_all_data') ?? -1]
   const isAmong = (role: Role, roles: readonly number[]): boolean =>
     roles.some((oid) => oid === everyone || oid === role.oid || role.inherits.includes(oid))
-  const has = (role: Role, grants: readonly Grant[], privilege: string): boolean =>
+  const has = (role: Role, grants: readonly AclItem[], privilege: string): boolean =>
     role.superuser || grants.some((each) => each.privilege === privilege && isAmong(role, [each.grantee]))
   const usesSchema = (role: Role, name: string): boolean => {
     const schema = schemas.get(name)

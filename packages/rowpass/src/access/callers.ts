@@ -15,11 +15,11 @@ export interface Callers {
   /** Whether it reads who is asking, itself or through others. */
   readsCaller(routine: Routine): boolean
   /** Custom settings, text constants and tables that it reaches, itself and through others. */
-  reached(routine: Routine): Reached
+  reached(routine: Routine): FunctionReach
 }
 
 /** What a function reaches through all that it calls. */
-export interface Reached {
+export interface FunctionReach {
   readonly settings: ReadonlySet<string>
   readonly texts: ReadonlySet<string>
   readonly routines: ReadonlySet<Routine>
@@ -41,7 +41,7 @@ export function createCallers(parser: Parser, catalog: Catalog): Callers {
     }
   }
   const bodies = new Map<number, Body>()
-  const reachedBy = new Map<number, Reached>()
+  const reachedBy = new Map<number, FunctionReach>()
   const system = new Set(catalog.systemFunctions.map(({ name }) => name))
 
   function resolve({ schema, name, argumentCount }: BodyCall): readonly Routine[] {
@@ -63,7 +63,7 @@ export function createCallers(parser: Parser, catalog: Catalog): Callers {
     return found
   }
 
-  function reached(routine: Routine): Reached {
+  function reached(routine: Routine): FunctionReach {
     const known = reachedBy.get(routine.oid)
     if (known !== undefined) return known
     const found = { settings: new Set<string>(), texts: new Set<string>(), routines: new Set<Routine>() }

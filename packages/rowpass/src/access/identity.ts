@@ -168,18 +168,22 @@ async function seal(client: pg.ClientBase, { role, claims }: Identity): Promise<
 async function allowRole(client: pg.ClientBase, role: string): Promise<void> {
   const name = pg.escapeIdentifier(role)
   try {
-    const { rows } = await client.query<{ known: boolean; able: boolean }>(
-      `select to_regrole($1) is not null as known,
-              to_regrole($1) is not null and pg_has_role(current_user, to_regrole($1), 'MEMBER')
-              and (current_setting('server_version_num')::int < 160000
-                   or pg_has_role(current_user, to_regrole($1), 'SET')) as able`,
-      [name],
-    )
-    if (rows[0]?.known !== true) throw new Failure('input_invalid', { detail: `there is no database role ${name}` })
-    if (!rows[0].able) await client.query(`grant ${name} to current_user`)
+    const able = await canBecome(client, role)
+    if (able === undefined) throw new Failure('input_invalid', { detail: `there is no database role ${name}` })
+    if (!able) await client.query(`grant ${name} to current_user`)
   } catch (error) {
     throw asPowerless(error, `become the role ${name}`)
   }
+}
+
+/** Whether the connection's role may SET ROLE to this one; undefined where there is none of that name. */
+export async function canBecome(client: pg.ClientBase, role: string): Promise<boolean | undefined> {
+  const { rows } = await client.query<{ able: boolean | null }>(
+    `select pg_has_role(current_user, to_regrole($1), case when current_setting('server_version_num')::int < 160000
+            then 'MEMBER' else 'SET' end) as able`,
+    [pg.escapeIdentifier(role)],
+  )
+  return rows[0]?.able ?? undefined
 }
 
 function asPowerless(error: unknown, what: string): unknown {

@@ -13,6 +13,8 @@ export interface TrialLimits {
   readonly idleMs?: number | undefined
   /** Whether all statements see the database as it was at the first one. */
   readonly repeatable?: boolean
+  /** Whether nothing may be written, not even what is rolled back. */
+  readonly readOnly?: boolean
 }
 
 /** An error of PostgreSQL's, without what it may quote of rows. */
@@ -33,17 +35,23 @@ const undo = `rollback to savepoint ${savepoint}; release savepoint ${savepoint}
  * @param client outside of a transaction
  */
 export async function inTrial<T>(client: pg.ClientBase, limits: TrialLimits, work: () => Promise<T>): Promise<T> {
-  const { statementMs, lockMs, idleMs, repeatable = false } = limits
+  const { statementMs, lockMs, idleMs, repeatable = false, readOnly = false } = limits
   const settings = { statement_timeout: statementMs, lock_timeout: lockMs, idle_in_transaction_session_timeout: idleMs }
   const lines = Object.entries(settings).flatMap(([name, value]) =>
     value === undefined ? [] : [`set local ${name} = ${Math.trunc(value)}`],
   )
-  await client.query([`begin${repeatable ? ' isolation level repeatable read' : ''}`, ...lines].join('; '))
+  const modes = `${repeatable ? ' isolation level repeatable read' : ''}${readOnly ? ' read only' : ''}`
+  await client.query([`begin${modes}`, ...lines].join('; '))
+  let result: T
   try {
-    return await work()
-  } finally {
-    await client.query('rollback')
+    result = await work()
+  } catch (error) {
+    // Where the connection is lost, that is what the work failed with.
+    await client.query('rollback').catch(() => undefined)
+    throw error
   }
+  await client.query('rollback')
+  return result
 }
 
 /**
@@ -51,23 +59,38 @@ export async function inTrial<T>(client: pg.ClientBase, limits: TrialLimits, wor
  * end as well.
  *
  * @param options.keep whether what it did stays where it succeeds, until the transaction ends
- * @returns the problem where PostgreSQL refused something
+ * @throws what `work` throws
  */
-export async function attempt<T>(
+export async function inSavepoint<T>(
   client: pg.ClientBase,
   work: () => Promise<T>,
   { keep = false }: { keep?: boolean } = {},
-): Promise<T | SqlProblem> {
+): Promise<T> {
   await client.query(`savepoint ${savepoint}`)
   let isDone = false
   try {
     const value = await work()
     isDone = true
     return value
-  } catch (error) {
-    return toProblem(error)
   } finally {
     await client.query(keep && isDone ? `release savepoint ${savepoint}` : undo)
+  }
+}
+
+/**
+ * The same, for what PostgreSQL may refuse.
+ *
+ * @returns the problem where it did
+ */
+export async function attempt<T>(
+  client: pg.ClientBase,
+  work: () => Promise<T>,
+  options: { keep?: boolean } = {},
+): Promise<T | SqlProblem> {
+  try {
+    return await inSavepoint(client, work, options)
+  } catch (error) {
+    return toProblem(error)
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * Shows a diagnosis to a person at a terminal, by object.
  */
-import type { Judged } from '../doctor/baseline.ts'
+import type { SortedFindings } from '../doctor/baseline.ts'
 import { type Finding, type Level, levels } from '../doctor/finding.ts'
 import type { Measurement } from '../doctor/measure.ts'
 import type { Diagnosis } from '../doctor/run.ts'
@@ -10,7 +10,7 @@ import { bold, dim, type Io, red } from './io.ts'
 const maxStatements = 4
 
 /** The report; ends in a line that counts. */
-export function renderDiagnosis(io: Io, diagnosis: Diagnosis, judged: Judged): string {
+export function renderDiagnosis(io: Io, diagnosis: Diagnosis, judged: SortedFindings): string {
   const objects = new Map<string, Finding[]>()
   for (const finding of judged.open) objects.set(finding.object, [...(objects.get(finding.object) ?? []), finding])
   const blocks = [...objects].map(([object, findings]) =>
@@ -43,7 +43,7 @@ function renderMeasurement({ key, beforeMs, afterMs, reason }: Measurement): str
   return `measured ${plain(key)}: ${figure(beforeMs)} → ${figure(afterMs)}${ratio}${reason === undefined ? '' : ` (${reason})`}`
 }
 
-function summarise({ tables, policies, roles }: Diagnosis, { open, accepted }: Judged): string {
+function summarise({ tables, policies, roles }: Diagnosis, { open, accepted }: SortedFindings): string {
   const counts = levels.map((level) => `${open.filter((each) => each.level === level).length} ${level}`)
   const scope = `${tables} tables, ${policies} policies, as ${roles.length === 0 ? 'nobody' : roles.map(plain).join(', ')}`
   return `${counts.join(', ')}${accepted.length === 0 ? '' : `, ${accepted.length} accepted`} (${scope})`

@@ -18,7 +18,7 @@ const schema = z.strictObject({
 export type Baseline = ReadonlyMap<string, string>
 
 /** What a baseline makes of findings. */
-export interface Judged {
+export interface SortedFindings {
   /** Findings that nobody has accepted. */
   readonly open: readonly Finding[]
   /** Findings with the reason why they are accepted. */
@@ -54,7 +54,7 @@ export function acceptFinding(path: string, key: string, reason: string): void {
 }
 
 /** Sorts findings into those that are accepted and those that are not. */
-export function applyBaseline(findings: readonly Finding[], baseline: Baseline): Judged {
+export function applyBaseline(findings: readonly Finding[], baseline: Baseline): SortedFindings {
   const keys = new Set(findings.map(({ key }) => key))
   return {
     open: findings.filter(({ key }) => !baseline.has(key)),

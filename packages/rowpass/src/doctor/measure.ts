@@ -1,8 +1,9 @@
 /**
  * Measures what a slow policy costs on the rows of this database, against its better form: `doctor --measure`.
  */
-import pg from 'pg'
+import type pg from 'pg'
 import { become, detectCarrier } from '../access/identity.ts'
+import { attempt, inTrial, isProblem } from '../access/trial.ts'
 import type { Model } from './analysis/model.ts'
 import type { Finding } from './finding.ts'
 
@@ -57,14 +58,12 @@ export async function measureFindings(
       measured.push({ key: finding.key, beforeMs: undefined, afterMs: undefined, reason: tooWeak })
       continue
     }
-    await client.query('begin transaction read only')
-    try {
-      await client.query(`set local statement_timeout = ${options.timeoutMs ?? defaultTimeoutMs}`)
+    const limits = { readOnly: true, statementMs: options.timeoutMs ?? defaultTimeoutMs }
+    const measurement = await inTrial(client, limits, async () => {
       await become(client, { role: reader, claims: options.claims ?? {} }, carrier)
-      measured.push(await measureOne(client, model, finding))
-    } finally {
-      await client.query('rollback')
-    }
+      return measureOne(client, model, finding)
+    })
+    measured.push(measurement)
   }
   return measured
 }
@@ -90,18 +89,14 @@ async function measureOne(client: pg.ClientBase, model: Model, { key, measure }:
 
 /** The time in milliseconds, or what the server said; a failed run leaves the transaction as it was. */
 async function explain(client: pg.ClientBase, query: string): Promise<number | string> {
-  await client.query('savepoint measuring')
-  try {
-    const { rows } = await client.query<{ 'QUERY PLAN': readonly { 'Execution Time': number }[] }>(
+  const ran = await attempt(client, () =>
+    client.query<{ 'QUERY PLAN': readonly { 'Execution Time': number }[] }>(
       `explain (analyze, timing off, format json) ${query}`,
-    )
-    return rows[0]?.['QUERY PLAN'][0]?.['Execution Time'] ?? 'no answer'
-  } catch (error) {
-    if (!(error instanceof pg.DatabaseError)) throw error
-    await client.query('rollback to savepoint measuring')
-    // Messages of PostgreSQL may hold values of rows; its code does not.
-    return error.code === '57014' ? 'it took longer than the limit' : `it failed with ${error.code}`
-  }
+    ),
+  )
+  if (!isProblem(ran)) return ran.rows[0]?.['QUERY PLAN'][0]?.['Execution Time'] ?? 'no answer'
+  // Messages of PostgreSQL may hold values of rows; its code does not.
+  return ran.sqlstate === '57014' ? 'it took longer than the limit' : `it failed with ${ran.sqlstate}`
 }
 
 function median(values: readonly number[]): number | undefined {

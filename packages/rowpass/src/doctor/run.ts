@@ -3,6 +3,7 @@
  */
 import type pg from 'pg'
 import { readCatalog } from '../access/catalog/read.ts'
+import { inTrial } from '../access/trial.ts'
 import { withConnection } from '../database/connect.ts'
 import { Failure } from '../errors.ts'
 import { loadParser } from '../statement/parser.ts'
@@ -10,8 +11,8 @@ import { createModel, type Model } from './analysis/model.ts'
 import { applyRule, type Finding, levels } from './finding.ts'
 import { type Measurement, type MeasureOptions, measureFindings } from './measure.ts'
 import { lookAtPlans } from './probe/plans.ts'
+import { openProbe } from './probe/probe.ts'
 import { tryWithoutClaims } from './probe/rows.ts'
-import { setStage } from './probe/stage.ts'
 import { rules } from './rules.ts'
 
 const oldestVersion = 150_000
@@ -80,12 +81,7 @@ export async function examine(client: pg.ClientBase, options: Pick<DoctorOptions
 }
 
 async function tryOut(client: pg.ClientBase, model: Model, options: DoctorOptions): Promise<Diagnosis> {
-  await client.query('begin transaction isolation level repeatable read')
-  try {
-    return await tryOutHere(client, model, options)
-  } finally {
-    await client.query('rollback')
-  }
+  return inTrial(client, { repeatable: true }, () => tryOutHere(client, model, options))
 }
 
 /** Asks the rules with what comes of trials in the transaction that is open, which is read-only from there on. */
@@ -94,11 +90,11 @@ export async function tryOutHere(
   model: Model,
   options: Pick<DoctorOptions, 'rules'> = {},
 ): Promise<Diagnosis> {
-  const stage = await setStage(client, model)
-  const trials = await tryWithoutClaims(stage, model)
+  const probe = await openProbe(client, model)
+  const trials = await tryWithoutClaims(probe, model)
   const diagnosis = diagnose({ ...model, trials }, options)
-  const { findings, notes } = await lookAtPlans(stage, model, diagnosis.findings)
-  return { ...diagnosis, findings, notes: [...stage.notes, ...trials.notes, ...notes] }
+  const { findings, notes } = await lookAtPlans(probe, model, diagnosis.findings)
+  return { ...diagnosis, findings, notes: [...probe.notes, ...trials.notes, ...notes] }
 }
 
 /** Asks the rules. */

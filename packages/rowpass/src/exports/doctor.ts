@@ -9,8 +9,8 @@ export {
   applyBaseline,
   type Baseline,
   baselineName,
-  type Judged,
   readBaseline,
+  type SortedFindings,
 } from '../doctor/baseline.ts'
 export type { Finding, Fix, Level, Rule, RuleCode } from '../doctor/finding.ts'
 export type { Measurement, MeasureOptions } from '../doctor/measure.ts'
@@ -29,20 +29,20 @@ export {
   toApproval,
 } from '../matrix/approval.ts'
 export {
-  type Attempt,
+  type AttemptOutcome,
   type Cell,
+  type CellAttempt,
+  type CellVerdict,
   type Line,
   type Matrix,
-  type Outcome,
+  type RowTally,
   type Subject,
   type TableMatrix,
-  type Tally,
   toAccess,
-  type Verdict,
   type Whose,
 } from '../matrix/cell.ts'
 export { drawMatrix, type MatrixOptions } from '../matrix/draw.ts'
 export { renderPage } from '../matrix/page.ts'
 export { type ExplainOptions, explain as explainStatement } from '../why/explain.ts'
-export type { Explanation, Finding as Reason, FindingCode as ReasonCode } from '../why/explanation.ts'
+export type { Explanation, Reason, ReasonCode } from '../why/explanation.ts'
 export { renderExplanation } from '../why/report.ts'

@@ -11,7 +11,13 @@ export {
 } from '../policies/claims.ts'
 export type { ClaimColumnType, ColumnOfType } from '../policies/columns.ts'
 export { forceAndGrants } from '../policies/force-and-grants.ts'
-export { type Change, type ColumnGrants, type Command, type PolicyOptions, policies } from '../policies/policies.ts'
+export {
+  type Change,
+  type ColumnGrants,
+  type PolicyCommand,
+  type PolicyOptions,
+  policies,
+} from '../policies/policies.ts'
 export { anonymous, authenticated, issuer } from '../policies/roles.ts'
 export { both, either, everyRow, type Rule, type RuleOptions, rule } from '../policies/rule.ts'
 export {

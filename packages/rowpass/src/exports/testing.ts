@@ -9,8 +9,8 @@ export {
   createTester,
   type Person,
   type Rows,
-  type Scene,
   type SqlTag,
   type Tester,
   type TesterOptions,
+  type TestTransaction,
 } from '../testing/tester.ts'

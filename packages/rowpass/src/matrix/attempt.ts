@@ -4,7 +4,7 @@
 import pg from 'pg'
 import { attemptText } from '../access/trial.ts'
 import { sqlstateOf } from '../database/connect.ts'
-import type { Attempt, Outcome } from './cell.ts'
+import type { AttemptOutcome, CellAttempt } from './cell.ts'
 
 /** A statement. */
 export interface TriedStatement {
@@ -22,7 +22,7 @@ export interface TriedStatement {
 
 /** What `look` returns is the value, where the statement succeeded. */
 export interface Attempted<T> {
-  readonly attempt: Attempt
+  readonly attempt: CellAttempt
   readonly value?: T
 }
 
@@ -49,7 +49,7 @@ export async function tryOnce<T>(
   const [main, last = main] = results.slice(after === undefined ? -1 : -2)
   if (main === undefined || last === undefined) throw new TypeError(`${results.length} results`)
   const { rows, value } = look(main, last)
-  const done: Attempt = { sql, says, outcome: 'done', ...(rows !== undefined && { rows }) }
+  const done: CellAttempt = { sql, says, outcome: 'done', ...(rows !== undefined && { rows }) }
   return { attempt: done, ...(value !== undefined && { value }) }
 }
 
@@ -69,7 +69,7 @@ const busy = new Set(['40001', '40P01', '55P03'])
  * that fails has been let through by the policies, and one of a domain tells nothing of them. Told by the function that
  * raised it (`routine`), not by the message, which may be translated.
  */
-function toOutcome(error: pg.DatabaseError): Outcome {
+function toOutcome(error: pg.DatabaseError): AttemptOutcome {
   const { code = '', routine, dataType } = error
   if (code === '42501') return isPolicy(error) ? 'policy' : 'denied'
   if (code === '57014') return 'timeout'

@@ -2,7 +2,7 @@
  * What a matrix is made of: who tried what on which table, and what came of it. Everything else in this folder fills
  * these shapes or shows them.
  */
-import type { Command, RelationKind } from '../access/catalog/catalog.ts'
+import type { Command, RelKind } from '../access/catalog/catalog.ts'
 import type { Identity } from '../access/identity.ts'
 
 /**
@@ -15,7 +15,7 @@ export const owners = ['own', 'other', 'shared', 'any'] as const
 export type Whose = (typeof owners)[number]
 
 /** Numbers by whose rows they count; what is missing is 0. */
-export type Tally = Readonly<Partial<Record<Whose, number>>>
+export type RowTally = Readonly<Partial<Record<Whose, number>>>
 
 /** An identity with a name, and the tenants that are its own. */
 export interface Subject extends Identity {
@@ -37,18 +37,18 @@ export interface Subject extends Identity {
  * - `error` the statement fails in a policy, a function or a trigger
  * - `untried` it was not tried, or not to the end; the notes say why
  */
-export type Verdict = 'rows' | 'none' | 'empty' | 'grant' | 'policy' | 'constraint' | 'error' | 'untried'
+export type CellVerdict = 'rows' | 'none' | 'empty' | 'grant' | 'policy' | 'constraint' | 'error' | 'untried'
 
 /** How one statement ended; `unsuited` is a failure before any policy was asked, such as a value that does not fit. */
-export type Outcome = 'done' | 'policy' | 'denied' | 'constraint' | 'unsuited' | 'busy' | 'timeout' | 'error'
+export type AttemptOutcome = 'done' | 'policy' | 'denied' | 'constraint' | 'unsuited' | 'busy' | 'timeout' | 'error'
 
 /** One statement that was run. */
-export interface Attempt {
+export interface CellAttempt {
   /** The text, with placeholders; values of rows are never kept. */
   readonly sql: string
   /** What it was for. */
   readonly says: string
-  readonly outcome: Outcome
+  readonly outcome: AttemptOutcome
   /** Rows that it reached, where it counts. */
   readonly rows?: number
   /** PostgreSQL's message, without DETAIL, which can hold values. */
@@ -59,18 +59,18 @@ export interface Attempt {
 /** One cell. */
 export interface Cell {
   readonly command: Command
-  readonly verdict: Verdict
+  readonly verdict: CellVerdict
   /** SELECT, UPDATE, DELETE: rows reached. INSERT: 1 where a row of that owner is let in by the policies. */
-  readonly reached: Tally
+  readonly reached: RowTally
   /** UPDATE: whether a row of the own tenant can be given to another one; undefined where that was not tried. */
-  readonly move?: Outcome | 'grant'
+  readonly move?: AttemptOutcome | 'grant'
   /** INSERT: what becomes of the same with RETURNING; undefined where that was not tried. */
-  readonly returning?: Outcome
+  readonly returning?: AttemptOutcome
   /** Whether rows of a tenant that is not the identity's are reached, added or given away to. */
   readonly crossTenant: boolean
   /** Names of the policies that PostgreSQL applies to this role and command. */
   readonly policies: readonly string[]
-  readonly attempts: readonly Attempt[]
+  readonly attempts: readonly CellAttempt[]
   /** Whatever a reader has to know to take the cell for what it is. */
   readonly notes: readonly string[]
 }
@@ -79,7 +79,7 @@ export interface Cell {
 export interface Line {
   readonly subject: string
   /** Rows that are there by whose they are to this identity; undefined where the connection cannot see them all. */
-  readonly there: Tally | undefined
+  readonly there: RowTally | undefined
   readonly cells: Readonly<Record<Command, Cell>>
 }
 
@@ -87,7 +87,7 @@ export interface Line {
 export interface TableMatrix {
   /** Schema and name as SQL, such as `public.users`. */
   readonly name: string
-  readonly kind: RelationKind
+  readonly kind: RelKind
   readonly rowSecurity: 'off' | 'on' | 'forced'
   /** Rows that are there; undefined where the connection cannot see them all. */
   readonly rows: number | undefined
@@ -112,12 +112,12 @@ export interface Matrix {
 }
 
 /** The sum of a tally. */
-export function total(tally: Tally): number {
+export function total(tally: RowTally): number {
   return owners.reduce((sum, whose) => sum + (tally[whose] ?? 0), 0)
 }
 
 /** The same tally, with only what there is of. */
-export function withoutZeros(tally: Tally): Tally {
+export function withoutZeros(tally: RowTally): RowTally {
   return Object.fromEntries(Object.entries(tally).filter(([, count]) => count > 0))
 }
 

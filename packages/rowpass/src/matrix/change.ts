@@ -4,7 +4,7 @@
 import pg from 'pg'
 import type { ReferentialAction } from '../access/catalog/catalog.ts'
 import { type Attempted, type TriedStatement, toLiteral, tryOnce } from './attempt.ts'
-import { type Attempt, type Cell, owners, type Tally, total, type Whose } from './cell.ts'
+import { type Cell, type CellAttempt, owners, type RowTally, total, type Whose } from './cell.ts'
 import { countersSql, countingCondition, resetCounters, toTally } from './counting.ts'
 import type { TableColumn } from './table.ts'
 import {
@@ -33,7 +33,7 @@ type Change = 'update' | 'delete'
  *
  * @param seen what SELECT reaches; where it is the same, nothing is changed unseen
  */
-export async function tryChange(trial: Trial, command: Change, seen: Tally): Promise<Cell> {
+export async function tryChange(trial: Trial, command: Change, seen: RowTally): Promise<Cell> {
   const { survey, grants } = trial
   const privileged = grants.usage && (command === 'delete' ? grants.delete : grants.update.length > 0)
   const column = command === 'update' ? chooseColumn(trial) : undefined
@@ -70,7 +70,7 @@ export async function tryChange(trial: Trial, command: Change, seen: Tally): Pro
 /** A cell in the making. */
 interface Draft {
   reached: Partial<Record<Whose, number>>
-  readonly attempts: Attempt[]
+  readonly attempts: CellAttempt[]
   readonly notes: string[]
   verdict: Cell['verdict'] | undefined
 }
@@ -122,7 +122,7 @@ async function changeFirst(
   trial: Trial,
   command: Change,
   column: TableColumn | undefined,
-): Promise<{ attempt: Attempt; reached?: Tally } | undefined> {
+): Promise<{ attempt: CellAttempt; reached?: RowTally } | undefined> {
   const { survey } = trial
   const value = column === undefined ? undefined : survey.samples[0]?.values[column.name]
   const able =
@@ -140,7 +140,7 @@ async function count(
   trial: Trial,
   command: Change,
   column: TableColumn | undefined,
-): Promise<{ attempt: Attempt; reached?: Tally }> {
+): Promise<{ attempt: CellAttempt; reached?: RowTally }> {
   const { attempt: tried, value } = await run(trial, {
     says: counting[command],
     value: null,
@@ -192,9 +192,9 @@ async function pickRows(
   trial: Trial,
   { says, ...statement }: Changing,
   { whose, found }: { whose: Whose; found: Draft },
-): Promise<Attempt[]> {
+): Promise<CellAttempt[]> {
   const all = found.reached[whose] ?? 0
-  const tried: Attempt[] = []
+  const tried: CellAttempt[] = []
   for (let nth = 1; nth <= Math.min(picks, all); nth++) {
     const numbered = { ...statement, says: `${says} row ${nth} of ${all}${places[whose]}` }
     const { attempt: each } = await run(trial, numbered, { whose: [whose], nth })
@@ -206,9 +206,9 @@ async function pickRows(
 }
 
 /** What the rows that were tried say of all of one owner. */
-function settle(tried: readonly Attempt[], whose: Whose, found: Draft): Cell['verdict'] {
+function settle(tried: readonly CellAttempt[], whose: Whose, found: Draft): Cell['verdict'] {
   const all = found.reached[whose] ?? 0
-  const of = (outcome: Attempt['outcome']) => tried.find((each) => each.outcome === outcome)
+  const of = (outcome: CellAttempt['outcome']) => tried.find((each) => each.outcome === outcome)
   if (of('done') !== undefined) return 'rows'
   const constraint = of('constraint')
   if (constraint !== undefined) {
@@ -302,7 +302,7 @@ function run(
   trial: Trial,
   { says, value, text }: Changing,
   pick?: { whose: readonly Whose[]; nth: number },
-): Promise<Attempted<Tally>> {
+): Promise<Attempted<RowTally>> {
   const { view, table } = trial.survey
   const onTable = `${text(table.sql, toLiteral(value))} where ${countingCondition}`
   const statement: TriedStatement = {
@@ -312,7 +312,7 @@ function run(
     before: resetCounters(ownTenants(trial), pick),
     after: countersSql,
   }
-  return tryOnce<Tally>(trial.client, statement, (_, after) => {
+  return tryOnce<RowTally>(trial.client, statement, (_, after) => {
     const counted = toTally(after)
     return { rows: total(counted), value: counted }
   })

@@ -7,7 +7,7 @@
  * the policies of SELECT do not narrow it, as they would not narrow a caller's own `delete from t`.
  */
 import pg from 'pg'
-import { owners, type Tally, type Whose, withoutZeros } from './cell.ts'
+import { owners, type RowTally, type Whose, withoutZeros } from './cell.ts'
 import type { Table } from './table.ts'
 
 const prefix = 'rowpass_matrix'
@@ -80,7 +80,7 @@ export function resetCounters(tenants: readonly string[], pick?: { whose: readon
 export const countersSql = `select ${owners.map((whose) => `current_setting('${prefix}.n_${whose}') as "${whose}"`).join(', ')}`
 
 /** The row of {@link countersSql}. */
-export function toTally({ rows }: pg.QueryResult): Tally {
+export function toTally({ rows }: pg.QueryResult): RowTally {
   const [row = {}] = rows
   return withoutZeros(Object.fromEntries(owners.map((whose) => [whose, Number(row[whose] ?? 0)])))
 }

@@ -3,7 +3,7 @@
  */
 import pg from 'pg'
 import { type TriedStatement, toLiteral, tryOnce } from './attempt.ts'
-import { type Attempt, type Cell, owners, type Whose } from './cell.ts'
+import { type Cell, type CellAttempt, owners, type Whose } from './cell.ts'
 import type { TableColumn } from './table.ts'
 import { explain, ownTenants, type Trial, toCell, verdictOfFailure } from './trial.ts'
 import { type Values, withFreshKeys, withPerson, withPersonAsKey } from './values.ts'
@@ -50,15 +50,15 @@ export async function tryInsert(trial: Trial): Promise<Cell> {
 }
 
 async function tryOwners(trial: Trial, granted: readonly TableColumn[]): Promise<Cell> {
-  const attempts: Attempt[] = []
+  const attempts: CellAttempt[] = []
   const notes: string[] = []
   const reached: Partial<Record<Whose, number>> = {}
   const verdicts = new Set<Cell['verdict']>()
-  let returning: Attempt | undefined
+  let returning: CellAttempt | undefined
   for (const whose of owners) {
     const candidates = toCandidates(trial, whose)
     if (candidates === undefined) continue
-    const tried: Attempt[] = []
+    const tried: CellAttempt[] = []
     for (const candidate of candidates) {
       const statement = toStatement(trial, granted, candidate)
       const { attempt: each } = await tryOnce(trial.client, statement)
@@ -211,7 +211,7 @@ function toStatement(
   }
 }
 
-async function tryReturning(trial: Trial, { sql, run }: TriedStatement): Promise<Attempt | undefined> {
+async function tryReturning(trial: Trial, { sql, run }: TriedStatement): Promise<CellAttempt | undefined> {
   const [column] = trial.grants.select
   if (column === undefined) return undefined
   const returning = ` returning ${pg.escapeIdentifier(column)}`
@@ -220,8 +220,8 @@ async function tryReturning(trial: Trial, { sql, run }: TriedStatement): Promise
 }
 
 /** What was let furthest; a row that did not suit says something only when no other was tried. */
-function bestOf(tried: readonly Attempt[]): Attempt | undefined {
-  const order: readonly Attempt['outcome'][] = [
+function bestOf(tried: readonly CellAttempt[]): CellAttempt | undefined {
+  const order: readonly CellAttempt['outcome'][] = [
     'done',
     'constraint',
     'policy',

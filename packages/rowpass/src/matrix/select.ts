@@ -3,7 +3,7 @@
  */
 import pg from 'pg'
 import { toLiteral, tryOnce } from './attempt.ts'
-import { type Cell, type Tally, withoutZeros } from './cell.ts'
+import { type Cell, type RowTally, withoutZeros } from './cell.ts'
 import { atLeast, explain, ownTenants, type Trial, toCell, verdictOfFailure, verdictOn } from './trial.ts'
 
 /**
@@ -39,7 +39,7 @@ export async function trySelect(trial: Trial): Promise<Cell> {
     return toCell(trial, 'select', { verdict, attempts, notes: verdict === 'grant' ? [] : [explain(tried)] })
   }
   const [all = 0, ofTenants = 0, own = 0] = value
-  const reached: Tally = withoutZeros(
+  const reached: RowTally = withoutZeros(
     told
       ? { own, other: ofTenants - own, shared: all - ofTenants }
       : tenantColumn === undefined

@@ -4,7 +4,7 @@
  */
 import pg from 'pg'
 import { attempt, isProblem } from '../access/trial.ts'
-import type { Subject, Tally } from './cell.ts'
+import type { RowTally, Subject } from './cell.ts'
 import type { Table } from './table.ts'
 import { madeUp } from './values.ts'
 
@@ -22,7 +22,7 @@ export interface Survey {
   /** Undefined where the connection cannot see every row. */
   readonly rows: number | undefined
   /** By name of the subject. */
-  readonly there: ReadonlyMap<string, Tally>
+  readonly there: ReadonlyMap<string, RowTally>
   /** The tenants of each subject, as the type of the column spells them. */
   readonly tenants: ReadonlyMap<string, readonly string[]>
   readonly samples: readonly Sample[]
@@ -93,7 +93,7 @@ async function countRows(
   client: pg.ClientBase,
   table: Table,
   options: { subjects: readonly Subject[]; tenantColumn: string | undefined; tenants: ReadonlyMap<string, string[]> },
-): Promise<{ rows: number; there: Map<string, Tally> }> {
+): Promise<{ rows: number; there: Map<string, RowTally> }> {
   const { subjects, tenantColumn, tenants } = options
   if (tenantColumn === undefined) {
     const { rows } = await client.query<{ n: string }>(`select count(*) as n from ${table.sql}`)
@@ -108,7 +108,7 @@ async function countRows(
     rowMode: 'array',
   })
   const [all = 0, shared = 0, ...mine] = (rows[0] ?? []).map(Number)
-  const tally = (index: number): Tally => {
+  const tally = (index: number): RowTally => {
     const ownRows = mine[index] ?? 0
     return { own: ownRows, other: all - shared - ownRows, shared }
   }

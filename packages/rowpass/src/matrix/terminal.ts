@@ -3,16 +3,10 @@
  */
 
 import { commands } from '../access/catalog/catalog.ts'
+import type { Style } from '../access/style.ts'
 import type { Difference } from './approval.ts'
 import type { Cell, Line, Matrix, TableMatrix } from './cell.ts'
 import { marks, short, toMark } from './wording.ts'
-
-/** How text is set off; each gives the text back where the output takes no colours. */
-export interface Style {
-  bold(text: string): string
-  dim(text: string): string
-  red(text: string): string
-}
 
 const nameWidth = 34
 const cellWidth = 16

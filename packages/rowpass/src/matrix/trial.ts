@@ -3,7 +3,15 @@
  */
 import type pg from 'pg'
 import type { Command } from '../access/catalog/catalog.ts'
-import { type Attempt, type Cell, type Subject, type Tally, total, type Verdict, withoutZeros } from './cell.ts'
+import {
+  type Cell,
+  type CellAttempt,
+  type CellVerdict,
+  type RowTally,
+  type Subject,
+  total,
+  withoutZeros,
+} from './cell.ts'
 import type { FiredTrigger, WriteEffects } from './effects.ts'
 import type { Survey } from './survey.ts'
 import type { Grants } from './table.ts'
@@ -24,9 +32,9 @@ export interface Trial {
 
 /** What a cell is made of besides what follows from it. */
 export interface Findings {
-  readonly verdict: Verdict
-  readonly reached?: Tally
-  readonly attempts?: readonly Attempt[]
+  readonly verdict: CellVerdict
+  readonly reached?: RowTally
+  readonly attempts?: readonly CellAttempt[]
   readonly notes?: readonly string[]
   readonly move?: Cell['move']
   readonly returning?: Cell['returning']
@@ -64,7 +72,7 @@ export function ownTenants({ survey, subject }: Trial): readonly string[] {
  * What a mere number of rows says of whose they are: what goes beyond the rows of the own tenant and of none that are
  * there is certain to be others'.
  */
-export function atLeast({ survey, subject }: Trial, all: number): Tally {
+export function atLeast({ survey, subject }: Trial, all: number): RowTally {
   const there = survey.there.get(subject.name)
   const mine = (there?.own ?? 0) + (there?.shared ?? 0)
   const other = there === undefined || survey.tenantColumn === undefined ? 0 : Math.max(0, all - mine)
@@ -72,13 +80,13 @@ export function atLeast({ survey, subject }: Trial, all: number): Tally {
 }
 
 /** The verdict on a number of rows that were reached. */
-export function verdictOn(trial: Trial, reached: Tally): Verdict {
+export function verdictOn(trial: Trial, reached: RowTally): CellVerdict {
   if (total(reached) > 0) return 'rows'
   return trial.survey.rows === 0 ? 'empty' : 'none'
 }
 
 /** The verdict on a statement that did not end well. */
-export function verdictOfFailure({ outcome }: Attempt, privileged: boolean): Verdict {
+export function verdictOfFailure({ outcome }: CellAttempt, privileged: boolean): CellVerdict {
   switch (outcome) {
     case 'denied':
       // With the privilege on the table it is one on a function or on another table that is missing.
@@ -95,7 +103,7 @@ export function verdictOfFailure({ outcome }: Attempt, privileged: boolean): Ver
 }
 
 /** What stands in the way of a statement that was not tried to its end, in words. */
-export function explain({ outcome, error = '' }: Attempt): string {
+export function explain({ outcome, error = '' }: CellAttempt): string {
   const known: Readonly<Record<string, string>> = {
     timeout: 'It took longer than --timeout allows.',
     busy: `Another session held the table or the row: ${error}.`,

@@ -17,7 +17,7 @@ export interface Change {
 }
 
 /** The commands that a policy can be for. */
-export type Command = 'select' | 'insert' | 'update' | 'delete'
+export type PolicyCommand = 'select' | 'insert' | 'update' | 'delete'
 
 /** The columns that a role is granted. */
 export interface ColumnGrants {
@@ -109,7 +109,11 @@ function writePolicies(
 }
 
 /** The row of an INSERT is not looked up. */
-function indexesFor({ indexes, pageBy = [] }: PolicyOptions, command: Command, change: Change): readonly PgColumn[][] {
+function indexesFor(
+  { indexes, pageBy = [] }: PolicyOptions,
+  command: PolicyCommand,
+  change: Change,
+): readonly PgColumn[][] {
   if (indexes === false || command === 'insert') return []
   return change.of.indexes.map((columns) => [
     ...columns,
@@ -117,7 +121,7 @@ function indexesFor({ indexes, pageBy = [] }: PolicyOptions, command: Command, c
   ])
 }
 
-function changeFor(command: Command, options: PolicyOptions): Change | undefined {
+function changeFor(command: PolicyCommand, options: PolicyOptions): Change | undefined {
   const given = options[command] ?? options.all
   if (given === undefined) return undefined
   if (!('of' in given)) return { of: given, into: given }
@@ -130,7 +134,7 @@ function writePolicy(
   table: string,
   columns: Readonly<Record<string, PgColumn>>,
   options: PolicyOptions,
-  command: Command,
+  command: PolicyCommand,
   { of, into }: Change,
   rules: readonly Rule[],
 ): PgPolicy {
@@ -150,7 +154,7 @@ function writePolicy(
 
 function grantedColumns(
   columns: Readonly<Record<string, PgColumn>>,
-  command: Command,
+  command: PolicyCommand,
   given: ColumnGrants,
   rules: readonly Rule[],
 ): readonly string[] | undefined {

@@ -2,6 +2,7 @@
  * Lets the connection's role become the roles of requests.
  */
 import pg from 'pg'
+import { canBecome } from '../access/identity.ts'
 import { sqlstateOf } from '../database/connect.ts'
 import { Failure } from '../errors.ts'
 
@@ -15,7 +16,7 @@ const attempts = 5
  */
 export async function allowRoles(client: pg.ClientBase, roles: readonly string[]): Promise<void> {
   for (const role of roles) {
-    for (let attempt = 1; !(await mayBecome(client, role)); attempt++) {
+    for (let attempt = 1; (await canBecome(client, role)) === false; attempt++) {
       try {
         await client.query(`grant ${pg.escapeIdentifier(role)} to current_user`)
       } catch (error) {
@@ -25,13 +26,4 @@ export async function allowRoles(client: pg.ClientBase, roles: readonly string[]
       }
     }
   }
-}
-
-async function mayBecome(client: pg.ClientBase, role: string): Promise<boolean> {
-  const { rows } = await client.query<{ able: boolean }>(
-    `select coalesce(pg_has_role(current_user, to_regrole($1), case when current_setting('server_version_num')::int
-            < 160000 then 'MEMBER' else 'SET' end), true) as able`,
-    [pg.escapeIdentifier(role)],
-  )
-  return rows[0]?.able !== false
 }

@@ -1,12 +1,14 @@
 /**
  * Writes an isolation suite: what each person can do with each table today, as a test file to read, correct and keep.
  */
+import { readCatalog } from '../access/catalog/read.ts'
+import { withConnection } from '../database/connect.ts'
 import { type Outcome, outcomeOf, sqlstateIn } from './outcome.ts'
 import { refusalOf } from './refusal.ts'
 import { attemptsFor, type SampleRow } from './statements.ts'
-import { readSubjects, type Subject } from './subjects.ts'
 import { type SuiteFile, type SuiteTable, writeSuite } from './suite.ts'
-import { type Claims, createTester, type Person, type Scene, type Tester } from './tester.ts'
+import { findTestedTables, type TestedTable } from './tested-tables.ts'
+import { type Claims, createTester, type Person, type Tester, type TestTransaction } from './tester.ts'
 
 /** Somebody of a suite. */
 export interface Candidate {
@@ -41,7 +43,8 @@ export async function generateSuite(options: GenerateOptions): Promise<string> {
   try {
     const given = people.map((each) => ({ ...each, role: roleOf(each) }))
     const roles = [...new Set(given.map(({ role }) => role))]
-    const subjects = await tester.run(({ owner }) => readSubjects(owner, roles))
+    const catalog = await withConnection(databaseUrl, readCatalog)
+    const subjects = findTestedTables(catalog, roles)
     const chosen = subjects.filter(({ name }) => name.includes(only))
     const cast = [...given, ...(await extras(tester, given, chosen))]
     const tables: SuiteTable[] = []
@@ -69,7 +72,7 @@ function count(claims: Claims): number {
  * Whoever shows what the given people cannot: the owner of a table, whether it is forced; and claims under a role that
  * they are not for, whether a policy is for one role alone.
  */
-async function extras(tester: Tester, given: Cast, subjects: readonly Subject[]): Promise<Cast> {
+async function extras(tester: Tester, given: Cast, subjects: readonly TestedTable[]): Promise<Cast> {
   const owners = [...new Set(subjects.map(({ owner }) => owner))]
   const strongest = await findStrongest(tester, given, subjects)
   const roles = new Set(given.filter(({ claims }) => count(claims) === 0).map(({ role }) => role))
@@ -86,7 +89,7 @@ async function extras(tester: Tester, given: Cast, subjects: readonly Subject[])
 async function findStrongest(
   tester: Tester,
   given: Cast,
-  subjects: readonly Subject[],
+  subjects: readonly TestedTable[],
 ): Promise<Cast[number] | undefined> {
   let best: { person: Cast[number]; reach: number } | undefined
   for (const person of given.filter(({ claims }) => count(claims) > 0)) {
@@ -103,7 +106,7 @@ async function findStrongest(
 /** One after the other: parallel transactions would wait for each other's rows. */
 async function tryTable(
   tester: Tester,
-  subject: Subject,
+  subject: TestedTable,
   people: Cast,
   roles: readonly string[],
   onProgress: GenerateOptions['onProgress'],
@@ -136,14 +139,14 @@ function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
-function meet(scene: Scene, candidate: Candidate): Person {
+function meet(scene: TestTransaction, candidate: Candidate): Person {
   return scene.asUser(candidate.claims, { role: roleOf(candidate) })
 }
 
 /** The first row that each person sees and nobody before, and one that only the connection's own role does. */
 async function readSamples(
-  scene: Scene,
-  { name, columns }: Subject,
+  scene: TestTransaction,
+  { name, columns }: TestedTable,
   people: readonly Candidate[],
   onProgress: GenerateOptions['onProgress'],
 ): Promise<SampleRow[]> {

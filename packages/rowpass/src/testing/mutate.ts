@@ -9,7 +9,7 @@ import { runTests, type TestCommand, type TestRun } from './run-tests.ts'
 import { listWeakenings, type Weakening } from './weakenings.ts'
 
 /** A weakening that the tests were asked about. */
-export interface Judged extends Weakening {
+export interface TriedWeakening extends Weakening {
   /** `noticed` also when the tests did not end in time. */
   readonly outcome: 'noticed' | 'survived'
   readonly seconds: number
@@ -17,7 +17,7 @@ export interface Judged extends Weakening {
 
 /** What came of it. */
 export interface MutationReport {
-  readonly weakenings: readonly Judged[]
+  readonly weakenings: readonly TriedWeakening[]
   readonly noticed: number
   readonly survived: number
 }
@@ -33,7 +33,7 @@ export interface MutateOptions {
   /** Only weakenings whose table or policy contains this text. */
   readonly only?: string
   /** Hears of each that was judged, and how many there are. */
-  readonly onProgress?: (judged: Judged, done: number, total: number) => void
+  readonly onProgress?: (judged: TriedWeakening, done: number, total: number) => void
 }
 
 /**
@@ -66,8 +66,8 @@ async function judgeAll(
   command: Omit<TestCommand, 'url'>,
   jobs: number,
   onProgress: MutateOptions['onProgress'],
-): Promise<Judged[]> {
-  const judged: (Judged | undefined)[] = weakenings.map(() => undefined)
+): Promise<TriedWeakening[]> {
+  const judged: (TriedWeakening | undefined)[] = weakenings.map(() => undefined)
   const waiting = weakenings.entries()
   let done = 0
   const work = async (): Promise<void> => {
@@ -77,7 +77,7 @@ async function judgeAll(
       const run: TestRun = await shop.withCopy(weakening.sql, (url) => runTests({ ...command, url }))
       if (command.signal?.aborted) throw new Failure('tests_failed', { detail: 'interrupted' })
       const seconds = (performance.now() - started) / 1000
-      const one: Judged = { ...weakening, outcome: run.passed ? 'survived' : 'noticed', seconds }
+      const one: TriedWeakening = { ...weakening, outcome: run.passed ? 'survived' : 'noticed', seconds }
       judged[at] = one
       onProgress?.(one, ++done, weakenings.length)
     }

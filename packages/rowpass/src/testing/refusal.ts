@@ -2,7 +2,9 @@
  * Tells a refusal by a grant from one by a policy, and names the policies that could have let the row in.
  */
 import pg from 'pg'
+import { readDatabase } from '../access/database.ts'
 import type { Identity } from '../access/identity.ts'
+import { type Action, policiesFor, stepsFor } from '../access/policies.ts'
 
 /** Why PostgreSQL refused a statement. */
 export interface Refusal {
@@ -55,18 +57,23 @@ async function candidates(
   identity: Identity | undefined,
   statement: string,
 ): Promise<string[]> {
-  const table = /for table "(.+)"$/.exec(error.message)?.[1]
-  const word = /^\s*(insert|update)\b/i.exec(statement)?.[1]?.toUpperCase()
-  // ON CONFLICT DO UPDATE is both.
-  const commands = word === undefined || /\bon\s+conflict\b/i.test(statement) ? ['INSERT', 'UPDATE'] : [word]
-  const { rows } = await client.query<{ name: string }>(
-    `select distinct policyname as name from pg_policies
-      where tablename = $1 and permissive = 'PERMISSIVE' and cmd = any($2 || array['ALL'])
-        and (schemaname = $4 or $4::name is null)
-        and exists (select from unnest(roles) role where role = 'public'
-                    or exists (select from pg_roles where rolname = role and pg_has_role(coalesce($3::name, current_user), oid, 'USAGE')))
-      order by 1`,
-    [table, commands, identity?.role ?? null, error.schema ?? null],
+  const name = /for table "(.+)"$/.exec(error.message)?.[1]
+  const word = /^\s*(insert|update)\b/i.exec(statement)?.[1]?.toLowerCase()
+  const isBoth = word === undefined || /\bon\s+conflict\b/i.test(statement)
+  const actions: readonly Action[] = isBoth ? ['insert', 'conflict_update'] : [word === 'insert' ? 'insert' : 'update']
+  const checked = stepsFor(actions, { reads: false, returning: false }).filter(
+    ({ expression }) => expression === 'check',
   )
-  return rows.map(({ name }) => name)
+  const { catalog, access } = await readDatabase(client)
+  const as = [...catalog.roles.values()].find((role) =>
+    identity === undefined ? role.oid === catalog.database.reader : role.name === identity.role,
+  )
+  const tables = [...catalog.relations.values()].filter(
+    (each) => each.name === name && (error.schema === undefined || each.schema === error.schema),
+  )
+  const policies = catalog.policies.filter(
+    ({ permissive, relation }) => permissive && tables.some(({ oid }) => oid === relation),
+  )
+  const found = as === undefined ? [] : checked.flatMap(({ command }) => policiesFor(policies, access, as, command))
+  return [...new Set(found.map((policy) => policy.name))].sort()
 }

@@ -1,7 +1,7 @@
 /**
  * The statements by which an isolation suite tries a table, made of rows that people of the suite see.
  */
-import type { Subject, SubjectColumn } from './subjects.ts'
+import type { TestedColumn, TestedTable } from './tested-tables.ts'
 
 /** A row as text, by the quoted names of its columns. */
 export type SampleRow = Readonly<Record<string, string | null>>
@@ -9,16 +9,16 @@ export type SampleRow = Readonly<Record<string, string | null>>
 const maxValues = 4
 
 /** A statement to try. */
-export interface Attempt {
+export interface SuiteAttempt {
   readonly statement: string
-  readonly before: Preparation
+  readonly before: SuitePreparation
 }
 
 /**
  * What is done first, so that the policies alone decide: nothing; `granted`, the roles get every privilege on the table;
  * `freed`, and the foreign keys that refer to it are gone.
  */
-export type Preparation = 'nothing' | 'granted' | 'freed'
+export type SuitePreparation = 'nothing' | 'granted' | 'freed'
 
 /**
  * Reads: all rows. Changes: each column alone, and those that policies read to the values of each sample, in a statement
@@ -26,9 +26,9 @@ export type Preparation = 'nothing' | 'granted' | 'freed'
  * each sample. Inserts: copies of the samples with the columns that somebody may give, and once with all. What policies
  * are to decide is tried a second time with every privilege granted.
  */
-export function attemptsFor({ name, columns, freeing }: Subject, samples: readonly SampleRow[]): Attempt[] {
+export function attemptsFor({ name, columns, freeing }: TestedTable, samples: readonly SampleRow[]): SuiteAttempt[] {
   const read = `select from ${name}`
-  const updates = (list: readonly SubjectColumn[]): string[] =>
+  const updates = (list: readonly TestedColumn[]): string[] =>
     list.flatMap((column) => valuesOf(column, samples).map((value) => `update ${name} set ${column.name} = ${value}`))
   const inserts = unique(samples.flatMap((sample) => insertsOf(name, columns, sample)))
   const whole = samples.slice(0, 1).map((sample) => insertOf(name, columns, sample))
@@ -36,7 +36,7 @@ export function attemptsFor({ name, columns, freeing }: Subject, samples: readon
   const deletes = unique(samples.flatMap((sample) => deleteOf(name, columns, sample)))
   const plain = columns.filter(({ isKey, isTrusted }) => !isKey && !isTrusted).slice(0, 1)
   const trusted = columns.filter(({ isTrusted }) => isTrusted)
-  const as = (before: Preparation, ...statements: string[]): Attempt[] =>
+  const as = (before: SuitePreparation, ...statements: string[]): SuiteAttempt[] =>
     statements.map((statement) => ({ statement, before }))
   return [
     ...as('nothing', read, ...updates(columns), ...inserts, ...whole, remove, ...deletes),
@@ -45,12 +45,12 @@ export function attemptsFor({ name, columns, freeing }: Subject, samples: readon
   ]
 }
 
-function valuesOf(column: SubjectColumn, samples: readonly SampleRow[]): string[] {
+function valuesOf(column: TestedColumn, samples: readonly SampleRow[]): string[] {
   const values = unique(samples.map((sample) => toLiteral(sample[column.name])))
   return values.slice(0, column.isTrusted ? maxValues : 1)
 }
 
-function insertsOf(table: string, columns: readonly SubjectColumn[], sample: SampleRow): string[] {
+function insertsOf(table: string, columns: readonly TestedColumn[], sample: SampleRow): string[] {
   const given = columns.filter(({ isInsertable }) => isInsertable)
   const usual = given.filter(({ isKey, hasDefault }) => !(isKey && hasDefault))
   // A key that policies read is what says whose the row is.
@@ -58,7 +58,7 @@ function insertsOf(table: string, columns: readonly SubjectColumn[], sample: Sam
   return lists.filter((list) => list.length > 0).map((list) => insertOf(table, list, sample))
 }
 
-function insertOf(table: string, columns: readonly SubjectColumn[], sample: SampleRow): string {
+function insertOf(table: string, columns: readonly TestedColumn[], sample: SampleRow): string {
   const values = columns.map(({ name, isText, isUnique, isKey }) => {
     const value = sample[name] ?? null
     return toLiteral(isText && isUnique && !isKey && value !== null ? `copy.${value}` : value)
@@ -66,7 +66,7 @@ function insertOf(table: string, columns: readonly SubjectColumn[], sample: Samp
   return `insert into ${table} (${columns.map(({ name }) => name).join(', ')}) values (${values.join(', ')})`
 }
 
-function deleteOf(table: string, columns: readonly SubjectColumn[], sample: SampleRow): string[] {
+function deleteOf(table: string, columns: readonly TestedColumn[], sample: SampleRow): string[] {
   const key = columns.filter(({ isKey }) => isKey)
   if (key.length === 0) return []
   return [`delete from ${table} where ${key.map(({ name }) => `${name} = ${toLiteral(sample[name])}`).join(' and ')}`]

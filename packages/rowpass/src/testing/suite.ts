@@ -2,16 +2,16 @@
  * The text of an isolation suite: a program of its own that people read and edit.
  */
 import type { Outcome } from './outcome.ts'
-import type { Preparation } from './statements.ts'
+import type { SuitePreparation } from './statements.ts'
 
 /** One table of a suite. */
 export interface SuiteTable {
   readonly name: string
   /** Statements that prepare a line. */
-  readonly preparations: Readonly<Record<Preparation, readonly string[]>>
+  readonly preparations: Readonly<Record<SuitePreparation, readonly string[]>>
   readonly lines: readonly {
     readonly statement: string
-    readonly before: Preparation
+    readonly before: SuitePreparation
     /** In the order of the people. */
     readonly outcomes: readonly Outcome[]
   }[]

@@ -5,10 +5,11 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 import { type ClaimsCarrier, detectCarrier, type Identity } from '../access/identity.ts'
+import { inTrial } from '../access/trial.ts'
 import { parsePostgresUrl, serverOf } from '../database/connect.ts'
 import { Failure } from '../errors.ts'
 import { allowRoles } from './allow-roles.ts'
-import { createScene, type RunAs, type Statement } from './scene.ts'
+import { createTurns, type RunAs, type SentStatement } from './turns.ts'
 
 /** The claims of a token. */
 export type Claims = Readonly<Record<string, unknown>>
@@ -29,7 +30,7 @@ export interface Person<Schema extends Record<string, unknown> = Record<string, 
 }
 
 /** What a test gets: one transaction. */
-export interface Scene<Schema extends Record<string, unknown> = Record<string, never>> {
+export interface TestTransaction<Schema extends Record<string, unknown> = Record<string, never>> {
   /** Somebody with these claims. People of a scene see each other's rows as their policies let them. */
   asUser(claims: Claims, options?: { readonly role?: string }): Person<Schema>
   /** Somebody without claims, under the role `anonymous`. */
@@ -47,9 +48,9 @@ export interface TesterOptions<Schema extends Record<string, unknown>> {
   readonly databaseUrl: string
   /** Tables for the relational queries of drizzle-orm. */
   readonly schema?: Schema
-  /** The role of {@link Scene.asUser}. Default `authenticated`. */
+  /** The role of {@link TestTransaction.asUser}. Default `authenticated`. */
   readonly role?: string
-  /** The role of {@link Scene.asAnonymous}. Default `anonymous`. */
+  /** The role of {@link TestTransaction.asAnonymous}. Default `anonymous`. */
   readonly anonymousRole?: string
   /** How claims reach the policies. Default: found out from the database. */
   readonly carrier?: ClaimsCarrier
@@ -60,15 +61,14 @@ export interface TesterOptions<Schema extends Record<string, unknown>> {
 /** Runs tests against one database. */
 export interface Tester<Schema extends Record<string, unknown> = Record<string, never>> {
   /** Runs one test in a transaction and rolls it back, whatever came of it. Tests may run at the same time. */
-  run<T>(test: (scene: Scene<Schema>) => Promise<T>): Promise<T>
+  run<T>(test: (scene: TestTransaction<Schema>) => Promise<T>): Promise<T>
   /** The same for a test with one person. */
   asUser<T>(claims: Claims, test: (person: Person<Schema>) => Promise<T>): Promise<T>
   /** Closes the connections. */
   close(): Promise<void>
 }
 
-const lockTimeout = '5s'
-const statementTimeout = '30s'
+const limits = { lockMs: 5_000, statementMs: 30_000 }
 
 /**
  * Connects to a database under test.
@@ -98,26 +98,22 @@ export async function createTester<Schema extends Record<string, unknown> = Reco
   pool.on('error', () => undefined)
   const carrier = await prepare(pool, options, [role, anonymousRole])
 
-  async function run<T>(test: (scene: Scene<Schema>) => Promise<T>): Promise<T> {
+  async function run<T>(test: (scene: TestTransaction<Schema>) => Promise<T>): Promise<T> {
     const client = await pool.connect()
     let broken = true
     try {
-      await client.query(
-        `begin; set local lock_timeout = '${lockTimeout}'; set local statement_timeout = '${statementTimeout}'`,
-      )
-      const runAs = createScene(client, carrier)
-      const meet = (identity: Identity | undefined) => toPerson(runAs, identity, options.schema)
-      const result = await test({
-        asUser: (claims, { role: other = role } = {}) => meet({ role: other, claims }),
-        asAnonymous: () => meet({ role: anonymousRole, claims: {} }),
-        owner: meet(undefined),
+      const result = await inTrial(client, limits, () => {
+        const runAs = createTurns(client, carrier)
+        const meet = (identity: Identity | undefined) => toPerson(runAs, identity, options.schema)
+        return test({
+          asUser: (claims, { role: other = role } = {}) => meet({ role: other, claims }),
+          asAnonymous: () => meet({ role: anonymousRole, claims: {} }),
+          owner: meet(undefined),
+        })
       })
       broken = false
       return result
     } finally {
-      await client.query('rollback').catch(() => {
-        broken = true
-      })
       client.release(broken)
     }
   }
@@ -154,7 +150,7 @@ function toPerson<Schema extends Record<string, unknown>>(
   identity: Identity | undefined,
   schema: Schema | undefined,
 ): Person<Schema> {
-  const query = (statement: Statement | string, values?: unknown[]): Promise<pg.QueryResult> =>
+  const query = (statement: SentStatement | string, values?: unknown[]): Promise<pg.QueryResult> =>
     runAs(identity, {
       ...(typeof statement === 'string' ? { text: statement } : statement),
       ...(values !== undefined && { values }),

@@ -1,8 +1,12 @@
 /**
  * Every way in which the row-level security of a database could be weakened by one slip, as SQL.
  */
-import pg from 'pg'
+import type pg from 'pg'
+import { everyone } from '../access/access.ts'
+import type { Policy, Relation } from '../access/catalog/catalog.ts'
+import { readCatalog } from '../access/catalog/read.ts'
 import { findOperands } from './operands.ts'
+import { isTheirs } from './tested-tables.ts'
 
 /** One slip. */
 export interface Weakening {
@@ -16,45 +20,6 @@ export interface Weakening {
   readonly sql: readonly string[]
 }
 
-interface TableRow {
-  readonly schema: string
-  readonly name: string
-  readonly enabled: boolean
-  readonly forced: boolean
-}
-
-interface PolicyRow {
-  readonly schema: string
-  readonly table: string
-  readonly name: string
-  readonly permissive: boolean
-  readonly command: string
-  readonly roles: readonly string[]
-  readonly using: string | null
-  readonly check: string | null
-}
-
-/** Schemas that belong to PostgreSQL, to Rowpass and to drizzle-kit. */
-const notTheirs = `n.nspname not in ('pg_catalog', 'information_schema', 'rowpass', 'rowpass_ddl', 'auth', 'issuer', 'drizzle')
-  and n.nspname !~ '^pg_'`
-
-const tablesSql = `
-  select n.nspname as schema, c.relname as name, c.relrowsecurity as enabled, c.relforcerowsecurity as forced
-    from pg_class c join pg_namespace n on n.oid = c.relnamespace
-   where c.relkind in ('r', 'p') and ${notTheirs} and (c.relrowsecurity or c.relforcerowsecurity)
-   order by 1, 2`
-
-const policiesSql = `
-  select n.nspname as schema, c.relname as "table", p.polname as name, p.polpermissive as permissive,
-         case p.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete'
-              else 'all' end as command,
-         array(select case role when 0 then 'public' else quote_ident(role::regrole::text) end
-                 from unnest(p.polroles) role) as roles,
-         pg_get_expr(p.polqual, p.polrelid) as "using", pg_get_expr(p.polwithcheck, p.polrelid) as "check"
-    from pg_policy p join pg_class c on c.oid = p.polrelid join pg_namespace n on n.oid = c.relnamespace
-   where ${notTheirs}
-   order by 1, 2, 3`
-
 /**
  * Lists the weakenings of a database, in the order of its tables and policies.
  *
@@ -64,52 +29,71 @@ const policiesSql = `
  * Does NOT change anything.
  */
 export async function listWeakenings(client: pg.ClientBase): Promise<Weakening[]> {
-  const tables = await client.query<TableRow>(tablesSql)
-  const policies = await client.query<PolicyRow>(policiesSql)
-  return [...tables.rows.flatMap(ofTable), ...policies.rows.flatMap(ofPolicy)]
+  const { relations, policies, roles } = await readCatalog(client)
+  const tables = [...relations.values()].filter(isTheirs)
+  return [
+    ...tables.flatMap(ofTable),
+    ...tables.flatMap((table) =>
+      policies
+        .filter(({ relation }) => relation === table.oid)
+        .flatMap((policy) =>
+          ofPolicy(
+            table,
+            policy,
+            policy.roles.map((oid) => roles.get(oid)?.sql ?? 'public'),
+          ),
+        ),
+    ),
+  ]
 }
 
-function ofTable({ schema, name, enabled, forced }: TableRow): Weakening[] {
-  const table = qualified(schema, name)
+function ofTable(table: Relation): Weakening[] {
   const slip = (says: string, sql: string): Weakening => ({
-    table: shown(schema, name),
+    table: toTitle(table),
     policy: undefined,
     says,
     sql: [sql],
   })
+  const { rls, force, sql } = table
   return [
-    ...(enabled ? [slip('row-level security disabled', `alter table ${table} disable row level security`)] : []),
-    ...(forced ? [slip('not forced for the owner', `alter table ${table} no force row level security`)] : []),
+    ...(rls ? [slip('row-level security disabled', `alter table ${sql} disable row level security`)] : []),
+    ...(force ? [slip('not forced for the owner', `alter table ${sql} no force row level security`)] : []),
   ]
 }
 
-function ofPolicy(policy: PolicyRow): Weakening[] {
-  const on = `on ${qualified(policy.schema, policy.table)}`
-  const name = pg.escapeIdentifier(policy.name)
+function ofPolicy(table: Relation, policy: Policy, roles: readonly string[]): Weakening[] {
+  const { using, check, sql: name, permissive } = policy
+  const on = `on ${table.sql}`
   const drop = `drop policy ${name} ${on}`
   const slip = (says: string, ...sql: string[]): Weakening => ({
-    table: shown(policy.schema, policy.table),
+    table: toTitle(table),
     policy: policy.name,
     says,
     sql,
   })
-  const again = (says: string, changes: Partial<PolicyRow>) => slip(says, drop, create({ ...policy, ...changes }))
-  const { using, check } = policy
+  const again = (says: string, changes: Partial<Policy>) =>
+    slip(says, drop, createPolicy(on, { ...policy, ...changes }, roles))
   return [
     slip('dropped', drop),
     ...conditions('using', using).map(([says, text]) => slip(says, `alter policy ${name} ${on} using (${text})`)),
     ...conditions('with check', check).map(([says, text]) =>
       slip(says, `alter policy ${name} ${on} with check (${text})`),
     ),
-    ...(using !== null && check !== null && using !== check ? [again('with check left out', { check: null })] : []),
-    ...(policy.roles.includes('public') ? [] : [slip('for everybody', `alter policy ${name} ${on} to public`)]),
-    again(policy.permissive ? 'restrictive' : 'permissive', { permissive: !policy.permissive }),
+    ...(using !== undefined && check !== undefined && using !== check
+      ? [again('with check left out', { check: undefined })]
+      : []),
+    ...(policy.roles.includes(everyone) ? [] : [slip('for everybody', `alter policy ${name} ${on} to public`)]),
+    again(permissive ? 'restrictive' : 'permissive', { permissive: !permissive }),
   ]
 }
 
+function toTitle({ schema, name }: Relation): string {
+  return schema === 'public' ? name : `${schema}.${name}`
+}
+
 /** What it is called, and the weaker condition. */
-function conditions(clause: string, condition: string | null): [says: string, text: string][] {
-  if (condition === null || condition === 'true') return []
+function conditions(clause: string, condition: string | undefined): [says: string, text: string][] {
+  if (condition === undefined || condition === 'true') return []
   const parts = findOperands(condition).map(({ start, end }): [string, string] => [
     `${clause} without ${condition.slice(start, end).replaceAll(/\s+/g, ' ')}`,
     `${condition.slice(0, start)}true${condition.slice(end)}`,
@@ -117,19 +101,15 @@ function conditions(clause: string, condition: string | null): [says: string, te
   return [[`${clause} true`, 'true'], ...parts]
 }
 
-function create({ schema, table, name, permissive, command, roles, using, check }: PolicyRow): string {
+function createPolicy(
+  on: string,
+  { sql, permissive, command, using, check }: Policy,
+  roles: readonly string[],
+): string {
   return [
-    `create policy ${pg.escapeIdentifier(name)} on ${qualified(schema, table)}`,
+    `create policy ${sql} ${on}`,
     `as ${permissive ? 'permissive' : 'restrictive'} for ${command} to ${roles.join(', ')}`,
-    ...(using === null ? [] : [`using (${using})`]),
-    ...(check === null ? [] : [`with check (${check})`]),
+    ...(using === undefined ? [] : [`using (${using})`]),
+    ...(check === undefined ? [] : [`with check (${check})`]),
   ].join(' ')
-}
-
-function qualified(schema: string, table: string): string {
-  return `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)}`
-}
-
-function shown(schema: string, table: string): string {
-  return schema === 'public' ? table : `${schema}.${table}`
 }

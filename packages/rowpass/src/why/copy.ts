@@ -10,7 +10,7 @@ import type { Relation, Trigger } from '../access/catalog/catalog.ts'
 import { attempt, isProblem, type SqlProblem } from '../access/trial.ts'
 
 /** What a value is, as text; null for NULL. */
-export interface Value {
+export interface TextValue {
   readonly value: string | null
 }
 
@@ -19,7 +19,7 @@ export interface RowCopy {
   /** Indexes of the rows that pass an expression, and nothing else. */
   passing(expression: string): Promise<ReadonlySet<number> | SqlProblem>
   /** The value of an expression for one row. */
-  valueFor(row: number, expression: string): Promise<Value | SqlProblem>
+  valueFor(row: number, expression: string): Promise<TextValue | SqlProblem>
 }
 
 /** Name of the temporary table in SQL. */
@@ -70,7 +70,7 @@ export async function valueForCaller(
   client: pg.ClientBase,
   role: string,
   expression: string,
-): Promise<Value | SqlProblem> {
+): Promise<TextValue | SqlProblem> {
   return attempt(client, async () => {
     await client.query(`set local role ${pg.escapeIdentifier(role)}`)
     const { rows } = await client.query(`select (${expression})::text as value`)
@@ -79,7 +79,7 @@ export async function valueForCaller(
 }
 
 /** What happened to one row of a copy; records as text. */
-export interface Change {
+export interface RowChange {
   readonly operation: 'insert' | 'update' | 'delete'
   readonly before: string | null
   readonly after: string | null
@@ -105,7 +105,7 @@ export interface CopyTrial {
  *
  * @returns what it did, in the order in which it did it
  */
-export async function writtenRows(client: pg.ClientBase, trial: CopyTrial): Promise<readonly Change[] | SqlProblem> {
+export async function writtenRows(client: pg.ClientBase, trial: CopyTrial): Promise<readonly RowChange[] | SqlProblem> {
   const { relation, triggers, rows, role, sql, indexes } = trial
   const name = copyName(relation)
   return attempt(client, async () => {

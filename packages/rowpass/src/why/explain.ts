@@ -10,10 +10,10 @@ import { gatewayReasons } from './gateway.ts'
 import { rightsFor } from './grants.ts'
 import { findReach, type Reached } from './reach.ts'
 import { findReasons } from './reasons.ts'
-import { rolledBack, type Setting } from './session.ts'
+import { rolledBack, type TrialIdentity } from './session.ts'
 import { parseStatement } from './statement.ts'
 import { inlineParameters, withoutEnd } from './text.ts'
-import { type Outcome, tryStatement } from './trial.ts'
+import { type StatementOutcome, tryStatement } from './trial.ts'
 import { type TriedPolicies, type TryTools, tryPolicies, untriedPolicies } from './tries.ts'
 import { type Facts, findDoubts } from './verdict.ts'
 
@@ -58,7 +58,7 @@ export async function explain(client: pg.ClientBase, options: ExplainOptions): P
   const statement = parseStatement(sql, parser)
   const carrier = options.carrier ?? (await detectCarrier(client))
   const { identity, timeoutMs = defaultTimeoutMs, reveal = false, parts = true } = options
-  const setting: Setting = { identity, carrier, timeoutMs }
+  const setting: TrialIdentity = { identity, carrier, timeoutMs }
   const { database, role, reached, unreached } = await rolledBack(client, setting, 'self', () =>
     findReach(client, statement, identity.role),
   )
@@ -132,7 +132,7 @@ function toReport(reached: Reached, { steps, rows, rowsProblem }: TriedPolicies)
 
 function notesOf(
   reached: readonly Reached[],
-  outcome: Outcome | undefined,
+  outcome: StatementOutcome | undefined,
   relations: readonly RelationReport[],
 ): string[] {
   const triggers = reached.flatMap((each) => firing(each).map(({ name }) => `${name} of ${each.relation.sql}`))

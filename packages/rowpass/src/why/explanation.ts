@@ -1,13 +1,13 @@
 /**
  * What `why` answers: the chain from the identity to the rows. Nothing in it is of a hidden row, unless it was asked for.
  */
-import type { RelationKind } from '../access/catalog/catalog.ts'
+import type { RelKind } from '../access/catalog/catalog.ts'
 import type { ClaimsCarrier } from '../access/identity.ts'
 import type { Step } from '../access/policies.ts'
 import type { SqlProblem } from '../access/trial.ts'
 import type { Right } from './grants.ts'
 import type { RlsState } from './reach.ts'
-import type { Outcome } from './trial.ts'
+import type { StatementOutcome } from './trial.ts'
 import type { StatementCommand } from './usage.ts'
 
 /** One side of a comparison. */
@@ -78,7 +78,7 @@ export interface RowsReport {
 /** One relation, reached in one way. */
 export interface RelationReport {
   readonly name: string
-  readonly kind: RelationKind
+  readonly kind: RelKind
   readonly via: readonly string[]
   readonly actor: string
   readonly owner: string
@@ -93,9 +93,9 @@ export interface RelationReport {
 }
 
 /** One reason, and what to do. */
-export interface Finding {
+export interface Reason {
   /** Stable, for programs. */
-  readonly code: FindingCode
+  readonly code: ReasonCode
   readonly says: string
   readonly advice?: string
   /** Whether it ends the statement with an error. */
@@ -103,7 +103,7 @@ export interface Finding {
 }
 
 /** Every reason there is. */
-export type FindingCode =
+export type ReasonCode =
   | 'gateway_refuses'
   | 'relation_missing'
   | 'schema_closed'
@@ -131,11 +131,11 @@ export interface Explanation {
   readonly identity: { readonly role: string; readonly claims: Readonly<Record<string, unknown>> }
   readonly carrier: ClaimsCarrier | undefined
   /** Undefined when the statement was not run. */
-  readonly outcome: Outcome | undefined
+  readonly outcome: StatementOutcome | undefined
   /** Why it was not run. */
   readonly notRun?: string
   readonly relations: readonly RelationReport[]
-  readonly findings: readonly Finding[]
+  readonly findings: readonly Reason[]
   /** What else the reader should know. */
   readonly notes: readonly string[]
   /** Whether the explanation agrees with what happened, and has a reason for it. */

@@ -5,7 +5,7 @@ import type pg from 'pg'
 import { createClassifier } from '../statement/classify.ts'
 import { type FunctionFactRow, functionFactsSql, parseFunctionFacts } from '../statement/facts.ts'
 import type { Parser } from '../statement/parser.ts'
-import type { Finding } from './explanation.ts'
+import type { Reason } from './explanation.ts'
 
 type Classifier = ReturnType<typeof createClassifier>
 
@@ -13,7 +13,7 @@ type Classifier = ReturnType<typeof createClassifier>
 const classifiers = new WeakMap<pg.ClientBase, Promise<Classifier>>()
 
 /** The refusal of the gateway, if there is one. */
-export async function gatewayReasons(client: pg.ClientBase, parser: Parser, sql: string): Promise<Finding[]> {
+export async function gatewayReasons(client: pg.ClientBase, parser: Parser, sql: string): Promise<Reason[]> {
   const known = classifiers.get(client)
   const classifier = known ?? loadClassifier(client, parser)
   if (known === undefined) {

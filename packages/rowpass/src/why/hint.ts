@@ -2,7 +2,7 @@
  * An explanation in a line: for an answer of an API in development. Holds names of relations and policies, and numbers;
  * never a value.
  */
-import type { Explanation, Finding } from './explanation.ts'
+import type { Explanation, Reason } from './explanation.ts'
 
 /** What there is to say. */
 export interface Hint {
@@ -29,7 +29,7 @@ export function hintOf({ findings, relations, complete, outcome }: Explanation):
   return { hint: shown.map(({ says }) => says).join(' '), summary: [...new Set(short)].join('; ') }
 }
 
-const told: ReadonlySet<Finding['code']> = new Set([
+const told: ReadonlySet<Reason['code']> = new Set([
   'schema_closed',
   'grant_missing',
   'no_policy',

@@ -3,14 +3,14 @@
  */
 import { isTable } from '../access/catalog/catalog.ts'
 import type { SqlProblem } from '../access/trial.ts'
-import type { Finding, FindingCode, RelationReport, StepReport } from './explanation.ts'
+import type { Reason, ReasonCode, RelationReport, StepReport } from './explanation.ts'
 import type { Right } from './grants.ts'
 import type { Unreached } from './reach.ts'
 import { maxRows } from './trial.ts'
 import type { Facts } from './verdict.ts'
 
 /** Reasons, in the order in which PostgreSQL would come to them; at least one. */
-export function findReasons(facts: Facts): Finding[] {
+export function findReasons(facts: Facts): Reason[] {
   const { relations, outcome } = facts
   const missing = [...relations.flatMap(({ rights }) => rights), ...facts.functions].filter(({ held }) => !held)
   const reasons = [
@@ -24,17 +24,17 @@ export function findReasons(facts: Facts): Finding[] {
   return explained ? reasons : [...reasons, plainReason(facts)]
 }
 
-const informative: ReadonlySet<FindingCode> = new Set(['view_owner', 'rls_bypassed', 'rls_off'])
+const informative: ReadonlySet<ReasonCode> = new Set(['view_owner', 'rls_bypassed', 'rls_off'])
 
-function reason(code: FindingCode, says: string, advice?: string): Finding {
+function reason(code: ReasonCode, says: string, advice?: string): Reason {
   return { code, says, ...(advice !== undefined && { advice }), refuses: false }
 }
 
-function refusal(code: FindingCode, says: string, advice?: string): Finding {
+function refusal(code: ReasonCode, says: string, advice?: string): Reason {
   return { ...reason(code, says, advice), refuses: true }
 }
 
-function unreachedReason({ use, resolution }: Unreached, role: string): Finding {
+function unreachedReason({ use, resolution }: Unreached, role: string): Reason {
   const name = use.schema === undefined ? use.name : `${use.schema}.${use.name}`
   if (resolution.kind === 'closed') {
     const { schema } = resolution
@@ -47,7 +47,7 @@ function unreachedReason({ use, resolution }: Unreached, role: string): Finding 
   return refusal('relation_missing', `There is no relation ${name}${where}.`, advice)
 }
 
-function grantReason({ privilege, on, object, columns, role }: Right): Finding {
+function grantReason({ privilege, on, object, columns, role }: Right): Reason {
   const list = columns.length > 0 ? ` (${columns.join(', ')})` : ''
   const plural = columns.length > 1 ? 'columns' : 'column'
   const what = columns.length > 0 ? `${plural} ${columns.join(', ')} of ${object}` : `${on} ${object}`
@@ -56,7 +56,7 @@ function grantReason({ privilege, on, object, columns, role }: Right): Finding {
   return refusal('grant_missing', says, `grant ${privilege.toLowerCase()}${list} on ${kind}${object} to ${role};`)
 }
 
-function policyReasons(relation: RelationReport): Finding[] {
+function policyReasons(relation: RelationReport): Reason[] {
   let refused: StepReport['row'] | undefined
   return relation.steps.flatMap((step) => {
     const failures = step.policies.flatMap((policy) => failureReason(relation, policy))
@@ -73,7 +73,7 @@ function policyReasons(relation: RelationReport): Finding[] {
 function failureReason(
   { name, actor }: RelationReport,
   { problem, name: policy, closedFunctions }: StepReport['policies'][number],
-): Finding[] {
+): Reason[] {
   if (problem === undefined) return []
   if (problem.includes('(42P17)')) {
     const says = `The policy ${policy} of ${name} asks a table whose policies ask this one again: infinite recursion.`
@@ -86,7 +86,7 @@ function failureReason(
 }
 
 /** Rows that are passed over in silence. */
-function hidingReasons(relation: RelationReport, step: StepReport): Finding[] {
+function hidingReasons(relation: RelationReport, step: StepReport): Reason[] {
   const { name, rows, actor } = relation
   if (rows === undefined || rows.matching === 0) return []
   if (!step.policies.some(({ permissive }) => permissive)) return [noPolicy(relation, step)]
@@ -102,7 +102,7 @@ const compareSides =
   'Compare both sides of what is false above: a claim that is missing or wrong, or a row of somebody else.'
 
 /** Rows that end the statement. */
-function refusingReasons(relation: RelationReport, step: StepReport): Finding[] {
+function refusingReasons(relation: RelationReport, step: StepReport): Reason[] {
   const { name } = relation
   if (step.tested === 0) return []
   if (!step.policies.some(({ permissive }) => permissive)) {
@@ -121,14 +121,14 @@ function refusingReasons(relation: RelationReport, step: StepReport): Finding[] 
   })
 }
 
-function noPolicy({ name, actor }: RelationReport, { command, forOthers }: StepReport): Finding {
+function noPolicy({ name, actor }: RelationReport, { command, forOthers }: StepReport): Reason {
   const others = forOthers.length > 0 ? ` (${forOthers.join(', ')} ${be(forOthers.length)} for other roles)` : ''
   const says = `Row-level security is on for ${name}, and no permissive policy for ${command.toUpperCase()} is for ${actor}${others}. Without one nothing is allowed.`
   return reason('no_policy', says, `create policy … on ${name} for ${command} to ${actor} …;`)
 }
 
 /** Where policies do not hold, and the reader may think that they do. */
-function wallReasons(relation: RelationReport, role: string): Finding[] {
+function wallReasons(relation: RelationReport, role: string): Reason[] {
   const { name, rls, via, actor, owner, kind } = relation
   const view = via.at(-1)
   if (kind === 'materialized view' || kind === 'foreign table') {
@@ -164,7 +164,7 @@ const holders: Readonly<Record<string, (actor: string, owner: string) => string>
 }
 
 /** Errors that are no matter of grants and policies. */
-function problemReasons(problem: SqlProblem | undefined): Finding[] {
+function problemReasons(problem: SqlProblem | undefined): Reason[] {
   if (problem === undefined || elsewhere.has(problem.sqlstate)) return []
   const { sqlstate, message, constraint, table } = problem
   const kind = constraintKinds[sqlstate]
@@ -192,7 +192,7 @@ const constraintKinds: Readonly<Record<string, string>> = {
   '44000': 'view check option',
 }
 
-function plainReason({ outcome, command, relations }: Facts): Finding {
+function plainReason({ outcome, command, relations }: Facts): Reason {
   const problem = outcome?.problem
   if (problem !== undefined) return refusal('error', `PostgreSQL: ${problem.message} (${problem.sqlstate}).`)
   if (outcome?.rows === 0 && command !== 'insert') {

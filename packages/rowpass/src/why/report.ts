@@ -1,19 +1,11 @@
 /**
  * Renders an explanation for a person: what happened first, then why, then what to do.
  */
+
+import { plain, type Style } from '../access/style.ts'
 import type { Explanation, PartReport, PolicyReport, RelationReport, SideReport, StepReport } from './explanation.ts'
 import type { Right } from './grants.ts'
 import { some } from './reasons.ts'
-
-/** How text is marked on a terminal. */
-export interface Style {
-  bold(text: string): string
-  dim(text: string): string
-  red(text: string): string
-}
-
-/** No marks. */
-export const plain: Style = { bold: (text) => text, dim: (text) => text, red: (text) => text }
 
 /**
  * The report as text that ends with a line feed. Control characters of whatever came from the database or the statement

@@ -7,10 +7,10 @@ import type { Relation } from '../access/catalog/catalog.ts'
 import { isProblem, type SqlProblem, toProblem } from '../access/trial.ts'
 import { safeText } from './explanation.ts'
 import type { Reached } from './reach.ts'
-import { rolledBack, type Setting } from './session.ts'
+import { rolledBack, type TrialIdentity } from './session.ts'
 
 /** Rows of one relation. */
-export interface Rows {
+export interface MetRows {
   /** In the text form of PostgreSQL's records, at most {@link sampleSize}. */
   readonly sample: readonly string[]
   /** At most {@link countLimit} + 1. */
@@ -41,10 +41,10 @@ export const countLimit = 100_000
  */
 export async function readRows(
   client: pg.ClientBase,
-  setting: Setting,
+  setting: TrialIdentity,
   reached: Reached,
   conditions: readonly string[],
-): Promise<Rows | NoRows> {
+): Promise<MetRows | NoRows> {
   const tries = conditions.length > 0 ? [conditions, []] : [[]]
   let last: SqlProblem | undefined
   for (const each of tries) {
@@ -65,7 +65,7 @@ export async function readRows(
 /** @returns the rows, or what PostgreSQL said */
 async function peek(
   client: pg.ClientBase,
-  setting: Setting,
+  setting: TrialIdentity,
   reached: Reached,
   conditions: readonly string[],
 ): Promise<{ sample: string[]; total: number } | SqlProblem> {
@@ -97,7 +97,7 @@ export async function unforce(client: pg.ClientBase, { oid, sql }: Relation): Pr
 /** What the identity is given itself: how many, and some of them where it may read all columns. */
 async function askAsIdentity(
   client: pg.ClientBase,
-  setting: Setting,
+  setting: TrialIdentity,
   reached: Reached,
   conditions: readonly string[],
 ): Promise<{ seen: number | undefined; rows: readonly string[] }> {

@@ -6,7 +6,7 @@ import { become, type ClaimsCarrier, type Identity, lendClaims, makeReady } from
 import { inTrial } from '../access/trial.ts'
 
 /** How the identity is to be taken on, and for how long anything may run. */
-export interface Setting {
+export interface TrialIdentity {
   readonly identity: Identity
   readonly carrier: ClaimsCarrier | undefined
   /** For each statement. */
@@ -25,7 +25,7 @@ const lockMs = 1_000
  */
 export async function rolledBack<T>(
   client: pg.ClientBase,
-  setting: Setting,
+  setting: TrialIdentity,
   as: 'identity' | 'self' | 'turns',
   work: () => Promise<T>,
 ): Promise<T> {

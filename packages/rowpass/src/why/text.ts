@@ -5,12 +5,12 @@ import type { Parser, Token, TreeNode } from '../statement/parser.ts'
 import { unwrap } from '../statement/syntax.ts'
 
 /** A boolean expression, taken apart. */
-export type Expression =
-  | { readonly kind: 'and' | 'or'; readonly text: string; readonly parts: readonly Expression[] }
-  | { readonly kind: 'leaf'; readonly text: string; readonly comparison?: Comparison }
+export type ConditionText =
+  | { readonly kind: 'and' | 'or'; readonly text: string; readonly parts: readonly ConditionText[] }
+  | { readonly kind: 'leaf'; readonly text: string; readonly comparison?: ComparedSides }
 
 /** `left operator right`; for `x IN (SELECT …)` the right side is the sub-select. */
-export interface Comparison {
+export interface ComparedSides {
   readonly left: string
   readonly operator: string
   readonly right: string
@@ -87,7 +87,7 @@ export function withoutEnd(sql: string, parser: Parser): string {
 }
 
 /** Takes an expression of the catalog apart, as PostgreSQL prints it: with every parenthesis. */
-export function toExpression(text: string, parser: Parser): Expression {
+export function toExpression(text: string, parser: Parser): ConditionText {
   const bare = withoutParentheses(text, parser)
   for (const kind of ['or', 'and'] as const) {
     const parts = splitAt(bare, kind, parser)
@@ -97,7 +97,7 @@ export function toExpression(text: string, parser: Parser): Expression {
   return { kind: 'leaf', text: bare, ...(comparison && { comparison }) }
 }
 
-function toComparison(text: string, parser: Parser): Comparison | undefined {
+function toComparison(text: string, parser: Parser): ComparedSides | undefined {
   const words = depthZero(parser.tokens(text) ?? [])
   if (words.some((word) => ['not', 'is', 'case', 'like', 'between'].includes(word.text.toLowerCase()))) return undefined
   const operators = words.filter((word) => comparisons.has(word.text) || isWord(word, 'in'))

@@ -3,11 +3,11 @@
  */
 import type pg from 'pg'
 import { type SqlProblem, toProblem } from '../access/trial.ts'
-import { rolledBack, type Setting } from './session.ts'
+import { rolledBack, type TrialIdentity } from './session.ts'
 import type { ParsedStatement } from './usage.ts'
 
 /** What happened. */
-export interface Outcome {
+export interface StatementOutcome {
   /** Rows that were given, or changed; at most {@link maxRows} + 1 for a SELECT. */
   readonly rows: number | undefined
   readonly problem: SqlProblem | undefined
@@ -24,10 +24,10 @@ export const maxRows = 100_000
  */
 export async function tryStatement(
   client: pg.ClientBase,
-  setting: Setting,
+  setting: TrialIdentity,
   { command, changesInWith }: ParsedStatement,
   sql: string,
-): Promise<Outcome> {
+): Promise<StatementOutcome> {
   const throughCursor = command === 'select' && !changesInWith
   try {
     return await rolledBack(client, setting, 'identity', async () => {

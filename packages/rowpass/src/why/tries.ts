@@ -5,12 +5,12 @@ import pg from 'pg'
 import type { RowKind, Step } from '../access/policies.ts'
 import { isProblem, toProblem } from '../access/trial.ts'
 import { conditionsFor } from './conditions.ts'
-import { type Change, copyName, copyRows, writtenRows } from './copy.ts'
+import { copyName, copyRows, type RowChange, writtenRows } from './copy.ts'
 import { lastingOf } from './effects.ts'
 import { type RowsReport, type StepReport, safeText } from './explanation.ts'
 import type { Reached } from './reach.ts'
-import { type Rows, readRows, sampleSize, unforce } from './rows.ts'
-import { rolledBack, type Setting } from './session.ts'
+import { type MetRows, readRows, sampleSize, unforce } from './rows.ts'
+import { rolledBack, type TrialIdentity } from './session.ts'
 import { bareInsert, retarget } from './text.ts'
 import type { ParsedStatement } from './usage.ts'
 import { type Tools, tryStep, untriedStep } from './values.ts'
@@ -28,7 +28,7 @@ export interface TriedPolicies {
 
 /** What trying needs. */
 export interface TryTools extends Tools {
-  readonly setting: Setting
+  readonly setting: TrialIdentity
   readonly statement: ParsedStatement
   /** Without parameters. */
   readonly sql: string
@@ -63,14 +63,14 @@ export async function tryPolicies(tools: TryTools, reached: Reached): Promise<Tr
   }
 }
 
-function toReport({ total, seen, sample, filtered }: Rows): RowsReport {
+function toReport({ total, seen, sample, filtered }: MetRows): RowsReport {
   return { matching: total, seen, sampled: sample.length, filtered }
 }
 
 async function tryAll(
   tools: TryTools,
   reached: Reached,
-  rows: Rows | undefined,
+  rows: MetRows | undefined,
 ): Promise<{ steps: readonly StepReport[]; visible: number | undefined }> {
   const existing = rows?.sample ?? []
   const found = await tryOn(tools, reached, existing, ['existing'])
@@ -154,7 +154,7 @@ async function written(
   return [...rows, ['conflicting', beforeOf(changes, 'update')], ['updated', afterOf(changes, 'update')]]
 }
 
-function kindsOf(changes: readonly Change[], isMerge: boolean): [RowKind, readonly string[]][] {
+function kindsOf(changes: readonly RowChange[], isMerge: boolean): [RowKind, readonly string[]][] {
   if (!isMerge) return [['new', afterOf(changes, 'update')]]
   return [
     ['new', afterOf(changes, 'insert')],
@@ -164,11 +164,11 @@ function kindsOf(changes: readonly Change[], isMerge: boolean): [RowKind, readon
   ]
 }
 
-function afterOf(changes: readonly Change[], operation: Change['operation']): readonly string[] {
+function afterOf(changes: readonly RowChange[], operation: RowChange['operation']): readonly string[] {
   return changes.flatMap((change) => (change.operation === operation ? (change.after ?? []) : []))
 }
 
-function beforeOf(changes: readonly Change[], operation: Change['operation']): readonly string[] {
+function beforeOf(changes: readonly RowChange[], operation: RowChange['operation']): readonly string[] {
   return changes.flatMap((change) => (change.operation === operation ? (change.before ?? []) : []))
 }
 
@@ -178,7 +178,7 @@ async function write(
   rows: readonly string[],
   sql: string | undefined,
   indexes: boolean,
-): Promise<readonly Change[] | undefined> {
+): Promise<readonly RowChange[] | undefined> {
   if (sql === undefined) return undefined
   const { relation } = reached
   const triggers = reached.triggers.filter((trigger) => lastingOf(reached, trigger) === undefined)

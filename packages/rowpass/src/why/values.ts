@@ -18,7 +18,7 @@ import {
 } from './explanation.ts'
 import { closedRoutines } from './grants.ts'
 import type { Reached } from './reach.ts'
-import { type Comparison, type Expression, toExpression } from './text.ts'
+import { type ComparedSides, type ConditionText, toExpression } from './text.ts'
 
 /** Rows for a step, and whether values of theirs may be shown. */
 export interface StepRows {
@@ -163,7 +163,7 @@ async function takeApart(
   if (leavesOf(expression) > maxLeaves) return undefined
   return visit(expression)
 
-  async function visit(each: Expression): Promise<PartReport> {
+  async function visit(each: ConditionText): Promise<PartReport> {
     const found = await rows.copy.passing(each.text)
     const passed = isProblem(found) ? undefined : found.size
     if (each.kind !== 'leaf') {
@@ -178,13 +178,13 @@ async function takeApart(
   }
 }
 
-function leavesOf(expression: Expression): number {
+function leavesOf(expression: ConditionText): number {
   return expression.kind === 'leaf' ? 1 : expression.parts.reduce((sum, part) => sum + leavesOf(part), 0)
 }
 
 async function compare(
   tools: Tools,
-  { left, operator, right }: Comparison,
+  { left, operator, right }: ComparedSides,
   rows: StepRows,
   example: number | undefined,
 ): Promise<{ left: SideReport; operator: string; right: SideReport }> {

@@ -2,11 +2,11 @@
  * Compares what the reasons predict with what happened: an explanation that PostgreSQL contradicts says so.
  */
 
-import type { Finding, RelationReport } from './explanation.ts'
+import type { Reason, RelationReport } from './explanation.ts'
 import type { Right } from './grants.ts'
 import type { Unreached } from './reach.ts'
 import { countLimit } from './rows.ts'
-import type { Outcome } from './trial.ts'
+import type { StatementOutcome } from './trial.ts'
 import type { StatementCommand } from './usage.ts'
 
 /** Everything that was found out. */
@@ -14,7 +14,7 @@ export interface Facts {
   readonly command: StatementCommand
   /** The role of the identity. */
   readonly role: string
-  readonly outcome: Outcome | undefined
+  readonly outcome: StatementOutcome | undefined
   readonly unreached: readonly Unreached[]
   readonly relations: readonly RelationReport[]
   /** Rights to execute that are missing. */
@@ -24,7 +24,7 @@ export interface Facts {
 }
 
 /** Where the reasons and what happened do not agree; one sentence each. */
-export function findDoubts(facts: Facts, findings: readonly Finding[]): string[] {
+export function findDoubts(facts: Facts, findings: readonly Reason[]): string[] {
   return [...facts.relations.flatMap(countDoubts), ...outcomeDoubts(facts, findings)]
 }
 
@@ -37,7 +37,7 @@ function countDoubts({ name, rows, steps, via, actions }: RelationReport): strin
   return [`the policies let ${step.passed} rows of ${name} pass, and PostgreSQL shows ${rows.seen}`]
 }
 
-function outcomeDoubts({ outcome, predictedRows }: Facts, findings: readonly Finding[]): string[] {
+function outcomeDoubts({ outcome, predictedRows }: Facts, findings: readonly Reason[]): string[] {
   if (outcome === undefined) return []
   const { problem, rows } = outcome
   const doubts: string[] = []

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Command } from '../../src/access/catalog/catalog.ts'
-import type { Cell, Matrix, Verdict } from '../../src/matrix/cell.ts'
+import type { Cell, CellVerdict, Matrix } from '../../src/matrix/cell.ts'
 import { renderPage } from '../../src/matrix/page.ts'
 import { findChromium, openBrowser } from '../support/browser.ts'
 import { findFaintText } from '../support/contrast.ts'
@@ -14,7 +14,7 @@ const executablePath = await findChromium()
 
 const hostile = `</script><img src=x onerror="document.title='broken'">'"&`
 
-function cell(command: Command, verdict: Verdict, more: Partial<Cell> = {}): Cell {
+function cell(command: Command, verdict: CellVerdict, more: Partial<Cell> = {}): Cell {
   return { command, verdict, reached: {}, crossTenant: false, policies: [], attempts: [], notes: [], ...more }
 }
 

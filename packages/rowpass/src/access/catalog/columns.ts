@@ -1,7 +1,7 @@
 /**
  * Columns, with their types, defaults and privileges.
  */
-import type { Grant } from './grants.ts'
+import type { AclItem } from './grants.ts'
 import { grantsOf, isTheirs, usesOf } from './sql.ts'
 
 /** A column. */
@@ -34,7 +34,7 @@ export interface Column {
   readonly sequences: readonly number[]
   /** The sequence of an identity. */
   readonly identitySequence: number | undefined
-  readonly grants: readonly Grant[]
+  readonly grants: readonly AclItem[]
 }
 
 /** Fills {@link Column}. `$1` as of the relations. */

@@ -1,7 +1,7 @@
 /**
  * The database itself, its schemas, and what is published from it.
  */
-import type { Grant } from './grants.ts'
+import type { AclItem } from './grants.ts'
 import { grantsOf, isTheirs } from './sql.ts'
 
 /** The database, and who reads its catalogs. */
@@ -11,7 +11,7 @@ export interface DatabaseFacts {
   readonly name: string
   readonly sql: string
   readonly owner: number
-  readonly grants: readonly Grant[]
+  readonly grants: readonly AclItem[]
   /** The role that reads. */
   readonly reader: number
 }
@@ -29,7 +29,7 @@ export interface Schema {
   readonly name: string
   readonly sql: string
   readonly owner: number
-  readonly grants: readonly Grant[]
+  readonly grants: readonly AclItem[]
 }
 
 /** Fills {@link Schema}. */

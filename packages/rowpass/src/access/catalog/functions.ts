@@ -1,7 +1,7 @@
 /**
  * Functions and procedures, those of the system by name, and casts that change nothing.
  */
-import type { Grant } from './grants.ts'
+import type { AclItem } from './grants.ts'
 import { extensionOf, grantsOf, isTheirs, usesOf } from './sql.ts'
 
 /** A function or procedure that is not the system's. */
@@ -33,7 +33,7 @@ export interface Routine {
   readonly resolved: boolean
   /** The whole `create` statement, where it is in SQL or PL/pgSQL. */
   readonly definition: string | undefined
-  readonly grants: readonly Grant[]
+  readonly grants: readonly AclItem[]
   readonly calls: readonly number[]
   readonly reads: readonly number[]
 }

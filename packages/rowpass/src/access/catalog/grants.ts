@@ -4,7 +4,7 @@
 import { grantsOf } from './sql.ts'
 
 /** One entry of a privilege list; grantee 0 is PUBLIC. */
-export interface Grant {
+export interface AclItem {
   readonly grantee: number
   /** As PostgreSQL spells it: `SELECT`, `TRUNCATE`, `EXECUTE` … */
   readonly privilege: string
@@ -16,7 +16,7 @@ export interface DefaultPrivilege {
   /** undefined: in every schema. */
   readonly schema: string | undefined
   readonly objects: 'tables' | 'sequences' | 'functions' | 'types' | 'schemas'
-  readonly grants: readonly Grant[]
+  readonly grants: readonly AclItem[]
 }
 
 /** Fills {@link DefaultPrivilege}. */

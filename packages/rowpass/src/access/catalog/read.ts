@@ -2,6 +2,7 @@
  * Reads the facts of a database, all of one moment, and changes nothing.
  */
 import type pg from 'pg'
+import { inTrial } from '../trial.ts'
 import type { Catalog, Column, Relation, Routine, SystemFunction } from './catalog.ts'
 import { columnsSql } from './columns.ts'
 import { foreignKeysSql, indexesSql } from './constraints.ts'
@@ -26,12 +27,7 @@ const lockTimeoutMs = 5_000
  * @throws pg.DatabaseError when a catalog is locked for 5 seconds, or the reading of one takes a minute
  */
 export async function readCatalog(client: pg.ClientBase): Promise<Catalog> {
-  await client.query('begin transaction isolation level repeatable read read only')
-  try {
-    return await readCatalogHere(client)
-  } finally {
-    await client.query('rollback')
-  }
+  return inTrial(client, { repeatable: true, readOnly: true }, () => readCatalogHere(client))
 }
 
 /**

@@ -2,11 +2,11 @@
  * Tables, views and what else has rows; and sequences.
  */
 import type { Column } from './columns.ts'
-import type { Grant } from './grants.ts'
+import type { AclItem } from './grants.ts'
 import { extensionOf, grantsOf, isTheirs, usesOf } from './sql.ts'
 
 /** What a relation is. */
-export type RelationKind = 'table' | 'partitioned table' | 'view' | 'materialized view' | 'foreign table'
+export type RelKind = 'table' | 'partitioned table' | 'view' | 'materialized view' | 'foreign table'
 
 /** A table, view, materialized view or foreign table. */
 export interface Relation {
@@ -15,7 +15,7 @@ export interface Relation {
   readonly name: string
   /** `schema.name`, quoted. */
   readonly sql: string
-  readonly kind: RelationKind
+  readonly kind: RelKind
   readonly owner: number
   readonly rls: boolean
   readonly force: boolean
@@ -25,7 +25,7 @@ export interface Relation {
   readonly extension: string | undefined
   /** Rows as last counted by ANALYZE; -1 when never. */
   readonly rows: number
-  readonly grants: readonly Grant[]
+  readonly grants: readonly AclItem[]
   readonly columns: readonly Column[]
   /** What it is a partition or an inheritance child of. */
   readonly parents: readonly number[]
@@ -87,7 +87,7 @@ export interface Sequence {
   readonly schema: string
   readonly sql: string
   readonly owner: number
-  readonly grants: readonly Grant[]
+  readonly grants: readonly AclItem[]
   readonly extension: string | undefined
 }
 

@@ -4,7 +4,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
-import { acceptFinding, applyBaseline, baselineName, type Judged, readBaseline } from '../../doctor/baseline.ts'
+import { acceptFinding, applyBaseline, baselineName, readBaseline, type SortedFindings } from '../../doctor/baseline.ts'
 import { type Level, levels } from '../../doctor/finding.ts'
 import { writeMigration } from '../../doctor/migration.ts'
 import { toJson } from '../../doctor/report/json.ts'
@@ -135,7 +135,7 @@ function parseClaims(text: string | undefined): Readonly<Record<string, unknown>
   throw new Failure('input_invalid', { detail: '--claims is not a JSON object' })
 }
 
-function writeFix(io: Io, { open }: Judged, out: string | undefined): void {
+function writeFix(io: Io, { open }: SortedFindings, out: string | undefined): void {
   const path = out === undefined ? undefined : resolve(io.cwd, out)
   const { sql, fixed, left } = writeMigration(open, { drizzle: path?.includes('/drizzle/') === true })
   if (path === undefined) io.stdout(sql)

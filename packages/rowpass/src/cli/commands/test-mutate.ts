@@ -2,7 +2,7 @@
  * `rowpass test mutate`: weakens the policies one by one, and reports what no test noticed.
  */
 import { Command, InvalidArgumentError } from 'commander'
-import { type Judged, type MutationReport, mutate } from '../../testing/mutate.ts'
+import { type MutationReport, mutate, type TriedWeakening } from '../../testing/mutate.ts'
 import { namedDatabase } from '../chosen-database.ts'
 import { bold, dim, exitCodes, type Io, red, type SetExitCode } from '../io.ts'
 
@@ -69,7 +69,7 @@ async function mutateCommand(
   if (report.survived > 0) setExitCode(exitCodes.failed)
 }
 
-function say({ table, policy, says, outcome }: Judged): string {
+function say({ table, policy, says, outcome }: TriedWeakening): string {
   return `${outcome}: ${table}${policy === undefined ? '' : `, policy ${policy}`}: ${says}`
 }
 

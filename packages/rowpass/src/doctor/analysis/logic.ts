@@ -7,17 +7,17 @@ import { fieldsOf, isNode, listOf, namesOf, stringOf, typed } from '../../access
 import { scan } from './expression.ts'
 
 /** Questions about parts of expressions that depend on the database. */
-export interface Judge {
+export interface ClaimLogic {
   /** Whether a part of an expression reads who is asking. */
   readsCaller(tree: unknown): boolean
   /** What a call of a function gives without claims; undefined when that cannot be told. */
-  withoutClaims(tree: unknown): Value | undefined
+  withoutClaims(tree: unknown): TruthValue | undefined
   /** Whether something in it, or in a function it calls, makes a value of NULL: COALESCE, IS NULL, IS DISTINCT FROM. */
   swallowsNull(tree: unknown): boolean
 }
 
 /** What an expression may be: SQL's three values, a JSON object without members, something else that is not NULL, or anything. */
-export type Value = 'true' | 'false' | 'null' | 'empty' | 'some' | 'any'
+export type TruthValue = 'true' | 'false' | 'null' | 'empty' | 'some' | 'any'
 
 /** The expression inside of `(select <expression>)`, as long as there is one. */
 export function unwrap(tree: unknown): unknown {
@@ -79,7 +79,7 @@ export function columnOf(tree: unknown): string | undefined {
  * Columns that each row it lets through has tied to the caller: those of a condition that reads who is asking, in every
  * branch. `tenant_id = claim and (id = claim or admin)` ties `tenant_id` and not `id`.
  */
-export function tiedColumns(tree: unknown, relation: Relation, judge: Judge): ReadonlySet<string> {
+export function tiedColumns(tree: unknown, relation: Relation, judge: ClaimLogic): ReadonlySet<string> {
   const branches = operands(tree, 'OR_EXPR')
   if (branches.length > 1) {
     const sets = branches.filter((each) => !isAlwaysFalse(each)).map((each) => tiedColumns(each, relation, judge))
@@ -111,7 +111,7 @@ function isAlwaysFalse(tree: unknown): boolean {
  *
  * @returns the conditions as trees; none when missing claims show no more than the other conditions show to everyone
  */
-export function openedByMissingClaims(tree: unknown, judge: Judge): readonly unknown[] {
+export function openedByMissingClaims(tree: unknown, judge: ClaimLogic): readonly unknown[] {
   return operands(tree, 'OR_EXPR').flatMap((branch) => {
     const conditions = operands(branch, 'AND_EXPR')
     const about = conditions.filter((each) => judge.readsCaller(each) && judge.swallowsNull(each))
@@ -125,17 +125,17 @@ export function openedByMissingClaims(tree: unknown, judge: Judge): readonly unk
   })
 }
 
-const isClosed = (value: Value): boolean => value === 'null' || value === 'false'
+const isClosed = (value: TruthValue): boolean => value === 'null' || value === 'false'
 
 /** The value without claims; `any` where it depends on the row. */
-export function evaluate(tree: unknown, judge: Judge): Value {
+export function evaluate(tree: unknown, judge: ClaimLogic): TruthValue {
   const inner = unwrap(tree)
   const known = judge.withoutClaims(inner)
   if (known !== undefined) return known
   const found = typed(inner)
   if (found === undefined) return 'any'
   const [type, node] = found
-  const value = (each: unknown): Value => evaluate(each, judge)
+  const value = (each: unknown): TruthValue => evaluate(each, judge)
   switch (type) {
     case 'A_Const':
       return node.isnull === true
@@ -184,7 +184,7 @@ export function evaluate(tree: unknown, judge: Judge): Value {
   }
 }
 
-function evaluateBoolean(operator: string, values: readonly Value[]): Value {
+function evaluateBoolean(operator: string, values: readonly TruthValue[]): TruthValue {
   if (operator === 'NOT_EXPR') {
     const [value] = values
     return value === 'true' ? 'false' : value === 'false' ? 'true' : (value ?? 'any')
@@ -197,7 +197,7 @@ function evaluateBoolean(operator: string, values: readonly Value[]): Value {
   return values.every((each) => each === 'null' || each === loses) ? 'null' : 'any'
 }
 
-function evaluateOperator(node: Readonly<Record<string, unknown>>, judge: Judge): Value {
+function evaluateOperator(node: Readonly<Record<string, unknown>>, judge: ClaimLogic): TruthValue {
   const sides = [node.lexpr, node.rexpr].map((each) =>
     Array.isArray(each) ? each.map((one) => evaluate(one, judge)) : [evaluate(each, judge)],
   )
@@ -205,7 +205,7 @@ function evaluateOperator(node: Readonly<Record<string, unknown>>, judge: Judge)
   if (node.kind === 'AEXPR_NULLIF') return left[0] === 'null' ? 'null' : 'any'
   if (node.kind === 'AEXPR_DISTINCT' || node.kind === 'AEXPR_NOT_DISTINCT') {
     const nulls = [...left, ...right].filter((each) => each === 'null').length
-    const distinct: Value = nulls === 2 ? 'false' : nulls === 1 ? 'any' : 'any'
+    const distinct: TruthValue = nulls === 2 ? 'false' : nulls === 1 ? 'any' : 'any'
     return node.kind === 'AEXPR_DISTINCT' ? distinct : evaluateBoolean('NOT_EXPR', [distinct])
   }
   if (left.every((each) => each === 'null') || right.every((each) => each === 'null')) return 'null'
@@ -213,7 +213,7 @@ function evaluateOperator(node: Readonly<Record<string, unknown>>, judge: Judge)
   return left[0] === 'empty' && ['->', '->>', '#>', '#>>'].includes(namesOf(node.name)[0] ?? '') ? 'null' : 'any'
 }
 
-function evaluateSubLink(node: Readonly<Record<string, unknown>>, judge: Judge): Value {
+function evaluateSubLink(node: Readonly<Record<string, unknown>>, judge: ClaimLogic): TruthValue {
   const select = fieldsOf(node.subselect, 'SelectStmt')
   const where = select?.whereClause
   const empty = where !== undefined && isClosed(evaluate(where, judge))
@@ -224,7 +224,7 @@ function evaluateSubLink(node: Readonly<Record<string, unknown>>, judge: Judge):
   return node.subLinkType === 'ALL_SUBLINK' && empty ? 'true' : 'any'
 }
 
-function evaluateTest(test: string, value: Value): Value {
+function evaluateTest(test: string, value: TruthValue): TruthValue {
   if (value === 'any' || value === 'some' || value === 'empty') return 'any'
   const negated = test.startsWith('IS_NOT_')
   const asked = test.replace(/^IS_(NOT_)?/, '').toLowerCase()

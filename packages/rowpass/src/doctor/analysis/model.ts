@@ -4,7 +4,7 @@
 
 import { type Access, createAccess } from '../../access/access.ts'
 import { bodyOf, settingOf } from '../../access/bodies.ts'
-import { type Callers, createCallers, isSystemCaller, type Reached } from '../../access/callers.ts'
+import { type Callers, createCallers, type FunctionReach, isSystemCaller } from '../../access/callers.ts'
 import type {
   Catalog,
   Command,
@@ -18,9 +18,9 @@ import type {
 import { policiesFor } from '../../access/policies.ts'
 import { fieldsOf, listOf, namesOf, qualifiedName, walk } from '../../access/tree.ts'
 import type { Parser } from '../../statement/parser.ts'
+import type { ClaimlessTrials } from './claimless.ts'
 import { type Expression, parseExpression, type Reading } from './expression.ts'
-import { evaluate, isNullSwallower, type Judge, tiedColumns, type Value } from './logic.ts'
-import type { Trials } from './trials.ts'
+import { type ClaimLogic, evaluate, isNullSwallower, type TruthValue, tiedColumns } from './logic.ts'
 
 /** A policy with its table and its expressions, parsed. */
 export interface PolicyFacts extends Policy {
@@ -36,12 +36,12 @@ export interface Model {
   readonly catalog: Catalog
   readonly access: Access
   readonly callers: Callers
-  readonly judge: Judge
+  readonly judge: ClaimLogic
   /** Tables that are nobody's extension. */
   readonly tables: readonly Relation[]
   readonly policies: readonly PolicyFacts[]
   /** What was tried without claims; undefined where only the catalogs were read. */
-  readonly trials?: Trials
+  readonly trials?: ClaimlessTrials
   /** Parses an expression about a table's row. */
   parse(text: string, table: Relation): Expression | undefined
   /** Parses a whole query; undefined when the parser does not take it. */
@@ -68,7 +68,7 @@ export function writeExpression(policy: PolicyFacts): Expression | undefined {
 export function createModel(catalog: Catalog, parser: Parser, apiRoles?: readonly string[]): Model {
   const callers = createCallers(parser, catalog)
   const access = createAccess(catalog, apiRoles)
-  const judge = createJudge(callers)
+  const judge = createClaimLogic(callers)
   const parse = createExpressions(parser)
   const maybe = (text: string | undefined, table: Relation) => (text === undefined ? undefined : parse(text, table))
   const policies = catalog.policies.flatMap((policy): PolicyFacts[] => {
@@ -145,11 +145,11 @@ function createExpressions(parser: Parser): Model['parse'] {
 
 const maxDepth = 10
 
-function createJudge(callers: Callers): Judge {
+function createClaimLogic(callers: Callers): ClaimLogic {
   const depth = { current: 0 }
   const routinesOf = (node: Readonly<Record<string, unknown>>): readonly Routine[] =>
     callers.resolve({ ...qualifiedName(namesOf(node.funcname)), argumentCount: listOf(node.args).length })
-  const judge: Judge = {
+  const judge: ClaimLogic = {
     readsCaller: remembered((tree) => {
       for (const [type, node] of walk(tree)) {
         if (type === 'SQLValueFunction' && /USER|ROLE/.test(String(node.op))) return true
@@ -171,7 +171,7 @@ function createJudge(callers: Callers): Judge {
       }
       return false
     },
-    withoutClaims(tree): Value | undefined {
+    withoutClaims(tree): TruthValue | undefined {
       const node = fieldsOf(tree, 'FuncCall')
       if (node === undefined) return undefined
       if (settingOf(qualifiedName(namesOf(node.funcname)), node.args) !== undefined) return 'null'
@@ -206,9 +206,9 @@ function remembered(ask: (tree: unknown) => boolean): (tree: unknown) => boolean
 }
 
 /** Custom settings, text constants and functions that an expression reaches. */
-export function reachedBy({ callers }: Pick<Model, 'callers'>, tree: unknown): Reached {
+export function reachedBy({ callers }: Pick<Model, 'callers'>, tree: unknown): FunctionReach {
   if (typeof tree !== 'object' || tree === null) return reachAnew(callers, tree)
-  const known = reachedTrees.get(callers) ?? new WeakMap<object, Reached>()
+  const known = reachedTrees.get(callers) ?? new WeakMap<object, FunctionReach>()
   reachedTrees.set(callers, known)
   const found = known.get(tree) ?? reachAnew(callers, tree)
   known.set(tree, found)
@@ -216,9 +216,9 @@ export function reachedBy({ callers }: Pick<Model, 'callers'>, tree: unknown): R
 }
 
 /** By the functions of a database, then by tree. */
-const reachedTrees = new WeakMap<Callers, WeakMap<object, Reached>>()
+const reachedTrees = new WeakMap<Callers, WeakMap<object, FunctionReach>>()
 
-function reachAnew(callers: Callers, tree: unknown): Reached {
+function reachAnew(callers: Callers, tree: unknown): FunctionReach {
   const { settings, texts, calls } = bodyOf([tree])
   const found = { settings: new Set(settings), texts: new Set(texts), routines: new Set<Routine>() }
   for (const call of calls) {

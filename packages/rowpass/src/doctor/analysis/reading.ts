@@ -5,7 +5,7 @@ import type { Relation, Routine } from '../../access/catalog/catalog.ts'
 import { type Model, type PolicyFacts, reachedBy } from './model.ts'
 
 /** A table that a view reaches, as whom it is read, and through which views with rights of their owner. */
-export interface Reach {
+export interface ReadTable {
   readonly table: Relation
   /** Role whose rights count; undefined: the caller's. */
   readonly as: number | undefined
@@ -18,8 +18,8 @@ export interface Reach {
  * A view without `security_invoker` reads as its owner; one with it as the caller of the whole query, also where another
  * view reads it. Materialized views hold rows of their own: what they have read is in them.
  */
-export function tablesOf(model: Model, view: Relation): Reach[] {
-  const found: Reach[] = []
+export function tablesOf(model: Model, view: Relation): ReadTable[] {
+  const found: ReadTable[] = []
   const seen = new Set<string>()
   const visit = (each: Relation, through: readonly Relation[]): void => {
     const definer = each.kind === 'materialized view' || !each.securityInvoker

@@ -5,7 +5,7 @@ import type pg from 'pg'
 import type { Relation, Role } from '../../access/catalog/catalog.ts'
 import type { Model } from '../analysis/model.ts'
 import type { Finding } from '../finding.ts'
-import { queryAs, type Stage } from './stage.ts'
+import { type Probe, queryAs } from './probe.ts'
 
 /** What the plans had to say. */
 export interface PlanVerdicts {
@@ -47,7 +47,7 @@ const slow = new Set(['RLS030', 'RLS031', 'RLS032', 'RLS033', 'RLS034', 'RLS035'
  * A finding goes where the plan contradicts it for sure: an index on a cast, or a partial one that the policy implies, is
  * used and leaves no filter; or no sub-select is left to run for each row. Policies for writing only are not looked at.
  */
-export async function lookAtPlans(stage: Stage, model: Model, findings: readonly Finding[]): Promise<PlanVerdicts> {
+export async function lookAtPlans(probe: Probe, model: Model, findings: readonly Finding[]): Promise<PlanVerdicts> {
   const named = new Map(model.tables.map((table) => [table.sql, table]))
   const tables = [
     ...new Set(findings.filter(({ code }) => slow.has(code)).flatMap(({ object }) => named.get(object) ?? [])),
@@ -56,7 +56,7 @@ export async function lookAtPlans(stage: Stage, model: Model, findings: readonly
   const plans = new Map<string, TablePlan | undefined>()
   const deadline = performance.now() + budgetMs
   for (const table of largest) {
-    if (performance.now() < deadline) plans.set(table.sql, await planOf(stage, model, table))
+    if (performance.now() < deadline) plans.set(table.sql, await planOf(probe, model, table))
   }
   const unseen = tables.filter(({ sql }) => plans.get(sql) === undefined).length
   return {
@@ -70,8 +70,8 @@ export async function lookAtPlans(stage: Stage, model: Model, findings: readonly
   }
 }
 
-async function planOf(stage: Stage, model: Model, table: Relation): Promise<TablePlan | undefined> {
-  const role = stage.roles.find(
+async function planOf(probe: Probe, model: Model, table: Relation): Promise<TablePlan | undefined> {
+  const role = probe.roles.find(
     (each) =>
       table.rls &&
       model.access.can(each, 'select', table) &&
@@ -80,7 +80,7 @@ async function planOf(stage: Stage, model: Model, table: Relation): Promise<Tabl
   )
   if (role === undefined) return undefined
   const rows = await queryAs<pg.QueryResultRow & { 'QUERY PLAN': readonly { Plan: PlanNode }[] }>(
-    stage,
+    probe,
     role,
     `explain (format json, costs off) select from ${table.sql}`,
     { enable_seqscan: 'off' },

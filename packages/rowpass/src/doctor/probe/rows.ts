@@ -4,10 +4,10 @@
 import type pg from 'pg'
 import type { Relation, Role } from '../../access/catalog/catalog.ts'
 import { detectCarrier } from '../../access/identity.ts'
+import type { ClaimlessTrial, ClaimlessTrials, MissingClaims } from '../analysis/claimless.ts'
 import { isAlwaysTrue } from '../analysis/logic.ts'
 import { type Model, type PolicyFacts, reachedBy } from '../analysis/model.ts'
-import type { Missing, Trial, Trials } from '../analysis/trials.ts'
-import { queryAs, type Stage } from './stage.ts'
+import { type Probe, queryAs } from './probe.ts'
 
 interface Question {
   readonly table: Relation
@@ -16,7 +16,7 @@ interface Question {
 
 interface Attempt {
   readonly role: Role
-  readonly missing: Missing
+  readonly missing: MissingClaims
   readonly settings: Readonly<Record<string, string>>
 }
 
@@ -32,8 +32,8 @@ const timeoutAloneMs = 250
  * Policies that do not ask for claims show their rows to everybody on purpose, so such rows do not count. Stops after ten
  * seconds. Policies and their functions run, as in each request; nothing of a row is read but whether there is one.
  */
-export async function tryWithoutClaims(stage: Stage, model: Model): Promise<Trials> {
-  const carrier = await detectCarrier(stage.client)
+export async function tryWithoutClaims(probe: Probe, model: Model): Promise<ClaimlessTrials> {
+  const carrier = await detectCarrier(probe.client)
   const names = settingsOf(model)
   const ways: Omit<Attempt, 'role'>[] = [
     { missing: 'no setting', settings: {} },
@@ -44,15 +44,15 @@ export async function tryWithoutClaims(stage: Stage, model: Model): Promise<Tria
       ? [{ missing: 'an object without members', settings: { [carrier.setting]: '{}' } } as const]
       : []),
   ]
-  const byTable = new Map<number, Trial[]>()
+  const byTable = new Map<number, ClaimlessTrial[]>()
   const undecided = new Set<string>()
   const deadline = performance.now() + budgetMs
   for (const way of ways) {
-    for (const role of stage.roles) {
+    for (const role of probe.roles) {
       const open = model.tables.filter(({ sql }) => !undecided.has(sql))
       const questions = open.flatMap((table) => askedOf(model, table, role) ?? [])
       for (let at = 0; at < questions.length; at += tablesAtOnce) {
-        const found = await ask(stage, { ...way, role }, questions.slice(at, at + tablesAtOnce), deadline)
+        const found = await ask(probe, { ...way, role }, questions.slice(at, at + tablesAtOnce), deadline)
         for (const { table, query, outcome } of found) {
           if (outcome !== 'rows' && !isOfClaims(outcome)) undecided.add(table.sql)
           else if (!byTable.get(table.oid)?.some((each) => each.role === role && (each.error ?? 'rows') === outcome)) {
@@ -103,7 +103,7 @@ interface Answer extends Question {
 
 /** One statement for many tables; where it fails, each half is asked for itself, and each table where it takes too long. */
 async function ask(
-  stage: Stage,
+  probe: Probe,
   attempt: Attempt,
   questions: readonly Question[],
   deadline: number,
@@ -112,7 +112,7 @@ async function ask(
   if (first === undefined) return []
   if (performance.now() > deadline) return questions.map((each) => ({ ...each, outcome: timedOut }))
   const query = questions.map((each, at) => `select ${at} as at where exists (${each.query})`).join(' union all ')
-  const rows = await queryAs<pg.QueryResultRow & { at: number }>(stage, attempt.role, query, attempt.settings)
+  const rows = await queryAs<pg.QueryResultRow & { at: number }>(probe, attempt.role, query, attempt.settings)
   if (typeof rows !== 'string') {
     const seen = new Set(rows.map(({ at }) => at))
     return questions.filter((_, at) => seen.has(at)).map((each) => ({ ...each, outcome: 'rows' }))
@@ -120,7 +120,7 @@ async function ask(
   if (questions.length === 1) return [{ ...first, outcome: rows }]
   const answers: Answer[] = []
   for (const part of rows === timedOut ? questions.map((each) => [each]) : halvesOf(questions)) {
-    answers.push(...(await ask(stage, rows === timedOut ? hurried(attempt) : attempt, part, deadline)))
+    answers.push(...(await ask(probe, rows === timedOut ? hurried(attempt) : attempt, part, deadline)))
   }
   return answers
 }

@@ -1,7 +1,7 @@
 /**
  * The diagnosis as JSON, for programs. `docs/doctor.md` describes it; `schema` goes up when a member changes its meaning.
  */
-import type { Judged } from '../baseline.ts'
+import type { SortedFindings } from '../baseline.ts'
 import type { Finding, Level } from '../finding.ts'
 import type { Diagnosis } from '../run.ts'
 
@@ -48,7 +48,7 @@ export interface JsonReport {
 }
 
 /** Writes the document. */
-export function toJson(diagnosis: Diagnosis, judged: Judged): JsonReport {
+export function toJson(diagnosis: Diagnosis, judged: SortedFindings): JsonReport {
   const reasons = new Map(judged.accepted.map(({ key, reason }) => [key, reason]))
   return {
     schema: jsonSchema,

@@ -3,7 +3,7 @@
  * @see https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
  */
 import { createHash } from 'node:crypto'
-import type { Judged } from '../baseline.ts'
+import type { SortedFindings } from '../baseline.ts'
 import type { Finding, Level } from '../finding.ts'
 import { rules } from '../rules.ts'
 
@@ -16,7 +16,7 @@ const kinds: Readonly<Record<Level, string>> = { error: 'error', warning: 'warni
  * @param options.version of Rowpass
  * @param options.artifact path of a file in the repository to hang the results on; default `rowpass-doctor.json`
  */
-export function toSarif(judged: Judged, options: { version: string; artifact?: string }): unknown {
+export function toSarif(judged: SortedFindings, options: { version: string; artifact?: string }): unknown {
   const artifact = options.artifact ?? 'rowpass-doctor.json'
   return {
     $schema: 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json',

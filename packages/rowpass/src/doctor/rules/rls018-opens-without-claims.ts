@@ -1,9 +1,10 @@
 /**
  * RLS018: a policy opens when the claims are missing.
  */
+
+import { showTrial } from '../analysis/claimless.ts'
 import { openedByMissingClaims } from '../analysis/logic.ts'
 import { type Model, type PolicyFacts, writeExpression } from '../analysis/model.ts'
-import { showTrial } from '../analysis/trials.ts'
 import { policyOn, showPolicy } from '../analysis/words.ts'
 import type { Rule } from '../finding.ts'
 

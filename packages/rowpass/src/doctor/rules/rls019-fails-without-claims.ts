@@ -3,8 +3,8 @@
  */
 import { bodyOf } from '../../access/bodies.ts'
 import type { Routine } from '../../access/catalog/catalog.ts'
+import { showTrial } from '../analysis/claimless.ts'
 import { type Model, type PolicyFacts, reachedBy } from '../analysis/model.ts'
-import { showTrial } from '../analysis/trials.ts'
 import { listed, policyOn, showPolicy } from '../analysis/words.ts'
 import type { Rule } from '../finding.ts'
 import { fasterPolicy } from './rls030-bare-call.ts'

@@ -3,9 +3,9 @@
  */
 
 import type { Relation } from '../../access/catalog/catalog.ts'
+import { showTrial } from '../analysis/claimless.ts'
 import { operands } from '../analysis/logic.ts'
 import type { Model } from '../analysis/model.ts'
-import { showTrial } from '../analysis/trials.ts'
 import { listed } from '../analysis/words.ts'
 import type { Rule } from '../finding.ts'
 import { opensWithoutClaims } from './rls018-opens-without-claims.ts'

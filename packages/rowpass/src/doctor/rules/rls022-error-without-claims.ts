@@ -2,7 +2,7 @@
  * RLS022: somebody without claims has got an error.
  */
 
-import { showTrial } from '../analysis/trials.ts'
+import { showTrial } from '../analysis/claimless.ts'
 import { listed } from '../analysis/words.ts'
 import type { Rule } from '../finding.ts'
 import { fragileParts } from './rls019-fails-without-claims.ts'

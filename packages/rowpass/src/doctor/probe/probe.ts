@@ -4,11 +4,12 @@
 import pg from 'pg'
 import type { Role } from '../../access/catalog/catalog.ts'
 import { become, stepBack } from '../../access/identity.ts'
+import { attemptText, inSavepoint } from '../../access/trial.ts'
 import { Failure } from '../../errors.ts'
 import type { Model } from '../analysis/model.ts'
 
 /** Where things are tried. */
-export interface Stage {
+export interface Probe {
   readonly client: pg.ClientBase
   /** Roles of requests that the connection can take on. */
   readonly roles: readonly Role[]
@@ -26,20 +27,20 @@ const lockTimeoutMs = 500
  *
  * The search path stays the connection's: what a role or a server sets for requests is not known here.
  */
-export async function setStage(client: pg.ClientBase, model: Model): Promise<Stage> {
+export async function openProbe(client: pg.ClientBase, model: Model): Promise<Probe> {
   await client.query(`set local lock_timeout = ${lockTimeoutMs}; set local statement_timeout = ${statementTimeoutMs}`)
   const roles: Role[] = []
   const notes: string[] = []
   for (const role of model.access.apiRoles) {
-    await client.query('savepoint role')
-    try {
+    const takeOn = async () => {
       await become(client, { role: role.name, claims: {} }, undefined)
       await stepBack(client)
-      await client.query('release savepoint role')
+    }
+    try {
+      await inSavepoint(client, takeOn, { keep: true })
       roles.push(role)
     } catch (error) {
       if (!(error instanceof Failure || error instanceof pg.DatabaseError)) throw error
-      await client.query('rollback to savepoint role')
       notes.push(`nothing was tried as ${role.sql}: this login cannot take the role on`)
     }
   }
@@ -54,25 +55,17 @@ export async function setStage(client: pg.ClientBase, model: Model): Promise<Sta
  * @returns the rows, or the SQLSTATE of what PostgreSQL refused it with: its message may hold values of rows
  */
 export async function queryAs<Row extends pg.QueryResultRow>(
-  { client }: Stage,
+  { client }: Probe,
   role: Role,
   query: string,
   settings: Readonly<Record<string, string>> = {},
 ): Promise<readonly Row[] | string> {
   const steps = [
-    'savepoint attempt',
     ...Object.entries(settings).map((each) => `select set_config(${each.map(pg.escapeLiteral).join(', ')}, true)`),
     `set local role ${role.sql}`,
     query,
   ]
-  try {
-    // One message for all; node-postgres gives a list of results for it, which its types do not know.
-    const results = (await client.query(steps.join('; '))) as unknown as readonly pg.QueryResult<Row>[]
-    return results.at(-1)?.rows ?? []
-  } catch (error) {
-    if (!(error instanceof pg.DatabaseError)) throw error
-    return error.code ?? 'XX000'
-  } finally {
-    await client.query('rollback to savepoint attempt; release savepoint attempt')
-  }
+  const results = await attemptText(client, steps)
+  if (results instanceof pg.DatabaseError) return results.code ?? 'XX000'
+  return (results.at(-1)?.rows ?? []) as Row[] // what the query gives, the caller says
 }

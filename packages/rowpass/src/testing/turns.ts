@@ -3,13 +3,14 @@
  */
 import type pg from 'pg'
 import { become, type ClaimsCarrier, type Identity, stepBack } from '../access/identity.ts'
+import { inSavepoint } from '../access/trial.ts'
 import { explainRefusal } from './refusal.ts'
 
 /** What is sent to PostgreSQL: what `pg` and drizzle-orm give to a client. */
-export type Statement = { readonly text: string } & Partial<Omit<pg.QueryArrayConfig, 'text'>>
+export type SentStatement = { readonly text: string } & Partial<Omit<pg.QueryArrayConfig, 'text'>>
 
 /** Runs one statement as somebody. */
-export type RunAs = (identity: Identity | undefined, statement: Statement) => Promise<pg.QueryResult>
+export type RunAs = (identity: Identity | undefined, statement: SentStatement) => Promise<pg.QueryResult>
 
 /** Words that end the transaction, or begin another, and stand for the same with a savepoint. */
 const controls: Readonly<Record<string, 'begin' | 'commit' | 'rollback'>> = {
@@ -22,13 +23,13 @@ const controls: Readonly<Record<string, 'begin' | 'commit' | 'rollback'>> = {
 }
 
 /**
- * Makes the scene on a connection that is in a transaction.
+ * Lets people take turns on a connection that is in a transaction.
  *
  * Statements wait for each other, so that each runs as whom it is meant to. A statement that fails is undone alone: it
  * runs between savepoints. `BEGIN`, `COMMIT` and `ROLLBACK` become savepoints as well, and statements between them fail
  * together, as in a transaction.
  */
-export function createScene(client: pg.ClientBase, carrier: ClaimsCarrier | undefined): RunAs {
+export function createTurns(client: pg.ClientBase, carrier: ClaimsCarrier | undefined): RunAs {
   let current: Identity | undefined
   let depth = 0
   let last: Promise<unknown> = Promise.resolve()
@@ -44,25 +45,21 @@ export function createScene(client: pg.ClientBase, carrier: ClaimsCarrier | unde
     current = identity
   }
 
-  async function run(identity: Identity | undefined, statement: Statement): Promise<pg.QueryResult> {
+  async function run(identity: Identity | undefined, statement: SentStatement): Promise<pg.QueryResult> {
     const control = controlOf(statement.text)
     if (control !== undefined) return nest(control)
     await switchTo(identity)
     if (depth > 0) return send(statement)
-    await client.query('savepoint rowpass_statement')
     try {
-      const result = await send(statement)
-      await client.query('release savepoint rowpass_statement')
-      return result
+      return await inSavepoint(client, () => send(statement), { keep: true })
     } catch (error) {
-      await client.query('rollback to savepoint rowpass_statement')
       await switchTo(undefined)
       throw await explainRefusal(client, error, identity, statement.text)
     }
   }
 
   /** With the extended protocol, which takes one statement: a second one could end the transaction. */
-  function send(statement: Statement): Promise<pg.QueryResult> {
+  function send(statement: SentStatement): Promise<pg.QueryResult> {
     // @types/pg does not know queryMode, which pg has since 8.13.
     return client.query({ ...statement, queryMode: 'extended' } as pg.QueryArrayConfig)
   }
