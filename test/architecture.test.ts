@@ -47,7 +47,6 @@ const sharedNames = [
   'Logins',
   'Outcome',
   'Person',
-  'PostgresStoreOptions',
   'Refusal',
   'Rule',
 ]
