@@ -36,6 +36,7 @@ export async function tryExpected(
   })
   if (lack.missing.includes('platform'))
     throw refusal('platform', 'the database lacks what "rowpass db migrate" brings')
+  if (lack.missing.includes('gateway')) throw refusal('gateway', 'the database serves gateways of a later version only')
   if (!isSameKey(before, next) && lack.missing.includes('seal_key')) {
     const detail = `the database does not accept the seal key "${next.sealKey.name}": run "rowpass db migrate" with it first`
     throw refusal('seal_key', detail)

@@ -102,6 +102,19 @@ describePg('the part of our own issuer', () => {
     await serve(async (ask) => expect(await ask()).toEqual([{ id: '1' }]))
   })
 
+  it('is installed beside the platform at the same moment, each part once', async () => {
+    const runs = await Promise.all([
+      run('issuer', 'migrate'),
+      run('db', 'migrate', '--platform'),
+      run('issuer', 'migrate'),
+      run('db', 'migrate', '--platform'),
+    ])
+    expect(runs.map(({ code }) => code)).toEqual([0, 0, 0, 0])
+    const names = runs.flatMap(applied)
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([])
+    expect(await query(database.ownerUrl, parts)).toEqual([{ platform: true, issuer: true, ring: true }])
+  })
+
   it('ends its sessions with those of the platform from then on, whoever writes the row', async () => {
     await run('db', 'migrate', '--platform')
     const { stdout } = await run('issuer', 'migrate', '--json')

@@ -5,6 +5,7 @@ import type { RowpassEvent } from '../../src/events.ts'
 import { parseGatewayConfig } from '../../src/gateway/config.ts'
 import { parseIssuers } from '../../src/gateway/issuers.ts'
 import { createEventLog } from '../../src/gateway/log.ts'
+import { tryExpected } from '../../src/gateway/reload.ts'
 import { createGateway } from '../../src/gateway/server.ts'
 import { formatSealKeys, generateSealKey, installSealKeys, removeSealKey } from '../../src/seal/keys.ts'
 import type { SealKey } from '../../src/seal/seal.ts'
@@ -190,6 +191,10 @@ describePg('a gateway in operation', () => {
       await waitUntil(() => said() !== undefined)
       expect(said()).toMatchObject({ missing: [missing], remedy: expect.stringContaining(remedy) })
       expect(gateway.ready()).toBe(false)
+      const ofNow = { sealKey: own.sealKeys[0], roles: ['authenticated'] }
+      const next = { ...ofNow, sealKey: generateSealKey('next') }
+      const where = { databaseUrl: new URL(own.gatewayUrl), connectTimeoutMs: 5_000 }
+      await expect(tryExpected(where, ofNow, next)).rejects.toMatchObject({ reason: missing })
       await contracts('array[0, 2]')
       await waitUntil(() => gateway.ready(), 15_000)
       await gateway.close()
