@@ -137,7 +137,9 @@ async function settings(superuserUrl: string): Promise<Record<string, string>> {
 
 function runShell(text: string, cwd: string, given: Record<string, string>): Promise<{ output: string; code: number }> {
   const tsx = new URL('../../../../node_modules/tsx/dist/loader.mjs', import.meta.url).href
-  const env = { PATH: process.env.PATH, HOME: cwd, REPOSITORY: repository, TSX: tsx, ...given }
+  // The examples import the package by its name; here that is the source.
+  const TSX_TSCONFIG_PATH = `${repository}tsconfig.json`
+  const env = { PATH: process.env.PATH, HOME: cwd, REPOSITORY: repository, TSX: tsx, TSX_TSCONFIG_PATH, ...given }
   return new Promise((resolve) => {
     const shell = spawn('bash', ['-c', text], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
     let output = ''
