@@ -96,7 +96,7 @@ function findObstacle(
   return `The trigger ${fired.name} would be fired by the statement, even without a row: ${fired.against}. --fire-triggers allows it.`
 }
 
-/** A column to set: best one that is in no key and says nothing of tenants. */
+/** A column to set: best one that no policy reads, that is in no key and says nothing of tenants. */
 function chooseColumn({ survey, grants }: Trial): TableColumn | undefined {
   const { table, tenantColumn } = survey
   const involved = new Set([
@@ -105,7 +105,10 @@ function chooseColumn({ survey, grants }: Trial): TableColumn | undefined {
     ...table.referrers.flatMap(({ columns }) => columns),
   ])
   const weight = ({ name, identity }: TableColumn) =>
-    Number(identity === 'always') * 4 + Number(name === tenantColumn) * 2 + Number(involved.has(name))
+    Number(identity === 'always') * 8 +
+    Number(table.decisive.has(name)) * 4 +
+    Number(name === tenantColumn) * 2 +
+    Number(involved.has(name))
   const able = table.columns.filter(({ generated }) => !generated)
   const granted = able.filter(({ name }) => grants.update.includes(name))
   // Without any privilege the statement is run all the same, to be refused.
@@ -124,7 +127,7 @@ async function changeFirst(
   column: TableColumn | undefined,
 ): Promise<{ attempt: CellAttempt; reached?: RowTally } | undefined> {
   const { survey } = trial
-  const value = column === undefined ? undefined : survey.samples[0]?.values[column.name]
+  const value = column === undefined || keepsValue(trial, column) ? undefined : survey.samples[0]?.values[column.name]
   const able =
     againstExecuting(trial, command, column) === undefined &&
     (column === undefined || column.name !== survey.tenantColumn)
@@ -174,17 +177,30 @@ async function execute(trial: Trial, command: Change, column: TableColumn | unde
   }
   const verdicts = new Set<Cell['verdict']>()
   for (const whose of owners.filter((each) => (found.reached[each] ?? 0) > 0)) {
+    const keeps = column !== undefined && keepsValue(trial, column)
     const value = column === undefined ? undefined : sampleValue(trial, whose, column)
-    if (value === undefined && command === 'update') {
+    if (value === undefined && command === 'update' && !keeps) {
       found.notes.push('Counted, not carried out: there is no value to set.')
       continue
     }
     const says = command === 'delete' ? 'remove' : 'change'
-    const statement = { says, value: value ?? null, text: toText(command, column) }
+    const text = keeps
+      ? (table: string) => `update ${table} set ${name(column)} = ${name(column)}`
+      : toText(command, column)
+    const statement = { says, value: value ?? null, text }
     const tried = await pickRows(trial, statement, { whose, found })
     verdicts.add(settle(tried, whose, found))
   }
   found.verdict = (['rows', 'constraint', 'policy', 'error', 'untried'] as const).find((each) => verdicts.has(each))
+}
+
+/**
+ * Whether a row is tried with the value that it has: policies read the column, so that the value of another row would make
+ * another person's row of it. Such a statement reads the column, and meets the policies of SELECT as well.
+ */
+function keepsValue({ survey, grants }: Trial, { name: column }: TableColumn): boolean {
+  const { table, tenantColumn } = survey
+  return table.decisive.has(column) && column !== tenantColumn && grants.select.includes(column)
 }
 
 /** Tries up to three rows of an owner, until one succeeds. */
@@ -197,7 +213,9 @@ async function pickRows(
   const tried: CellAttempt[] = []
   for (let nth = 1; nth <= Math.min(picks, all); nth++) {
     const numbered = { ...statement, says: `${says} row ${nth} of ${all}${places[whose]}` }
-    const { attempt: each } = await run(trial, numbered, { whose: [whose], nth })
+    const { attempt: ran } = await run(trial, numbered, { whose: [whose], nth })
+    const missed = ran.outcome === 'done' && (ran.rows ?? 0) < nth
+    const each: CellAttempt = missed ? { ...ran, outcome: 'unsuited', error: 'SELECT does not show the row' } : ran
     tried.push(each)
     if (each.outcome === 'done' || each.outcome === 'denied') break
   }

@@ -41,6 +41,7 @@ export interface MatrixOptions extends SubjectOptions, TenancyOptions, Pick<Tabl
 
 const defaultTimeoutMs = 10_000
 const defaultLockTimeoutMs = 500
+const grantTimeoutMs = 10_000
 
 /**
  * Tries SELECT, INSERT, UPDATE and DELETE of each identity on each table, as a request would.
@@ -97,11 +98,14 @@ async function draw(
   const tenancy = findTenancy(tables, options)
   const effects = createWriteEffects(catalog, database.effects)
   const notes = [...aboutSubjects, describeCarrier(carrier), ...tenancy.notes, ...describeEffects(effects)]
-  // Rights to become a role are given before the transaction may become read-only.
+  // Rights to become a role are given before the transaction may become read-only. Another run may have given itself the
+  // same, and has to end first.
+  await client.query(`set local lock_timeout = ${grantTimeoutMs}`)
   for (const role of roles) {
     await become(client, { role, claims: {} }, undefined)
     await stepBack(client)
   }
+  await client.query(`set local lock_timeout = ${Math.trunc(options.lockTimeoutMs ?? defaultLockTimeoutMs)}`)
   if (options.readOnly === true) await client.query('set local transaction_read_only = on')
   await client.query(`set local statement_timeout = ${Math.trunc(options.timeoutMs ?? defaultTimeoutMs)}`)
   const surveys = await surveyAll(client, tables, { ...options, subjects, roles, columns: tenancy.columns, effects })
