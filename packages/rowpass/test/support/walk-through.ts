@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { openForServer } from '../../../local/src/postgres/data-folder.ts'
 import { startEmbeddedPostgres } from '../../../local/src/postgres/embedded.ts'
 import { freePort } from '../../../local/src/postgres/server.ts'
@@ -58,8 +58,8 @@ background() {
 export async function runPage(path: string): Promise<PageRun> {
   const directory = mkdtempSync(join(tmpdir(), 'rowpass-walk-'))
   openForServer(directory)
-  // As in a clone, where `drizzle/` holds the tables of the demo: a page must not bring them into the reader's database.
-  for (const name of ['drizzle', 'examples']) symlinkSync(join(repository, name), join(directory, name))
+  // As in the demo, where `drizzle/` holds its tables: a page must not bring them into the reader's database.
+  for (const path of ['demo/drizzle', 'examples']) symlinkSync(join(repository, path), join(directory, basename(path)))
   const server = await startEmbeddedPostgres({ directory, durable: false })
   try {
     await withConnection(server.superuserUrl, async (client) => {
