@@ -23,7 +23,12 @@ const contentTypes: Readonly<Record<string, string>> = {
  * @param read returns the bytes of a file in `web/`, or undefined when there is none
  * @example
  * const web = new URL('../web/', import.meta.url)
- * const ASSETS = createAssets((name) => readFile(new URL(name, web)).catch(() => undefined))
+ * const ASSETS = createAssets((name) =>
+ *   readFile(new URL(name, web)).catch((error) => {
+ *     if (error.code !== 'ENOENT') throw error
+ *     return undefined
+ *   }),
+ * )
  */
 export function createAssets(read: (name: string) => Promise<Uint8Array<ArrayBuffer> | undefined>): Assets {
   return {

@@ -76,7 +76,7 @@ export async function runDev(io: Io): Promise<void> {
   } catch (error) {
     if (!io.signal.aborted) throw error
   } finally {
-    await ladder.down()
+    for (const error of await ladder.down()) io.stderr(`did not end as it should: ${String(error)}\n`)
   }
   io.stderr('stopped\n')
 }

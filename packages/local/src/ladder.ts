@@ -16,8 +16,8 @@ export interface Ladder {
   add(rung: Rung): void
   /** Resolves with the first thing that ended without being asked. */
   readonly broken: Promise<Failure>
-  /** Ends everything, the last thing first. One that fails to end does not keep the others running. */
-  down(): Promise<void>
+  /** Ends everything, the last thing first. Returns the errors of what did not end as it should; all others have ended. */
+  down(): Promise<readonly unknown[]>
 }
 
 /** Makes an empty ladder. */
@@ -34,7 +34,9 @@ export function createLadder(): Ladder {
       void rung.ended?.then(report)
     },
     async down() {
-      for (const rung of rungs.splice(0).reverse()) await rung.down().catch(() => undefined)
+      const errors: unknown[] = []
+      for (const rung of rungs.splice(0).reverse()) await rung.down().catch((error) => errors.push(error))
+      return errors
     },
   }
 }

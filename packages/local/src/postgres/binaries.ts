@@ -80,6 +80,8 @@ function findNativeFolder(): string {
   }
 }
 
+const leftToTheProbe: ReadonlySet<string> = new Set(['EEXIST', 'EROFS', 'EACCES', 'EPERM', 'ENOENT'])
+
 /** The package lists links that npm cannot carry and makes them in a post-install script. */
 function repairLinks(native: string): void {
   for (const { source, target } of listLinks(native)) {
@@ -87,15 +89,16 @@ function repairLinks(native: string): void {
     if (existsSync(link)) continue
     try {
       symlinkSync(relative(dirname(target), source), link)
-    } catch {
+    } catch (error) {
       // Another start was first, or the folder is read-only; the probe decides.
+      if (!leftToTheProbe.has(errnoOf(error))) throw error
     }
   }
   for (const program of ['initdb', 'postgres']) {
     try {
       chmodSync(join(native, 'bin', program), 0o755)
-    } catch {
-      // Likewise.
+    } catch (error) {
+      if (!leftToTheProbe.has(errnoOf(error))) throw error
     }
   }
 }
@@ -104,8 +107,10 @@ function listLinks(native: string): { source: string; target: string }[] {
   try {
     const list: unknown = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8'))
     return Array.isArray(list) ? list.filter(isLink) : []
-  } catch {
-    return []
+  } catch (error) {
+    // A package without links, or with a list that no npm could have followed either; the probe decides.
+    if (errnoOf(error) === 'ENOENT' || error instanceof SyntaxError) return []
+    throw error
   }
 }
 

@@ -41,13 +41,19 @@ export function readJsonFile(path: string): Record<string, unknown> | undefined 
     if (isErrno(error, 'ENOENT')) return undefined
     throw new Failure('state_invalid', { detail: `${path} cannot be read (${errnoOf(error)})`, cause: error })
   }
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value }
-  } catch {
-    // The message of JSON.parse quotes the text, which may be a secret.
-  }
+  const value = parseJson(text)
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value }
   throw new Failure('state_invalid', { detail: `${path} is not a JSON object` })
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    // Its message quotes the text, which may be a secret.
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
 }
 
 /** Replaces a JSON file in one step, mode 0600: a reader sees the old content or the new one. */

@@ -61,7 +61,9 @@ async function wait(io: Io, next: NonNullable<RotationState['next']>, nowMs: num
     const now = Date.now() + offset
     if (now >= next.safeAt) return true
     io.stderr(`waiting: ${next.step} ${next.kid} is ${from(next.safeAt, now)}\n`)
-    await delay(Math.min(progressMs, next.safeAt - now), undefined, { signal: io.signal }).catch(() => undefined)
+    await delay(Math.min(progressMs, next.safeAt - now), undefined, { signal: io.signal }).catch((error) => {
+      if (!io.signal.aborted) throw error
+    })
     if (io.signal.aborted) return false
   }
 }
