@@ -179,7 +179,7 @@ export const settings = {
   }),
   maxHeldBytes: integer({
     unit: 'bytes',
-    default: 100_663_296,
+    default: 67_108_864,
     min: 1_048_576,
     max: 1_099_511_627_776,
     says: 'Bytes of request bodies and of answers that were not read yet, of all clients together; one tenant may have half of them. Beyond it, whoever holds most loses an answer.',

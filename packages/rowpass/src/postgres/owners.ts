@@ -5,8 +5,8 @@ import { LRUCache } from 'lru-cache'
 
 /** Who may start what, as far as it depends on what the owner did before. */
 export interface Owners {
-  /** Takes note of a request that arrives. */
-  arrive(owner: string): void
+  /** Takes note of a request that arrives. @param now milliseconds of the monotonic clock */
+  arrive(owner: string, now: number): void
   /** Whether anybody else has sent a request lately. */
   hasCompany(owner: string): boolean
   /** Counts time on a connection that nobody could share. */
@@ -42,10 +42,11 @@ interface Account {
   creditAt: number
 }
 
+/** The newest request of an owner. */
 interface Arrival {
-  readonly owner: string
+  owner: string
   /** Milliseconds of the monotonic clock. */
-  readonly at: number
+  at: number
 }
 
 /** Makes the accounts. */
@@ -54,7 +55,7 @@ export function createOwners(): Owners {
   const stuck = new Map<string, number>()
   let latest: Arrival = { owner: '', at: Number.NEGATIVE_INFINITY }
   /** The latest before it that was another's. */
-  let latestOther = latest
+  let latestOther: Arrival = { owner: '', at: Number.NEGATIVE_INFINITY }
 
   function open(owner: string): Account {
     const known = accounts.get(owner)
@@ -66,9 +67,15 @@ export function createOwners(): Owners {
   }
 
   return {
-    arrive(owner) {
-      if (latest.owner !== owner) latestOther = latest
-      latest = { owner, at: performance.now() }
+    arrive(owner, now) {
+      // Only written to: nothing is made for each request.
+      if (latest.owner !== owner) {
+        const before = latestOther
+        latestOther = latest
+        latest = before
+        latest.owner = owner
+      }
+      latest.at = now
     },
     hasCompany(owner) {
       const other = latest.owner === owner ? latestOther : latest

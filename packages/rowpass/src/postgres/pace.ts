@@ -41,6 +41,10 @@ export interface Paced {
   /** See {@link paceKeyOf}. */
   readonly paceKey: string
   readonly work: Work
+  /** Number of the text that `timeKey` is of; 0 for none. */
+  textId: number
+  /** What its usual time is found by: made once, as it is looked for at its beginning and at its end. */
+  timeKey: string
 }
 
 /** The text of a statement, or the texts of a batch; `''` for one too long to be remembered. */
@@ -95,29 +99,39 @@ export function createPace(): Pace {
   }
 
   return {
-    laneOf({ owner, paceKey, work }, trusted) {
-      const facts = texts.get(paceKey)
-      const usual = facts && times.get(`${facts.id} ${owner}`)
+    laneOf(request, trusted) {
+      const { work } = request
+      const facts = texts.get(request.paceKey)
+      const usual = facts && times.get(timeKeyOf(request, facts.id))
       if (usual !== undefined && usual >= slowMs) return 'slow'
       // It cannot be sent again when it turns out to be slow, so it begins where it may go on.
       if (facts === undefined && work.reset) return 'slow'
       if (facts === undefined || work.exclusive || !trusted) return 'alone'
       return (usual === undefined ? facts.quick > facts.other : usual < quickMs) ? 'shared' : 'alone'
     },
-    learn({ owner, paceKey }, tookMs, heldUp) {
+    learn(request, tookMs, heldUp) {
+      const { paceKey } = request
       if (paceKey === '') return
       let facts = texts.get(paceKey)
       if (facts === undefined) {
         facts = { id: ++lastId, quick: 0, other: 0 }
         texts.set(paceKey, facts)
       }
-      const key = `${facts.id} ${owner}`
+      const key = timeKeyOf(request, facts.id)
       const before = times.get(key)
       const after = blend(before ?? Math.min(tookMs, slowMs / 2), tookMs, heldUp)
       times.set(key, after)
       vote(facts, before, after)
     },
   }
+}
+
+function timeKeyOf(request: Paced, id: number): string {
+  if (request.textId !== id) {
+    request.textId = id
+    request.timeKey = `${id} ${request.owner}`
+  }
+  return request.timeKey
 }
 
 /** One that held others up counts whatever cheap ones came before it, and so does one that is slow by far. */

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Failure } from '../../errors.ts'
 import { isHost } from '../../network.ts'
+import type { Abortable } from '../../postgres/pool.ts'
 import type { GatewayConfig } from '../config.ts'
 import type { SqlHeaders } from '../contract/request.ts'
 import { drop } from './answering.ts'
@@ -15,7 +16,7 @@ export interface SqlRequest {
   readonly id: string
   readonly headers: SqlHeaders
   /** Aborted when the client goes away before it has its answer. */
-  readonly signal: AbortSignal
+  readonly signal: Abortable
   /** Of the client, as far as it is known; see `ROWPASS_ADDRESS_HEADER`. */
   address(): string | undefined
   /**
@@ -111,7 +112,7 @@ export class ServerRequest implements SqlRequest {
   readonly #response: ServerResponse
   readonly #config: Receiving
   readonly #onClose: (() => void)[] = []
-  readonly #gone = new AbortController()
+  readonly #gone = new ClientSignal()
   #closed = false
 
   constructor(id: string, request: IncomingMessage, response: ServerResponse, headers: SqlHeaders, config: Receiving) {
@@ -123,8 +124,8 @@ export class ServerRequest implements SqlRequest {
     response.once('close', () => this.#close())
   }
 
-  get signal(): AbortSignal {
-    return this.#gone.signal
+  get signal(): Abortable {
+    return this.#gone
   }
 
   address(): string | undefined {
@@ -147,13 +148,24 @@ export class ServerRequest implements SqlRequest {
   #close(): void {
     this.#closed = true
     // Every response closes; an answer that was given is nothing to abort.
-    if (!this.#response.writableEnded) this.#gone.abort(clientGone)
+    if (!this.#response.writableEnded) this.#gone.abort()
     for (const end of this.#onClose) end()
   }
 }
 
-/** Made once: an error with its stack for each client that goes would cost more than most requests. */
-const clientGone = new Error('the client has gone')
+class ClientSignal implements Abortable {
+  aborted = false
+  readonly #listeners: (() => void)[] = []
+
+  addEventListener(_type: 'abort', listener: () => void): void {
+    this.#listeners.push(listener)
+  }
+
+  abort(): void {
+    this.aborted = true
+    for (const listener of this.#listeners.splice(0)) listener()
+  }
+}
 
 function readBody(
   request: IncomingMessage,
@@ -235,7 +247,7 @@ export class FetchRequest implements SqlRequest {
     this.#config = config
   }
 
-  get signal(): AbortSignal {
+  get signal(): Abortable {
     return this.#request.signal
   }
 

@@ -7,6 +7,7 @@ import { Failure } from '../../errors.ts'
 import type { Emit, LoginFailed } from '../../events.ts'
 import { toNetwork } from '../../network.ts'
 import type { PostgresError } from '../../postgres/messages.ts'
+import type { Abortable } from '../../postgres/pool.ts'
 import type { Login } from '../../postgres/session.ts'
 import { serverRefusal } from '../../postgres/session.ts'
 import type { GatewayConfig } from '../config.ts'
@@ -16,7 +17,7 @@ import { createPlaces } from './places.ts'
 /** A login that a client asks for. */
 export interface LoginRequest extends Attempt {
   /** Aborted when the client goes away: then it waits for no session any more. */
-  readonly signal?: AbortSignal
+  readonly signal?: Abortable
 }
 
 /** Somebody who has logged in. */

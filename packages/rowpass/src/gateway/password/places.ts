@@ -3,6 +3,7 @@
  * at once, and who waits for one.
  */
 import { Failure } from '../../errors.ts'
+import type { Abortable } from '../../postgres/pool.ts'
 
 /** Limits of the sessions and of the waiting. */
 export interface PlacesOptions {
@@ -24,7 +25,7 @@ export interface Places {
    * @returns gives the place back; a second call has no effect
    * @throws Failure `overloaded`
    */
-  take(owner: string, signal?: AbortSignal): Promise<() => void>
+  take(owner: string, signal?: Abortable): Promise<() => void>
 }
 
 interface Waiter {
@@ -93,7 +94,7 @@ export function createPlaces({ size, maxPerOwner, maxWaiting, maxWaitMs }: Place
     return true
   }
 
-  function wait(owner: string, signal: AbortSignal | undefined): Promise<() => void> {
+  function wait(owner: string, signal: Abortable | undefined): Promise<() => void> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => waiter.refuse('no session with a password came free in time'), maxWaitMs)
       const waiter: Waiter = {
