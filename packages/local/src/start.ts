@@ -78,7 +78,10 @@ const own = /^ROWPASS_(DATABASE_URL|SEAL_KEYS|ISSUERS|PORT|HOST)(_FILE)?$/
 export async function startLocal(options: LocalOptions = {}): Promise<LocalSystem> {
   const { onProgress } = options
   const ladder = createLadder()
-  const stop = () => ladder.down()
+  const stop = async (): Promise<void> => {
+    const [error] = await ladder.down()
+    if (error !== undefined) throw error
+  }
   try {
     const directory = options.directory === undefined ? makeFolder() : resolve(options.directory)
     if (options.directory === undefined) ladder.add({ down: async () => remove(directory) })
@@ -136,7 +139,7 @@ export async function startLocal(options: LocalOptions = {}): Promise<LocalSyste
       stop,
     }
   } catch (error) {
-    await stop()
+    await ladder.down()
     throw error
   }
 }
