@@ -1,17 +1,25 @@
 /** The store over tables that are not the demo's: no tenants, no roles, names that the store's own SQL might use. */
+import { createRequire } from 'node:module'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import {
   createAccounts,
   createIssuer,
+  createKeyRing,
   createPostgresStore,
   fixedKeys,
+  generateEncryptionKey,
   generateKey,
   importSigningKey,
   type Mail,
   type People,
+  type SqlDatabase,
 } from '../../src/exports/issuer.ts'
+import { connectTo } from '../../src/database/connect.ts'
 import { addClient } from '../../src/issuer/clients.ts'
+import { parseEncryptionKeys } from '../../src/issuer/ring/encryption.ts'
+import { createPostgresRing } from '../../src/issuer/ring/postgres.ts'
+import { addNewKey } from '../../src/issuer/ring/steps.ts'
 import { createTestDatabase, describePg, type TestDatabase } from '../support/pg.ts'
 
 const tables = `
@@ -55,8 +63,9 @@ describePg('the store over the tables of a stranger', () => {
     await database.close()
   })
 
-  async function start(given: People = people) {
-    const db = { query: async (text: string, parameters: unknown[]) => (await pool.query(text, parameters)).rows }
+  const pooled: SqlDatabase = { query: async (text, parameters) => (await pool.query(text, parameters)).rows }
+
+  async function start(given: People = people, db: SqlDatabase = pooled) {
     const store = createPostgresStore(db, { people: given })
     const keys = fixedKeys(await importSigningKey((await generateKey()).privateJwk))
     const issuer = createIssuer({ issuer: 'https://id.example', audience: 'rowpass', keys, store })
@@ -91,6 +100,27 @@ describePg('the store over the tables of a stranger', () => {
     await accounts.signOut(read!)
     expect(await issuer.authenticate(second.access_token)).toBeUndefined()
     expect(await signIn('ada@example.com', 'another one')).toMatchObject({ error: 'invalid_grant' })
+  })
+
+  it('does the same with another driver, and reads the ring of keys', async () => {
+    const postgres = createRequire(import.meta.url)('postgres')
+    const sql = postgres(database.issuerUrl)
+    const db: SqlDatabase = { query: (text, parameters) => sql.unsafe(text, parameters) }
+    const { accounts, post, signUp, signIn, issuer } = await start(people, db)
+    await accounts.acceptInvite((await signUp('gus@example.com')).token!, password, undefined)
+    const { refresh_token } = await signIn('gus@example.com')
+    const { access_token } = await post({ grant_type: 'refresh_token', refresh_token })
+    expect(await issuer.authenticate(access_token)).toMatchObject({ clientId: 'web' })
+    const secret = generateEncryptionKey('test')
+    const encryptionKeys = await parseEncryptionKeys(secret)
+    const ring = createPostgresRing({ says: '', connect: connectTo(database.ownerUrl), encryptionKeys })
+    const { kid } = await addNewKey(ring, 'ES256')
+    const keys = await createKeyRing({ db, encryptionKeys: secret })
+    expect(await keys.signingKey(1200)).toMatchObject({ kid })
+    expect((await keys.jwks()).keys.map((key) => key.kid)).toEqual([kid])
+    // The longer lifetime was noted before the key was handed out.
+    expect((await ring.read()).ring.keys[0]).toMatchObject({ longestTtlSeconds: 1200 })
+    await sql.end()
   })
 
   it('resets the password of who is there, and makes nobody twice', async () => {
