@@ -315,7 +315,7 @@ export const tokenMistakes: readonly Mistake[] = [
     ],
     [
       'keys come over plain http',
-      "  if (url.protocol !== 'https:' && !plain) throw new TypeError('jwksUrl is not https')\n",
+      "  if (url.protocol !== 'https:' && !plain) throw new OptionError('jwksUrl is not https')\n",
       '',
       'SEC-28 may not be %s',
     ],

@@ -1,4 +1,5 @@
 /** Which issuers are believed, and what of each: one table that checks, prints and documents their settings. */
+import { OptionError } from '../errors.ts'
 import { type AcceptedAlgorithm, algorithms, ownAlgorithms, toAlgorithm } from './algorithms.ts'
 import { type ClaimPath, type ClaimValue, toSteps } from './claim-path.ts'
 import { toMediaType } from './compact.ts'
@@ -11,7 +12,7 @@ interface IssuerSetting<Given, Parsed> {
   /** What holds where nothing is given; absent for a setting that need not have a value. */
   readonly default?: Given
   readonly says: string
-  /** @throws TypeError that goes on where the name of the setting stands */
+  /** @throws OptionError that goes on where the name of the setting stands */
   parse(given: Given): Parsed
   /** What a value beyond the default gives up, in a sentence; undefined when it gives up nothing. */
   givesUp?(parsed: Parsed): string | undefined
@@ -26,18 +27,18 @@ const dayInSeconds = 86_400
 
 const name = (given: string): string => {
   if (typeof given !== 'string' || given === '' || given.length > 255)
-    throw new TypeError('is not a text of 1 to 255 characters')
+    throw new OptionError('is not a text of 1 to 255 characters')
   return given
 }
 
 const list = <T>(given: readonly T[], isItem: (item: unknown) => boolean, what: string): readonly T[] => {
-  if (!Array.isArray(given) || !given.every(isItem)) throw new TypeError(`is no list of ${what}`)
+  if (!Array.isArray(given) || !given.every(isItem)) throw new OptionError(`is no list of ${what}`)
   return [...given]
 }
 
 const integer = (min: number, max: number) => (given: number) => {
   if (!Number.isInteger(given) || given < min || given > max)
-    throw new TypeError(`is not a whole number from ${min} to ${max}`)
+    throw new OptionError(`is not a whole number from ${min} to ${max}`)
   return given
 }
 
@@ -61,7 +62,7 @@ export const issuerSettings = {
     says: 'where its keys are published; https, loopback exempt. Without it they are where `/.well-known/openid-configuration` or `/.well-known/oauth-authorization-server` (RFC 8414) of `iss` says',
     parse: (given: URL | string): URL => {
       if (!(given instanceof URL) && !(typeof given === 'string' && URL.canParse(given)))
-        throw new TypeError('is not a URL')
+        throw new OptionError('is not a URL')
       return new URL(given)
     },
   } satisfies IssuerSetting<URL | string, URL>,
@@ -71,7 +72,7 @@ export const issuerSettings = {
       if (given === false) return false
       const audiences = typeof given === 'string' ? [given] : given
       if (!Array.isArray(audiences) || audiences.length === 0)
-        throw new TypeError('is empty: to accept any, it is false')
+        throw new OptionError('is empty: to accept any, it is false')
       return audiences.map(name)
     },
     givesUp: (parsed: readonly string[] | false) =>
@@ -84,7 +85,7 @@ export const issuerSettings = {
     ): Readonly<Record<string, readonly ClaimValue[]>> => {
       const isValue = (value: unknown) => ['string', 'number', 'boolean'].includes(typeof value)
       if (typeof given !== 'object' || given === null || Array.isArray(given) || Object.keys(given).length === 0) {
-        throw new TypeError('is no object of claims')
+        throw new OptionError('is no object of claims')
       }
       return Object.fromEntries(
         Object.entries(given).map(([claim, value]) => {
@@ -94,7 +95,7 @@ export const issuerSettings = {
             isValue,
             'texts, numbers, true or false',
           )
-          if (values.length === 0) throw new TypeError(`has no value for "${claim}"`)
+          if (values.length === 0) throw new OptionError(`has no value for "${claim}"`)
           return [claim, values]
         }),
       )
@@ -107,10 +108,10 @@ export const issuerSettings = {
     default: ownAlgorithms,
     says: 'what it may sign with. `ES384`, `ES512`, `RS384`, `RS512`, `PS384`, `PS512` only where they are listed; `Ed25519` (RFC 9864) is `EdDSA`',
     parse: (given: readonly (AcceptedAlgorithm | 'Ed25519')[]): readonly AcceptedAlgorithm[] => {
-      if (!Array.isArray(given) || given.length === 0) throw new TypeError('is empty')
+      if (!Array.isArray(given) || given.length === 0) throw new OptionError('is empty')
       return given.map((alg: unknown) => {
         const known = toAlgorithm(alg)
-        if (known === undefined) throw new TypeError(`has ${JSON.stringify(alg)}: ${describeAlgorithm(alg)}`)
+        if (known === undefined) throw new OptionError(`has ${JSON.stringify(alg)}: ${describeAlgorithm(alg)}`)
         return known
       })
     },
@@ -120,9 +121,9 @@ export const issuerSettings = {
     says: '`typ` headers it may use; `""` stands for none',
     parse: (given: readonly string[]): readonly string[] => {
       const types = list(given, (typ) => typeof typ === 'string', 'texts')
-      if (types.length === 0) throw new TypeError('is empty')
+      if (types.length === 0) throw new OptionError('is empty')
       if (types.includes('*'))
-        throw new TypeError('has "*": list those that its tokens have, such as "JWT", or "" for none')
+        throw new OptionError('has "*": list those that its tokens have, such as "JWT", or "" for none')
       return types
     },
     givesUp: (parsed: readonly string[]) =>
@@ -141,7 +142,7 @@ export const issuerSettings = {
     default: false,
     says: 'whether tokens may come without `iat`. Then `exp` is at most `max_ttl_seconds` ahead',
     parse: (given: boolean): boolean => {
-      if (typeof given !== 'boolean') throw new TypeError('is neither true nor false')
+      if (typeof given !== 'boolean') throw new OptionError('is neither true nor false')
       return given
     },
     givesUp: (parsed: boolean) =>
@@ -176,7 +177,8 @@ export const issuerSettings = {
     default: 'uuid',
     says: 'what the tenant must be where there is one: `uuid`, `text`, `integer`, or `any` for what is left to the policies. A tenant of `null` is none',
     parse: (given: TenantType): TenantType => {
-      if (!['uuid', 'text', 'integer', 'any'].includes(given)) throw new TypeError('is not uuid, text, integer or any')
+      if (!['uuid', 'text', 'integer', 'any'].includes(given))
+        throw new OptionError('is not uuid, text, integer or any')
       return given
     },
     givesUp: (parsed: TenantType) =>
@@ -186,7 +188,7 @@ export const issuerSettings = {
     default: 'authenticated',
     says: 'database role of its tokens: this one, `anonymous`, or a role that you have granted to one of the two. `db migrate` refuses a login that may take any other',
     parse: (given: string): string => {
-      if (!isRole(given)) throw new TypeError('is not a lower-case role name')
+      if (!isRole(given)) throw new OptionError('is not a lower-case role name')
       return given
     },
   } satisfies IssuerSetting<string, string>,
@@ -220,7 +222,7 @@ export type TrustedIssuer = { readonly iss: string } & { readonly [N in Defaulte
  *
  * Two entries may have one `iss` when no audience, or no value of a claim that both require, fits both.
  *
- * @throws TypeError naming the issuer and the setting that is wrong, as it is written in the library
+ * @throws OptionError naming the issuer and the setting that is wrong, as it is written in the library
  */
 export function parseIssuers(
   given: readonly IssuerSettings[],
@@ -230,7 +232,7 @@ export function parseIssuers(
   for (const [index, issuer] of issuers.entries()) {
     const same = issuers.slice(0, index).find((other) => other.iss === issuer.iss && overlap(issuer, other))
     if (same !== undefined) {
-      throw new TypeError(
+      throw new OptionError(
         `the issuer ${issuer.iss} is configured twice, and a token may fit both: let audience or require differ`,
       )
     }
@@ -240,7 +242,7 @@ export function parseIssuers(
 
 function parseIssuer(given: IssuerSettings, options: { readonly allowPrivateNetwork: boolean }): TrustedIssuer {
   const about = (problem: string) =>
-    new TypeError(typeof given.iss === 'string' && given.iss !== '' ? `the issuer ${given.iss}: ${problem}` : problem)
+    new OptionError(typeof given.iss === 'string' && given.iss !== '' ? `the issuer ${given.iss}: ${problem}` : problem)
   const parsed: Record<string, unknown> = {}
   for (const [member, row] of Object.entries(issuerSettings) as [Name, IssuerSetting<unknown, unknown>][]) {
     const value = given[member] ?? row.default
@@ -253,7 +255,7 @@ function parseIssuer(given: IssuerSettings, options: { readonly allowPrivateNetw
   const unknown = Object.keys(given).find((member) => !Object.hasOwn(issuerSettings, member))
   if (unknown !== undefined) throw about(`${unknown} is not a setting`)
   const issuer = parsed as unknown as TrustedIssuer
-  if (issuer.iss === undefined) throw new TypeError('an issuer has no iss')
+  if (issuer.iss === undefined) throw new OptionError('an issuer has no iss')
   if (issuer.audience === undefined && issuer.require === undefined) {
     throw about('audience is missing: what "aud" must be, or a claim in its place, in require')
   }

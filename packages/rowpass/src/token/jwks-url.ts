@@ -1,4 +1,5 @@
 /** Which URLs keys may be fetched from: a configured URL must not become a way into the network around the gateway. */
+import { OptionError } from '../errors.ts'
 
 /**
  * Refuses a JWKS URL that is not to be fetched.
@@ -10,18 +11,18 @@
  * Does NOT resolve names: a public name that points to a private address passes. Where that matters, give the verifier
  * a `fetch` that checks the address it connects to.
  *
- * @throws TypeError naming the rule
+ * @throws OptionError naming the rule
  */
 export function assertJwksUrl(url: URL, options: { readonly allowPrivateNetwork: boolean }): void {
-  if (!(url instanceof URL)) throw new TypeError('jwksUrl is not a URL')
-  if (url.username !== '' || url.password !== '') throw new TypeError('jwksUrl holds a user name or password')
+  if (!(url instanceof URL)) throw new OptionError('jwksUrl is not a URL')
+  if (url.username !== '' || url.password !== '') throw new OptionError('jwksUrl holds a user name or password')
   const place = placeOf(url.hostname)
-  if (place === 'unusable') throw new TypeError(`jwksUrl: no keys are fetched from ${url.hostname}`)
+  if (place === 'unusable') throw new OptionError(`jwksUrl: no keys are fetched from ${url.hostname}`)
   if (place === 'private' && !options.allowPrivateNetwork) {
-    throw new TypeError(`jwksUrl: ${url.hostname} is in a private network, which is not allowed`)
+    throw new OptionError(`jwksUrl: ${url.hostname} is in a private network, which is not allowed`)
   }
   const plain = url.protocol === 'http:' && place !== 'public'
-  if (url.protocol !== 'https:' && !plain) throw new TypeError('jwksUrl is not https')
+  if (url.protocol !== 'https:' && !plain) throw new OptionError('jwksUrl is not https')
 }
 
 const distance = { public: 2, private: 1, loopback: 0, unusable: 0 } as const

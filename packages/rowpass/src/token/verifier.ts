@@ -4,6 +4,7 @@
  */
 
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
+import { OptionError } from '../errors.ts'
 import type { Emit } from '../events.ts'
 import { toAlgorithm } from './algorithms.ts'
 import { toBase64Url } from './base64url.ts'
@@ -65,7 +66,7 @@ export interface Verifier {
    * keys before one is used again; one that does not answer then keeps its keys, where issuer, URL and algorithms are the
    * same.
    *
-   * @throws TypeError when the configuration is wrong; then nothing has changed
+   * @throws OptionError when the configuration is wrong; then nothing has changed
    */
   replaceIssuers(issuers: readonly IssuerSettings[]): void
 }
@@ -125,7 +126,7 @@ interface CacheEntry {
  * Fetches nothing until the first token of an issuer comes. Of several entries with one `iss`, the first counts that a
  * token fits. Emits `issuer_loosened` for each entry that gives up something.
  *
- * @throws TypeError when an issuer or an option is wrong
+ * @throws OptionError when an issuer or an option is wrong
  * @see RFC 8725, RFC 9068 §4
  * @example
  * const verifier = createVerifier({ issuer: 'https://id.example.com', audience: 'https://api.example.com' })
@@ -222,13 +223,13 @@ function parseOptions(options: VerifierOptions): Settings {
   const { cacheSize = 10_000, maxStaleSeconds = 3600, emit } = options
   const { minFreshSeconds = minFreshMs / 1000, maxFreshSeconds = maxFreshMs / 1000 } = options
   const { sha256 = (text: string) => toBase64Url(nobleSha256(encoder.encode(text))) } = options
-  if (typeof sha256 !== 'function') throw new TypeError('sha256 is not a function')
-  if (!(Number.isInteger(cacheSize) && cacheSize >= 0)) throw new TypeError('cacheSize is not a whole number from 0')
+  if (typeof sha256 !== 'function') throw new OptionError('sha256 is not a function')
+  if (!(Number.isInteger(cacheSize) && cacheSize >= 0)) throw new OptionError('cacheSize is not a whole number from 0')
   if (!(maxStaleSeconds >= 600 && maxStaleSeconds <= 86_400)) {
-    throw new TypeError('maxStaleSeconds is not from 600 to 86400')
+    throw new OptionError('maxStaleSeconds is not from 600 to 86400')
   }
   if (!(minFreshSeconds >= 1 && minFreshSeconds <= maxFreshSeconds && maxFreshSeconds <= 86_400)) {
-    throw new TypeError('minFreshSeconds and maxFreshSeconds are not from 1 to 86400, in this order')
+    throw new OptionError('minFreshSeconds and maxFreshSeconds are not from 1 to 86400, in this order')
   }
   return {
     sha256,

@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { connectTo } from '../../src/database/connect.ts'
 import {
   createAccounts,
   createIssuer,
@@ -15,7 +16,6 @@ import {
   type People,
   type SqlDatabase,
 } from '../../src/exports/issuer.ts'
-import { connectTo } from '../../src/database/connect.ts'
 import { addClient } from '../../src/issuer/clients.ts'
 import { parseEncryptionKeys } from '../../src/issuer/ring/encryption.ts'
 import { createPostgresRing } from '../../src/issuer/ring/postgres.ts'
