@@ -8,10 +8,16 @@ import { type FailureSpec, failures } from '../packages/rowpass/src/errors.ts'
 import { type Setting, variableOf } from '../packages/rowpass/src/gateway/setting-kinds.ts'
 import { settings } from '../packages/rowpass/src/gateway/settings.ts'
 import { issuerSettings, toJsonName } from '../packages/rowpass/src/token/issuer-settings.ts'
+import { issuersPage } from './reference-issuers.ts'
 
 /** The pages by path. */
 export function referencePages(): Record<string, string> {
-  return { 'docs/configuration.md': configurationPage(), 'docs/errors.md': errorsPage(), 'docs/rules.md': rulesPage() }
+  return {
+    'docs/configuration.md': configurationPage(),
+    'docs/errors.md': errorsPage(),
+    'docs/issuers.md': issuersPage(),
+    'docs/rules.md': rulesPage(),
+  }
 }
 
 function configurationPage(): string {
@@ -38,7 +44,7 @@ ${rows.join('\n')}
 
 ## Issuers
 
-\`ROWPASS_ISSUERS\` is a JSON array; [issuers.md](issuers.md) has entries for well-known issuers. One \`iss\` may have several entries, where
+\`ROWPASS_ISSUERS\` is a JSON array; [issuers.md](issuers.md) has presets for providers. One \`iss\` may have several entries, where
 no token fits two of them by its audience or a claim. What a setting gives up is a line \`issuer_loosened\` in the log at
 start, and in \`--print-config\`. Members of each:
 

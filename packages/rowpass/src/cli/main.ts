@@ -24,7 +24,7 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<C
     load: () => import('./commands/matrix.ts'),
   },
   keys: { summary: 'make signing keys, rotate and revoke them', load: () => import('./commands/keys.ts') },
-  issuer: { summary: 'install what our own issuer keeps', load: () => import('./commands/issuer.ts') },
+  issuer: { summary: 'check an issuer; install what our own keeps', load: () => import('./commands/issuer.ts') },
   clients: { summary: 'choose who may ask for tokens', load: () => import('./commands/clients.ts') },
   users: { summary: 'invite people, and sign them out', load: () => import('./commands/users.ts') },
   'deploy-check': {

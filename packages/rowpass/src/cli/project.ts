@@ -66,8 +66,15 @@ export function loadProject({ cwd, env: given }: Pick<Io, 'cwd' | 'env'>): Proje
 
 function readDevVars(directory: string): Record<string, string> {
   try {
-    return withoutEmpty(parseEnv(readFileSync(join(directory, '.dev.vars'), 'utf8')))
+    const text = readFileSync(join(directory, '.dev.vars'), 'utf8')
+    if (text.startsWith('\ufeff')) {
+      const detail =
+        '.dev.vars begins with a byte order mark, which would hide its first setting: save it as UTF-8 without'
+      throw new Failure('config_invalid', { detail })
+    }
+    return withoutEmpty(parseEnv(text))
   } catch (error) {
+    if (error instanceof Failure) throw error
     if (isErrno(error, 'ENOENT')) return {}
     throw new Failure('config_invalid', { detail: '.dev.vars cannot be read', cause: error })
   }

@@ -37,12 +37,13 @@ export interface ReadToken {
  */
 export async function readToken(io: Io, source: string, now: () => number = Date.now): Promise<ReadToken> {
   const text = (await readSource(io, source)).trim()
-  const token = parse(text)
+  const token = parseToken(text)
   const { says, ...verdict } = await judge(io, text, token, now)
   return { claims: token.claims, ...verdict, lines: [describe(token, now()), says] }
 }
 
-async function readSource(io: Io, source: string): Promise<string> {
+/** Reads what `--token` names; `-` is standard input. @throws Failure `input_invalid` */
+export async function readSource(io: Io, source: string): Promise<string> {
   if (source !== '-' && !source.startsWith('@')) {
     throw new Failure('input_invalid', { detail: '--token takes - for standard input, or @file' })
   }
@@ -63,7 +64,8 @@ async function readInput(): Promise<string> {
   return text
 }
 
-function parse(text: string): CompactToken {
+/** Takes a token apart; nothing in it is verified. @throws Failure `input_invalid` */
+export function parseToken(text: string): CompactToken {
   try {
     return parseCompact(text)
   } catch (error) {

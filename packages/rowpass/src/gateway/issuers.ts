@@ -9,11 +9,13 @@ import {
   type TrustedIssuer,
   toJsonName,
 } from '../token/issuer-settings.ts'
+import { expandPreset } from '../token/presets/presets.ts'
 
 const memberOf = new Map(Object.keys(issuerSettings).map((member) => [toJsonName(member), member]))
 
 /**
- * Parses a JSON array of issuers; their members are those of `issuerSettings`, written with underscores.
+ * Parses a JSON array of issuers; their members are those of `issuerSettings`, written with underscores, or `provider` with the
+ * parameters of a preset.
  *
  * Does NOT check whether keys may be fetched from private addresses: the verifier does.
  *
@@ -25,7 +27,7 @@ export function parseIssuers(text: string): readonly TrustedIssuer[] {
   const problems: string[] = []
   const settings = given.flatMap((entry, index) => {
     try {
-      return [...parseSettings([toSettings(entry)], { allowPrivateNetwork: true })]
+      return toEntries(entry).flatMap((each) => parseSettings([toSettings(each)], { allowPrivateNetwork: true }))
     } catch (error) {
       problems.push(`${index + 1}: ${describe(error)}`)
       return []
@@ -56,8 +58,15 @@ function parseJson(text: string): unknown {
   }
 }
 
-function toSettings(entry: unknown): IssuerSettings {
+/** A preset may be several entries; what is given beside it may make them one. */
+function toEntries(entry: unknown): readonly Record<string, unknown>[] {
   if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) throw new TypeError('is not an object')
+  if (!Object.hasOwn(entry, 'provider')) return [{ ...entry }]
+  const texts = expandPreset({ ...entry }).map((each) => JSON.stringify(each))
+  return [...new Set(texts)].map((text) => JSON.parse(text))
+}
+
+function toSettings(entry: Record<string, unknown>): IssuerSettings {
   const members = Object.entries(entry).map(([name, value]) => {
     const member = memberOf.get(name)
     if (member === undefined) throw new TypeError(`${name} is not a setting`)

@@ -70,6 +70,15 @@ export async function fetchJwks(options: FetchOptions): Promise<FetchedJwks> {
   }
 }
 
+/**
+ * Fetches any other document of an issuer, with the same limits.
+ *
+ * @throws KeySetError `unreachable`, `timeout`, `status`, `too_large`
+ */
+export async function fetchBody(url: URL, options: FetchOptions): Promise<Uint8Array> {
+  return (await fetchJwks({ ...options, url })).body
+}
+
 async function locateAndRequest(options: FetchOptions, signal: AbortSignal): Promise<FetchedJwks> {
   const get = (url: URL) => requestTwice(url, options, signal)
   const url =

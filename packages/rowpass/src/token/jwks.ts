@@ -29,7 +29,7 @@ export function toJwks(keys: readonly PublicJwk[]): Jwks {
 }
 
 /**
- * Reads a configured public key or set of keys, cuts each down to its public members, and names it by thumbprint.
+ * Reads a configured public key or set of keys, and cuts each down to its public members.
  *
  * @param input a JWK or a JWKS, as an object or as JSON text; an empty set is refused
  * @throws Failure `key_invalid` when a key cannot be used, or two are the same

@@ -3,6 +3,7 @@ import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK
 import { Failure, OptionError } from '../errors.ts'
 import { type Algorithm, algorithms, algorithmsOf, isAlgorithm, ownAlgorithms } from './algorithms.ts'
 import { importPublicKey } from './public-key.ts'
+import { maxKidLength } from './token-limits.ts'
 
 export type { Algorithm } from './algorithms.ts'
 
@@ -11,7 +12,7 @@ export interface PublicJwk {
   readonly kty: 'EC' | 'RSA' | 'OKP'
   readonly use: 'sig'
   readonly alg: Algorithm
-  /** The RFC 7638 thumbprint (SHA-256) of the key. */
+  /** Its own, or the RFC 7638 thumbprint (SHA-256) of the key. */
   readonly kid: string
   readonly crv?: string
   readonly x?: string
@@ -61,8 +62,8 @@ export async function generateKey(alg: Algorithm = 'ES256'): Promise<GeneratedKe
 /**
  * Imports a private JWK for signing.
  *
- * The algorithm is the `alg` of the JWK, or ES256, RS256 or EdDSA by its type. The public half and the `kid` are derived;
- * a `kid` in the JWK is not used. A signature is made and verified once, so the two halves are known to belong together.
+ * The algorithm is the `alg` of the JWK, or ES256, RS256 or EdDSA by its type. The public half is derived, and a `kid` where
+ * the JWK has none. A signature is made and verified once, so the two halves are known to belong together.
  *
  * @param privateJwk an object, or its JSON text
  * @throws Failure `key_invalid`; its `detail` and `cause` never quote the input
@@ -87,8 +88,8 @@ export async function importSigningKey(privateJwk: unknown): Promise<SigningKey>
 /**
  * Cuts any JWK down to what may be published.
  *
- * The members come from an allow-list: given a private key, the private part is left behind. `use`, `alg` and `kid` are
- * set, whatever the input says of `kid`.
+ * The members come from an allow-list: given a private key, the private part is left behind. `use` and `alg` are
+ * set; a `kid` is kept, so that tokens that were signed elsewhere find the key, or is the thumbprint.
  *
  * @param jwk an object, or its JSON text
  * @throws Failure `key_invalid` when it is not a usable key of one of the four algorithms
@@ -106,13 +107,28 @@ export async function toPublicJwk(jwk: unknown): Promise<PublicJwk> {
   const material: { [Member in 'crv' | 'x' | 'y' | 'n' | 'e']?: string } = {}
   for (const member of algorithms[alg].publicMembers) material[member] = String(parsed[member])
   const { kty } = algorithms[alg]
-  return { kty, use: 'sig', alg, kid: await calculateJwkThumbprint({ kty, ...material }, 'sha256'), ...material }
+  const kid = parsed.kid ?? (await calculateJwkThumbprint({ kty, ...material }, 'sha256'))
+  if (typeof kid !== 'string' || kid === '' || kid.length > maxKidLength) {
+    throw unusable(`"kid" is not a text of 1 to ${maxKidLength} characters`)
+  }
+  return { kty, use: 'sig', alg, kid, ...material }
 }
+
+/** In one line or several, quoted, with its line ends escaped, or the whole in base64. */
+function isPem(text: string): boolean {
+  return /-----BEGIN [A-Z ]+-----|^\W*LS0tLS1CRUdJTi/.test(text)
+}
+
+const pemAdvice =
+  'It is a PEM key, and a JWK is needed. This turns key.pem into one: ' +
+  `node -p 'JSON.stringify(crypto.createPrivateKey(fs.readFileSync("key.pem")).export({ format: "jwk" }))'` +
+  ', and with createPublicKey into the public one'
 
 /** Turns an object or JSON text into a record. The parser's own error is dropped: it quotes its input, here a secret. */
 function parseJwk(input: unknown): Readonly<Record<string, unknown>> {
   let value = input
   if (typeof input === 'string') {
+    if (isPem(input)) throw unusable(pemAdvice)
     try {
       value = JSON.parse(input)
     } catch {

@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { decodeJwt, decodeProtectedHeader, importJWK, jwtVerify } from 'jose'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { generateKey } from '../../src/token/key.ts'
 import { createSandbox, type Sandbox } from '../support/cli.ts'
 
 describe('keys and tokens on the command line', () => {
@@ -76,6 +77,12 @@ describe('keys and tokens on the command line', () => {
       })
     })
 
+    it('names the key as PRIVATE_KEY does', async () => {
+      const { privateJwk } = await generateKey()
+      const PRIVATE_KEY = JSON.stringify({ ...privateJwk, kid: 'key-of-2024' })
+      expect(decodeProtectedHeader(await token([], { PRIVATE_KEY })).kid).toBe('key-of-2024')
+    })
+
     it('takes claims as text, and with := as JSON', async () => {
       await sandbox.run(['keys', 'generate'])
       const claims = decodeJwt(
@@ -117,6 +124,17 @@ describe('keys and tokens on the command line', () => {
         'a PRIVATE_KEY that is none',
         async () => writeFileSync(join(sandbox.directory, '.dev.vars'), `PRIVATE_KEY='{"d":"canary"}'`),
         'key_invalid',
+      ],
+      [
+        'a PRIVATE_KEY in PEM that is cut at its first line',
+        async () =>
+          writeFileSync(join(sandbox.directory, '.dev.vars'), 'PRIVATE_KEY=-----BEGIN PRIVATE KEY-----\ncanary\n'),
+        'key_invalid',
+      ],
+      [
+        'a .dev.vars with a byte order mark',
+        async () => writeFileSync(join(sandbox.directory, '.dev.vars'), '\ufeffPRIVATE_KEY=canary\n'),
+        'config_invalid',
       ],
     ])('refuses %s without quoting it', async (_title, prepare, code) => {
       await prepare()

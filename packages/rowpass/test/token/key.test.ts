@@ -1,3 +1,8 @@
+import { execFileSync } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { Failure } from '../../src/errors.ts'
 import { type Algorithm, generateKey, importSigningKey, toPublicJwk } from '../../src/token/key.ts'
@@ -34,7 +39,7 @@ const detailOf = async (work: Promise<unknown>) =>
 
 describe('a key', () => {
   it('SEC-21 is named by its thumbprint, as in the example of RFC 7638', async () => {
-    expect((await toPublicJwk(rfc7638)).kid).toBe('NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs')
+    expect((await toPublicJwk({ ...rfc7638, kid: undefined })).kid).toBe('NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs')
   })
 
   it('SEC-21 is named by its thumbprint, as in the example of RFC 8037', async () => {
@@ -98,9 +103,40 @@ describe('the public half', () => {
     expect(JSON.stringify(cut)).not.toContain('secret')
   })
 
-  it('is named by thumbprint, whatever kid it came with', async () => {
-    const { publicJwk, kid } = await generateKey()
-    expect(await toPublicJwk({ ...publicJwk, kid: 'mine' })).toMatchObject({ kid })
+  it('SEC-21 keeps the kid that it came with, private or public, and is named by thumbprint without', async () => {
+    const { publicJwk, privateJwk, kid } = await generateKey()
+    expect(await toPublicJwk({ ...publicJwk, kid: 'mine' })).toMatchObject({ kid: 'mine' })
+    const key = await importSigningKey(JSON.stringify({ ...privateJwk, kid: 'mine' }))
+    expect([key.kid, key.publicJwk.kid]).toEqual(['mine', 'mine'])
+    expect(await importSigningKey({ ...privateJwk, kid: undefined })).toMatchObject({ kid })
+    for (const wrong of ['', 7, 'k'.repeat(257)]) {
+      await expect(toPublicJwk({ ...publicJwk, kid: wrong })).rejects.toMatchObject({ code: 'key_invalid' })
+    }
+  })
+
+  it('is refused as PEM, in each spelling of it, with a command that makes a JWK of it', async () => {
+    for (const type of ['pkcs8', 'sec1'] as const) {
+      const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      const pem = privateKey.export({ type, format: 'pem' }).toString()
+      const spellings = [
+        pem,
+        JSON.stringify(pem),
+        pem.replaceAll('\n', '\\n'),
+        pem.split('\n')[0],
+        Buffer.from(pem).toString('base64'),
+      ]
+      for (const spelling of spellings) {
+        const failure = await importSigningKey(spelling).catch((error) => error)
+        expect(failure).toMatchObject({ code: 'key_invalid', detail: expect.stringContaining('It is a PEM key') })
+        expect(failure.detail).not.toContain(pem.split('\n')[1])
+        const [, program = ''] = /node -p '([^']+)'/.exec(failure.detail) ?? []
+        const folder = mkdtempSync(join(tmpdir(), 'pem-'))
+        writeFileSync(join(folder, 'key.pem'), pem)
+        const jwk = execFileSync(process.execPath, ['-p', program], { cwd: folder, encoding: 'utf8' })
+        expect((await importSigningKey(jwk)).alg).toBe('ES256')
+        rmSync(folder, { recursive: true })
+      }
+    }
   })
 
   it('of an RSA key without alg is for RS256', async () => {

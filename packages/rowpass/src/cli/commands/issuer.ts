@@ -1,10 +1,11 @@
 /**
- * `rowpass issuer`: what our own issuer keeps in the database.
+ * `rowpass issuer`: what our own issuer keeps in the database, and what another one publishes.
  */
 import { Command } from 'commander'
-import type { Io } from '../io.ts'
+import { exitCodes, type Io, type SetExitCode } from '../io.ts'
 import { loadProject } from '../project.ts'
 import { migrateIssuer, openDatabase } from '../project-database.ts'
+import { checkHelp, checkIssuer } from './issuer-check.ts'
 
 const migrateHelp = `
 Works on OWNER_DATABASE_URL (PostgreSQL 15 to 18), else on the embedded database. Running it again changes nothing.
@@ -28,7 +29,7 @@ Examples:
   $ OWNER_DATABASE_URL=postgresql://me:secret@localhost/app npx rowpass issuer migrate --json`
 
 /** The shell side of the commands. */
-export function define(io: Io): Command {
+export function define(io: Io, setExitCode: SetExitCode): Command {
   const issuer = new Command('issuer')
   issuer
     .command('migrate')
@@ -36,6 +37,15 @@ export function define(io: Io): Command {
     .option('--json', 'print the result as JSON')
     .addHelpText('after', migrateHelp)
     .action(({ json }: { json?: true }) => migrateCommand(io, json === true))
+  issuer
+    .command('check')
+    .argument('<issuer>', 'URL or domain')
+    .summary('say what an issuer publishes, and what to write for it')
+    .option('--token <source>', 'one of its tokens: - for standard input, or @file')
+    .addHelpText('after', checkHelp)
+    .action(async (target: string, { token }: { token?: string }) => {
+      if (!(await checkIssuer(io, target, token))) setExitCode(exitCodes.failed)
+    })
   return issuer
 }
 

@@ -74,8 +74,12 @@ export async function readKeyFiles(directory: string): Promise<KeyFiles> {
   const publicText = await readKeyFile(directory, publicKeyFile, { secret: false })
   const signingKey = await about(privateKeyFile, importSigningKey(privateText))
   const publicJwk = await about(publicKeyFile, toPublicJwk(publicText))
-  if (publicJwk.kid !== signingKey.kid || publicJwk.alg !== signingKey.alg) {
+  const nameless = (jwk: PublicJwk) => JSON.stringify({ ...jwk, kid: '' })
+  if (nameless(publicJwk) !== nameless(signingKey.publicJwk)) {
     throw invalid(`${publicKeyFile} is not the public half of ${privateKeyFile}`)
+  }
+  if (publicJwk.kid !== signingKey.kid) {
+    throw invalid(`${publicKeyFile} and ${privateKeyFile} have not the same "kid": verifiers would not find the key`)
   }
   return { signingKey, publicJwk, privateJwk: JSON.parse(privateText) }
 }

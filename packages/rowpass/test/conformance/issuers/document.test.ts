@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseIssuers } from '../../../src/gateway/issuers.ts'
+import { expandPreset, presets } from '../../../src/token/presets/presets.ts'
 import { repository } from '../../support/pg.ts'
 import { kinds } from './kinds.ts'
 import type { RealIssuer } from './real-issuer.ts'
@@ -13,14 +14,13 @@ const entries = [...text.matchAll(/^##+ (.+)\n(?:(?!^#)[\s\S])*?```json\n([\s\S]
 )
 
 describe('docs/issuers.md', () => {
-  it('there is an entry for nine issuers', () => {
-    expect(entries.map(([heading]) => heading)).toHaveLength(9)
+  it('there is an entry for every preset', () => {
+    const names = Object.values(presets).map(({ name }) => name)
+    expect(entries.map(([heading]) => heading).sort()).toEqual(names.sort())
   })
 
   it.each(entries)('the entry for %s is one that the gateway takes', (_, entry) => {
-    const [issuer, ...others] = parseIssuers(entry)
-    expect(others).toEqual([])
-    expect(issuer?.jwksUrl?.protocol).toBe('https:')
+    for (const { jwksUrl } of parseIssuers(entry)) expect(jwksUrl?.protocol).toBe('https:')
   })
 })
 
@@ -28,6 +28,7 @@ describe.each([
   ['Better Auth', kinds[0][1]],
   ['oidc-provider', kinds[1][1]],
   ['Rowpass', kinds[2][1]],
+  ['OpenAuth', kinds[3][1]],
 ])('%s', (heading, start) => {
   let issuer: RealIssuer
 
@@ -37,8 +38,9 @@ describe.each([
   afterAll(() => issuer.host.stop())
 
   it('the entry is the one that is tested, but for its addresses', () => {
-    const [documented] = JSON.parse(new Map(entries).get(heading) ?? '[{}]')
-    const place = new URL(documented.iss).origin
+    const [given] = JSON.parse(new Map(entries).get(heading) ?? '[{}]')
+    const [documented = {}] = expandPreset({ ...given, ...(given.client && { client: issuer.trust.audience }) })
+    const place = new URL(String(documented.iss)).origin
     const tested = JSON.parse(JSON.stringify(issuer.trust).replaceAll(issuer.host.origin, place))
     expect(documented).toEqual(tested)
   })

@@ -6,6 +6,7 @@ import { startTestGateway, type TestGateway } from '../../support/gateway.ts'
 import { createTestDatabase, describePg, sealKeysText, type TestDatabase } from '../../support/pg.ts'
 import { type BetterAuthIssuer, startBetterAuth } from './better-auth.ts'
 import { type OidcIssuer, startOidcProvider } from './oidc-provider.ts'
+import { startOpenAuth } from './open-auth.ts'
 import { type OwnIssuer, startOwnIssuer } from './own-issuer.ts'
 import type { RealIssuer } from './real-issuer.ts'
 
@@ -43,7 +44,7 @@ describePg('tokens of real issuers', () => {
     betterAuth = await startBetterAuth()
     oidc = await startOidcProvider()
     own = await startOwnIssuer()
-    issuers = { 'Better Auth': betterAuth, 'oidc-provider': oidc, 'our own': own }
+    issuers = { 'Better Auth': betterAuth, 'oidc-provider': oidc, 'our own': own, OpenAuth: await startOpenAuth() }
     gateway = await startTestGateway(database, { ROWPASS_ISSUERS: JSON.stringify([own.trust]) })
   })
   beforeEach(() => trust(...Object.values(issuers).map((issuer) => issuer.trust)))
@@ -70,7 +71,7 @@ describePg('tokens of real issuers', () => {
     return gateway.events.findLast((event) => event.type === 'token_refused')?.reason
   }
 
-  const names = ['Better Auth', 'oidc-provider', 'our own']
+  const names = ['Better Auth', 'oidc-provider', 'our own', 'OpenAuth']
 
   describe.each(names)('%s', (name) => {
     it('a token got the ordinary way gives SQL exactly the claims that were signed', async () => {
@@ -119,7 +120,7 @@ describePg('tokens of real issuers', () => {
       ['aud', 'audience', { audience: 'https://elsewhere.example.test' }],
       ['the algorithm', 'algorithm', { algorithms: ['PS256'] }],
       ['the lifetime', 'lifetime', { max_ttl_seconds: 300 }],
-      ['typ', 'typ', { typ: ['JWT'] }],
+      ['typ', 'typ', { typ: ['logout+jwt'] }],
     ])('its tokens are refused when %s is not the configured one', async (_, reason, change) => {
       await trust({ ...issuers[name]!.trust, ...change })
       expect(await refusalOf(await issuers[name]!.token())).toBe(reason)

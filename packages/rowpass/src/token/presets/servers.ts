@@ -1,0 +1,221 @@
+/** Presets: servers and libraries that one runs oneself. */
+import { exampleId, jwt, type Preset, rs256, textTenant } from './preset.ts'
+
+/** By what `provider` says. */
+export const servers: Readonly<Record<string, Preset>> = {
+  keycloak: {
+    name: 'Keycloak',
+    says: 'access tokens',
+    parameters: { url: 'https://id.example.com/realms/shop', client: 'web' },
+    entries: [
+      {
+        iss: '{url}',
+        jwks_url: '{url}/protocol/openid-connect/certs',
+        require: { azp: '{client}', typ: 'Bearer' },
+        ...rs256,
+        typ: ['JWT', 'at+jwt'],
+      },
+    ],
+    token: {
+      header: { alg: 'RS256', typ: 'JWT', kid: 'FJ86' },
+      claims: {
+        jti: 'onrtac:2a',
+        iss: '{url}',
+        aud: 'account',
+        sub: exampleId,
+        typ: 'Bearer',
+        azp: '{client}',
+        sid: exampleId,
+        acr: '1',
+        realm_access: { roles: ['default-roles-shop', 'offline_access'] },
+        scope: 'openid profile email',
+        preferred_username: 'ada',
+      },
+      lifetimeSeconds: 300,
+    },
+    notes: [
+      'By itself a token has `account` as its audience, or none; `azp` is the client that it was given to. With an *Audience* mapper, write `"audience"` too.',
+      'A role of the realm as database role: `"role_claim": "realm_access.roles", "roles": ["editor"]`.',
+    ],
+    source: 'https://www.keycloak.org/docs/latest/server_admin/index.html#_oidc_token_mappers',
+  },
+  supertokens: {
+    name: 'SuperTokens',
+    says: 'access tokens of sessions',
+    parameters: { url: 'https://api.example.com/auth' },
+    entries: [
+      { iss: '{url}', jwks_url: '{url}/jwt/jwks.json', audience: false, ...rs256, ...jwt, ...textTenant('tId') },
+    ],
+    token: {
+      header: { kid: 'd-1700000000000', typ: 'JWT', version: '5', alg: 'RS256' },
+      claims: {
+        sub: exampleId,
+        tId: 'public',
+        rsub: exampleId,
+        sessionHandle: exampleId,
+        refreshTokenHash1: 'e0a1',
+        parentRefreshTokenHash1: null,
+        antiCsrfToken: null,
+        iss: '{url}',
+      },
+      lifetimeSeconds: 3_600,
+    },
+    notes: [
+      '`url` is `apiDomain` and `apiBasePath`. Tokens are sent in a header (`getTokenTransferMethod: "header"`).',
+    ],
+    source: 'https://supertokens.com/docs/post-authentication/session-management/access-session-data',
+  },
+  zitadel: {
+    name: 'Zitadel',
+    says: 'access tokens of an application that gets JWTs',
+    parameters: { domain: 'example.zitadel.cloud', project: '69234237810729019' },
+    entries: [
+      {
+        iss: 'https://{domain}',
+        jwks_url: 'https://{domain}/oauth/v2/keys',
+        audience: '{project}',
+        ...rs256,
+        typ: ['JWT', 'at+jwt'],
+        max_ttl_seconds: 86_400,
+        ...textTenant('urn:zitadel:iam:user:resourceowner:id'),
+      },
+    ],
+    token: {
+      header: { alg: 'RS256', kid: '2a', typ: 'JWT' },
+      claims: {
+        iss: 'https://{domain}',
+        sub: '77776025198584418',
+        aud: ['69234237810729234@shop', '{project}'],
+        client_id: '69234237810729234@shop',
+        jti: '2a',
+        'urn:zitadel:iam:user:resourceowner:id': '69234237810729019',
+      },
+      lifetimeSeconds: 43_200,
+    },
+    notes: ['The application’s *Auth Token Type* is JWT; by default it is opaque. `aud` has the id of the project.'],
+    source: 'https://zitadel.com/docs/apis/openidoauth/claims',
+  },
+  hydra: {
+    name: 'Ory Hydra',
+    says: 'access tokens with the strategy `jwt`',
+    parameters: { url: 'https://hydra.example.com', client: 'f1d9' },
+    entries: [
+      {
+        iss: '{url}',
+        jwks_url: '{url}/.well-known/jwks.json',
+        require: { client_id: '{client}' },
+        ...rs256,
+        ...jwt,
+      },
+    ],
+    token: {
+      header: { alg: 'RS256', kid: '2a', typ: 'JWT' },
+      claims: { aud: [], client_id: '{client}', ext: {}, iss: '{url}', jti: exampleId, scp: ['rows'], sub: 'ada' },
+      lifetimeSeconds: 3_600,
+    },
+    notes: [
+      '`url` is `urls.self.issuer`, with its slash if it has one. A client that asks for an `audience` gets it in `aud`: write `"audience"` then.',
+      'Claims of your own are in `ext`: `"tenant_claim": "ext.tenant"`.',
+    ],
+    source: 'https://www.ory.sh/docs/oauth2-oidc/jwt-access-token',
+  },
+  'better-auth': {
+    name: 'Better Auth',
+    says: 'tokens of the `jwt` plugin',
+    parameters: { url: 'https://auth.example.com' },
+    entries: [{ iss: '{url}', jwks_url: '{url}/api/auth/jwks', audience: '{url}', algorithms: ['EdDSA'], typ: [''] }],
+    token: {
+      header: { alg: 'EdDSA', kid: '2a' },
+      claims: {
+        name: 'Ada',
+        email: 'ada@example.com',
+        emailVerified: false,
+        image: null,
+        createdAt: '2026-01-01T00:00:00.000Z',
+        updatedAt: '2026-01-01T00:00:00.000Z',
+        id: 'RQkN',
+        sub: 'RQkN',
+        iss: '{url}',
+        aud: '{url}',
+      },
+      lifetimeSeconds: 900,
+    },
+    notes: [
+      '`url` is `baseURL`; `jwt.issuer` and `jwt.audience` may say otherwise. The claims are the user record, until `jwt.definePayload` chooses some.',
+      'Keys are Ed25519. With `jwks.keyPairConfig: { alg: "ES256" }` write `"algorithms": ["ES256"]`.',
+      'Signing out ends the session, not a JWT that was issued before. The token of a session is no JWT, and is refused.',
+    ],
+    source: 'https://www.better-auth.com/docs/plugins/jwt',
+  },
+  openauth: {
+    name: 'OpenAuth',
+    says: 'access tokens',
+    parameters: { url: 'https://openauth.example.com', client: 'web' },
+    entries: [
+      {
+        iss: '{url}',
+        jwks_url: '{url}/.well-known/jwks.json',
+        audience: '{client}',
+        require: { mode: 'access' },
+        algorithms: ['ES256'],
+        ...jwt,
+        iat_optional: true,
+        max_ttl_seconds: 2_592_000,
+      },
+    ],
+    token: {
+      header: { alg: 'ES256', kid: exampleId, typ: 'JWT' },
+      claims: {
+        mode: 'access',
+        type: 'user',
+        properties: { id: 'ada' },
+        aud: '{client}',
+        iss: '{url}',
+        sub: 'user:2a2a2a2a2a2a2a2a',
+      },
+      lifetimeSeconds: 2_592_000,
+      withoutIat: true,
+    },
+    notes: [
+      'Tokens live 30 days and have no `iat`. With `ttl: { access: 3600 }` in OpenAuth, write `"max_ttl_seconds": 3600`.',
+    ],
+    source: 'https://openauth.js.org/docs/issuer/',
+  },
+  'oidc-provider': {
+    name: 'oidc-provider',
+    says: 'access tokens of a resource server',
+    parameters: { url: 'https://op.example.com', audience: 'https://sql.example.com/' },
+    entries: [{ iss: '{url}', jwks_url: '{url}/jwks', audience: '{audience}', ...rs256 }],
+    token: {
+      header: { alg: 'RS256', typ: 'at+jwt', kid: '2a' },
+      claims: {
+        jti: '2a',
+        sub: 'night-report',
+        scope: 'notes:read',
+        client_id: 'night-report',
+        iss: '{url}',
+        aud: '{audience}',
+      },
+      lifetimeSeconds: 600,
+    },
+    notes: [
+      '`getResourceServerInfo` answers with `accessTokenFormat: "jwt"`, and the client asks for a `resource`: without one the token is opaque.',
+      '`alg` is the client’s `id_token_signed_response_alg`, unless `jwt.sign.alg` of the resource server names another.',
+      'It asks for Node 22. Its keys are a part of its configuration; it signs with the first that fits. Put a new one in front, and leave the old one until its last token has expired.',
+    ],
+    source: 'https://github.com/panva/node-oidc-provider/blob/main/docs/README.md',
+  },
+  rowpass: {
+    name: 'Rowpass',
+    says: 'tokens of `rowpass/issuer`',
+    parameters: { url: 'https://api.example.com' },
+    entries: [{ iss: '{url}', jwks_url: '{url}/.well-known/jwks.json', audience: 'rowpass', algorithms: ['ES256'] }],
+    token: {
+      header: { alg: 'ES256', typ: 'at+jwt', kid: '2a' },
+      claims: { iss: '{url}', aud: 'rowpass', sub: exampleId, client_id: 'web', jti: exampleId, tenant_id: exampleId },
+      lifetimeSeconds: 900,
+    },
+    notes: ['Tokens and keys are also read by `jose`, `oauth4webapi` (as RFC 9068 access tokens) and `fast-jwt`.'],
+    source: 'https://github.com/panva/jose',
+  },
+}
