@@ -53,7 +53,7 @@ paste. With \`--token -\` it reads one of your tokens from standard input, and s
 setting stands in the way. It prints no token, and sends none anywhere.
 
 Each preset is tested with the token that stands beside it, through the gateway and through the API
-([\`presets.test.ts\`](../packages/rowpass/test/api/presets.test.ts)); the shapes are those of the providers' public
+([\`presets.test.ts\`](../demo/test/presets.test.ts)); the shapes are those of the providers' public
 documentation. Better Auth, oidc-provider, OpenAuth and our own issuer are tested as published, on PostgreSQL
 ([\`conformance/issuers\`](../packages/rowpass/test/conformance/issuers)). Programs that run:
 [\`examples/issuers\`](../examples/issuers).

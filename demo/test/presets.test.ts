@@ -1,12 +1,12 @@
 /** The default token of each provider, by its preset alone: its own row through the gateway and the API, and nothing else. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { withConnection } from '../../src/database/connect.ts'
-import { parseIssuers } from '../../src/gateway/issuers.ts'
-import type { AcceptedAlgorithm } from '../../src/token/algorithms.ts'
-import type { GeneratedKey } from '../../src/token/key.ts'
-import { expandPreset, fillIn, presets } from '../../src/token/presets/presets.ts'
-import { describePg } from '../support/pg.ts'
-import * as t from '../token/test-issuer.ts'
+import { withConnection } from '../../packages/rowpass/src/database/connect.ts'
+import { parseIssuers } from '../../packages/rowpass/src/gateway/issuers.ts'
+import type { AcceptedAlgorithm } from '../../packages/rowpass/src/token/algorithms.ts'
+import type { GeneratedKey } from '../../packages/rowpass/src/token/key.ts'
+import { expandPreset, fillIn, presets } from '../../packages/rowpass/src/token/presets/presets.ts'
+import { describePg } from '../../packages/rowpass/test/support/pg.ts'
+import * as t from '../../packages/rowpass/test/token/test-issuer.ts'
 import { type Stack, startStack } from './stack.ts'
 
 const names = Object.keys(presets)
