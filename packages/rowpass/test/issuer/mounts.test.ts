@@ -1,53 +1,34 @@
 /** The examples of docs/issuer-in-your-app.md that are functions from Request to Response; Express is in its walk-through. */
-import { readFileSync } from 'node:fs'
-import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { connectTo } from '../../src/database/connect.ts'
+import { withConnection } from '../../src/database/connect.ts'
 import { hashPassword } from '../../src/exports/issuer.ts'
-import { addClient } from '../../src/issuer/clients.ts'
-import { generateEncryptionKey, parseEncryptionKeys } from '../../src/issuer/ring/encryption.ts'
-import { createPostgresRing } from '../../src/issuer/ring/postgres.ts'
-import { addNewKey } from '../../src/issuer/ring/steps.ts'
-import { createTestDatabase, describePg, repository, type TestDatabase } from '../support/pg.ts'
+import { prepareAccounts } from '../support/accounts-example.ts'
+import { createTestDatabase, describePg, type TestDatabase } from '../support/pg.ts'
 
-const example = `${repository}examples/library/accounts/`
 const password = 'correct horse battery staple'
 
 describePg('an issuer over PostgreSQL', () => {
   let database: TestDatabase
-  let owner: pg.Client
   type Handler = (request: Request) => Promise<Response>
   const handlers: Record<string, Handler> = {}
 
   beforeAll(async () => {
     database = await createTestDatabase({ contents: 'platform' })
-    owner = new pg.Client(database.superuserUrl)
-    await owner.connect()
-    await owner.query(readFileSync(`${example}database.sql`, 'utf8'))
-    await addClient(owner, { clientId: 'web', isPublic: true, grants: ['password', 'refresh'], scopes: [] })
-    const { rows } = await owner.query("insert into users (email, name) values ('ada@example.com', 'Ada') returning id")
-    await owner.query('select issuer.set_password($1, $2, $3, null, null)', [
-      rows[0].id,
-      'ada@example.com',
-      await hashPassword(password),
-    ])
-    const secret = generateEncryptionKey('test')
-    const encryptionKeys = await parseEncryptionKeys(secret)
-    await addNewKey(createPostgresRing({ says: '', connect: connectTo(database.ownerUrl), encryptionKeys }), 'ES256')
-    Object.assign(process.env, {
-      ISSUER: 'https://app.example/auth',
-      ISSUER_DATABASE_URL: database.issuerUrl,
-      KEY_ENCRYPTION_KEYS: secret,
-    })
+    Object.assign(process.env, await prepareAccounts(database))
+    const hash = await hashPassword(password)
+    await withConnection(database.superuserUrl, (client) =>
+      client.query(
+        `with ada as (insert into users (email, name) values ('ada@example.com', 'Ada') returning id, email)
+         select issuer.set_password(id, email, $1, null, null) from ada`,
+        [hash],
+      ),
+    )
     const { app } = await import('../../../../examples/library/accounts/hono.ts')
     const route = await import('../../../../examples/library/accounts/next/app/auth/[...path]/route.ts')
     handlers.Hono = async (request) => app.fetch(request)
     handlers.Next = (request) => (request.method === 'GET' ? route.GET : route.POST)(request)
   })
-  afterAll(async () => {
-    await owner.end()
-    await database.close()
-  })
+  afterAll(() => database.close())
 
   it.each(['Hono', 'Next'])('signs somebody in and refreshes in %s', async (name) => {
     const post = async (form: Record<string, string>) => {

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { withConnection } from '../../src/database/connect.ts'
+import { prepareAccounts } from '../support/accounts-example.ts'
 import { startTestGateway } from '../support/gateway.ts'
 import { createTestDatabase, describePg, product, repository, sealKeysText } from '../support/pg.ts'
 import { bundleFor, runInBrowser, runInWorkerd } from './bundle.ts'
@@ -131,8 +133,10 @@ describe('a program that uses it', () => {
     writeFileSync(join(folder, 'all.ts'), `${imports.join('\n')}\nconsole.log(${entries.map((_, i) => `entry${i}`)})\n`)
   })
 
+  const programs = ['all.ts', 'issuer.ts', 'sign-in.ts', 'verify.ts', 'gateway.ts', 'accounts/issuer.ts']
+
   it('compiles under strict, and so do the examples', async () => {
-    await node([compiler, ...options, '--skipLibCheck', 'all.ts', 'issuer.ts', 'sign-in.ts', 'verify.ts', 'gateway.ts'])
+    await node([compiler, ...options, '--skipLibCheck', ...programs])
     expect(existsSync(join(folder, 'verify.js'))).toBe(true)
   })
 
@@ -158,6 +162,27 @@ describe('a program that uses it', () => {
 
   it('verifies with rowpass/verify', async () => {
     expect((await node(['verify.js'])).stdout).toBe('ada of Neon\ntoken_invalid\ntoken_missing\n')
+  })
+})
+
+describePg('a program that has an issuer inside', () => {
+  it('signs people up and in, with their rows in PostgreSQL', async () => {
+    const database = await createTestDatabase({ contents: 'platform' })
+    const program = `
+      const { accounts, issuer } = await import('./accounts/issuer.js')
+      const [username, password] = ['ada@example.com', 'correct horse battery staple']
+      await accounts.signUp({ email: username, name: 'Ada' }, undefined)
+      const { token } = JSON.parse((await import('node:fs')).readFileSync('outbox.jsonl', 'utf8'))
+      await accounts.acceptInvite(token, password, undefined)
+      const body = new URLSearchParams({ grant_type: 'password', client_id: 'web', username, password })
+      const answer = await issuer.handle(new Request('https://app.example/auth/token', { method: 'POST', body }))
+      const read = await issuer.authenticate((await answer.json()).access_token)
+      console.log(answer.status, read.clientId, read.subject)
+      process.exit()`
+    const { stdout } = await node(['--input-type=module', '-e', program], await prepareAccounts(database))
+    const { rows } = await withConnection(database.superuserUrl, (client) => client.query('select id from users'))
+    await database.close()
+    expect(stdout).toBe(`200 web ${rows[0].id}\n`)
   })
 })
 
