@@ -7,9 +7,7 @@ import { teams } from './schemas/teams.ts'
 import { schemas } from './schemas.ts'
 import { openStage, type StageOptions } from './stage.ts'
 
-const seed = 1
-
-async function runRounds(schema: Schema, rounds: number, options: StageOptions = {}): Promise<Report> {
+async function runRounds(schema: Schema, rounds: number, options: StageOptions = {}, seed = 1): Promise<Report> {
   const database = await createTestDatabase({ contents: 'platform' })
   const stage = await openStage({ ...database, sealKeys: sealKeysText }, `${database.name}_o`, schema, options)
   const report = newReport()
@@ -38,7 +36,7 @@ describePg('the oracle', () => {
   describe('finds', () => {
     const starred = `create function app.starred() returns bigint language sql stable security definer as
       'select count(*) from app.documents where stars > 4'; alter table app.documents no force row level security;`
-    const plants: readonly (readonly [fault: string, kind: string, options: StageOptions])[] = [
+    const plants: readonly (readonly [fault: string, kind: string, options: StageOptions, seed?: number])[] = [
       [
         'a policy that shows too much',
         'model',
@@ -79,11 +77,12 @@ describePg('the oracle', () => {
             create trigger spoil after update on app.teams for each row execute function app.spoil()`,
         },
       ],
-      ['plans', 'hidden rows', { settings: { ROWPASS_ALLOW_EXPLAIN: 'true' } }],
+      // Few statements are plans: with this seed one of the first is.
+      ['plans', 'hidden rows', { settings: { ROWPASS_ALLOW_EXPLAIN: 'true' } }, 5],
     ]
-    for (const [fault, kind, options] of plants) {
+    for (const [fault, kind, options, seed] of plants) {
       it(`SEC-70 ${fault}, and shrinks it`, { timeout: 120_000 }, async () => {
-        const report = await runRounds(teams, 40, options)
+        const report = await runRounds(teams, 40, options, seed)
         expect(
           report.findings.map(({ difference }) => difference.kind),
           describeReport(report),

@@ -213,9 +213,12 @@ function groups(draw: Draw, sources: Scope): Groups | undefined {
   if (candidates.length === 0) return undefined
   const keys = several(draw, 1, 2, () => pick(draw, candidates))
   const [first = empty, second = first] = keys
+  const plain = list(keys, ', ', keys.length)
+  // Before 18 PostgreSQL takes a column that WHERE fixes for fixed in every grouping set: DISTINCT loses rows.
+  if (draw.catalog.version < 180_000) return { tree: plain, keys }
   const forms = [
-    list(keys, ', ', keys.length),
-    list(keys, ', ', keys.length),
+    plain,
+    plain,
     sql`rollup (${list(keys, ', ', keys.length)})`,
     sql`cube (${list(keys, ', ', keys.length)})`,
     sql`grouping sets ((${first}), (${second}), ())`,
