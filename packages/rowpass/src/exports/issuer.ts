@@ -28,7 +28,6 @@ export {
   type RequestInfo,
 } from '../issuer/issuer.ts'
 export type { IssuerPaths, Metadata } from '../issuer/metadata.ts'
-export { OAuthError, toErrorResponse } from '../issuer/oauth-error.ts'
 export type { AccessToken } from '../issuer/own-token.ts'
 export { type Comparison, comparePassword, hashPassword, isSuitable } from '../issuer/password.ts'
 export type { People } from '../issuer/people.ts'
