@@ -14,10 +14,23 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 /** Each one after those that it imports. */
 const packages = ['packages/rowpass', 'packages/local'].map((folder) => join(root, folder))
 const pages = ['README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md', 'docs']
+const ofTemplate = [
+  'src',
+  'web',
+  'drizzle',
+  'test/people.test.ts',
+  'drizzle.config.ts',
+  'people.json',
+  'seed.sql',
+  'tsconfig.json',
+  'wrangler.jsonc',
+  '.dev.vars.example',
+]
 const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
 
 const stale = process.argv.includes('--stale')
 for (const folder of packages) if (!stale || isStale(folder)) build(folder)
+copyTemplate()
 for (const page of pages) cpSync(join(root, page), join(root, 'packages/rowpass', page), { recursive: true })
 
 function build(folder: string): void {
@@ -35,6 +48,17 @@ function build(folder: string): void {
     writeFileSync(file, text.replaceAll(/((?:from|import)\s*\(?\s*['"]\.[^'"]*)\.ts(['"])/g, '$1.js$2'))
   }
   utimesSync(dist, new Date(), new Date())
+}
+
+/** The demo as an application of one's own: without the tests that need this repository, and free to have more. */
+function copyTemplate(): void {
+  const template = join(root, 'packages/create-rowpass/template')
+  rmSync(template, { recursive: true, force: true })
+  for (const name of ofTemplate) cpSync(join(root, 'demo', name), join(template, name), { recursive: true })
+  const { private: _, ...manifest } = JSON.parse(readFileSync(join(root, 'demo/package.json'), 'utf8'))
+  const own = { ...manifest, private: true, scripts: { ...manifest.scripts, test: 'vitest run' } }
+  writeFileSync(join(template, 'package.json'), `${JSON.stringify(own, null, 2)}\n`)
+  writeFileSync(join(template, 'gitignore'), 'node_modules/\n.rowpass/\n.wrangler/\n.dev.vars\n*.jwk.json\n*.log\n')
 }
 
 function isStale(folder: string): boolean {

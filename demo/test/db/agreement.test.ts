@@ -24,17 +24,13 @@ describe('drizzle/', () => {
       const journal = () => readFileSync(join(folder, 'meta', '_journal.json'), 'utf8')
       const before = journal()
       const config = join(folder, 'drizzle.config.ts')
-      const out = JSON.stringify(relative(repository, folder))
+      const out = JSON.stringify(relative(demo, folder))
       writeFileSync(
         config,
         `import config from ${JSON.stringify(`${demo}drizzle.config.ts`)}\nexport default { ...config, out: ${out} }`,
       )
-      const kit = [
-        `${repository}node_modules/drizzle-kit/bin.cjs`,
-        'generate',
-        `--config=${relative(repository, config)}`,
-      ]
-      const said = execFileSync(process.execPath, kit, { cwd: repository, encoding: 'utf8' })
+      const kit = [`${repository}node_modules/drizzle-kit/bin.cjs`, 'generate', `--config=${relative(demo, config)}`]
+      const said = execFileSync(process.execPath, kit, { cwd: demo, encoding: 'utf8' })
       expect(said).toContain('No schema changes')
       expect(journal()).toBe(before)
     } finally {
@@ -45,7 +41,7 @@ describe('drizzle/', () => {
 
 describe('the grants in drizzle/', () => {
   it('are what src/schema says, and are not written again', async () => {
-    expect(await writeGrants(repository, true)).toEqual({ outdated: false, written: undefined })
+    expect(await writeGrants(demo, true)).toEqual({ outdated: false, written: undefined })
   })
 })
 

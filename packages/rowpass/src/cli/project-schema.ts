@@ -41,24 +41,22 @@ function parseConfig(path: string, module: object): { schema: string[]; out?: st
   return { schema: paths, ...('out' in given && typeof given.out === 'string' && { out: given.out }) }
 }
 
-/** Newer versions of Node read TypeScript themselves; for Node 20 the project needs tsx. */
 async function load(directory: string, path: string): Promise<object> {
-  const url = pathToFileURL(path).href
   try {
-    return await import(url)
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_UNKNOWN_FILE_EXTENSION')) {
-      throw unreadable(path, error)
-    }
-  }
-  try {
-    const tsx = createRequire(join(directory, 'package.json')).resolve('tsx/esm/api')
-    const { register } = await import(pathToFileURL(tsx).href)
-    register()
-    return await import(url)
+    if (/\.[mc]?ts$/.test(path)) await learnTypeScript(directory)
+    return await import(pathToFileURL(path).href)
   } catch (error) {
     throw unreadable(path, error)
   }
+}
+
+/** Newer versions of Node read TypeScript themselves; for Node 20 the project needs tsx. */
+async function learnTypeScript(directory: string): Promise<void> {
+  if ((process.features as { typescript?: unknown }).typescript) return
+  const tsx = createRequire(join(directory, 'package.json')).resolve('tsx/esm/api')
+  // What a CommonJS require finds cannot register; the module beside it can.
+  const { register } = await import(new URL('index.mjs', pathToFileURL(tsx)).href)
+  register()
 }
 
 function unreadable(path: string, error: unknown): Failure {

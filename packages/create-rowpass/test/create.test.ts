@@ -1,0 +1,94 @@
+/** An application as a stranger makes it: from the packed package, in an empty folder, without a network. */
+import { execFile, execFileSync } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openForServer } from '../../local/src/postgres/data-folder.ts'
+import { repository } from '../../rowpass/test/support/pg.ts'
+
+const run = promisify(execFile)
+const folder = mkdtempSync(join(tmpdir(), 'rowpass-create-'))
+const app = join(folder, 'my-app')
+let program: string
+
+const create = (...argv: string[]) =>
+  run(process.execPath, [program, ...argv], { cwd: folder }).then(
+    ({ stdout }) => ({ code: 0, stdout, stderr: '' }),
+    (error: { code: number; stdout: string; stderr: string }) => error,
+  )
+
+beforeAll(() => {
+  openForServer(folder)
+  const cwd = `${repository}packages/create-rowpass`
+  const argv = ['pack', '--json', '--ignore-scripts', `--pack-destination=${folder}`]
+  const [packed] = JSON.parse(execFileSync('npm', argv, { cwd, encoding: 'utf8' }))
+  execFileSync('tar', ['-xzf', packed.filename], { cwd: folder })
+  program = join(folder, 'package/bin/create-rowpass.js')
+}, 60_000)
+afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
+
+describe('create-rowpass', () => {
+  it('writes an application, named as its folder, and says what to do next', async () => {
+    const { code, stdout } = await create('my-app')
+    expect({ code, says: stdout.includes('cd my-app\n  npm install') }).toEqual({ code: 0, says: true })
+    expect(JSON.parse(readFileSync(join(app, 'package.json'), 'utf8'))).toMatchObject({
+      name: 'my-app',
+      dependencies: { rowpass: expect.any(String) },
+      devDependencies: { '@rowpass/local': expect.any(String) },
+    })
+    expect(readFileSync(join(app, '.gitignore'), 'utf8')).toContain('.dev.vars')
+    expect(readdirSync(join(app, 'test'))).toEqual(['people.test.ts'])
+    const texts = readdirSync(join(app, 'src'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => readFileSync(join(app, 'src', name), 'utf8'))
+    expect(texts.filter((text) => /from '(\.\.\/)+packages/.test(text))).toEqual([])
+  })
+
+  it('never writes over files, and refuses a name that npm does not take', async () => {
+    expect(await create('my-app')).toMatchObject({ code: 1, stderr: expect.stringContaining('has files in it') })
+    expect(await create('My App')).toMatchObject({ code: 2, stderr: expect.stringContaining('cannot be the name') })
+    expect(existsSync(join(folder, 'My App'))).toBe(false)
+    expect(await create()).toMatchObject({ code: 2, stderr: expect.stringContaining('npm create rowpass') })
+  })
+
+  it('has tests that pass, also after a table, a route and a claim of its own', async () => {
+    symlinkSync(join(repository, 'node_modules'), join(app, 'node_modules'))
+    const tool = (path: string, ...argv: string[]) =>
+      run(process.execPath, [join(repository, 'node_modules', path), ...argv], {
+        cwd: app,
+        env: { PATH: process.env.PATH, HOME: folder, NO_COLOR: '1' },
+      }).then(
+        ({ stdout }) => stdout,
+        (error: { stdout: string; stderr: string }) => `${error.stdout}${error.stderr}`,
+      )
+    expect(await tool('typescript/bin/tsc', '-p', '.')).toBe('')
+    expect(await tool('vitest/vitest.mjs', 'run')).toMatch(/Tests +14 passed/)
+    const schema = join(app, 'src/db/schema.ts')
+    writeFileSync(
+      schema,
+      `${readFileSync(schema, 'utf8')}
+export const notes = protectedTable(
+  'notes',
+  { id: uuid('id').primaryKey().defaultRandom(), tenantId: uuid('tenant_id').notNull(), text: text('text').notNull() },
+  (table) => policies(table, { all: inTenant(table.tenantId) }),
+)
+`,
+    )
+    mkdirSync(join(app, '.rowpass'), { recursive: true })
+    await tool('drizzle-kit/bin.cjs', 'generate', '--name=notes')
+    expect(await tool('rowpass/bin/rowpass.js', 'db', 'grants')).toContain('wrote ')
+    expect(readdirSync(join(app, 'drizzle')).filter((name) => name.endsWith('.sql'))).toHaveLength(8)
+    expect(await tool('vitest/vitest.mjs', 'run')).toMatch(/Tests +14 passed/)
+  }, 180_000)
+})
