@@ -24,6 +24,8 @@ export interface Body {
   readonly tables: readonly BodyTable[]
   /** Kinds of statement in it, as the parse tree calls them: `SelectStmt`, `CopyStmt` … */
   readonly statements: readonly string[]
+  /** Members that it takes out of JSON, as paths: `sub`, `app_metadata.org`. */
+  readonly members: readonly string[]
   /** Text constants in it. */
   readonly texts: readonly string[]
   /** Last parts of the names of columns in it. */
@@ -46,6 +48,7 @@ const unknownBody: Body = {
   calls: [],
   tables: [],
   statements: [],
+  members: [],
   texts: [],
   columns: [],
   fragile: [],
@@ -157,6 +160,7 @@ function joined(a: Body, b: Body): Body {
     calls: both(a.calls, b.calls),
     tables: both(a.tables, b.tables),
     statements: both(a.statements, b.statements),
+    members: both(a.members, b.members),
     texts: both(a.texts, b.texts),
     columns: both(a.columns, b.columns),
     fragile: both(a.fragile, b.fragile),
@@ -178,6 +182,7 @@ const writes: Readonly<Record<string, readonly Command[]>> = {
 function readTree(tree: unknown): Body {
   const found = { settings: new Set<string>(), texts: new Set<string>(), calls: [] as BodyCall[] }
   const statements = new Set<string>()
+  const members = new Set<string>()
   const tables: BodyTable[] = []
   const ctes = new Set<string>()
   const columns = new Set<string>()
@@ -193,6 +198,9 @@ function readTree(tree: unknown): Body {
       const setting = settingOf(name, node.args)
       if (setting !== undefined) found.settings.add(setting)
       if (setting !== undefined && !toleratesMissing(node.args)) fragile.add(`current_setting('${setting}')`)
+    } else if (type === 'A_Expr') {
+      const path = memberPath(node)
+      if (path !== undefined) members.add(path)
     } else if (type === 'TypeCast') {
       const setting = castSetting(node)
       if (setting !== undefined) fragile.add(`current_setting('${setting}', true)::${castName(node)}`)
@@ -217,6 +225,8 @@ function readTree(tree: unknown): Body {
     settings: [...found.settings],
     calls: found.calls,
     statements: [...statements],
+    // Of `a -> 'b' ->> 'c'` the inner part is no member of its own.
+    members: [...members].filter((each) => ![...members].some((other) => other.startsWith(`${each}.`))),
     texts: [...found.texts],
     columns: [...columns],
     fragile: [...fragile],
@@ -227,6 +237,15 @@ function readTree(tree: unknown): Body {
     known: true,
     expression: undefined,
   }
+}
+
+/** The path of `a -> 'b' ->> 'c'`: `b.c`; undefined where it is something else, or made at run time. */
+function memberPath(node: Readonly<Record<string, unknown>>): string | undefined {
+  const member = stringOf(node.rexpr)
+  if (!['->', '->>'].includes(namesOf(node.name).at(-1) ?? '') || member === undefined) return undefined
+  const inner = fieldsOf(node.lexpr, 'A_Expr')
+  const before = inner === undefined ? undefined : memberPath(inner)
+  return before === undefined ? member : `${before}.${member}`
 }
 
 /** The custom setting that a call of `current_setting` reads; `'*'` when its name is made at run time. */

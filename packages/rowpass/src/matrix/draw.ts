@@ -91,7 +91,7 @@ async function draw(
   const carrier = await detectCarrier(client)
   const database = await readDatabase(client)
   const { catalog, access } = database
-  const { subjects, notes: aboutSubjects } = await findSubjects(client, database, options)
+  const { subjects, notes: aboutSubjects } = await findSubjects(client, database, carrier, options)
   const roles = [...new Set(subjects.map(({ role }) => role))]
   const tables = chooseTables(catalog, access, { ...options, roles: knownRoles(database, roles) })
   if (tables.length === 0) throw new Failure('input_invalid', { detail: 'there is no table to try' })

@@ -64,7 +64,7 @@ async function candidates(
   const checked = stepsFor(actions, { reads: false, returning: false }).filter(
     ({ expression }) => expression === 'check',
   )
-  const { catalog, access } = await readDatabase(client)
+  const { catalog, access } = await readDatabase(client, { only: ['roles', 'relations', 'policies'] })
   const as = [...catalog.roles.values()].find((role) =>
     identity === undefined ? role.oid === catalog.database.reader : role.name === identity.role,
   )

@@ -76,6 +76,16 @@ export async function drawOf(sql: string, options: MatrixOptions = {}): Promise<
   }
 }
 
+/** The same with people whom the matrix finds itself. */
+export async function drawSampled(sql: string): Promise<Matrix> {
+  const database = await makeDatabase(sql)
+  try {
+    return await drawMatrix(database.client)
+  } finally {
+    await database.close()
+  }
+}
+
 export function cellOf(matrix: Matrix, table: string, subject: string, command: Command): Cell {
   return matrix.tables.find(({ name }) => name === table)!.lines.find((line) => line.subject === subject)!.cells[
     command

@@ -30,48 +30,80 @@ export async function readCatalog(client: pg.ClientBase): Promise<Catalog> {
   return inTrial(client, { repeatable: true, readOnly: true }, () => readCatalogHere(client))
 }
 
+/** What to read. */
+export interface CatalogReading {
+  /** Relations of the system to describe as well, by oid. */
+  readonly systemRelations?: readonly number[]
+  /** What is needed; the rest stays empty. Default: everything. */
+  readonly only?: readonly CatalogPart[]
+}
+
+/** A part of the catalog that can be read for itself. */
+export type CatalogPart = keyof typeof queries
+
+/** Each names its columns like the fields of its type. */
+const queries = {
+  roles: rolesSql,
+  schemas: schemasSql,
+  relations: relationsSql,
+  columns: columnsSql,
+  policies: policiesSql,
+  routines: routinesSql,
+  systemFunctions: systemFunctionsSql,
+  freeCasts: freeCastsSql,
+  indexes: indexesSql,
+  foreignKeys: foreignKeysSql,
+  triggers: triggersSql,
+  eventTriggers: eventTriggersSql,
+  publications: publicationsSql,
+  sequences: sequencesSql,
+  defaultPrivileges: defaultPrivilegesSql,
+  roleSettings: roleSettingsSql,
+} as const
+
+const everything = Object.keys(queries) as CatalogPart[]
+
 /**
  * Reads the catalogs in the transaction that is open, whose settings of time limits and names stay changed until it, or a
- * savepoint around the reading, is rolled back.
- *
- * @param systemRelations relations of the system to describe as well, by oid
+ * savepoint around the reading, is rolled back. All in one message: most of the time of a small database is the way there
+ * and back.
  */
-export async function readCatalogHere(
-  client: pg.ClientBase,
-  systemRelations: readonly number[] = [],
-): Promise<Catalog> {
-  await client.query(
+export async function readCatalogHere(client: pg.ClientBase, reading: CatalogReading = {}): Promise<Catalog> {
+  const { systemRelations = [], only = everything } = reading
+  const settings =
     `set local statement_timeout = ${statementTimeoutMs}; set local lock_timeout = ${lockTimeoutMs}; ` +
-      "set local search_path = ''; set local quote_all_identifiers = off",
+    "set local search_path = ''; set local quote_all_identifiers = off"
+  const texts = [databaseSql, ...only.map((part) => queries[part])].map((sql) =>
+    sql.replaceAll('$1', `'{${systemRelations.map(Number).join(',')}}'`),
   )
-
-  /** The queries name their columns like the fields of the type, and node-postgres gives NULL for undefined. */
-  const read = async <T>(sql: string, values: unknown[] = []): Promise<T[]> =>
-    (await client.query(sql, values)).rows.map(withoutNulls) as T[]
-  const [database] = await read<DatabaseFacts>(databaseSql)
-  if (database === undefined) throw new TypeError('pg_database has no row of this database')
-  const roles = byOid(await read<RoleRow>(rolesSql))
-  const relations = await read<Relation>(relationsSql, [systemRelations])
-  const columns = byRelation(await read<Column>(columnsSql, [systemRelations]))
+  // Several statements give a list of results, which the types of the driver do not say.
+  const results = (await client.query([settings, ...texts].join(';\n'))) as unknown as pg.QueryResult[]
+  const [[database], ...lists] = results.slice(-texts.length).map(({ rows }) => rows.map(withoutNulls)) as unknown as [
+    unknown[],
+    ...unknown[][],
+  ]
+  const read = <T>(part: CatalogPart): T[] => (lists[only.indexOf(part)] ?? []) as T[]
+  const roles = byOid(read<RoleRow>('roles'))
+  const columns = byRelation(read<Column>('columns'))
   return {
-    database,
+    database: database as DatabaseFacts,
     roles: new Map([...roles].map(([oid, role]) => [oid, toRole(role, roles)])),
-    schemas: await read(schemasSql),
-    relations: byOid(relations.map((each) => ({ ...each, columns: columns.get(each.oid) ?? [] }))),
-    policies: await read(policiesSql),
-    routines: byOid(await read<Routine>(routinesSql)),
-    systemFunctions: (await read<NamesRow>(systemFunctionsSql)).flatMap(({ names, ...each }) =>
+    schemas: read('schemas'),
+    relations: byOid(read<Relation>('relations').map((each) => ({ ...each, columns: columns.get(each.oid) ?? [] }))),
+    policies: read('policies'),
+    routines: byOid(read<Routine>('routines')),
+    systemFunctions: read<NamesRow>('systemFunctions').flatMap(({ names, ...each }) =>
       names.split(' ').map((name) => ({ name, ...each })),
     ),
-    freeCasts: new Set((await read<{ cast: string }>(freeCastsSql)).map(({ cast }) => cast)),
-    indexes: await read(indexesSql),
-    foreignKeys: await read(foreignKeysSql),
-    triggers: await read(triggersSql),
-    eventTriggers: await read(eventTriggersSql),
-    publications: await read(publicationsSql),
-    sequences: await read(sequencesSql),
-    defaultPrivileges: await read(defaultPrivilegesSql),
-    roleSettings: await read(roleSettingsSql),
+    freeCasts: new Set(read<{ cast: string }>('freeCasts').map(({ cast }) => cast)),
+    indexes: read('indexes'),
+    foreignKeys: read('foreignKeys'),
+    triggers: read('triggers'),
+    eventTriggers: read('eventTriggers'),
+    publications: read('publications'),
+    sequences: read('sequences'),
+    defaultPrivileges: read('defaultPrivileges'),
+    roleSettings: read('roleSettings'),
   }
 }
 
