@@ -6,7 +6,7 @@ import { loadParser, type Parser } from '../statement/parser.ts'
 import { type Access, createAccess } from './access.ts'
 import { type Callers, createCallers } from './callers.ts'
 import type { Catalog } from './catalog/catalog.ts'
-import { type CatalogReading, readCatalogHere } from './catalog/read.ts'
+import { type CatalogScope, readCatalogHere } from './catalog/read.ts'
 import { createEffectsJudge, type EffectsJudge } from './effects.ts'
 import { attempt, isProblem } from './trial.ts'
 
@@ -39,7 +39,7 @@ export function toDatabase(catalog: Catalog, parser: Parser, roles?: readonly st
  *
  * @throws Error when a catalog is locked, or the reading of one takes a minute
  */
-export async function readDatabase(client: pg.ClientBase, reading: CatalogReading = {}): Promise<Database> {
+export async function readDatabase(client: pg.ClientBase, reading: CatalogScope = {}): Promise<Database> {
   const parser = await loadParser()
   const catalog = await attempt(client, () => readCatalogHere(client, reading))
   if (isProblem(catalog)) throw new Error(`the catalogs cannot be read: ${catalog.message} (${catalog.sqlstate})`)

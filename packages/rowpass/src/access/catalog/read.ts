@@ -31,7 +31,7 @@ export async function readCatalog(client: pg.ClientBase): Promise<Catalog> {
 }
 
 /** What to read. */
-export interface CatalogReading {
+export interface CatalogScope {
   /** Relations of the system to describe as well, by oid. */
   readonly systemRelations?: readonly number[]
   /** What is needed; the rest stays empty. Default: everything. */
@@ -68,7 +68,7 @@ const everything = Object.keys(queries) as CatalogPart[]
  * savepoint around the reading, is rolled back. All in one message: most of the time of a small database is the way there
  * and back.
  */
-export async function readCatalogHere(client: pg.ClientBase, reading: CatalogReading = {}): Promise<Catalog> {
+export async function readCatalogHere(client: pg.ClientBase, reading: CatalogScope = {}): Promise<Catalog> {
   const { systemRelations = [], only = everything } = reading
   const settings =
     `set local statement_timeout = ${statementTimeoutMs}; set local lock_timeout = ${lockTimeoutMs}; ` +
