@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Failure } from '../errors.ts'
+import { createProxyFetch } from '../gateway/proxy.ts'
 import { type CompactToken, parseCompact } from '../token/compact.ts'
 import type { TrustedIssuer } from '../token/issuer-settings.ts'
 import { TokenRefusal } from '../token/refusal.ts'
@@ -92,7 +93,12 @@ async function judge(
     return { says: 'not verified: no issuer is configured or runs in this folder', role: undefined }
   const sha256 = (each: string) => createHash('sha256').update(each).digest('base64')
   try {
-    const { iss, role } = await createVerifier(issuers, { sha256, now, allowPrivateNetwork: true }).verify(text)
+    const { iss, role } = await createVerifier(issuers, {
+      sha256,
+      now,
+      fetch: createProxyFetch(io.env),
+      allowPrivateNetwork: true,
+    }).verify(text)
     return { says: `verified with the keys of ${iss}: the gateway gives it the role ${role}`, role }
   } catch (error) {
     const cause = error instanceof Failure ? error.cause : error

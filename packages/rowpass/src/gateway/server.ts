@@ -60,6 +60,8 @@ export interface Gateway {
 export interface GatewayOptions {
   /** Takes every observable fact; none by default. */
   readonly emit?: Emit
+  /** Fetches key sets and metadata; the global `fetch` by default, which heeds no proxy. */
+  readonly fetch?: typeof fetch
 }
 
 const sqlPath = '/sql'
@@ -108,6 +110,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
   const verifier = createVerifier(config.issuers, {
     sha256: (text) => hash('sha256', text, 'base64'),
     verifyOperation: nodeVerify,
+    ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
     allowPrivateNetwork: config.privateJwks,
     minFreshSeconds: config.jwksMinSeconds,
     maxFreshSeconds: config.jwksMaxSeconds,

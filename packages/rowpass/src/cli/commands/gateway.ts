@@ -4,6 +4,7 @@
 import { Command } from 'commander'
 import { parseGatewayConfig, printGatewayConfig } from '../../gateway/config.ts'
 import { createEventLog } from '../../gateway/log.ts'
+import { createProxyFetch } from '../../gateway/proxy.ts'
 import { createGateway } from '../../gateway/server.ts'
 import type { Io } from '../io.ts'
 
@@ -34,7 +35,7 @@ export function define(io: Io): Command {
 /** Runs until `io.signal` is aborted. */
 export async function runGateway(io: Io, config: ReturnType<typeof parseGatewayConfig>): Promise<void> {
   const emit = createEventLog({ write: (line) => io.stdout(line) })
-  const gateway = createGateway(config, { emit })
+  const gateway = createGateway(config, { emit, fetch: createProxyFetch(io.env) })
   const ignoreReload = io.onReload(() => void gateway.reload(() => parseGatewayConfig(io.env)))
   try {
     const url = await gateway.listen()

@@ -3,6 +3,7 @@
  */
 import { Failure } from '../../errors.ts'
 import { explainIssuers, parseIssuers } from '../../gateway/issuers.ts'
+import { createProxyFetch } from '../../gateway/proxy.ts'
 import { type AcceptedAlgorithm, algorithms, ownAlgorithms } from '../../token/algorithms.ts'
 import type { CompactToken } from '../../token/compact.ts'
 import { discoverJwksUrl, metadataUrls } from '../../token/discovery.ts'
@@ -30,6 +31,8 @@ const everyAlgorithm = Object.keys(algorithms) as AcceptedAlgorithm[]
 const maxBytes = 1_048_576
 /** Where keys are where no metadata says it. */
 const usualPaths = ['/.well-known/jwks.json', '/api/auth/jwks', '/jwks', '/.well-known/jwks', '/jwt/jwks.json']
+
+type Fetch = typeof fetch
 
 interface Found {
   readonly iss: string
@@ -65,16 +68,17 @@ const settingOf: Readonly<Partial<Record<TokenRefusal['reason'], string>>> = {
 export async function checkIssuer(io: Io, target: string, source: string | undefined): Promise<boolean> {
   const text = source === undefined ? undefined : (await readSource(io, source)).trim()
   const token = text === undefined ? undefined : parseToken(text)
-  const found = await find(toUrl(target))
+  const fetch = createProxyFetch(io.env)
+  const found = await find(toUrl(target), fetch)
   io.stdout(`issuer  ${found.iss}\n        ${found.says}\nkeys    ${found.jwksUrl.href}\n`)
-  const set = await readKeys(found)
+  const set = await readKeys(found, fetch)
   const usable = everyAlgorithm.filter((alg) => [...set.keys.values()].some((key) => key.has(alg)))
   io.stdout(`        ${set.keys.size} that can be used, for ${usable.join(', ') || 'nothing'}\n`)
   for (const problem of set.problems) io.stdout(`        ${problem}\n`)
   if (token !== undefined) io.stdout(`token   ${describeToken(token)}\n`)
   const suggestions = suggest(found, usable, token)
   const judged = await Promise.all(
-    suggestions.map(async (each) => ({ ...each, verdict: await judge(each.entry, text) })),
+    suggestions.map(async (each) => ({ ...each, verdict: await judge(each.entry, text, fetch) })),
   )
   const best = judged.find(({ verdict }) => verdict.accepted) ?? judged[0]
   if (best === undefined) return false
@@ -92,13 +96,13 @@ function toUrl(target: string): URL {
 }
 
 /** The metadata says how the issuer calls itself: the slash at the end, or the path, that a domain has not. */
-async function find(url: URL): Promise<Found> {
+async function find(url: URL, fetch: Fetch): Promise<Found> {
   const origin = url.href.replace(/\/$/, '')
   for (const metadataUrl of metadataUrls(url.href)) {
-    const body = await fetchBody(metadataUrl, optionsOf(origin)).catch(() => undefined)
+    const body = await fetchBody(metadataUrl, optionsOf(origin, fetch)).catch(() => undefined)
     const iss = body === undefined ? undefined : issuerOf(body)
     if (iss === undefined) continue
-    const get = async (address: URL) => fetchBody(address, optionsOf(iss))
+    const get = async (address: URL) => fetchBody(address, optionsOf(iss, fetch))
     const options = { allowPrivateNetwork: true }
     const discovered = await discoverJwksUrl(iss, options, get).catch((error: Error) => {
       throw new Failure('keys_unavailable', { detail: error.message, cause: error })
@@ -107,7 +111,7 @@ async function find(url: URL): Promise<Found> {
   }
   for (const path of usualPaths) {
     const jwksUrl = new URL(`${origin}${path}`)
-    const body = await fetchBody(jwksUrl, optionsOf(origin)).catch(() => undefined)
+    const body = await fetchBody(jwksUrl, optionsOf(origin, fetch)).catch(() => undefined)
     if (body === undefined) continue
     const isSet = await parseKeySet(body, everyAlgorithm).then(
       () => true,
@@ -128,13 +132,13 @@ function issuerOf(body: Uint8Array): string | undefined {
   }
 }
 
-function optionsOf(iss: string): FetchOptions {
+function optionsOf(iss: string, fetch: Fetch): FetchOptions {
   return { iss, fetch, maxBytes, allowPrivateNetwork: true }
 }
 
-async function readKeys({ iss, jwksUrl: url }: Found): Promise<KeySet> {
+async function readKeys({ iss, jwksUrl: url }: Found, fetch: Fetch): Promise<KeySet> {
   try {
-    const { body } = await fetchJwks({ ...optionsOf(iss), url })
+    const { body } = await fetchJwks({ ...optionsOf(iss, fetch), url })
     return await parseKeySet(body, everyAlgorithm)
   } catch (error) {
     if (!(error instanceof KeySetError)) throw error
@@ -175,12 +179,13 @@ function suggest(
 async function judge(
   entry: Readonly<Record<string, unknown>>,
   text: string | undefined,
+  fetch: Fetch,
 ): Promise<{ accepted: boolean; lines: readonly string[] }> {
   const issuers = parseIssuers(JSON.stringify([entry]))
   const lines = explainIssuers(issuers).filter((line) => line.includes(' gives up'))
   if (text === undefined) return { accepted: true, lines }
   try {
-    const { role, tenant } = await createVerifier(issuers, { allowPrivateNetwork: true }).verify(text)
+    const { role, tenant } = await createVerifier(issuers, { fetch, allowPrivateNetwork: true }).verify(text)
     const says = `ACCEPTED: role ${role}, ${tenant === undefined ? 'no tenant' : `tenant ${tenant}`}`
     return { accepted: true, lines: [...lines, says] }
   } catch (error) {
