@@ -35,12 +35,9 @@ describePg('the examples of tests', () => {
 describe('the pages about tests', () => {
   it.each(['docs/policies.md', 'docs/testing.md'])('the programs of %s are parts of examples that run', (page) => {
     const read = (path: string) => readFileSync(`${repository}${path}`, 'utf8')
-    const sources = [
-      'examples/policies',
-      'examples/testing',
-      'packages/rowpass/src/schema',
-      'packages/rowpass/test/testing',
-    ].flatMap((folder) => readdirSync(`${repository}${folder}`).map((name) => read(`${folder}/${name}`)))
+    const sources = ['examples/policies', 'examples/testing', 'demo/src/db', 'packages/rowpass/test/testing'].flatMap(
+      (folder) => readdirSync(`${repository}${folder}`).map((name) => read(`${folder}/${name}`)),
+    )
     const programs = [...read(page).matchAll(/```ts\n([\s\S]*?)```/g)].map(([, program]) => program!.trimEnd())
     expect(programs.length).toBeGreaterThan(2)
     expect(programs.filter((program) => !sources.some((source) => source.includes(program)))).toEqual([])
