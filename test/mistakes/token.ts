@@ -17,7 +17,7 @@ export const tokenMistakes: readonly Mistake[] = [
     [
       'the algorithms of an issuer are not looked at',
       'if (!algorithms.includes(algorithm)) {',
-      'if (false) {',
+      'if (algorithms.length === 0) {',
       'SEC-1 an algorithm that the issuer may not use',
       refusals,
       'the keys of an issuer are imported for its algorithms alone, and the algorithm has to be that of the key',
@@ -32,7 +32,7 @@ export const tokenMistakes: readonly Mistake[] = [
     [
       'of two entries of an issuer the first one counts',
       'entries?.find(({ rules }) => mismatchOf(claims, rules) === undefined) ?? entries?.[0]',
-      'entries?.[0]',
+      'entries?.find(({ rules }) => mismatchOf(claims, rules) !== null) ?? entries?.[0]',
       '%j: %j has the role %s',
       settings,
     ],
@@ -143,7 +143,7 @@ export const tokenMistakes: readonly Mistake[] = [
     [
       'a token names any database role',
       'isOneOf(claimed, [role])',
-      'true',
+      "(claimed !== undefined && role !== '')",
       'is refused when the claim is %j',
       'packages/rowpass/test/token/verifier.test.ts',
     ],
@@ -164,7 +164,7 @@ export const tokenMistakes: readonly Mistake[] = [
     [
       'a tenant may be any text',
       'if (!isTenant[tenantType](value)) {',
-      'if (false) {',
+      'if (!isTenant[tenantType](value) && value === 0) {',
       'SEC-11 tenant_id that is no UUID',
     ],
   ]),
@@ -230,7 +230,7 @@ export const tokenMistakes: readonly Mistake[] = [
     [
       'a key for encryption verifies signatures',
       '  if (use !== \'sig\') return `"use" is not "sig"`\n',
-      '',
+      "  if (use === '') return 'another use'\n",
       'SEC-14 rejects the key for other uses and operations',
       'packages/rowpass/test/token/wycheproof-classes.test.ts',
     ],
@@ -288,13 +288,13 @@ export const tokenMistakes: readonly Mistake[] = [
     [
       'the metadata of any issuer says where the keys are',
       'if (issuer !== about.iss) {',
-      'if (false) {',
+      "if (issuer !== about.iss && typeof issuer !== 'string') {",
       'SEC-28 believes no metadata %s',
     ],
     [
       'a public issuer sends the gateway into its own network',
       'if (isNearer(url, new URL(about.iss))) {',
-      'if (false) {',
+      'if (isNearer(url, new URL(about.iss)) && url === undefined) {',
       'SEC-28 leads a public issuer nowhere near, whatever is allowed',
     ],
   ]),
@@ -302,7 +302,7 @@ export const tokenMistakes: readonly Mistake[] = [
     [
       'two entries of an issuer may both fit a token',
       'other.iss === issuer.iss && overlap(issuer, other)',
-      'false',
+      'other.iss === issuer.iss && overlap(issuer, other) && issuer === other',
       'are refused where a token may fit both: %j',
     ],
   ]),
