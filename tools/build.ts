@@ -26,12 +26,16 @@ const ofTemplate = [
   'wrangler.jsonc',
   '.dev.vars.example',
 ]
+const template = join(root, 'packages/create-rowpass/template')
 const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
 
-const stale = process.argv.includes('--stale')
-for (const folder of packages) if (!stale || isStale(folder)) build(folder)
-copyTemplate()
-for (const page of pages) cpSync(join(root, page), join(root, 'packages/rowpass', page), { recursive: true })
+const onlyStale = process.argv.includes('--stale')
+for (const folder of packages) if (isDue(join(folder, 'src'), join(folder, 'dist'))) build(folder)
+if (isDue(join(root, 'demo'), template)) copyTemplate()
+for (const page of pages) {
+  const copy = join(root, 'packages/rowpass', page)
+  if (isDue(join(root, page), copy)) cpSync(join(root, page), copy, { recursive: true })
+}
 
 function build(folder: string): void {
   const dist = join(folder, 'dist')
@@ -52,20 +56,21 @@ function build(folder: string): void {
 
 /** The demo as an application of one's own: without the tests that need this repository, and free to have more. */
 function copyTemplate(): void {
-  const template = join(root, 'packages/create-rowpass/template')
   rmSync(template, { recursive: true, force: true })
   for (const name of ofTemplate) cpSync(join(root, 'demo', name), join(template, name), { recursive: true })
   const { private: _, ...manifest } = JSON.parse(readFileSync(join(root, 'demo/package.json'), 'utf8'))
   const own = { ...manifest, private: true, scripts: { ...manifest.scripts, test: 'vitest run' } }
   writeFileSync(join(template, 'package.json'), `${JSON.stringify(own, null, 2)}\n`)
   writeFileSync(join(template, 'gitignore'), 'node_modules/\n.rowpass/\n.wrangler/\n.dev.vars\n*.jwk.json\n*.log\n')
+  utimesSync(template, new Date(), new Date())
 }
 
-function isStale(folder: string): boolean {
-  const dist = join(folder, 'dist')
-  if (!existsSync(dist)) return true
-  const builtAt = statSync(dist).mtimeMs
-  return namesIn(join(folder, 'src')).some((name) => statSync(join(folder, 'src', name)).mtimeMs > builtAt)
+/** Tests run beside each other what is built: nothing of it may be made anew without need. */
+function isDue(source: string, made: string): boolean {
+  if (!onlyStale || !existsSync(made)) return true
+  const madeAt = statSync(made).mtimeMs
+  const files = statSync(source).isDirectory() ? namesIn(source).map((name) => join(source, name)) : [source]
+  return files.some((file) => !/[\\/]\.(rowpass|wrangler)\b/.test(file) && statSync(file).mtimeMs > madeAt)
 }
 
 function namesIn(folder: string): string[] {

@@ -9,13 +9,20 @@ describe('wrangler deploy --dry-run', () => {
   const folder = mkdtempSync(join(tmpdir(), 'rowpass-bundle-'))
   let said = ''
 
+  const dryRun = (...more: string[]): string =>
+    execFileSync(
+      process.execPath,
+      [`${repository}node_modules/wrangler/bin/wrangler.js`, 'deploy', '--dry-run', ...more],
+      {
+        cwd: demo,
+        encoding: 'utf8',
+        env: { PATH: process.env.PATH, HOME: folder, WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true' },
+      },
+    )
   beforeAll(() => {
-    const wrangler = `${repository}node_modules/wrangler/bin/wrangler.js`
-    said = execFileSync(process.execPath, [wrangler, 'deploy', '--dry-run', `--outdir=${folder}`], {
-      cwd: demo,
-      encoding: 'utf8',
-      env: { PATH: process.env.PATH, HOME: folder, WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true' },
-    })
+    said = dryRun()
+    // Where each part comes from can be read only there.
+    dryRun('--minify=false', `--outdir=${folder}`)
   })
 
   afterAll(() => rmSync(folder, { recursive: true }))
@@ -23,6 +30,10 @@ describe('wrangler deploy --dry-run', () => {
   it('works without network and account, with the page and the header of the edge as its bindings', () => {
     expect(said).toContain('--dry-run: exiting now.')
     expect(said.match(/env\.\w+/g)).toEqual(['env.ASSETS', 'env.ADDRESS_HEADER'])
+  })
+
+  it('weighs 150 KiB at most on the wire', () => {
+    expect(Number(/gzip: ([\d.]+) KiB/.exec(said)?.[1])).toBeLessThanOrEqual(150)
   })
 
   it('bundles nothing of Node, of the gateway, or of zod in other languages', () => {

@@ -16,7 +16,7 @@ import {
   type Verifier,
   withConnection,
 } from 'rowpass/operate'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** The endpoint. */
 export interface WhyEndpoint {

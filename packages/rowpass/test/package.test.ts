@@ -52,7 +52,9 @@ describe('the package', () => {
 
   it('pins every dependency to one version', () => {
     const versions = Object.entries({ ...manifest.dependencies, ...devDependencies })
-    expect(versions.filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(String(version)))).toEqual([])
+    expect(versions.filter(([, version]) => !/^(npm:[\w-]+@)?\d+\.\d+\.\d+(-[\w.]+)?$/.test(String(version)))).toEqual(
+      [],
+    )
   })
 
   it('lets every platform package of the embedded PostgreSQL run its install script', () => {

@@ -2,7 +2,7 @@
  * The file in which a project accepts findings one by one, with a reason: `rowpass-doctor.json`.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { z } from 'zod'
+import * as z from 'zod'
 import { Failure } from '../errors.ts'
 import type { Finding } from './finding.ts'
 

@@ -2,7 +2,7 @@
  * Every setting of the gateway, in one table. From it follow the parser and its bounds, the type of the configuration, what
  * `--print-config` prints, and docs/configuration.md.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { parseHosts } from '../network.ts'
 import { parseSealKeys } from '../seal/keys.ts'
 import { explainIssuers, parseIssuers } from './issuers.ts'

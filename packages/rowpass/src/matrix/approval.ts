@@ -2,7 +2,7 @@
  * The matrix as people approve it: verdicts and whose rows, no numbers, in a stable order, to be kept in git. And what is
  * different from it today.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { commands } from '../access/catalog/catalog.ts'
 import { Failure } from '../errors.ts'
 import { type Matrix, toAccess } from './cell.ts'

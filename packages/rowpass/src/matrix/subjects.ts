@@ -2,7 +2,7 @@
  * Who tries: identities from a file, from a query, or sampled from a table of users; and always somebody without claims.
  */
 import type pg from 'pg'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Database } from '../access/database.ts'
 import type { ClaimsCarrier } from '../access/identity.ts'
 import { sqlstateOf } from '../database/connect.ts'

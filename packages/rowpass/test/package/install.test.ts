@@ -225,3 +225,21 @@ describe.each(['issuer', 'verify'])('a bundle with rowpass/%s', (entry) => {
     expect(await runInBrowser(folder, entry)).toEqual(result)
   })
 })
+
+describe('rowpass/policies', () => {
+  const source = `import { pgTable, uuid } from 'drizzle-orm/pg-core'
+import { inTenant, policies } from 'rowpass/policies'
+const table = pgTable('notes', { tenantId: uuid('tenant_id').notNull() }, (t) => policies(t, { all: inTenant(t.tenantId) }))
+console.log(Object.values(Object.getOwnPropertySymbols(table)).length > 0, typeof table.tenantId)
+`
+  it.each(['drizzle-orm', 'drizzle-orm-oldest'])('compiles and runs with %s', async (name) => {
+    const { version } = JSON.parse(readFileSync(`${repository}node_modules/${name}/package.json`, 'utf8'))
+    expect(version).toMatch(name === 'drizzle-orm' ? /^0\.45\./ : /^0\.44\.0$/)
+    rmSync(join(folder, 'node_modules/drizzle-orm'), { recursive: true })
+    cpSync(`${repository}node_modules/${name}`, join(folder, 'node_modules/drizzle-orm'), { recursive: true })
+    writeFileSync(join(folder, 'notes.ts'), source)
+    const options = ['--strict', '--target', 'ES2023', '--module', 'NodeNext', '--skipLibCheck', '--types', 'node']
+    await node([compiler, ...options, 'notes.ts'])
+    expect((await node(['notes.js'])).stdout).toBe('true object\n')
+  })
+})

@@ -4,7 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { z } from 'zod'
+import * as z from 'zod'
 import { plain } from '../../access/style.ts'
 import { withConnection } from '../../database/connect.ts'
 import { Failure } from '../../errors.ts'
