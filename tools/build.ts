@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 /** Each one after those that it imports. */
 const packages = ['packages/rowpass', 'packages/local'].map((folder) => join(root, folder))
-const pages = ['README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md', 'docs']
+const pages = ['README.md', 'CHANGELOG.md', 'SECURITY.md', 'docs']
 const ofTemplate = [
   'src',
   'web',
@@ -32,6 +32,8 @@ const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript
 const onlyStale = process.argv.includes('--stale')
 for (const folder of packages) if (isDue(join(folder, 'src'), join(folder, 'dist'))) build(folder)
 if (isDue(join(root, 'demo'), template)) copyTemplate()
+for (const name of ['rowpass', 'local', 'create-rowpass'])
+  cpSync(join(root, 'LICENSE'), join(root, 'packages', name, 'LICENSE'))
 for (const page of pages) {
   const copy = join(root, 'packages/rowpass', page)
   if (isDue(join(root, page), copy)) cpSync(join(root, page), copy, { recursive: true })

@@ -46,6 +46,8 @@ describe('rowpass dev', { timeout: 2 * startMs }, () => {
     expect(lines.at(-1)).toMatch(
       new RegExp(`^ready: API ${api}, SQL gateway http://127\\.0\\.0\\.1:${gatewayPort}/sql \\(\\d+\\.\\d s\\)$`),
     )
+    // The superuser of the embedded server has closed what its owner could not.
+    expect(dev.output()).not.toContain('not yet')
     expect(dev.output()).toContain(`DEMO is on: whoever reaches port ${port} can sign in as any seeded person.`)
 
     // SEC-78 A page whose name was made to point here gets nothing of either.

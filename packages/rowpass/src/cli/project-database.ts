@@ -118,6 +118,7 @@ export async function migrateDatabase(
   const migrationsFolder = 'migrationsFolder' in options ? options.migrationsFolder : join(project.directory, 'drizzle')
   const report = await provision({
     ownerUrl: database.ownerUrl,
+    hardenedNext: database.superuserUrl !== undefined,
     gatewayUrl: database.gatewayUrl,
     replaceGatewayPassword: database.replaceGatewayPassword,
     ...(!platformOnly && issuerLogin(database)),

@@ -18,6 +18,8 @@ export interface ProvisionOptions {
   readonly ownerUrl: string
   /** URL with user and password of the gateway's login; without it no login is made. */
   readonly gatewayUrl?: string
+  /** Whether a superuser hardens the database next; then what the owner had to leave open is not told. Default `false`. */
+  readonly hardenedNext?: boolean
   /** Whether a login that exists with another password gets the one of `gatewayUrl`. Default `false`. */
   readonly replaceGatewayPassword?: boolean
   /** Whether the part of our own issuer is installed. Where it is already, it is kept up. Default: when `issuerUrl` is given. */
@@ -70,8 +72,8 @@ export async function provision(options: ProvisionOptions): Promise<ProvisionRep
   return withConnection(options.ownerUrl, async (client) => {
     const platform = await install(client, options, logins)
     const login = logins.gateway && decodeURIComponent(logins.gateway.url.username)
-    for (const line of await closeUnused({ client, login, connections: options.connections }))
-      options.onProgress?.(line)
+    const open = await closeUnused({ client, login, connections: options.connections })
+    if (options.hardenedNext !== true) for (const line of open) options.onProgress?.(line)
     if (options.sealKeys !== undefined) await installSealKeys(client, options.sealKeys)
     const application = await applyApplication(client, options.migrationsFolder)
     return { platform, application }

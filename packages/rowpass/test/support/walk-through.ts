@@ -38,6 +38,7 @@ npx() {
   local name=$1 code=0
   shift
   if [ "$name" = tsx ]; then node --import "$TSX" "$@"; return; fi
+  if [ "$name" = rowpass-local ]; then PATH="$REPOSITORY/node_modules/.bin:$PATH" node "$REPOSITORY/packages/local/bin/rowpass-local.js" "$@"; return; fi
   node "$REPOSITORY/packages/rowpass/bin/rowpass.js" "$@" || code=$?
   [ $code = 0 ] || { [ "$1" = doctor ] && [ $code = 1 ]; }
 }
