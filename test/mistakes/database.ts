@@ -65,8 +65,8 @@ export const databaseMistakes: readonly Mistake[] = [
   ...mistakesIn('packages/rowpass/src/database/provision.ts', provision, [
     [
       'requests make temporary tables',
-      'for (const line of await closeUnused({ client, login, connections: options.connections }))',
-      'for (const line of [] as string[])',
+      'const open = await closeUnused({ client, login, connections: options.connections })',
+      'const open: string[] = []',
       'create a temporary table',
     ],
     [
