@@ -9,6 +9,7 @@ import { Failure } from 'rowpass'
 import {
   createEventLog,
   createGateway,
+  createProxyFetch,
   type Gateway,
   type OpenDatabase,
   ownIssuer,
@@ -23,20 +24,20 @@ const pollMs = 10
 /**
  * Starts the gateway and waits until it has reached the database.
  *
- * It trusts the tokens of the project's own API, and takes every other setting from the ROWPASS_* variables. Its log
- * goes to `.rowpass/gateway.log`.
+ * It trusts the tokens of the project's own API, and takes every other setting from the ROWPASS_* variables. Keys of
+ * other issuers are fetched through HTTPS_PROXY. Its log goes to `.rowpass/gateway.log`.
  *
  * @throws Failure `port_taken`; `database_unavailable` when the gateway cannot log in
  * @throws ConfigError when a ROWPASS_* variable is wrong
  */
 export async function startGateway(
   project: Project,
-  database: OpenDatabase,
+  database: Pick<OpenDatabase, 'gatewayUrl' | 'sealKeys'>,
   urls: { apiUrl: string; gatewayUrl: string },
 ): Promise<{ says: string; close(): Promise<void> }> {
   const config = parseGatewayConfig(gatewayEnv(project, database, urls.apiUrl))
   const log = pino.destination({ dest: join(project.directory, stateFolder, 'gateway.log'), mode: 0o600, sync: true })
-  const gateway = createGateway(config, { emit: createEventLog(log) })
+  const gateway = createGateway(config, { emit: createEventLog(log), fetch: createProxyFetch(project.env) })
   try {
     await gateway.listen()
     await untilReady(gateway)
@@ -63,7 +64,11 @@ function demoHosts({ issuer, env }: Project): string {
   return ['localhost', ...(URL.canParse(issuer) ? [new URL(issuer).hostname] : []), env.DEMO_HOSTS ?? ''].join(',')
 }
 
-function gatewayEnv(project: Project, database: OpenDatabase, apiUrl: string): Record<string, string> {
+function gatewayEnv(
+  project: Project,
+  database: Pick<OpenDatabase, 'gatewayUrl' | 'sealKeys'>,
+  apiUrl: string,
+): Record<string, string> {
   const given = Object.entries(project.env).filter(([name]) => name.startsWith('ROWPASS_'))
   return {
     ROWPASS_DATABASE_URL: database.gatewayUrl,
