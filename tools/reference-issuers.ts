@@ -14,6 +14,7 @@ function section(provider: string, preset: Preset): string {
   const given = { provider, ...preset.parameters }
   const { header, claims, lifetimeSeconds, withoutIat } = preset.token
   const times = withoutIat ? '`exp`' : '`iat` and `exp`'
+  const unconfirmed = preset.unconfirmed ? [`Not confirmed from its documentation: ${preset.unconfirmed}`] : []
   return `### ${preset.name}
 
 For ${preset.says}; shape of the token: [its documentation](${preset.source}).
@@ -37,7 +38,7 @@ ${JSON.stringify(header)}
 ${JSON.stringify(fillIn(claims, preset.parameters))}
 \`\`\`
 
-${preset.notes.map((note) => `- ${note}`).join('\n')}
+${[...preset.notes, ...unconfirmed].map((note) => `- ${note}`).join('\n')}
 `
 }
 
@@ -54,8 +55,8 @@ setting stands in the way. It prints no token, and sends none anywhere.
 
 Each preset is tested with the token that stands beside it, through the gateway and through the API
 ([\`presets.test.ts\`](../demo/test/presets.test.ts)); the shapes are those of the providers' public
-documentation. Better Auth, oidc-provider, OpenAuth and our own issuer are tested as published, on PostgreSQL
-([\`conformance/issuers\`](../packages/rowpass/test/conformance/issuers)). Programs that run:
+documentation; what could not be found there, its section names. Better Auth, oidc-provider, OpenAuth and our own issuer are
+tested as published, on PostgreSQL ([\`conformance/issuers\`](../packages/rowpass/test/conformance/issuers)). Programs that run:
 [\`examples/issuers\`](../examples/issuers).
 
 ## What every token needs

@@ -283,7 +283,7 @@ export const clouds: Readonly<Record<string, Preset>> = {
       },
       lifetimeSeconds: 900,
     },
-    notes: ['`host` and `database` are those of the Auth URL in the console.'],
+    notes: ['`host` and `database` are those of the Auth URL in the console, `https://<host>/<database>/auth`.'],
     source: 'https://neon.com/docs/auth/guides/plugins/jwt',
   },
 }

@@ -1,6 +1,6 @@
 /**
  * What is known of a provider, so that its default token is accepted as it comes, and nothing more. The shapes of the tokens
- * are those of the provider's public documentation at `source`.
+ * are those of the provider's public documentation at `source`, but for what `unconfirmed` names.
  */
 
 /** What is known of one provider. */
@@ -22,6 +22,8 @@ export interface Preset {
   }
   readonly notes: readonly string[]
   readonly source: string
+  /** What the documentation at `source` does not say, or nobody has compared with it. */
+  readonly unconfirmed?: string
 }
 
 /** `typ` of most tokens that follow no profile. */

@@ -84,13 +84,13 @@ export const services: Readonly<Record<string, Preset>> = {
       jwks_url: 'https://api.workos.com/sso/jwks/{client}',
       audience: false,
       ...rs256,
-      typ: ['JWT', ''],
+      typ: [''],
       ...textTenant('org_id'),
     })),
     token: {
       header: { alg: 'RS256', kid: 'sso_oidc_key_pair_2a' },
       claims: {
-        iss: 'https://api.workos.com/',
+        iss: 'https://api.workos.com/user_management/{client}',
         sub: 'user_2a',
         sid: 'session_2a',
         org_id: 'org_2a',
@@ -103,7 +103,9 @@ export const services: Readonly<Record<string, Preset>> = {
     notes: [
       'Tokens have no `aud` unless a JWT template adds one; the key set is that of your client alone. Three spellings of `iss` are trusted; with a custom authentication domain, give `"iss"` as well.',
     ],
-    source: 'https://workos.com/docs/reference/authkit/session-tokens/access-token',
+    source: 'https://workos.com/docs/reference/authkit/session-tokens',
+    unconfirmed:
+      'the header, which has no `typ` in tokens as they are issued, and `iss` with the client in it, where the documentation has `https://api.workos.com` alone.',
   },
   'stack-auth': {
     name: 'Stack Auth',
@@ -169,7 +171,8 @@ export const services: Readonly<Record<string, Preset>> = {
     notes: [
       'For B2B, `"jwks_url"` is `https://api.stytch.com/v1/b2b/sessions/jwks/…`; for a test project the host is `test.stytch.com`.',
     ],
-    source: 'https://stytch.com/docs/guides/sessions/using-jwts',
+    source: 'https://stytch.com/docs/guides/sessions/session-tokens-vs-jwts',
+    unconfirmed: '`typ` of the header. Should your tokens have none, write `"typ": [""]`.',
   },
   descope: {
     name: 'Descope',
@@ -199,7 +202,8 @@ export const services: Readonly<Record<string, Preset>> = {
     notes: [
       '`drn` is `DS` in session tokens and `DSR` in refresh tokens, which are refused. A project is one application.',
     ],
-    source: 'https://docs.descope.com/session-management',
+    source: 'https://docs.descope.com/session-overview',
+    unconfirmed: '`typ` of the header. Should your tokens have none, write `"typ": [""]`.',
   },
   propelauth: {
     name: 'PropelAuth',
@@ -222,12 +226,19 @@ export const services: Readonly<Record<string, Preset>> = {
         iss: 'https://{domain}',
         user_id: exampleId,
         email: 'ada@example.com',
-        org_member_info: { org_id: exampleId, org_name: 'Acme', user_role: 'Member' },
+        org_id_to_org_member_info: {
+          [exampleId]: { org_id: exampleId, org_name: 'Acme', url_safe_org_name: 'acme', user_role: 'Member' },
+        },
       },
       lifetimeSeconds: 1_800,
     },
-    notes: ['`domain` is that of the authentication URL. There is one application behind it, and no `aud`.'],
-    source: 'https://docs.propelauth.com/reference',
+    notes: [
+      '`domain` is that of the authentication URL. There is one application behind it, and no `aud`.',
+      'All organizations of a person are in `org_id_to_org_member_info`. With an active organization there is `org_member_info` in its place, and `org_member_info.org_id` is the tenant.',
+    ],
+    source: 'https://docs.propelauth.com/recipes/access-tokens',
+    unconfirmed:
+      '`typ`, which may be `JWT` or missing; the claims, which are those that its libraries read; and the address of the keys, which is that of [Neon’s documentation](https://neon.com/docs/data-api/custom-authentication-providers).',
   },
   kinde: {
     name: 'Kinde',
@@ -260,6 +271,7 @@ export const services: Readonly<Record<string, Preset>> = {
     },
     notes: ['`aud` is an empty list until an API is registered and asked for; then write `"audience"` in the entry.'],
     source: 'https://docs.kinde.com/build/tokens/about-access-tokens/',
+    unconfirmed: '`typ` of the header. Should your tokens have none, write `"typ": [""]`.',
   },
   logto: {
     name: 'Logto',
