@@ -294,7 +294,7 @@ export const tokenMistakes: readonly Mistake[] = [
     [
       'a public issuer sends the gateway into its own network',
       'if (isNearer(url, new URL(about.iss))) {',
-      'if (isNearer(url, new URL(about.iss)) && url === undefined) {',
+      "if (isNearer(url, new URL(about.iss)) && url.port === '0') {",
       'SEC-28 leads a public issuer nowhere near, whatever is allowed',
     ],
   ]),
