@@ -95,6 +95,34 @@ export const servers: Readonly<Record<string, Preset>> = {
     notes: ['The application’s *Auth Token Type* is JWT; by default it is opaque. `aud` has the id of the project.'],
     source: 'https://zitadel.com/docs/apis/openidoauth/claims',
   },
+  logto: {
+    name: 'Logto',
+    says: 'access tokens of an API resource',
+    parameters: { domain: 'tenant.logto.app', audience: 'https://sql.example.com' },
+    entries: [
+      {
+        iss: 'https://{domain}/oidc',
+        jwks_url: 'https://{domain}/oidc/jwks',
+        audience: '{audience}',
+        algorithms: ['ES384', 'RS256'],
+        ...textTenant('organization_id'),
+      },
+    ],
+    token: {
+      header: { alg: 'ES384', typ: 'at+jwt', kid: '2a' },
+      claims: {
+        jti: '2a',
+        sub: 'foo2a',
+        scope: 'read:rows',
+        client_id: 'app2a',
+        iss: 'https://{domain}/oidc',
+        aud: '{audience}',
+      },
+      lifetimeSeconds: 3_600,
+    },
+    notes: ['`audience` is the identifier of the API resource: without a resource the token is opaque.'],
+    source: 'https://docs.logto.io/authorization/validate-access-tokens',
+  },
   hydra: {
     name: 'Ory Hydra',
     says: 'access tokens with the strategy `jwt`',

@@ -273,32 +273,4 @@ export const services: Readonly<Record<string, Preset>> = {
     source: 'https://docs.kinde.com/build/tokens/about-access-tokens/',
     unconfirmed: '`typ` of the header. Should your tokens have none, write `"typ": [""]`.',
   },
-  logto: {
-    name: 'Logto',
-    says: 'access tokens of an API resource',
-    parameters: { domain: 'tenant.logto.app', audience: 'https://sql.example.com' },
-    entries: [
-      {
-        iss: 'https://{domain}/oidc',
-        jwks_url: 'https://{domain}/oidc/jwks',
-        audience: '{audience}',
-        algorithms: ['ES384', 'RS256'],
-        ...textTenant('organization_id'),
-      },
-    ],
-    token: {
-      header: { alg: 'ES384', typ: 'at+jwt', kid: '2a' },
-      claims: {
-        jti: '2a',
-        sub: 'foo2a',
-        scope: 'read:rows',
-        client_id: 'app2a',
-        iss: 'https://{domain}/oidc',
-        aud: '{audience}',
-      },
-      lifetimeSeconds: 3_600,
-    },
-    notes: ['`audience` is the identifier of the API resource: without a resource the token is opaque.'],
-    source: 'https://docs.logto.io/authorization/validate-access-tokens',
-  },
 }
