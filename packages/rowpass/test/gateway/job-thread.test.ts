@@ -36,15 +36,20 @@ describe('a thread for what takes long', () => {
     expect(events).toEqual([])
   })
 
-  it('one that runs too long is ended and may be tried again, others that wait are done by the next thread', async () => {
-    startThread(300)
+  // Whether a job is late depends on the machine: how long the long one takes is measured first.
+  it('one that runs too long is ended and may be tried again, others that wait are done by the next thread', {
+    retry: 3,
+  }, async () => {
+    const long = `select 1 where a in (${Array(150_000).fill('1').join(',')})`
+    startThread(60_000)
     await judge('select 1')
-    // This one takes a second; what is wrong may be the machine and not the text.
-    const [late, ...others] = await Promise.allSettled([
-      judge(`select 1 where a in (${Array(150_000).fill('1').join(',')})`),
-      judge('select 2'),
-      judge('select 3'),
-    ])
+    const startedAt = performance.now()
+    await judge(long)
+    const maxRunMs = (performance.now() - startedAt) / 2
+    await thread.close()
+    startThread(maxRunMs)
+    await judge('select 1')
+    const [late, ...others] = await Promise.allSettled([judge(long), judge('select 2'), judge('select 3')])
     expect(late).toMatchObject({ status: 'rejected', reason: { code: 'overloaded' } })
     expect(others).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled' }])
     expect(events.map(({ type }) => type)).toEqual(['thread_replaced'])

@@ -47,12 +47,7 @@ describe('a configured PUBLIC_KEY', () => {
 
   it('is refused when empty, no JSON, a symmetric key, or the same key twice', async () => {
     const { publicJwk } = await generateKey()
-    for (const input of [
-      '',
-      '{"keys":[]}',
-      '{"kty":"oct","k":"AAAA"}',
-      { keys: [publicJwk, { ...publicJwk, kid: 'x' }] },
-    ]) {
+    for (const input of ['', '{"keys":[]}', '{"kty":"oct","k":"AAAA"}', { keys: [publicJwk, publicJwk] }]) {
       await expect(parseJwks(input)).rejects.toMatchObject({ code: 'key_invalid' })
     }
   })
