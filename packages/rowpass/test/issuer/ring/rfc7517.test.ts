@@ -25,11 +25,13 @@ describe('the keys of RFC 7517', () => {
     await expect(parseJwks({ keys: [symmetric] })).rejects.toMatchObject({ code: 'key_invalid' })
   })
 
-  it('SEC-20 SEC-21 sign where they may, under their thumbprint, and publish their public members alone', async () => {
-    const { use: _, ...bare } = ec
-    const { publicJwk } = await importSigningKey({ ...bare, d })
-    expect(publicJwk).toEqual({ ...bare, use: 'sig', alg: 'ES256', kid: publicJwk.kid })
-    expect(publicJwk.kid).toMatch(/^[\w-]{43}$/)
-    expect(await toPublicJwk({ ...bare, d })).toEqual(publicJwk)
+  it('SEC-20 SEC-21 sign where they may, under their own kid or their thumbprint, and publish their public members alone', async () => {
+    const { use: _, kid, ...bare } = ec
+    for (const given of [{ ...bare, kid }, bare]) {
+      const { publicJwk } = await importSigningKey({ ...given, d })
+      expect(publicJwk).toEqual({ ...bare, use: 'sig', alg: 'ES256', kid: publicJwk.kid })
+      expect(publicJwk.kid).toMatch('kid' in given ? /^1$/ : /^[\w-]{43}$/)
+      expect(await toPublicJwk({ ...given, d })).toEqual(publicJwk)
+    }
   })
 })
