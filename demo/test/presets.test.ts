@@ -125,6 +125,12 @@ describePg('the presets', () => {
       expect(await people(wrong['another typ'] ?? '')).toBe('token_invalid')
     })
   })
+
+  it.each(['entra-v2', 'entra-v1'])('a token of %s that lives for 28 hours gets its row', async (name) => {
+    const now = Math.floor(Date.now() / 1000)
+    const token = await mint(name, { iat: now - 60, nbf: now - 60, exp: now - 60 + 28 * 3600 })
+    expect(await rows(token)).toEqual([personOf(claimsOf(name))])
+  })
 })
 
 describe('a preset', () => {
@@ -160,6 +166,8 @@ describe('a preset', () => {
     [{ provider: 'clerk' }, 'clerk needs domain, such as "clerk.example.com"'],
     [{ provider: 'clerk', domain: '' }, 'clerk needs domain'],
     [{ provider: 'clerk', domain: [] }, 'clerk needs domain'],
+    [{ provider: 'clerk', domain: 'https://c.example' }, 'domain is a host name without https:// and path'],
+    [{ provider: 'auth0', domain: 'c.example/x', audience: 'a' }, 'auth0: domain is a host name'],
   ])('%j is refused', (entry, says) => {
     expect(() => expandPreset(entry)).toThrow(says)
   })

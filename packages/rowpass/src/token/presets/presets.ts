@@ -26,6 +26,12 @@ export function expandPreset(given: Readonly<Record<string, unknown>>): readonly
     if (!isList && (typeof value !== 'string' || value === '')) {
       throw new TypeError(`${provider} needs ${parameter}, such as ${JSON.stringify(preset.parameters[parameter])}`)
     }
+    if (parameter === 'domain' && !/^[a-z\d.-]+(:\d+)?$/i.test(String(value))) {
+      const example = preset.parameters[parameter]
+      throw new TypeError(
+        `${provider}: domain is a host name without https:// and path, such as ${JSON.stringify(example)}`,
+      )
+    }
     values[parameter] = value
   }
   const rest = Object.fromEntries(
