@@ -56,6 +56,7 @@ describePg('the oracle', () => {
         'a policy that counts hidden rows',
         'hidden rows',
         { plant: `${starred} create policy counted on app.teams for select using (app.starred() > 10)` },
+        7,
       ],
       [
         'a message with a count of hidden rows',
