@@ -106,7 +106,11 @@ describePg('owners of requests', () => {
       return rows[0].n
     }
 
-    it('SEC-73 they cost a bounded number of backends, their owners wait, and quick requests are served', async () => {
+    // A machine that is busy for 300 ms answers a quick request late.
+    it('SEC-73 they cost a bounded number of backends, their owners wait, and quick requests are served', {
+      retry: 2,
+      timeout: 90_000,
+    }, async () => {
       const { ask, pool, events } = await openPool(database, { requestTimeoutMs: 300 })
       for (let turn = 0; turn < 60; turn++) await ask('ada', 'select 1', [], { readOnly: true })
       const owners = [1, 2, 3, 4, 5, 6].map((n) => `eve ${n}`)
@@ -131,7 +135,7 @@ describePg('owners of requests', () => {
       expect(codeOf(await ask(first?.owner ?? '', 'select 1'))).toBe('ok')
       await waitUntil(() => pool.open === 4)
       await pool.close()
-    }, 90_000)
+    })
 
     it('SEC-73 a login that has no connection left is told from a database that cannot be reached', async () => {
       const name = `limited_${process.pid}`
