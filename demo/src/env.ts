@@ -50,7 +50,7 @@ export interface Settings {
    * runtime is no sign of one: whoever runs workerd elsewhere than at Cloudflare's edge has what the client wrote.
    */
   readonly addressHeader: string | undefined
-  /** Set by `rowpass dev`: only requests that bring it came through its front, see `cli/api-front.ts`. */
+  /** Set by `rowpass dev`: only requests that bring it came through its front. */
   readonly frontSecret: Hidden | undefined
   /** `iss` of the tokens. */
   readonly issuer: string

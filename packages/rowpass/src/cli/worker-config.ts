@@ -13,6 +13,8 @@ export function workerConfig(directory: string): string {
   const names = ['wrangler.jsonc', 'wrangler.json', 'wrangler.toml']
   const found = names.map((name) => join(directory, name)).find((path) => existsSync(path))
   if (found === undefined)
-    throw new Failure('config_invalid', { detail: `${directory} has no wrangler.jsonc: it is no clone of Rowpass` })
+    throw new Failure('config_invalid', {
+      detail: `${directory} has no wrangler.jsonc: it is not the folder of an application`,
+    })
   return found
 }

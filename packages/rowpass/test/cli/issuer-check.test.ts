@@ -121,4 +121,11 @@ describe('the preset that an issuer is one of', () => {
       expect(match).toMatchObject({ entry: { provider, ...parameters }, missing: [] })
     }
   })
+
+  it('is the one that gives up least, where several fit', () => {
+    const iss = 'https://id.shop.example'
+    const matches = matchPresets({ iss, jwksUrl: `${iss}/.well-known/jwks.json` })
+    expect(matches.length).toBeGreaterThan(1)
+    expect(matches[0]?.entry).toEqual({ provider: 'rowpass', url: iss })
+  })
 })

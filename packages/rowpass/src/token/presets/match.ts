@@ -17,7 +17,7 @@ export interface PresetMatch {
   readonly missing: readonly string[]
 }
 
-/** The presets whose `iss` and `jwks_url` are those of the issuer; those that name its host come first. */
+/** The presets whose `iss` and `jwks_url` are those of the issuer; those that name its host come first, then those that give up least. */
 export function matchPresets(known: KnownIssuer): readonly PresetMatch[] {
   const matches = Object.entries(presets).flatMap(([provider, preset]) => {
     const found = preset.entries.map((entry) => parametersOf(entry, known)).find((values) => values !== undefined)
@@ -30,10 +30,17 @@ export function matchPresets(known: KnownIssuer): readonly PresetMatch[] {
         missing,
         entry: { provider, ...values },
         general: /^(https:\/\/)?\{\w+\}$/.test(String(preset.entries[0]?.iss)),
+        loosened: countLoosened(preset.entries[0] ?? {}),
       },
     ]
   })
-  return matches.sort((a, b) => Number(a.general) - Number(b.general))
+  return matches.sort((a, b) => Number(a.general) - Number(b.general) || a.loosened - b.loosened)
+}
+
+/** In how many ways a token is believed for less; of two presets that fit, the stricter one is to be proposed. */
+function countLoosened({ audience, require, typ }: Readonly<Record<string, unknown>>): number {
+  const typs = Array.isArray(typ) ? typ : []
+  return [audience === false, require !== undefined, typs.some((each) => each !== 'at+jwt')].filter(Boolean).length
 }
 
 function parametersOf(
