@@ -108,6 +108,11 @@ function improve(model: Model, leaf: unknown, table: Relation, spans: Spans): st
 function improveWrapped(model: Model, inner: unknown, table: Relation, spans: Spans): string | undefined {
   const parts = operands(inner, 'AND_EXPR')
   if (parts.length > 1 || operands(inner, 'OR_EXPR').length > 1) return undefined
+  // A function that is given the row stays one call a row, wrapped or not.
+  const isOfRow = scan(inner, table.name).calls.some(
+    (call) => call.columns.length > 0 && model.callers.resolve({ ...call, argumentCount: call.args.length }).length > 0,
+  )
+  if (isOfRow) return undefined
   const span = spanOf(inner, spans)
   return improve(model, inner, table, spans) ?? (span && spans.textOf(span))
 }
@@ -126,7 +131,8 @@ function improveComparison(
   ] as const
   const [row, value] = isRowDependent(node.lexpr, table) ? sides : ([sides[1], sides[0]] as const)
   if (isRowDependent(value.tree, table)) return undefined
-  const wrapped = isWrapped(value.tree) ? value.text : `( SELECT ${value.text})`
+  const isGood = isWrapped(value.tree) || !model.judge.readsCaller(value.tree)
+  const wrapped = isGood ? value.text : `( SELECT ${value.text})`
   const operator = namesOf(node.name).at(-1) ?? ''
   const column = castColumn(row.tree, table, model)
   if (column !== undefined && operator === '=') return `(${column.sql} = (${wrapped})::${column.type})`

@@ -34,9 +34,12 @@ export const rls005: Rule = {
         says: `${sql} is ${power.toUpperCase()} and has grants or policies, as on ${table.sql}.`,
         evidence: `pg_roles.${superuser ? 'rolsuper' : 'rolbypassrls'} of ${sql} is true`,
         level: login ? 'error' : 'warning',
-        fix: login
-          ? { sql: [`alter role ${sql} no${power}`] }
-          : { person: `Logins can become ${sql}. Only a person knows whether a trusted service needs it.` },
+        fix: {
+          person: login
+            ? `Who connects as ${sql}? A trusted service, a backup or a migration would see no rows but those of its ` +
+              `policies after: alter role ${sql} no${power}. It holds in every database of the server.`
+            : `Logins can become ${sql}. Only a person knows whether a trusted service needs it.`,
+        },
       }
     }
   },

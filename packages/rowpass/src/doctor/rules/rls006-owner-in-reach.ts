@@ -2,6 +2,7 @@
  * RLS006: a role of requests owns a protected table, or can become somebody for whom policies do not hold.
  */
 import type { Role } from '../../access/catalog/catalog.ts'
+import { listed } from '../analysis/words.ts'
 import type { Found, Rule } from '../finding.ts'
 
 export const rls006: Rule = {
@@ -34,7 +35,7 @@ export const rls006: Rule = {
           const what = pastPolicies(other, table?.sql)
           if (other === undefined || reported.has(`${member.oid} ${oid}`) || what === undefined) continue
           reported.add(`${member.oid} ${oid}`)
-          yield membership(member, other, what)
+          yield membership(member, other, what, loginsThrough(member, catalog.roles))
         }
       }
     }
@@ -66,12 +67,29 @@ function pastPolicies(role: Role | undefined, owned: string | undefined): string
   return role?.bypassRls ? 'a role with BYPASSRLS' : undefined
 }
 
-function membership(role: Role, other: Role, what: string): Found {
+/** Logins that have the membership of a role as their own, or can take it on; the role itself among them. */
+function loginsThrough({ oid }: Role, roles: ReadonlyMap<number, Role>): Role[] {
+  return [...roles.values()].filter(
+    (each) =>
+      each.login && !each.superuser && (each.oid === oid || each.becomes.includes(oid) || each.inherits.includes(oid)),
+  )
+}
+
+/** A login that may become a role is how services and migrations work: whether one needs it, no catalog says. */
+function membership(role: Role, other: Role, what: string, logins: readonly Role[]): Found {
+  const revoke = `revoke ${other.sql} from ${role.sql}`
   return {
     object: role.sql,
     part: other.sql,
     says: `${role.sql} is a member of ${other.sql}, ${what}.`,
     evidence: `pg_auth_members: ${role.sql} reaches ${other.sql}`,
-    fix: { sql: [`revoke ${other.sql} from ${role.sql}`] },
+    fix:
+      logins.length === 0
+        ? { sql: [revoke] }
+        : {
+            person:
+              `Does a service or a migration that logs in as ${listed(logins.map(({ sql }) => sql))} work as ${other.sql}? ` +
+              `It fails after: ${revoke}. Where it must, give it a login of its own, which no request uses.`,
+          },
   }
 }

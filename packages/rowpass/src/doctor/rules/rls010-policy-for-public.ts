@@ -2,8 +2,9 @@
  * RLS010: a policy without TO.
  */
 import { everyone } from '../../access/access.ts'
-import { policyOn, showPolicy } from '../analysis/words.ts'
-import type { Rule } from '../finding.ts'
+import type { Model, PolicyFacts } from '../analysis/model.ts'
+import { listed, policyOn, showPolicy } from '../analysis/words.ts'
+import type { Fix, Rule } from '../finding.ts'
 
 export const rls010: Rule = {
   code: 'RLS010',
@@ -13,10 +14,9 @@ export const rls010: Rule = {
   why:
     'It is in force for every role there is and will be, the anonymous one too, and is evaluated for each of them. ' +
     'TO names those it is meant for.',
-  *find({ policies, access }) {
-    for (const policy of policies) {
+  *find(model) {
+    for (const policy of model.policies) {
       if (!policy.roles.includes(everyone)) continue
-      const roles = access.exposedTo(policy.table).map(({ sql }) => sql)
       // A restrictive policy narrows what others open, and PUBLIC is the safe choice for it.
       if (!policy.permissive) continue
       yield {
@@ -24,11 +24,22 @@ export const rls010: Rule = {
         part: policy.sql,
         says: `The ${policyOn(policy)} holds for everybody.`,
         evidence: showPolicy(policy),
-        fix:
-          roles.length === 0
-            ? { person: 'No role has a grant on the table, so it is not known whom the policy is for.' }
-            : { sql: [`alter policy ${policy.sql} on ${policy.table.sql} to ${roles.join(', ')}`] },
+        fix: nameRoles(model, policy),
       }
     }
   },
+}
+
+/** Names say whom a policy is for only where the policy itself tells one from another. */
+function nameRoles({ access, judge }: Model, policy: PolicyFacts): Fix {
+  const roles = access.exposedTo(policy.table).map(({ sql }) => sql)
+  if (roles.length === 0)
+    return { person: 'No role has a grant on the table, so it is not known whom the policy is for.' }
+  const asks = [policy.usingTree, policy.checkTree].every((each) => each === undefined || judge.readsCaller(each.tree))
+  if (asks) return { sql: [`alter policy ${policy.sql} on ${policy.table.sql} to ${roles.join(', ')}`] }
+  return {
+    person:
+      `Who is to have these rows? The policy does not ask who is asking, and ${listed(roles)} may use the table: to name ` +
+      'all of them would change nothing. Name those it is for, or let it ask.',
+  }
 }

@@ -24,7 +24,12 @@ export const rls013: Rule = {
         part: policy.sql,
         says: `The ${policyOn(policy)} is always true, so ${narrow.map(({ sql }) => sql).join(', ')} narrows nothing.`,
         evidence: showPolicy(policy),
-        fix: { sql: [`drop policy ${policy.sql} on ${policy.table.sql}`] },
+        fix: {
+          person:
+            `Are the rows of ${policy.table.sql} for everybody? Then ${narrow.map(({ sql }) => sql).join(', ')} narrows ` +
+            `nothing for SELECT, and may be for writing only. If not, whoever reads through it loses rows after: ` +
+            `drop policy ${policy.sql} on ${policy.table.sql}`,
+        },
       }
     }
     for (const policy of forgetful(model)) {

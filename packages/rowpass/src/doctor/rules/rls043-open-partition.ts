@@ -4,7 +4,7 @@
 import { protectedAncestor } from '../analysis/reading.ts'
 import { listed } from '../analysis/words.ts'
 import type { Rule } from '../finding.ts'
-import { takeAll } from './rls045-open-matview.ts'
+import { granteesOf } from './rls045-open-matview.ts'
 
 export const rls043: Rule = {
   code: 'RLS043',
@@ -19,11 +19,15 @@ export const rls043: Rule = {
       const roles = model.access.exposedTo(table)
       const parent = protectedAncestor(model, table)
       if (table.rls || roles.length === 0 || parent === undefined) continue
+      const from = granteesOf(model, table)
       yield {
         object: table.sql,
         says: `${table.sql} is open to ${listed(roles.map(({ sql }) => sql))}, and the policies of ${parent.sql} do not hold there.`,
         evidence: `pg_inherits: ${table.sql} is a child of ${parent.sql}; its relrowsecurity is false`,
-        fix: takeAll(model, table),
+        fix:
+          from.length === 0
+            ? { person: 'The roles of requests own it: give it another owner.' }
+            : { sql: [`revoke all on ${table.sql} from ${from.join(', ')}`] },
       }
     }
   },

@@ -25,18 +25,26 @@ export const rls045: Rule = {
         object: view.sql,
         says: `${view.sql} holds rows of ${listed([...new Set(tables.map(({ table }) => table.sql))])}.`,
         evidence: `pg_class.relkind of ${view.sql} is m`,
-        fix: takeAll(model, view),
+        fix: askWhoReads(model, view),
       }
     }
   },
 }
 
-/** Takes every grant of the roles of requests, PUBLIC's too. */
-export function takeAll(model: Model, { sql, grants, columns }: Relation): Fix {
+/** What requests read there they read nowhere else: closing it is for whoever knows what is to take its place. */
+export function askWhoReads(model: Model, relation: Relation): Fix {
+  const from = granteesOf(model, relation)
+  if (from.length === 0) return { person: 'The roles of requests own it: give it another owner.' }
+  return {
+    person:
+      `What do requests read it for? ${listed(from)} ${from.length === 1 ? 'loses' : 'lose'} all of it after: ` +
+      `revoke all on ${relation.sql} from ${from.join(', ')}`,
+  }
+}
+
+/** Roles of requests that have a grant on it, and PUBLIC; as SQL. */
+export function granteesOf(model: Model, { grants, columns }: Relation): string[] {
   const all = [...grants, ...columns.flatMap((column) => column.grants)]
   const privileges = [...new Set(all.map(({ privilege }) => privilege))]
-  const from = [...new Set(privileges.flatMap((privilege) => model.access.grantees(all, privilege)))]
-  return from.length === 0
-    ? { person: 'The roles of requests own it: give it another owner.' }
-    : { sql: [`revoke all on ${sql} from ${from.join(', ')}`] }
+  return [...new Set(privileges.flatMap((privilege) => model.access.grantees(all, privilege)))]
 }

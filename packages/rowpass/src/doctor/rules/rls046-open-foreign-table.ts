@@ -3,7 +3,7 @@
  */
 import { listed } from '../analysis/words.ts'
 import type { Rule } from '../finding.ts'
-import { takeAll } from './rls045-open-matview.ts'
+import { askWhoReads } from './rls045-open-matview.ts'
 
 export const rls046: Rule = {
   code: 'RLS046',
@@ -21,7 +21,7 @@ export const rls046: Rule = {
         object: table.sql,
         says: `${table.sql} is open to ${listed(roles.map(({ sql }) => sql))}.`,
         evidence: `pg_class.relkind of ${table.sql} is f`,
-        fix: takeAll(model, table),
+        fix: askWhoReads(model, table),
       }
     }
   },

@@ -20,14 +20,21 @@ export const rls065: Rule = {
         return roles.length === 0 ? [] : [{ privilege, roles }]
       })
       if (found.length === 0) continue
+      // UPDATE is enough for nextval: an insert goes on only where USAGE takes its place.
+      const users = access.grantees(grants, 'USAGE')
+      const setters = found.find(({ privilege }) => privilege === 'UPDATE')?.roles ?? []
+      const rest = users.includes('public') ? [] : setters.filter((role) => !users.includes(role))
       yield {
         object: sql,
         says: `${found.map(({ privilege, roles }) => `${privilege} for ${listed(roles)}`).join('; ')} on ${sql}.`,
         evidence: `pg_class.relacl of ${sql}`,
         fix: {
-          sql: found.map(
-            ({ privilege, roles }) => `revoke ${privilege.toLowerCase()} on sequence ${sql} from ${roles.join(', ')}`,
-          ),
+          sql: [
+            ...(rest.length === 0 ? [] : [`grant usage on sequence ${sql} to ${rest.join(', ')}`]),
+            ...found.map(
+              ({ privilege, roles }) => `revoke ${privilege.toLowerCase()} on sequence ${sql} from ${roles.join(', ')}`,
+            ),
+          ],
         },
       }
     }
