@@ -16,7 +16,7 @@ const mayImport: Record<string, readonly string[]> = {
   seal: ['errors', 'events', 'statement'],
   postgres: ['errors', 'events', 'statement', 'seal'],
   database: ['errors', 'events', 'statement', 'seal', 'postgres'],
-  gateway: ['errors', 'events', 'network', 'token', 'statement', 'seal', 'postgres', 'database'],
+  gateway: ['failures', 'errors', 'events', 'network', 'token', 'statement', 'seal', 'postgres', 'database'],
   issuer: ['errors', 'events', 'network', 'token', 'database'],
   policies: [],
   access: ['errors', 'events', 'statement', 'database'],

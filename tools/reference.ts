@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs'
 import { rules } from '../packages/rowpass/src/doctor/rules.ts'
-import { type FailureSpec, failures } from '../packages/rowpass/src/errors.ts'
+import { type FailureSpec, failures } from '../packages/rowpass/src/failures.ts'
 import { type Setting, variableOf } from '../packages/rowpass/src/gateway/setting-kinds.ts'
 import { settings } from '../packages/rowpass/src/gateway/settings.ts'
 import { issuerSettings, toJsonName } from '../packages/rowpass/src/token/issuer-settings.ts'

@@ -3,8 +3,6 @@
  */
 import { type FailureSpec, failures } from './failures.ts'
 
-export { type FailureSpec, failures }
-
 /**
  * A call that cannot be right, whatever happens later: an option that is missing, unknown or out of its range. It is thrown
  * where the program is wrong, and a program that has been started once does not meet it.

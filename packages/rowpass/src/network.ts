@@ -35,7 +35,13 @@ function withoutPort(text: string): string {
   return /^\[(.*)\](?::\d+)?$/.exec(text)?.[1] ?? /^(\d+(?:\.\d+){3}):\d+$/.exec(text)?.[1] ?? text
 }
 
-/** Whether a host name of a URL is this machine's. */
+/**
+ * Whether a host name of a URL is this machine's.
+ *
+ * @example
+ * isLoopback('127.0.0.1') // true
+ * isLoopback('example.com') // false
+ */
 export function isLoopback(hostname: string): boolean {
   return /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
 }
@@ -43,6 +49,8 @@ export function isLoopback(hostname: string): boolean {
 /**
  * Reads host names, separated by commas.
  * @throws TypeError that names the first one that is none, such as a URL or a name with a port
+ * @example
+ * const names = parseHosts('app.example.com, www.example.com')
  */
 export function parseHosts(text: string): ReadonlySet<string> {
   const given = text
@@ -59,6 +67,10 @@ export function parseHosts(text: string): ReadonlySet<string> {
  * Whether the `Host` of a request is one of these names, or one of this machine's, at whatever port.
  *
  * A page whose own name was made to point here (DNS rebinding) sends that name, and no script of it can send another.
+ *
+ * @example
+ * const names = parseHosts('app.example.com, www.example.com')
+ * if (!isHost(request.headers.get('host') ?? undefined, names)) throw new Error('another host')
  */
 export function isHost(host: string | undefined, names: ReadonlySet<string>): boolean {
   const name = toHostname(host ?? '')

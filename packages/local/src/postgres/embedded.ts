@@ -62,6 +62,10 @@ export const sharedFolder = '/var/lib/rowpass'
  * @throws Failure `embedded_start_failed` when the server refuses to start, with its own last words as detail
  * @throws Failure `already_running` when another process runs the server of this folder
  * @throws Failure `state_invalid` when `.rowpass/secrets.json` is damaged
+ * @example
+ * const server = await startEmbeddedPostgres({ directory: '.' })
+ * console.log(server.version, server.port)
+ * await server.stop()
  */
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const { directory, onProgress } = options

@@ -25,6 +25,10 @@ export interface LocalDatabase {
  *
  * @param options.ownerPassword ASCII
  * @throws Failure see {@link startEmbeddedPostgres}
+ * @example
+ * const database = await openLocalDatabase({ directory: '.', ownerPassword: 'for this machine alone' })
+ * console.log(database.ownerUrl)
+ * await database.stop()
  */
 export async function openLocalDatabase(
   options: EmbeddedOptions & { readonly ownerPassword: string },

@@ -32,6 +32,8 @@ export interface SortedFindings {
  *
  * @returns an empty baseline where there is no file
  * @throws Failure `config_invalid` when it is no JSON of this form
+ * @example
+ * for (const [key, reason] of readBaseline('rowpass-doctor.json')) console.log(key, reason)
  */
 export function readBaseline(path: string): Baseline {
   let text: string
@@ -47,13 +49,25 @@ export function readBaseline(path: string): Baseline {
   throw new Failure('config_invalid', { detail })
 }
 
-/** Adds one finding to the file, in the order of keys. */
+/**
+ * Adds one finding to the file, in the order of keys.
+ *
+ * @example
+ * acceptFinding(baselineName, 'RLS001:public.countries', 'a public list, the same for everyone')
+ */
 export function acceptFinding(path: string, key: string, reason: string): void {
   const entries = [...new Map([...readBaseline(path), [key, reason]])].sort(([a], [b]) => (a < b ? -1 : 1))
   writeFileSync(path, `${JSON.stringify({ accepted: Object.fromEntries(entries) }, null, 2)}\n`)
 }
 
-/** Sorts findings into those that are accepted and those that are not. */
+/**
+ * Sorts findings into those that are accepted and those that are not.
+ *
+ * @example
+ * const { findings } = await runDoctor({ databaseUrl })
+ * const { open } = applyBaseline(findings, readBaseline(baselineName))
+ * if (open.some(({ level }) => level === 'error')) process.exitCode = 1
+ */
 export function applyBaseline(findings: readonly Finding[], baseline: Baseline): SortedFindings {
   const keys = new Set(findings.map(({ key }) => key))
   return {

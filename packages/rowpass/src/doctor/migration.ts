@@ -16,6 +16,11 @@ export interface Migration {
  * Writes the fixes of findings, each statement once.
  *
  * With `drizzle`, statements are parted as drizzle-kit parts them. Does NOT run anything.
+ *
+ * @example
+ * const { findings } = await runDoctor({ databaseUrl })
+ * const { sql, left } = writeMigration(findings)
+ * console.log(sql, left.map(({ title }) => title))
  */
 export function writeMigration(findings: readonly Finding[], options: { drizzle?: boolean } = {}): Migration {
   const fixed = findings.filter(({ fix }) => 'sql' in fix).sort(byOrder)

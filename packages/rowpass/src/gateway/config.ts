@@ -27,6 +27,9 @@ export class ConfigError extends Error {
  *
  * Unknown names that begin with `ROWPASS_` are problems too: a misspelt limit must not vanish.
  * @throws ConfigError with all problems
+ * @example
+ * const config = parseGatewayConfig(process.env)
+ * const gateway = createGateway(config)
  */
 export function parseGatewayConfig(env: Readonly<Record<string, string | undefined>>): GatewayConfig {
   const problems = unknownNames(env)

@@ -33,7 +33,12 @@ const levels: Readonly<Record<RowpassEvent['type'], 'info' | 'warn' | 'error'>> 
   token_refused: 'warn',
 }
 
-/** Makes the log. One line for each event; `msg` is its type. */
+/**
+ * Makes the log. One line for each event; `msg` is its type.
+ *
+ * @example
+ * const gateway = createGateway(parseGatewayConfig(process.env), { emit: createEventLog(process.stdout) })
+ */
 export function createEventLog(destination: DestinationStream): Emit {
   const logger = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination)
   return (event) => {

@@ -29,7 +29,13 @@ const parameters: Readonly<Record<AcceptedAlgorithm, readonly [hash: string | nu
 
 const keyObjects = new WeakMap<CryptoKey, KeyObject>()
 
-/** The `verifyOperation` of a verifier in Node. Answers at once. */
+/**
+ * The `verifyOperation` of a verifier in Node. Answers at once.
+ *
+ * @example
+ * const issuer = { iss: 'https://id.example.com', audience: 'https://api.example.com' }
+ * const verifier = createVerifier([issuer], { verifyOperation: nodeVerify })
+ */
 export const nodeVerify: VerifyOperation = (alg, key, signature, signed) => {
   const [hash, options] = parameters[alg]
   return verify(hash, signed, { key: keyObjectOf(key), ...options }, signature)

@@ -78,6 +78,11 @@ const corsHeaders = {
 /**
  * Makes a gateway and starts to connect to the database. Until that has succeeded once, requests end with
  * `database_unavailable`; a database that goes away later is reconnected to.
+ *
+ * @example
+ * const gateway = createGateway(parseGatewayConfig(process.env))
+ * console.log(`POST ${await gateway.listen()}`)
+ * process.once('SIGTERM', () => void gateway.close())
  */
 export function createGateway(config: GatewayConfig, options: GatewayOptions = {}): Gateway {
   const metrics = createMetrics()

@@ -111,7 +111,13 @@ export interface Accounts {
   signOutPerson(by: AccessToken, userId: string): Promise<void>
 }
 
-/** Makes the functions. */
+/**
+ * Makes the functions.
+ *
+ * @example
+ * const accounts = createAccounts({ store, deliver: async ({ to, kind, token }) => console.log(to, kind, token) })
+ * await accounts.signUp({ email: 'ada@example.com', name: 'Ada' }, undefined)
+ */
 export function createAccounts({ store, deliver }: AccountsOptions): Accounts {
   async function admit(purpose: string, account: string, address: string | undefined): Promise<Attempt> {
     const attempt = await toAttempt(purpose, account, address)

@@ -47,8 +47,8 @@ const reservedName = new RegExp(`"(?:${reserved.join('|')})":`)
  * @throws OptionError when a text is empty or the lifetime out of its range
  * @see RFC 9068 §2.2
  * @example
- * const key = await importSigningKey(env.PRIVATE_KEY)
- * const token = await issueToken(key, { issuer, audience: 'rowpass', subject: user.id, clientId: 'web' })
+ * const key = await importSigningKey(process.env.PRIVATE_KEY)
+ * const token = await issueToken(key, { issuer: 'https://id.example.com', audience: 'api', subject: user.id, clientId: 'web' })
  */
 export async function issueToken(key: SigningKey, grant: Grant, options: IssueOptions = {}): Promise<string> {
   const payload = payloadOf(grant, Math.floor((options.now ?? Date.now)() / 1000))

@@ -234,7 +234,13 @@ function seconds(name: string, value: number, max: number): number {
   throw new OptionError(`${name} must be a whole number from 1 to ${max}`)
 }
 
-/** Whether a text may be the `issuer` of RFC 8414 §2; plain http is for loopback. */
+/**
+ * Whether a text may be the `issuer` of RFC 8414 §2; plain http is for loopback.
+ *
+ * @example
+ * isIssuerUrl('https://id.example.com') // true
+ * isIssuerUrl('http://id.example.com') // false
+ */
 export function isIssuerUrl(text: string): boolean {
   if (!URL.canParse(text) || /[?#]|\/$/.test(text)) return false
   const { protocol, hostname, username, password } = new URL(text)

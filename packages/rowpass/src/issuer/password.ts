@@ -47,6 +47,8 @@ export interface Comparison {
  * Does NOT ask whether it is long enough: see {@link isSuitable}.
  *
  * @throws Failure `password_queue_full` when 20 others are waiting
+ * @example
+ * const stored = await hashPassword('correct horse battery staple')
  */
 export async function hashPassword(password: string): Promise<string> {
   const salt = crypto.getRandomValues(new Uint8Array(saltBytes))
@@ -58,6 +60,8 @@ export async function hashPassword(password: string): Promise<string> {
  *
  * @throws Failure `password_queue_full` when 20 others are waiting, `password_hash_invalid` when the stored text is no hash
  *   of this kind, or asks for more than 128 MiB
+ * @example
+ * const { matches } = await comparePassword(password, storedHash)
  */
 export async function comparePassword(password: string, stored: string | undefined): Promise<Comparison> {
   const { salt, figures } = parse(stored ?? decoy)
@@ -66,7 +70,12 @@ export async function comparePassword(password: string, stored: string | undefin
   return { matches: sameHash(computed, stored ?? decoy) && stored !== undefined, outdated }
 }
 
-/** Whether a password may be set: 12–256 characters, at least four different ones, none that JSON or SQL cannot hold. */
+/**
+ * Whether a password may be set: 12–256 characters, at least four different ones, none that JSON or SQL cannot hold.
+ *
+ * @example
+ * if (!isSuitable(password)) throw new RangeError('A password has 12 to 256 characters.')
+ */
 export function isSuitable(password: string): boolean {
   const characters = [...password]
   return (

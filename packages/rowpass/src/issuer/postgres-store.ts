@@ -24,7 +24,8 @@ const attemptOf = ({ account, pair, address }: Attempt) => [account ?? null, pai
  * is called, and passes on what the driver rejects with.
  *
  * @example
- * const store = createPostgresStore(neon(process.env.ISSUER_DATABASE_URL), {
+ * const { ISSUER_DATABASE_URL = '' } = process.env
+ * const store = createPostgresStore(neon(ISSUER_DATABASE_URL), {
  *   people: { home: (userId) => `select id as user_id, tenant_id, role from users where id = ${userId}` },
  * })
  */

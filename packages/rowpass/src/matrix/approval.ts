@@ -39,7 +39,13 @@ const approvalSchema = z.strictObject({
   tables: z.record(z.string(), z.record(z.string(), z.record(z.string(), z.string()))),
 })
 
-/** Puts a matrix in the form that is approved. */
+/**
+ * Puts a matrix in the form that is approved.
+ *
+ * @example
+ * const today = toApproval(await drawMatrix(client))
+ * console.log(today.tables['public.notes'])
+ */
 export function toApproval({ subjects, tables }: Matrix): Approval {
   return {
     version: 1,
@@ -58,7 +64,12 @@ export function toApproval({ subjects, tables }: Matrix): Approval {
   }
 }
 
-/** As text, to be written to a file. */
+/**
+ * As text, to be written to a file.
+ *
+ * @example
+ * writeFileSync('rowpass-matrix.json', printApproval(toApproval(await drawMatrix(client))))
+ */
 export function printApproval(approval: Approval): string {
   return `${JSON.stringify(approval, null, 2)}\n`
 }
@@ -66,6 +77,8 @@ export function printApproval(approval: Approval): string {
 /**
  * Parses what {@link printApproval} wrote.
  * @throws Failure `input_invalid`
+ * @example
+ * const approved = parseApproval(readFileSync('rowpass-matrix.json', 'utf8'))
  */
 export function parseApproval(text: string): Approval {
   let json: unknown
@@ -80,7 +93,14 @@ export function parseApproval(text: string): Approval {
   throw new Failure('input_invalid', { detail: `the approved matrix: ${issue?.path.join('.')}: ${issue?.message}` })
 }
 
-/** Compares today's matrix with the approved one; ordered by table, identity and command. */
+/**
+ * Compares today's matrix with the approved one; ordered by table, identity and command.
+ *
+ * @example
+ * const today = toApproval(await drawMatrix(client))
+ * const approved = parseApproval(readFileSync('rowpass-matrix.json', 'utf8'))
+ * for (const { table, identity, command, after } of compareApprovals(approved, today)) console.log(table, identity, command, after)
+ */
 export function compareApprovals(approved: Approval, today: Approval): Difference[] {
   const tables = union(approved.tables, today.tables)
   return tables.flatMap((table) => {
@@ -95,7 +115,13 @@ export function compareApprovals(approved: Approval, today: Approval): Differenc
   })
 }
 
-/** Whether a difference is one that nobody approved. */
+/**
+ * Whether a difference is one that nobody approved.
+ *
+ * @example
+ * const differences = compareApprovals(approved, toApproval(await drawMatrix(client)))
+ * if (differences.some(isAlarming)) process.exitCode = 1
+ */
 export function isAlarming({ kind }: Difference): boolean {
   return kind === 'new' || kind === 'unverified'
 }

@@ -124,6 +124,10 @@ export function withoutZeros(tally: RowTally): RowTally {
 /**
  * The access that a cell gives, in words that do not change with the number of rows: whose rows (`own`, `other`,
  * `shared`, `any`) and `move`; else the verdict.
+ *
+ * @example
+ * const { tables } = await drawMatrix(client)
+ * for (const { name, lines } of tables) for (const { subject, cells } of lines) console.log(name, subject, toAccess(cells.select))
  */
 export function toAccess(cell: Cell): readonly string[] {
   const words: string[] = owners.filter((whose) => (cell.reached[whose] ?? 0) > 0)

@@ -54,6 +54,11 @@ const grantTimeoutMs = 10_000
  *
  * @param client a connection of the owner or a superuser, outside of a transaction
  * @throws Failure `input_invalid`, `owner_powerless`, see `findSubjects`, `findTenancy` and `become`
+ * @example
+ * const client = new pg.Client({ connectionString: databaseUrl })
+ * await client.connect()
+ * const matrix = await drawMatrix(client, { schemas: ['public'] })
+ * await client.end()
  */
 export async function drawMatrix(client: pg.ClientBase, options: MatrixOptions = {}): Promise<Matrix> {
   const { lockTimeoutMs = defaultLockTimeoutMs, now = Date.now } = options

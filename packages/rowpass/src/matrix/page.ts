@@ -13,7 +13,12 @@ import { toLabel, toSentence } from './wording.ts'
 /** Tables and commands that are listed at the top; the tables below mark all cells. */
 const maxListed = 50
 
-/** Renders the page as HTML. */
+/**
+ * Renders the page as HTML.
+ *
+ * @example
+ * writeFileSync('matrix.html', renderPage(await drawMatrix(client)))
+ */
 export function renderPage(matrix: Matrix): string {
   const title = `Access matrix of ${matrix.database}`
   const policy = `default-src 'none'; style-src '${hashOf(pageStyle)}'; script-src '${hashOf(pageScript)}'; base-uri 'none'; form-action 'none'`

@@ -20,6 +20,11 @@ export const grantsMark =
  *
  * @param schema the tables, such as `import * as schema`; other values are passed over
  * @throws TypeError for a policy that `policies` has not written, as what it needs is not known
+ * @example
+ * const notes = protectedTable('notes', { userId: uuid('user_id').notNull() }, (t) =>
+ *   policies(t, { all: ownedBy(t.userId) }),
+ * )
+ * console.log(forceAndGrants({ notes }))
  */
 export function forceAndGrants(schema: Readonly<Record<string, unknown>>): string {
   const tables = [...new Set(Object.values(schema).filter((value): value is PgTable => is(value, PgTable)))]

@@ -67,6 +67,10 @@ const maxNameBytes = 63
  * @param options one for each role or group of people; call it once for a table, so that no index is made twice
  * @throws TypeError for a change `into` rows of which it is left open whose they are, for no rule at all, and for a name
  *   that is there twice, or that PostgreSQL would cut off
+ * @example
+ * const notes = protectedTable('notes', { tenantId: uuid('tenant_id').notNull(), userId: uuid('user_id').notNull() }, (t) =>
+ *   policies(t, { all: both(inTenant(t.tenantId), ownedBy(t.userId)), select: inTenant(t.tenantId) }),
+ * )
  */
 export function policies(
   columns: Readonly<Record<string, PgColumn>>,

@@ -26,13 +26,25 @@ export interface RuleOptions {
  *
  * Does NOT look into it: put a call into a scalar sub-select, keep the column bare beside it, and read other tables by
  * `= any(array(select …))`.
+ *
+ * @example
+ * const notes = protectedTable('notes', { public: boolean('public').notNull(), userId: uuid('user_id').notNull() }, (t) =>
+ *   policies(t, { select: rule(sql`${t.public} or ${t.userId} = ${claimUuid('sub')}`) }),
+ * )
  */
 export function rule(condition: SQL, { trusts = [], index = [] }: RuleOptions = {}): Rule {
   // drizzle-kit writes `$1` for a parameter, and a policy has none.
   return { sql: condition.inlineParams(), trusts, indexes: index.length > 0 ? [index] : [] }
 }
 
-/** Rows for which every rule holds. The index has the columns of the first rules first. */
+/**
+ * Rows for which every rule holds. The index has the columns of the first rules first.
+ *
+ * @example
+ * const notes = protectedTable('notes', { tenantId: uuid('tenant_id').notNull() }, (t) =>
+ *   policies(t, { all: both(inTenant(t.tenantId), hasRole('editor')) }),
+ * )
+ */
 export function both(...rules: readonly [Rule, Rule, ...Rule[]]): Rule {
   const served = rules.filter(({ indexes }) => indexes.length > 0)
   const simple = served.flatMap(({ indexes: [first, ...more] }) =>
@@ -45,7 +57,14 @@ export function both(...rules: readonly [Rule, Rule, ...Rule[]]): Rule {
   }
 }
 
-/** Rows for which one rule holds at least. Without an index for each of them, none helps. */
+/**
+ * Rows for which one rule holds at least. Without an index for each of them, none helps.
+ *
+ * @example
+ * const notes = protectedTable('notes', { published: boolean('published').notNull(), userId: uuid('user_id').notNull() }, (t) =>
+ *   policies(t, { select: either(isTrue(t.published), ownedBy(t.userId)) }),
+ * )
+ */
 export function either(...rules: readonly [Rule, Rule, ...Rule[]]): Rule {
   return {
     sql: joined(rules, 'or'),

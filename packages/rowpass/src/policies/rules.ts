@@ -17,6 +17,10 @@ export interface ClaimOptions {
  * Rows of the caller: the column equals the claim `sub`.
  *
  * @param column uuid, text, varchar, or an integer; the claim is read as that type
+ * @example
+ * const notes = protectedTable('notes', { userId: uuid('user_id').notNull() }, (t) =>
+ *   policies(t, { all: ownedBy(t.userId) }),
+ * )
  */
 export function ownedBy<C extends AnyPgColumn>(
   column: C & ColumnOfType<C, ClaimColumnType>,
@@ -25,7 +29,14 @@ export function ownedBy<C extends AnyPgColumn>(
   return equals(column, claim)
 }
 
-/** Rows of the caller's tenant: the column equals the claim `tenant_id`. */
+/**
+ * Rows of the caller's tenant: the column equals the claim `tenant_id`.
+ *
+ * @example
+ * const notes = protectedTable('notes', { tenantId: uuid('tenant_id').notNull() }, (t) =>
+ *   policies(t, { all: inTenant(t.tenantId) }),
+ * )
+ */
 export function inTenant<C extends AnyPgColumn>(
   column: C & ColumnOfType<C, ClaimColumnType>,
   { claim = 'tenant_id' }: ClaimOptions = {},
@@ -33,12 +44,26 @@ export function inTenant<C extends AnyPgColumn>(
   return equals(column, claim)
 }
 
-/** Nothing about the row: the caller's claim `role` has this value. It is not the database role. */
+/**
+ * Nothing about the row: the caller's claim `role` has this value. It is not the database role.
+ *
+ * @example
+ * const notes = protectedTable('notes', { tenantId: uuid('tenant_id').notNull() }, (t) =>
+ *   policies(t, { all: both(inTenant(t.tenantId), hasRole('editor')) }),
+ * )
+ */
 export function hasRole(role: string, { claim = 'role' }: ClaimOptions = {}): Rule {
   return rule(sql`(select auth.claim_text(${literal(claim)})) = ${literal(role)}`)
 }
 
-/** Rows of the caller's tenant, for its admin: {@link inTenant} and {@link hasRole} `admin`. */
+/**
+ * Rows of the caller's tenant, for its admin: {@link inTenant} and {@link hasRole} `admin`.
+ *
+ * @example
+ * const notes = protectedTable('notes', { tenantId: uuid('tenant_id').notNull() }, (t) =>
+ *   policies(t, { select: inTenant(t.tenantId), update: tenantAdmin(t.tenantId) }),
+ * )
+ */
 export function tenantAdmin<C extends AnyPgColumn>(column: C & ColumnOfType<C, ClaimColumnType>): Rule {
   return both(equals(column, 'tenant_id'), hasRole('admin'))
 }
@@ -62,6 +87,11 @@ export interface Membership<Key extends AnyPgColumn, User extends AnyPgColumn> {
  * reads them under the policies and grants of that table: a policy `ownedBy(memberships.userId)` for `select` is enough.
  *
  * @throws TypeError when the rule is for the membership table itself, which would make PostgreSQL recurse for ever
+ * @example
+ * const members = pgTable('members', { projectId: uuid('project_id').notNull(), userId: uuid('user_id').notNull() })
+ * const notes = protectedTable('notes', { projectId: uuid('project_id').notNull() }, (t) =>
+ *   policies(t, { all: memberOf(t.projectId, { key: members.projectId, user: members.userId }) }),
+ * )
  */
 export function memberOf<C extends AnyPgColumn, Key extends AnyPgColumn, User extends AnyPgColumn>(
   column: C & ColumnOfType<C, Key['columnType']>,
@@ -77,7 +107,14 @@ export function memberOf<C extends AnyPgColumn, Key extends AnyPgColumn, User ex
   return rule(sql`${column} = any(array(${keys}))`, { trusts: [column], index: [column] })
 }
 
-/** Rows whose boolean column is true, whoever asks. */
+/**
+ * Rows whose boolean column is true, whoever asks.
+ *
+ * @example
+ * const notes = protectedTable('notes', { published: boolean('published').notNull() }, (t) =>
+ *   policies(t, { select: isTrue(t.published) }),
+ * )
+ */
 export function isTrue<C extends AnyPgColumn>(column: C & ColumnOfType<C, 'PgBoolean'>): Rule {
   if (column.columnType !== 'PgBoolean') throw new TypeError(`${nameOf(column)} is a ${column.columnType}, no boolean`)
   return rule(sql`${column}`, { index: [column] })

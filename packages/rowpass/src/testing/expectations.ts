@@ -20,6 +20,8 @@ export interface ExpectedRefusal {
  *
  * @param count exactly how many; default: one at least
  * @throws AssertionError when it does not, or is refused
+ * @example
+ * await tester.asUser({ sub: 'ada' }, ({ sql }) => expectVisible(sql`select from notes`, 2))
  */
 export async function expectVisible(statement: PromiseLike<Outcome>, count?: number): Promise<void> {
   const found = await countOf(statement, 'rows to be visible')
@@ -32,6 +34,8 @@ export async function expectVisible(statement: PromiseLike<Outcome>, count?: num
  * Expects that a statement reads or changes no row and is not refused: the rows are not there for this person.
  *
  * @throws AssertionError when it reaches a row, or is refused
+ * @example
+ * await tester.asUser({ sub: 'bob' }, ({ sql }) => expectHidden(sql`select from notes where owner_id = 'ada'`))
  */
 export async function expectHidden(statement: PromiseLike<Outcome>): Promise<void> {
   const found = await countOf(statement, 'rows to be hidden')
@@ -45,6 +49,11 @@ export async function expectHidden(statement: PromiseLike<Outcome>): Promise<voi
  *
  * @returns why it was refused
  * @throws AssertionError when it runs, fails for another reason, or is refused otherwise than expected
+ * @example
+ * await tester.run(async (scene) => {
+ *   const { sql } = scene.asAnonymous()
+ *   await expectRefused(sql`insert into notes default values`, { by: 'grant' })
+ * })
  */
 export async function expectRefused(statement: PromiseLike<Outcome>, expected: ExpectedRefusal = {}): Promise<Refusal> {
   let outcome: Outcome

@@ -15,6 +15,8 @@ export type Outcome = number | 'grant' | 'policy' | 'conflict' | (string & {})
  * Runs a statement as somebody and says what became of it. Rows are checked by policies before constraints see them.
  *
  * @throws what the statement fails with, when PostgreSQL did not send it
+ * @example
+ * const outcome = await tester.asUser({ sub: 'ada' }, (ada) => outcomeOf(ada, 'delete from notes'))
  */
 export async function outcomeOf(person: Pick<Person, 'db'>, statement: string): Promise<Outcome> {
   try {

@@ -82,6 +82,10 @@ const limits = { lockMs: 5_000, statementMs: 30_000 }
  *
  * @throws Failure `database_unavailable` when it cannot be reached
  * @throws Failure `owner_powerless` when the connection may not become the roles
+ * @example
+ * const tester = await createTester({ databaseUrl })
+ * await tester.asUser({ sub: 'ada' }, async ({ sql }) => console.log(await sql`select * from notes`))
+ * await tester.close()
  */
 export async function createTester<Schema extends Record<string, unknown> = Record<string, never>>(
   options: TesterOptions<Schema>,

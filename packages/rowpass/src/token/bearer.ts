@@ -13,6 +13,8 @@ import { Failure, type FailureCode } from '../errors.ts'
  * @throws Failure `request_invalid` when there are two headers
  * @throws Failure `token_invalid` when what follows `Bearer` is not one token
  * @see RFC 6750 §2.1
+ * @example
+ * const token = parseBearer(request.headers.get('authorization'))
  */
 export function parseBearer(values: string | readonly string[] | null | undefined): string {
   const [value, ...more] = typeof values === 'string' ? [values] : (values ?? [])
@@ -34,6 +36,9 @@ export function parseBearer(values: string | readonly string[] | null | undefine
  *
  * @returns undefined for a failure that has nothing to do with the token
  * @see RFC 6750 §3
+ * @example
+ * const challenge = toChallenge('token_expired')
+ * if (challenge !== undefined) response.headers.set('www-authenticate', challenge)
  */
 export function toChallenge(code: FailureCode): string | undefined {
   switch (code) {

@@ -22,6 +22,9 @@ export interface Jwks {
  *
  * @throws OptionError when two keys have one `kid`
  * @see RFC 7517 §5
+ * @example
+ * const { publicJwk } = await generateKey()
+ * const jwks = toJwks([publicJwk])
  */
 export function toJwks(keys: readonly PublicJwk[]): Jwks {
   if (new Set(keys.map(({ kid }) => kid)).size !== keys.length) throw new OptionError('two keys have the same kid')
@@ -33,6 +36,8 @@ export function toJwks(keys: readonly PublicJwk[]): Jwks {
  *
  * @param input a JWK or a JWKS, as an object or as JSON text; an empty set is refused
  * @throws Failure `key_invalid` when a key cannot be used, or two are the same
+ * @example
+ * const { keys } = await parseJwks(process.env.PUBLIC_KEY)
  */
 export async function parseJwks(input: unknown): Promise<Jwks> {
   const value = typeof input === 'string' ? parseJson(input) : input

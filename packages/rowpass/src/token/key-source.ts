@@ -31,6 +31,9 @@ export interface KeySource {
  *
  * @param signingKey its public half is published as well
  * @param published more keys to publish; one that is there twice is published once
+ * @example
+ * const keys = fixedKeys(await importSigningKey(process.env.PRIVATE_KEY))
+ * const issuer = createIssuer({ issuer: 'https://id.example.com', audience: 'api', keys, store })
  */
 export function fixedKeys(signingKey: SigningKey | undefined, published: readonly PublicJwk[] = []): KeySource {
   const all = [...published, ...(signingKey ? [signingKey.publicJwk] : [])]

@@ -68,6 +68,8 @@ export async function generateKey(alg: Algorithm = 'ES256'): Promise<GeneratedKe
  * @param privateJwk an object, or its JSON text
  * @throws Failure `key_invalid`; its `detail` and `cause` never quote the input
  * @see RFC 7517, RFC 7638
+ * @example
+ * const key = await importSigningKey(process.env.PRIVATE_KEY)
  */
 export async function importSigningKey(privateJwk: unknown): Promise<SigningKey> {
   const jwk = parseJwk(privateJwk)
@@ -94,6 +96,8 @@ export async function importSigningKey(privateJwk: unknown): Promise<SigningKey>
  * @param jwk an object, or its JSON text
  * @throws Failure `key_invalid` when it is not a usable key of one of the four algorithms
  * @see RFC 7517 §4, RFC 7638 §3
+ * @example
+ * const publicJwk = await toPublicJwk(process.env.PRIVATE_KEY)
  */
 export async function toPublicJwk(jwk: unknown): Promise<PublicJwk> {
   const parsed = parseJwk(jwk)

@@ -49,6 +49,12 @@ const defaultTimeoutMs = 5_000
  * @param client connected as the owner of the tables, a superuser, or a role with BYPASSRLS; not in a transaction
  * @throws Failure `input_invalid` when the text is not one SELECT, INSERT, UPDATE, DELETE or MERGE, or there is no such
  *   role; `owner_powerless` when the connection may not become the role
+ * @example
+ * const explanation = await explainStatement(client, {
+ *   identity: { role: 'authenticated', claims: { sub: 'ada' } },
+ *   sql: 'select * from notes',
+ * })
+ * console.log(explanation.findings)
  */
 export async function explain(client: pg.ClientBase, options: ExplainOptions): Promise<Explanation> {
   const parser = await loadParser()

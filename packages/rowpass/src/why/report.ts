@@ -13,6 +13,9 @@ import { some } from './reasons.ts'
  *
  * @param token lines about the token that the claims came from
  * @param refusal why the gateway would refuse that token: then it would run nothing
+ * @example
+ * const identity = { role: 'authenticated', claims: { sub: 'ada' } }
+ * console.log(renderExplanation(await explainStatement(client, { identity, sql: 'delete from notes' })))
  */
 export function renderExplanation(
   explanation: Explanation,

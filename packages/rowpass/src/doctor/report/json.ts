@@ -47,7 +47,14 @@ export interface JsonReport {
   }[]
 }
 
-/** Writes the document. */
+/**
+ * Writes the document.
+ *
+ * @example
+ * const diagnosis = await runDoctor({ databaseUrl })
+ * const report = toJson(diagnosis, applyBaseline(diagnosis.findings, readBaseline(baselineName)))
+ * console.log(JSON.stringify(report, null, 2))
+ */
 export function toJson(diagnosis: Diagnosis, judged: SortedFindings): JsonReport {
   const reasons = new Map(judged.accepted.map(({ key, reason }) => [key, reason]))
   return {

@@ -15,6 +15,10 @@ const kinds: Readonly<Record<Level, string>> = { error: 'error', warning: 'warni
  *
  * @param options.version of Rowpass
  * @param options.artifact path of a file in the repository to hang the results on; default `rowpass-doctor.json`
+ * @example
+ * const { findings } = await runDoctor({ databaseUrl })
+ * const log = toSarif(applyBaseline(findings, new Map()), { version: '0.1.0' })
+ * writeFileSync('rowpass.sarif', JSON.stringify(log))
  */
 export function toSarif(judged: SortedFindings, options: { version: string; artifact?: string }): unknown {
   const artifact = options.artifact ?? 'rowpass-doctor.json'

@@ -1,7 +1,8 @@
 /**
  * Writes errors in the shape that Neon's SQL over HTTP has and its driver reads: PostgreSQL's, and those of the gateway.
  */
-import { Failure, type FailureCode, failures } from '../../errors.ts'
+import { Failure, type FailureCode } from '../../errors.ts'
+import { failures } from '../../failures.ts'
 import type { PostgresError } from '../../postgres/messages.ts'
 import type { Refused } from '../../statement/classify.ts'
 import type { Writing } from '../../statement/judge.ts'

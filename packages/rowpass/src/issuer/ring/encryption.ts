@@ -50,7 +50,12 @@ export async function parseEncryptionKeys(text: string): Promise<EncryptionKeys>
   return keys
 }
 
-/** Makes a key in the form that {@link parseEncryptionKeys} reads. The result is a secret. */
+/**
+ * Makes a key in the form that {@link parseEncryptionKeys} reads. The result is a secret.
+ *
+ * @example
+ * console.log(`KEY_ENCRYPTION_KEYS=${generateEncryptionKey('2026-01')}`)
+ */
 export function generateEncryptionKey(name: string): string {
   if (!namePattern.test(name)) throw new OptionError(`the name is not ${namePattern.source}`)
   return `${name}:${toBase64Url(crypto.getRandomValues(new Uint8Array(keyBytes)))}`

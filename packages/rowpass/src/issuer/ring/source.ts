@@ -33,7 +33,8 @@ export type KeyRingOptions =
  * @throws Failure `key_invalid` for a text that is no ring, `config_invalid` for encryption keys that are none; neither
  *   quotes what it was given
  * @example
- * const keys = await createKeyRing({ db, encryptionKeys: process.env.KEY_ENCRYPTION_KEYS })
+ * const { KEY_ENCRYPTION_KEYS: encryptionKeys = '' } = process.env
+ * const keys = await createKeyRing({ db, encryptionKeys })
  */
 export async function createKeyRing(options: KeyRingOptions): Promise<KeySource> {
   if ('text' in options) return fixedRing(await parseKeyRing(options.text))
