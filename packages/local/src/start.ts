@@ -2,16 +2,14 @@
  * Starts everything that a program needs to talk to PostgreSQL through the gateway: the embedded server, platform,
  * migrations, rows, a key that signs, and the gateway.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { type Grant, generateKey, importSigningKey, issueToken } from 'rowpass/issuer'
 import { loadProject, migrateDatabase, openDatabase, runSeed } from 'rowpass/operate'
 import { startGateway } from './gateway.ts'
 import { serveKeys } from './keys-server.ts'
 import { createLadder } from './ladder.ts'
-import { openForServer } from './postgres/data-folder.ts'
 import { freePort } from './postgres/server.ts'
+import { makeTemporaryFolder, removeTemporaryFolder } from './temporary-folder.ts'
 
 /** What to start with. */
 export interface LocalOptions {
@@ -83,8 +81,8 @@ export async function startLocal(options: LocalOptions = {}): Promise<LocalSyste
     if (error !== undefined) throw error
   }
   try {
-    const directory = options.directory === undefined ? makeFolder() : resolve(options.directory)
-    if (options.directory === undefined) ladder.add({ down: async () => remove(directory) })
+    const directory = options.directory === undefined ? makeTemporaryFolder() : resolve(options.directory)
+    if (options.directory === undefined) ladder.add({ down: async () => removeTemporaryFolder(directory) })
     const { privateJwk } = await generateKey()
     const privateKey = JSON.stringify(privateJwk)
     const signingKey = await importSigningKey(privateKey)
@@ -142,16 +140,6 @@ export async function startLocal(options: LocalOptions = {}): Promise<LocalSyste
     await ladder.down()
     throw error
   }
-}
-
-function makeFolder(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'rowpass-local-'))
-  openForServer(directory)
-  return directory
-}
-
-function remove(directory: string): void {
-  rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
 }
 
 function settingsOf(env: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {

@@ -57,7 +57,7 @@ describe('rowpass-local', () => {
       code: 7,
       stdout: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/sql http:\/\/127\.0\.0\.1:\d+\n$/),
     })
-    expect(folders()).toEqual(before)
+    expect(folders().filter((name) => !before.includes(name))).toEqual([])
   }, 60_000)
 
   it('says what cannot be run', async () => {
