@@ -1,7 +1,8 @@
 import { NeonDbError } from '@neondatabase/serverless'
 import { DrizzleQueryError } from 'drizzle-orm/errors'
 import { describe, expect, it } from 'vitest'
-import { Failure, type FailureCode, failures } from '../../packages/rowpass/src/errors.ts'
+import { Failure, type FailureCode } from '../../packages/rowpass/src/errors.ts'
+import { failures } from '../../packages/rowpass/src/failures.ts'
 import { toFailure } from '../src/database.ts'
 
 const refusal = (fields: Partial<NeonDbError>): NeonDbError => Object.assign(new NeonDbError('canary'), fields)
