@@ -59,21 +59,38 @@ const unknownBody: Body = {
   expression: undefined,
 }
 
-/** Reads the body of a function; one that cannot be read gives {@link Body.known} `false`. */
-export function readBody(parser: Parser, routine: Routine): Body {
+/** A function's statements, parsed, and what else its language has. */
+export interface Statements {
+  /** Expressions of PL/pgSQL as `select <expression>`. */
+  readonly trees: readonly unknown[]
+  /** Whether all of it could be parsed. */
+  readonly known: boolean
+  readonly plpgsql: PlPgSql | undefined
+}
+
+/** Parses the body of a function; undefined where it cannot be read. */
+export function readStatements(parser: Parser, routine: Routine): Statements | undefined {
   const { language, definition, resolved, body } = routine
-  if (definition === undefined) return unknownBody
+  if (definition === undefined) return undefined
   if (language === 'plpgsql') {
-    const found = readPlPgSql(parser, routine)
-    const trees = found?.statements.map((text) => treesOf(parser, text))
-    if (found === undefined || trees === undefined) return unknownBody
-    return { ...bodyOf(trees.flatMap((each) => each ?? [])), dynamic: found.dynamic, known: !trees.includes(undefined) }
+    const plpgsql = readPlPgSql(parser, routine)
+    if (plpgsql === undefined) return undefined
+    const trees = plpgsql.statements.map((text) => treesOf(parser, text))
+    return { trees: trees.flatMap((each) => each ?? []), known: !trees.includes(undefined), plpgsql }
   }
   const trees = treesOf(parser, resolved ? definition : body)
-  if (trees === undefined) return unknownBody
-  if (!resolved) return { ...bodyOf(trees), expression: onlyExpression(trees) }
+  if (trees === undefined) return undefined
   const statement = fieldsOf(trees[0], 'CreateFunctionStmt')?.sql_body
-  return { ...bodyOf([statement]), expression: fieldsOf(statement, 'ReturnStmt')?.returnval }
+  return { trees: resolved ? [statement] : trees, known: true, plpgsql: undefined }
+}
+
+/** What the body of a function does; one that cannot be read gives {@link Body.known} `false`. */
+export function readBody(statements: Statements | undefined): Body {
+  if (statements === undefined) return unknownBody
+  const { trees, known, plpgsql } = statements
+  if (plpgsql !== undefined) return { ...bodyOf(trees), dynamic: plpgsql.dynamic, known }
+  const returned = fieldsOf(trees[0], 'ReturnStmt')
+  return { ...bodyOf(trees), expression: returned === undefined ? onlyExpression(trees) : returned.returnval }
 }
 
 /**

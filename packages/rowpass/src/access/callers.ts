@@ -3,7 +3,7 @@
  * extension, the current user; directly or through the functions they call.
  */
 import type { Parser } from '../statement/parser.ts'
-import { type Body, type BodyCall, readBody } from './bodies.ts'
+import { type Body, type BodyCall, readBody, readStatements, type Statements } from './bodies.ts'
 import type { Catalog, Routine } from './catalog/catalog.ts'
 import type { QualifiedName } from './tree.ts'
 
@@ -12,6 +12,8 @@ export interface Callers {
   /** Functions that a call by this name and number of arguments may mean. */
   resolve(call: QualifiedName & { readonly argumentCount: number }): readonly Routine[]
   body(routine: Routine): Body
+  /** The body as it was parsed; undefined where it cannot be read. */
+  parsed(routine: Routine): Statements | undefined
   /** Whether it reads who is asking, itself or through others. */
   readsCaller(routine: Routine): boolean
   /** Custom settings, text constants and tables that it reaches, itself and through others. */
@@ -40,6 +42,7 @@ export function createCallers(parser: Parser, catalog: Catalog): Callers {
       else list.push(routine)
     }
   }
+  const statements = new Map<number, Statements | undefined>()
   const bodies = new Map<number, Body>()
   const reachedBy = new Map<number, FunctionReach>()
   const system = new Set(catalog.systemFunctions.map(({ name }) => name))
@@ -54,10 +57,15 @@ export function createCallers(parser: Parser, catalog: Catalog): Callers {
     return fitting.length > 0 ? fitting : candidates
   }
 
+  function parsed(routine: Routine): Statements | undefined {
+    if (!statements.has(routine.oid)) statements.set(routine.oid, readStatements(parser, routine))
+    return statements.get(routine.oid)
+  }
+
   function body(routine: Routine): Body {
     let found = bodies.get(routine.oid)
     if (found === undefined) {
-      found = readBody(parser, routine)
+      found = readBody(parsed(routine))
       bodies.set(routine.oid, found)
     }
     return found
@@ -94,6 +102,7 @@ export function createCallers(parser: Parser, catalog: Catalog): Callers {
   return {
     resolve,
     body,
+    parsed,
     reached,
     readsCaller: (routine) => [...reached(routine).routines].some(isCaller),
   }

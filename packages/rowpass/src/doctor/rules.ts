@@ -9,6 +9,7 @@ import { rls004 } from './rules/rls004-force-missing.ts'
 import { rls005 } from './rules/rls005-bypassing-role.ts'
 import { rls006 } from './rules/rls006-owner-in-reach.ts'
 import { rls007 } from './rules/rls007-only-owner-logs-in.ts'
+import { rls008 } from './rules/rls008-login-inherits.ts'
 import { rls010 } from './rules/rls010-policy-for-public.ts'
 import { rls011 } from './rules/rls011-writes-unchecked.ts'
 import { rls012 } from './rules/rls012-reads-everything.ts'
@@ -24,6 +25,8 @@ import { rls021 } from './rules/rls021-rows-without-claims.ts'
 import { rls022 } from './rules/rls022-error-without-claims.ts'
 import { rls023 } from './rules/rls023-session-user.ts'
 import { rls024 } from './rules/rls024-definer-asks-current-user.ts'
+import { rls025 } from './rules/rls025-any-caller.ts'
+import { rls026 } from './rules/rls026-immutable-reads-caller.ts'
 import { rls030 } from './rules/rls030-bare-call.ts'
 import { rls031 } from './rules/rls031-fake-wrap.ts'
 import { rls032 } from './rules/rls032-correlated-subselect.ts'
@@ -56,6 +59,7 @@ import { rls065 } from './rules/rls065-sequence-open.ts'
 import { rls066 } from './rules/rls066-column-grant-in-vain.ts'
 import { rls067 } from './rules/rls067-generated-column-shows.ts'
 import { rls068 } from './rules/rls068-server-in-reach.ts'
+import { rls069 } from './rules/rls069-serial-without-usage.ts'
 import { rls070 } from './rules/rls070-unique-oracle.ts'
 import { rls071 } from './rules/rls071-foreign-key-oracle.ts'
 import { rls072 } from './rules/rls072-action-past-policies.ts'
@@ -74,6 +78,7 @@ export const rules: readonly Rule[] = [
   rls005,
   rls006,
   rls007,
+  rls008,
   rls010,
   rls011,
   rls012,
@@ -89,6 +94,8 @@ export const rules: readonly Rule[] = [
   rls022,
   rls023,
   rls024,
+  rls025,
+  rls026,
   rls030,
   rls031,
   rls032,
@@ -121,6 +128,7 @@ export const rules: readonly Rule[] = [
   rls066,
   rls067,
   rls068,
+  rls069,
   rls070,
   rls071,
   rls072,

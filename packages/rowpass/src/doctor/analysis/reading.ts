@@ -1,7 +1,7 @@
 /**
  * What a policy, a view or a function reads in the end, and as whom.
  */
-import type { Relation, Routine } from '../../access/catalog/catalog.ts'
+import type { Command, Relation, Routine } from '../../access/catalog/catalog.ts'
 import { type Model, type PolicyFacts, reachedBy } from './model.ts'
 
 /** A table that a view reaches, as whom it is read, and through which views with rights of their owner. */
@@ -59,6 +59,36 @@ function readAsCaller(model: Model, routines: readonly Routine[]): Relation[] {
       .tables.flatMap((each) => model.relationNamed(each) ?? [])
       .filter((table) => !routine.securityDefiner || !model.access.bypasses(routine.owner, table)),
   )
+}
+
+/** A table that a function uses, itself or through others, with whose rights, and what it does there. */
+export interface UsedTable {
+  readonly table: Relation
+  /** Role whose rights count; undefined: the caller's. */
+  readonly as: number | undefined
+  /** The function whose body has it. */
+  readonly in: Routine
+  /** What is done to its rows; none where they are only read. */
+  readonly writes: readonly Command[]
+}
+
+/** Tables that a function uses. What it calls runs as whoever it runs as, unless that is SECURITY DEFINER too. */
+export function tablesOfRoutine(model: Model, routine: Routine): UsedTable[] {
+  const found: UsedTable[] = []
+  const seen = new Set<string>()
+  const visit = (each: Routine, caller: number | undefined): void => {
+    const as = each.securityDefiner ? each.owner : caller
+    if (seen.has(`${each.oid} ${as}`)) return
+    seen.add(`${each.oid} ${as}`)
+    const { tables, calls } = model.callers.body(each)
+    for (const { writes, ...name } of tables) {
+      const table = model.relationNamed(name)
+      if (table !== undefined) found.push({ table, as, in: each, writes })
+    }
+    for (const call of calls) for (const next of model.callers.resolve(call)) visit(next, as)
+  }
+  visit(routine, undefined)
+  return found
 }
 
 /** The nearest parent, grandparent … with row-level security. */

@@ -1,11 +1,12 @@
 /**
  * RLS013: permissive policies are joined by OR, and one of them is always true, or forgets the tenant.
  */
-import { scan } from '../analysis/expression.ts'
+import { isForCommand } from '../../access/policies.ts'
 import { isAlwaysTrue, tiedColumns } from '../analysis/logic.ts'
 import type { Model, PolicyFacts } from '../analysis/model.ts'
+import { ignoresTenant, isForEverybody, meet, tenantColumns } from '../analysis/tenants.ts'
 import { policyOn, showPolicy } from '../analysis/words.ts'
-import type { Rule } from '../finding.ts'
+import type { Level, Rule } from '../finding.ts'
 
 export const rls013: Rule = {
   code: 'RLS013',
@@ -37,8 +38,8 @@ export const rls013: Rule = {
       yield {
         object: policy.table.sql,
         part: policy.sql,
-        level: 'warning',
-        says: `The ${policyOn(policy)} asks nothing of the caller, so ${narrow.map(({ sql }) => sql).join(', ')} does not keep tenants apart.`,
+        level: levelOf(model, policy),
+        says: `The ${policyOn(policy)} asks nothing of the caller that keeps tenants apart, so ${narrow.map(({ sql }) => sql).join(', ')} does not either.`,
         evidence: showPolicy(policy),
         fix: { person: 'Add the tenant to the condition, unless such rows are for everybody.' },
       }
@@ -47,21 +48,50 @@ export const rls013: Rule = {
 }
 
 /**
- * Policies about the row alone beside one that ties two columns to the caller, a tenant and a person: `shared` beside
- * `tenant_id = … and author_id = …`. Beside one tied column it is as likely meant, as with posts that are published.
+ * Policies that let rows of any tenant through beside one that ties a tenant, or two columns, to the caller: `shared` beside
+ * `tenant_id = … and author_id = …`. Beside a tied person it is as likely meant, as with posts that are published.
  */
 function forgetful(model: Model): PolicyFacts[] {
   const opening = openers(model)
-  return model.policies.filter(
-    (policy) =>
-      policy.permissive &&
-      policy.command === 'select' &&
-      policy.usingTree !== undefined &&
-      !opening.includes(policy) &&
-      !model.judge.readsCaller(policy.usingTree.tree) &&
-      scan(policy.usingTree.tree, policy.table.name).columns.length > 0 &&
-      narrowed(model, policy).some((other) => tiedColumns(other.usingTree?.tree, other.table, model.judge).size > 1),
-  )
+  return model.policies.filter((policy) => {
+    if (
+      !policy.permissive ||
+      !isForCommand(policy, 'select') ||
+      opening.includes(policy) ||
+      policy.usingTree === undefined
+    )
+      return false
+    if (isAlwaysTrue(policy.usingTree.tree, policy.table) || narrowed(model, policy).length === 0) return false
+    const tenants = tenantsBeside(model, policy)
+    const held = narrowing(model, policy)
+    if ([...tenants].some((column) => held.has(column))) return false
+    return (tenants.size > 0 || tiesTwo(model, policy)) && ignoresTenant(model, policy, tenants)
+  })
+}
+
+/** Words such as `published` say that the rows are for everybody: then it is likely meant, unless two columns are tied. */
+function levelOf(model: Model, policy: PolicyFacts): Level {
+  if (tenantsBeside(model, policy).size > 0 && !isForEverybody(policy)) return 'error'
+  return tiesTwo(model, policy) ? 'warning' : 'info'
+}
+
+function tenantsBeside(model: Model, policy: PolicyFacts): ReadonlySet<string> {
+  return new Set(narrowed(model, policy).flatMap((other) => [...tenantColumns(model, other)]))
+}
+
+function tiesTwo(model: Model, policy: PolicyFacts): boolean {
+  return narrowed(model, policy).some((other) => tiedColumns(other.usingTree?.tree, other.table, model.judge).size > 1)
+}
+
+/** Columns that RESTRICTIVE policies hold for all whom the policy is for. */
+function narrowing(model: Model, policy: PolicyFacts): ReadonlySet<string> {
+  const roles = model.access.apiRoles.filter((role) => model.access.isAmong(role, policy.roles))
+  const sets = roles.map((role) => {
+    const restrictive = model.applying(policy.table, role, 'select').filter(({ permissive }) => !permissive)
+    return new Set(restrictive.flatMap((each) => [...tiedColumns(each.usingTree?.tree, each.table, model.judge)]))
+  })
+  const [first, ...rest] = sets
+  return new Set([...(first ?? [])].filter((column) => rest.every((set) => set.has(column))))
 }
 
 /** Policies that show every row beside one, for the same role, that looks at who is asking. */
@@ -76,17 +106,16 @@ export function openers(model: Model): PolicyFacts[] {
   )
 }
 
-function narrowed(model: Model, policy: PolicyFacts): PolicyFacts[] {
-  const overlaps = (other: PolicyFacts): boolean =>
-    other.roles.some((oid) => policy.roles.includes(oid)) || other.roles.includes(0) || policy.roles.includes(0)
+/** Policies for reading that ask who is asking, beside one, for a role that has both. */
+export function narrowed(model: Model, policy: PolicyFacts): PolicyFacts[] {
   return model
     .policiesOf(policy.table)
     .filter(
       (other) =>
         other !== policy &&
         other.permissive &&
-        (other.command === 'select' || other.command === 'all') &&
-        overlaps(other) &&
+        isForCommand(other, 'select') &&
+        meet(model, policy, other) &&
         model.judge.readsCaller(other.usingTree?.tree),
     )
 }

@@ -1,17 +1,22 @@
 /**
  * RLS071: a foreign key to hidden rows.
  */
+import type { Relation, Role } from '../../access/catalog/catalog.ts'
+import { scan } from '../analysis/expression.ts'
+import { isAlwaysTrue, operands } from '../analysis/logic.ts'
+import { type Model, type PolicyFacts, writeExpression } from '../analysis/model.ts'
 import { listed } from '../analysis/words.ts'
 import type { Rule } from '../finding.ts'
 
 export const rls071: Rule = {
   code: 'RLS071',
   slug: 'foreign-key-oracle',
-  level: 'info',
+  level: 'warning',
   title: 'A foreign key can refer to a row that the writer may not see',
   why:
     'Foreign keys are checked past policies. A row may point at a row of another tenant, and whether the insert succeeds ' +
-    'tells whether that row is there. A key of (tenant_id, id) keeps both in one tenant.',
+    'tells whether that row is there. A key of (tenant_id, id) keeps both in one tenant, and so does a WITH CHECK that looks ' +
+    'the row up.',
   *find(model) {
     for (const key of model.catalog.foreignKeys) {
       if (key.inherited) continue
@@ -28,7 +33,8 @@ export const rls071: Rule = {
         return (['insert', 'update'] as const).some(
           (command) =>
             own.some((name) => model.access.canColumn(role, command, table, name)) &&
-            model.applying(table, role, command).some(({ permissive }) => permissive),
+            model.applying(table, role, command).some(({ permissive }) => permissive) &&
+            !isLookedUp(model, { table, target, role, command }, own),
         )
       })
       if (roles.length === 0) continue
@@ -41,4 +47,30 @@ export const rls071: Rule = {
       }
     }
   },
+}
+
+interface Reference {
+  readonly table: Relation
+  readonly target: Relation
+  readonly role: Role
+  readonly command: 'insert' | 'update'
+}
+
+/** Whether the checks of what is written look the row up by the column, as the caller or by who is asking. */
+function isLookedUp(model: Model, { table, target, role, command }: Reference, columns: readonly string[]): boolean {
+  const policies = model.applying(table, role, command)
+  const looks = (policy: PolicyFacts): boolean => {
+    const expression = writeExpression(policy)
+    if (expression === undefined || isAlwaysTrue(expression.tree, table)) return false
+    return operands(expression.tree, 'OR_EXPR').every((branch) =>
+      operands(branch, 'AND_EXPR').some((part) => {
+        if (!scan(part, table.name).columns.some((name) => columns.includes(name))) return false
+        const { sublinks } = scan(part, table.name)
+        const reads = sublinks.flatMap(({ relations }) => relations.map((each) => model.relationNamed(each)))
+        return reads.includes(target) || model.judge.readsCaller(part)
+      }),
+    )
+  }
+  const permissive = policies.filter((policy) => policy.permissive)
+  return permissive.every(looks) || policies.some((policy) => !policy.permissive && looks(policy))
 }

@@ -1,4 +1,4 @@
--- expect: RLS071:public.files:files_folder_fkey
+-- expect: RLS071:public.files:files_folder_fkey (warning)
 create table folders (id uuid primary key, tenant_id uuid not null, unique (tenant_id, id));
 alter table folders enable row level security;
 create policy folders_read on folders for select to authenticated using (tenant_id = (select app.tenant_id()));
