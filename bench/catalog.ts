@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { withConnection } from '../packages/rowpass/src/database/connect.ts'
 import { countChangesSql } from '../packages/rowpass/src/database/schema-changes.ts'
-import { type Catalog, readCatalog } from '../packages/rowpass/src/gateway/catalog.ts'
+import { type KnownCatalog, readCatalog } from '../packages/rowpass/src/gateway/catalog-reading.ts'
 import { parseSealKeys } from '../packages/rowpass/src/seal/keys.ts'
 import { startBenchDatabase } from './database.ts'
 import { replaceSection, toTable } from './document.ts'
@@ -38,12 +38,12 @@ try {
   const [sealKey] = parseSealKeys(database.sealKeys)
   const expected = { sealKey, roles: ['authenticated'] }
   const settings = { databaseUrl: new URL(database.gatewayUrl), connectTimeoutMs: 5_000, poolSize: 4, gateways: 1 }
-  const read = (before?: Catalog) => readCatalog(settings, { expected, before })
+  const read = (before?: KnownCatalog) => readCatalog(settings, { expected, before })
   const rows: [string, ...number[]][] = []
   const postmaster = database.postmasterPid()
 
   /** Medians of the milliseconds that a reading takes, of CPU time, and of the longest that the thread was busy. */
-  async function time(name: string, prepare: () => Promise<Catalog | undefined>): Promise<void> {
+  async function time(name: string, prepare: () => Promise<KnownCatalog | undefined>): Promise<void> {
     const samples: number[][] = []
     for (let round = 0; round <= rounds; round++) {
       const before = await prepare()

@@ -5,7 +5,7 @@ import { connectTo, withConnection } from '../../packages/rowpass/src/database/c
 import { generateEncryptionKey, parseEncryptionKeys } from '../../packages/rowpass/src/issuer/ring/encryption.ts'
 import { createPostgresRing } from '../../packages/rowpass/src/issuer/ring/postgres.ts'
 import { activateKey, addKey, createRing, revokeKey } from '../../packages/rowpass/src/issuer/ring/ring.ts'
-import { defaultTiming } from '../../packages/rowpass/src/issuer/ring/store.ts'
+import { defaultTiming } from '../../packages/rowpass/src/issuer/ring/ring-store.ts'
 import { formatKeyRing } from '../../packages/rowpass/src/issuer/ring/text.ts'
 import { generateKey } from '../../packages/rowpass/src/token/key.ts'
 import { describePg } from '../../packages/rowpass/test/support/pg.ts'

@@ -221,7 +221,7 @@ export const databaseMistakes: readonly Mistake[] = [
       'have a name that is cut off',
     ],
   ]),
-  ...mistakesIn('packages/rowpass/src/policies/claims.ts', policies, [
+  ...mistakesIn('packages/rowpass/src/policies/typed-claims.ts', policies, [
     [
       'a quote in a value ends it',
       'value.replaceAll("\'", "\'\'")',

@@ -9,7 +9,7 @@ const limits = 'demo/test/issuing/limits.test.ts'
 const stores = 'packages/rowpass/test/issuer/ring/stores.test.ts'
 
 export const issuerMistakes: readonly Mistake[] = [
-  ...mistakesIn('packages/rowpass/src/issuer/grants.ts', token, [
+  ...mistakesIn('packages/rowpass/src/issuer/grant-types.ts', token, [
     [
       'one client uses the refresh tokens of another',
       'session === undefined || session.clientId !== client.clientId',
@@ -126,7 +126,7 @@ export const issuerMistakes: readonly Mistake[] = [
       'packages/rowpass/test/issuer/own-token.test.ts',
     ],
   ]),
-  ...mistakesIn('packages/rowpass/src/issuer/claims.ts', 'packages/rowpass/test/issuer/claims.test.ts', [
+  ...mistakesIn('packages/rowpass/src/issuer/own-claims.ts', 'packages/rowpass/test/issuer/own-claims.test.ts', [
     [
       'an application sets the tenant of a token',
       "  'tenant_id',\n",

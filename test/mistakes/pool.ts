@@ -197,7 +197,7 @@ export const poolMistakes: readonly Mistake[] = [
       'passes over a message that is too large and reads on',
     ],
   ]),
-  ...mistakesIn('packages/rowpass/src/postgres/statements.ts', pool, [
+  ...mistakesIn('packages/rowpass/src/postgres/prepared-statements.ts', pool, [
     [
       'the server keeps statements without end',
       '      if (statements.size <= maxStatements && length <= maxLength) return\n',

@@ -2,8 +2,8 @@
  * What the commands of `rowpass keys` print about a ring.
  */
 
+import type { StoredRing } from '../issuer/ring/ring-store.ts'
 import { type KeyStep, type RevocationReport, reportKeys } from '../issuer/ring/steps.ts'
-import type { StoredRing } from '../issuer/ring/store.ts'
 import { bold, dim, type Io } from './io.ts'
 
 /** The table of `keys list`. */

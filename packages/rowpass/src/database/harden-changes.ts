@@ -44,10 +44,10 @@ export interface CountingChange {
 }
 
 /** One fact that hardening changes. */
-export type Change = RightChange | DefaultChange | SettingChange | LimitChange | CountingChange
+export type HardeningChange = RightChange | DefaultChange | SettingChange | LimitChange | CountingChange
 
 /** What undoes a change. */
-export function inverse(change: Change): Change {
+export function inverse(change: HardeningChange): HardeningChange {
   switch (change.kind) {
     case 'grant':
       return { ...change, kind: 'revoke' }
@@ -71,7 +71,7 @@ export function inverse(change: Change): Change {
  *
  * @param database the connected one, by name. A routine is taken as it is: it must come from the catalogs
  */
-export function toSql(change: Change, database: string): string {
+export function toSql(change: HardeningChange, database: string): string {
   const quote = pg.escapeIdentifier
   switch (change.kind) {
     case 'grant':
@@ -108,11 +108,11 @@ export interface Recorded {
   /** Undefined when it is not in the record, but follows from what an earlier version did. */
   readonly id?: string
   readonly step: string
-  readonly change: Change
+  readonly change: HardeningChange
 }
 
 /** Keeps what a step has changed. */
-export async function record(client: pg.ClientBase, step: string, changes: readonly Change[]): Promise<void> {
+export async function record(client: pg.ClientBase, step: string, changes: readonly HardeningChange[]): Promise<void> {
   await client.query('insert into rowpass.hardening (step, change) select $1, unnest($2::jsonb[])', [
     step,
     changes.map((change) => JSON.stringify(change)),
@@ -126,7 +126,7 @@ export async function record(client: pg.ClientBase, step: string, changes: reado
  * {@link refusal} lets through.
  */
 export async function readRecord(client: pg.ClientBase): Promise<Recorded[]> {
-  const { rows } = await client.query<{ id: string; step: string; change: Change }>(
+  const { rows } = await client.query<{ id: string; step: string; change: HardeningChange }>(
     'select id::text, step, change from rowpass.hardening order by id desc',
   )
   return rows

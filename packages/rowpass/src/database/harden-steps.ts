@@ -4,7 +4,7 @@
 import type pg from 'pg'
 import { findRefusedFunction } from '../statement/functions.ts'
 import { judgeLimit } from './exposure.ts'
-import { type Change, limitOf, settingOf } from './harden-changes.ts'
+import { type HardeningChange, limitOf, settingOf } from './harden-changes.ts'
 import { issuerRole, requestRoles } from './roles.ts'
 import { countsChanges } from './schema-changes.ts'
 
@@ -32,7 +32,7 @@ export interface Taking {
 /** What is missing of a step. */
 export interface Missing {
   /** None when there is nothing to do. */
-  readonly changes: readonly Change[]
+  readonly changes: readonly HardeningChange[]
   /** Set when somebody loses something by it: then it is done when it is asked for. */
   readonly takes?: Taking
   /** Why it cannot be done as things are. */
@@ -188,7 +188,7 @@ async function closeToPublic(context: HardenContext, right: 'temporary' | 'creat
   )
   if (!rows.some(({ role }) => role === 'public')) return { changes: [] }
   const users = rows.filter(({ role }) => role !== 'public')
-  const changes: Change[] = [
+  const changes: HardeningChange[] = [
     ...users.flatMap(({ role, keeps }) => (keeps ? [{ kind: 'grant', right, role } as const] : [])),
     { kind: 'revoke', right, role: 'public' },
   ]
@@ -213,7 +213,7 @@ async function limitConnections({ client, login, connections: needed }: HardenCo
   if (judgeLimit(before, { needed, available }) === undefined) return { changes: [] }
   // Twice, as old and new processes are there together while gateways are replaced.
   const after = Math.min(2 * needed, available - 1)
-  const changes: Change[] = [{ kind: 'connection_limit', role: login, before, after }]
+  const changes: HardeningChange[] = [{ kind: 'connection_limit', role: login, before, after }]
   if (after < needed) {
     return { changes, refused: `the gateways need ${needed} connections, and max_connections leaves ${available}` }
   }
@@ -224,7 +224,7 @@ async function limitConnections({ client, login, connections: needed }: HardenCo
 
 async function set({ client, login }: HardenContext, names: readonly HardenSetting[]): Promise<Missing> {
   if (login === undefined) return { changes: [] }
-  const changes: Change[] = []
+  const changes: HardeningChange[] = []
   for (const name of names) {
     const before = await settingOf(client, login, name)
     const { value: after, isOpen } = settings[name]
@@ -262,7 +262,7 @@ async function closeFunctions(context: HardenContext): Promise<Missing> {
       order by 2`,
   )
   const open = rows.filter(({ name }) => findRefusedFunction(name) !== undefined)
-  const changes = open.flatMap(({ name, routine, owner, holders }): Change[] => {
+  const changes = open.flatMap(({ name, routine, owner, holders }): HardeningChange[] => {
     const keep = [owner, ...(login !== undefined && gatewayFunctions.has(name) ? [login] : [])]
     return [
       ...keep

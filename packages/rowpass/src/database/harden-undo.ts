@@ -3,7 +3,16 @@
  */
 import pg from 'pg'
 import { findRefusedFunction } from '../statement/functions.ts'
-import { type Change, forget, inverse, limitOf, type Recorded, readRecord, settingOf, toSql } from './harden-changes.ts'
+import {
+  forget,
+  type HardeningChange,
+  inverse,
+  limitOf,
+  type Recorded,
+  readRecord,
+  settingOf,
+  toSql,
+} from './harden-changes.ts'
 import { type HardenStepName, hardenPlans, hardenSettings } from './harden-steps.ts'
 
 /** A step that was undone, or could not be. */
@@ -112,7 +121,7 @@ async function undoOf(client: pg.ClientBase, { id, change }: Recorded, login: st
   }
 }
 
-function strange(change: Change): RangeError {
+function strange(change: HardeningChange): RangeError {
   return new RangeError(`the record has a change that hardening does not make: ${JSON.stringify(change)}`)
 }
 
@@ -152,13 +161,13 @@ export async function earlierChanges(client: pg.ClientBase, login: string): Prom
   const recorded = (await readRecord(client)).map(({ change }) => change)
   const known = new Set(recorded.flatMap((change) => (change.kind === 'setting' ? [change.name] : [])))
   const found: Recorded[] = []
-  const add = (step: HardenStepName, change: Change): void => void found.push({ step, change })
+  const add = (step: HardenStepName, change: HardeningChange): void => void found.push({ step, change })
   for (const [name, after] of hardenSettings) {
     if (known.has(name) || (await settingOf(client, login, name)) !== after) continue
     add(stepOf[name], { kind: 'setting', role: login, name, before: null, after })
   }
   if (!found.some(({ step }) => step === 'abandoned_statements')) return []
-  const has = (kind: Change['kind'], right?: string): boolean =>
+  const has = (kind: HardeningChange['kind'], right?: string): boolean =>
     recorded.some(
       (change) => change.kind === kind && (right === undefined || ('right' in change && change.right === right)),
     )
@@ -175,7 +184,7 @@ const stepOf = {
   client_connection_check_interval: 'abandoned_statements',
 } as const satisfies Record<string, HardenStepName>
 
-type Add = (step: HardenStepName, change: Change) => void
+type Add = (step: HardenStepName, change: HardeningChange) => void
 
 async function addDefaults(client: pg.ClientBase, add: Add): Promise<void> {
   const { rows: owners } = await client.query<{ oid: number; owner: string }>(

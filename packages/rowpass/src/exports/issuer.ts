@@ -12,7 +12,6 @@ export {
   type Mail,
   type MailKind,
 } from '../issuer/accounts.ts'
-export { type Json, type OwnClaims, type ReservedClaim, reservedClaims } from '../issuer/claims.ts'
 export {
   defaultTtlSeconds,
   type Grant,
@@ -28,6 +27,7 @@ export {
   type RequestInfo,
 } from '../issuer/issuer.ts'
 export type { IssuerPaths, Metadata } from '../issuer/metadata.ts'
+export { type Json, type OwnClaims, type ReservedClaim, reservedClaims } from '../issuer/own-claims.ts'
 export type { AccessToken } from '../issuer/own-token.ts'
 export { type Comparison, comparePassword, hashPassword, isSuitable } from '../issuer/password.ts'
 export type { People } from '../issuer/people.ts'
@@ -48,7 +48,7 @@ export type {
   RefreshSession,
   Rotation,
 } from '../issuer/store.ts'
-export type { IssuerEvent } from '../issuer/token.ts'
+export type { IssuerEvent } from '../issuer/token-response.ts'
 export { isHost, isLoopback, parseHosts } from '../network.ts'
 export { type Jwks, jwksMaxAgeSeconds, parseJwks, toJwks } from '../token/jwks.ts'
 export {

@@ -1,14 +1,7 @@
 /**
  * `rowpass/policies`: row-level security for Drizzle tables, with the indexes and grants that it needs.
  */
-export {
-  claimBool,
-  claimInt,
-  claimText,
-  claimTexts,
-  claimUuid,
-  claimUuids,
-} from '../policies/claims.ts'
+
 export type { ClaimColumnType, ColumnOfType } from '../policies/columns.ts'
 export { forceAndGrants } from '../policies/force-and-grants.ts'
 export {
@@ -19,7 +12,7 @@ export {
   policies,
 } from '../policies/policies.ts'
 export { anonymous, authenticated, issuer } from '../policies/roles.ts'
-export { both, either, everyRow, type Rule, type RuleOptions, rule } from '../policies/rule.ts'
+export { both, either, everyRow, type RowRule, type RuleOptions, rule } from '../policies/rule.ts'
 export {
   type ClaimOptions,
   hasRole,
@@ -31,3 +24,11 @@ export {
   tenantAdmin,
 } from '../policies/rules.ts'
 export { type ProtectedColumns, protectedTable } from '../policies/table.ts'
+export {
+  claimBool,
+  claimInt,
+  claimText,
+  claimTexts,
+  claimUuid,
+  claimUuids,
+} from '../policies/typed-claims.ts'

@@ -7,10 +7,10 @@ export type { Refusal } from '../testing/refusal.ts'
 export {
   type Claims,
   createTester,
-  type Person,
   type Rows,
   type SqlTag,
   type Tester,
   type TesterOptions,
+  type TestPerson,
   type TestTransaction,
 } from '../testing/tester.ts'

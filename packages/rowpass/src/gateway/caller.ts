@@ -2,7 +2,7 @@
  * A verified token as requests use it: the identity to run as, whom they count against, and what the log says of it.
  */
 import { createHash } from 'node:crypto'
-import type { Identity } from '../postgres/flight.ts'
+import type { RequestIdentity } from '../postgres/flight.ts'
 import { type SealKey, sealSession } from '../seal/seal.ts'
 import { issuerSettings } from '../token/issuer-settings.ts'
 import type { VerifiedToken } from '../token/verifier.ts'
@@ -10,7 +10,7 @@ import type { Who } from './audit.ts'
 
 /** A verified token as requests use it. */
 export interface Caller {
-  readonly identity: Identity
+  readonly identity: RequestIdentity
   /** Who its requests count against: its tenant where it has one, so that no tenant can keep the others waiting. */
   readonly owner: string
   /** For the log. */

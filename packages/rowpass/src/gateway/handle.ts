@@ -18,7 +18,7 @@ import { refuse, refuseStatement, tokenErrorResponse } from './contract/refuse.t
 import { createHeadReader, type Head } from './contract/request.ts'
 import { respond, type SqlResponse } from './contract/respond.ts'
 import type { SqlRequest } from './http/receive.ts'
-import type { Logins } from './password/login.ts'
+import type { PasswordLogins } from './password/login.ts'
 import { createPasswordHandler } from './password/over-http.ts'
 import type { Heavy } from './threads/heavy.ts'
 import { held, UnderWay } from './under-way.ts'
@@ -33,7 +33,7 @@ export interface HandlerParts {
   readonly pool: Pick<Pool, 'run'>
   readonly heavy: Pick<Heavy, 'judge' | 'parseBody' | 'toJson'>
   readonly findType: FindType
-  readonly logins: Logins
+  readonly logins: PasswordLogins
   readonly emit: Emit
 }
 

@@ -8,10 +8,10 @@ import { Failure } from '../errors.ts'
 import type { Emit } from '../events.ts'
 import { Pool } from '../postgres/pool.ts'
 import { createSchemaVersion } from '../postgres/schema-version.ts'
-import type { Login } from '../postgres/session.ts'
+import type { SessionLogin } from '../postgres/session.ts'
 import type { TrustedIssuer } from '../token/issuer-settings.ts'
 import { createVerifier } from '../token/verifier.ts'
-import { createCatalogKeeper } from './catalog.ts'
+import { createCatalogKeeper } from './catalog-reading.ts'
 import type { GatewayConfig } from './config.ts'
 import { failureResponse } from './contract/refuse.ts'
 import type { SqlHeaders } from './contract/request.ts'
@@ -273,7 +273,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
   }
 }
 
-function toLogin(url: URL): Pick<Login, 'server' | 'user' | 'password' | 'database'> {
+function toLogin(url: URL): Pick<SessionLogin, 'server' | 'user' | 'password' | 'database'> {
   return {
     server: url,
     user: decodeURIComponent(url.username),

@@ -1,13 +1,13 @@
 /**
  * What a request asks of PostgreSQL: the work of a token holder, whose statements were judged, and that of a password user.
  */
-import type { Identity, Work } from '../postgres/flight.ts'
+import type { RequestIdentity, Work } from '../postgres/flight.ts'
 import type { Allowed } from '../statement/classify.ts'
 import { type BatchOptions, type SqlBody, toBegin } from './contract/request.ts'
 
 /** A token holder's request, besides what was judged of it. */
 export interface TokenRequest {
-  readonly identity: Identity
+  readonly identity: RequestIdentity
   readonly traceparent: string | undefined
   readonly body: SqlBody
   readonly batch: BatchOptions

@@ -5,7 +5,7 @@
  * Nobody learns here whether an address has an account: the answer is the same, and so is the work.
  */
 import { Failure } from '../errors.ts'
-import { toAttempt, toEmail } from './attempt.ts'
+import { toAttempt, toEmail } from './account-names.ts'
 import type { AccessToken } from './own-token.ts'
 import { comparePassword, hashPassword, isSuitable, maxPasswordLength, minPasswordLength } from './password.ts'
 import { createSecret, hashSecret, type SecretHash } from './secret.ts'

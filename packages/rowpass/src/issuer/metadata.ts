@@ -1,8 +1,8 @@
 /**
  * The metadata document (RFC 8414), which also serves where OpenID clients look for one.
  */
-import { grants } from './grants.ts'
-import type { IssuerContext } from './token.ts'
+import { grants } from './grant-types.ts'
+import type { IssuerContext } from './token-response.ts'
 
 /** The document, in the words of the RFC. */
 export type Metadata = Readonly<Record<string, string | readonly string[]>>

@@ -5,7 +5,7 @@ import { OAuthError } from './oauth-error.ts'
 import { readOwnToken } from './own-token.ts'
 import { hashSecret } from './secret.ts'
 import type { Client } from './store.ts'
-import type { IssuerContext } from './token.ts'
+import type { IssuerContext } from './token-response.ts'
 
 /** The form of our refresh tokens; access tokens have dots. */
 const opaque = /^[\w-]{43}$/

@@ -3,7 +3,7 @@
  */
 import { getTableName, type SQL } from 'drizzle-orm'
 import type { AnyPgColumn, PgColumn } from 'drizzle-orm/pg-core'
-import { claimInt, claimText, claimUuid } from './claims.ts'
+import { claimInt, claimText, claimUuid } from './typed-claims.ts'
 
 /** The claim functions by the type that drizzle-orm calls a column. */
 const readers = {

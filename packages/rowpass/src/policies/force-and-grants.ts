@@ -3,7 +3,7 @@
  */
 import { is } from 'drizzle-orm'
 import { getTableConfig, type PgColumn, PgTable } from 'drizzle-orm/pg-core'
-import { type Grant, grantOf } from './grant.ts'
+import { grantOf, type TableGrant } from './grant.ts'
 
 const breakpoint = '--> statement-breakpoint'
 const requestRoles = ['anonymous', 'authenticated']
@@ -41,7 +41,7 @@ export function forceAndGrants(schema: Readonly<Record<string, unknown>>): strin
 interface Section {
   readonly schema: string
   readonly name: string
-  readonly grants: readonly Grant[]
+  readonly grants: readonly TableGrant[]
   readonly columns: readonly PgColumn[]
 }
 
@@ -72,8 +72,8 @@ function toStatements({ schema, name, grants, columns }: Section, roles: readonl
 }
 
 /** One grant for each command and role; columns that several policies name are granted together. */
-function merge(grants: readonly Grant[]): Grant[] {
-  const merged = new Map<string, Grant>()
+function merge(grants: readonly TableGrant[]): TableGrant[] {
+  const merged = new Map<string, TableGrant>()
   for (const { role, command, columns } of grants) {
     const key = `${command} ${role}`
     const before = merged.get(key)

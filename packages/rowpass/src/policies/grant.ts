@@ -4,7 +4,7 @@
 import type { PgPolicy } from 'drizzle-orm/pg-core'
 
 /** One privilege of one role on the table of a policy. */
-export interface Grant {
+export interface TableGrant {
   readonly role: string
   readonly command: 'select' | 'insert' | 'update' | 'delete'
   /** By name in the database; undefined is the whole table. */
@@ -15,12 +15,12 @@ export interface Grant {
 const key = Symbol.for('rowpass.grant')
 
 /** Notes what a policy needs. */
-export function recordGrant(policy: PgPolicy, grant: Grant): void {
+export function recordGrant(policy: PgPolicy, grant: TableGrant): void {
   Object.defineProperty(policy, key, { value: grant })
 }
 
 /** What was noted, if anything. */
-export function grantOf(policy: PgPolicy): Grant | undefined {
+export function grantOf(policy: PgPolicy): TableGrant | undefined {
   // Only recordGrant writes there, in whichever copy of this module.
-  return (policy as { [key]?: Grant })[key]
+  return (policy as { [key]?: TableGrant })[key]
 }

@@ -6,14 +6,14 @@ import { type AnyIndexBuilder, index, type PgColumn, type PgPolicy, type PgRole,
 import { nameOf } from './columns.ts'
 import { recordGrant } from './grant.ts'
 import { authenticated } from './roles.ts'
-import type { Rule } from './rule.ts'
+import type { RowRule } from './rule.ts'
 
 /** A change of rows: of which ones, into what. */
 export interface Change {
   /** The rows as they are: USING. */
-  readonly of: Rule
+  readonly of: RowRule
   /** The rows as they become: WITH CHECK. */
-  readonly into: Rule
+  readonly into: RowRule
 }
 
 /** The commands that a policy can be for. */
@@ -36,12 +36,12 @@ export interface PolicyOptions {
   /** Last part of the names, where a table has several policies for a command: `notes_update_editor`. */
   readonly who?: string
   /** The rule of each command that has none of its own. */
-  readonly all?: Rule
-  readonly select?: Rule
-  readonly insert?: Rule
+  readonly all?: RowRule
+  readonly select?: RowRule
+  readonly insert?: RowRule
   /** A rule says both which rows may be changed and what they may become. */
-  readonly update?: Rule | Change
-  readonly delete?: Rule
+  readonly update?: RowRule | Change
+  readonly delete?: RowRule
   /** `restrictive` holds in addition to every other policy, and gives nothing by itself. Default `permissive`. */
   readonly as?: 'permissive' | 'restrictive'
   readonly columns?: ColumnGrants
@@ -140,7 +140,7 @@ function writePolicy(
   options: PolicyOptions,
   command: PolicyCommand,
   { of, into }: Change,
-  rules: readonly Rule[],
+  rules: readonly RowRule[],
 ): PgPolicy {
   const to = options.to ?? authenticated
   const who = options.who ?? (to.name === authenticated.name ? undefined : to.name)
@@ -160,7 +160,7 @@ function grantedColumns(
   columns: Readonly<Record<string, PgColumn>>,
   command: PolicyCommand,
   given: ColumnGrants,
-  rules: readonly Rule[],
+  rules: readonly RowRule[],
 ): readonly string[] | undefined {
   if (command === 'delete') return undefined
   const named = given[command]

@@ -5,7 +5,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { PgColumn } from 'drizzle-orm/pg-core'
 
 /** Which rows. Made by the functions of this folder, combined by {@link both} and {@link either}. */
-export interface Rule {
+export interface RowRule {
   /** The condition; no bind parameters in it. */
   readonly sql: SQL
   /** Columns that say whose a row is. Nobody may update them, or rows could be moved to somebody else. */
@@ -32,7 +32,7 @@ export interface RuleOptions {
  *   policies(t, { select: rule(sql`${t.public} or ${t.userId} = ${claimUuid('sub')}`) }),
  * )
  */
-export function rule(condition: SQL, { trusts = [], index = [] }: RuleOptions = {}): Rule {
+export function rule(condition: SQL, { trusts = [], index = [] }: RuleOptions = {}): RowRule {
   // drizzle-kit writes `$1` for a parameter, and a policy has none.
   return { sql: condition.inlineParams(), trusts, indexes: index.length > 0 ? [index] : [] }
 }
@@ -45,7 +45,7 @@ export function rule(condition: SQL, { trusts = [], index = [] }: RuleOptions = 
  *   policies(t, { all: both(inTenant(t.tenantId), hasRole('editor')) }),
  * )
  */
-export function both(...rules: readonly [Rule, Rule, ...Rule[]]): Rule {
+export function both(...rules: readonly [RowRule, RowRule, ...RowRule[]]): RowRule {
   const served = rules.filter(({ indexes }) => indexes.length > 0)
   const simple = served.flatMap(({ indexes: [first, ...more] }) =>
     first !== undefined && more.length === 0 ? first : [],
@@ -65,7 +65,7 @@ export function both(...rules: readonly [Rule, Rule, ...Rule[]]): Rule {
  *   policies(t, { select: either(isTrue(t.published), ownedBy(t.userId)) }),
  * )
  */
-export function either(...rules: readonly [Rule, Rule, ...Rule[]]): Rule {
+export function either(...rules: readonly [RowRule, RowRule, ...RowRule[]]): RowRule {
   return {
     sql: joined(rules, 'or'),
     trusts: rules.flatMap(({ trusts }) => trusts),
@@ -74,9 +74,9 @@ export function either(...rules: readonly [Rule, Rule, ...Rule[]]): Rule {
 }
 
 /** Every row there is. Together with `to: anonymous`, a table for the whole world to read. */
-export const everyRow: Rule = { sql: sql`true`, trusts: [], indexes: [] }
+export const everyRow: RowRule = { sql: sql`true`, trusts: [], indexes: [] }
 
-function joined(rules: readonly Rule[], word: 'and' | 'or'): SQL {
+function joined(rules: readonly RowRule[], word: 'and' | 'or'): SQL {
   return sql`(${sql.join(
     rules.map((each) => each.sql),
     sql.raw(` ${word} `),

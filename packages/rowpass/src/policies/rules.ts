@@ -3,9 +3,9 @@
  */
 import { getTableName, type SQL, sql } from 'drizzle-orm'
 import type { AnyPgColumn } from 'drizzle-orm/pg-core'
-import { literal } from './claims.ts'
 import { type ClaimColumnType, type ColumnOfType, claimFor, nameOf } from './columns.ts'
-import { both, type Rule, rule } from './rule.ts'
+import { both, type RowRule, rule } from './rule.ts'
+import { literal } from './typed-claims.ts'
 
 /** Which claim a rule compares with. */
 export interface ClaimOptions {
@@ -25,7 +25,7 @@ export interface ClaimOptions {
 export function ownedBy<C extends AnyPgColumn>(
   column: C & ColumnOfType<C, ClaimColumnType>,
   { claim = 'sub' }: ClaimOptions = {},
-): Rule {
+): RowRule {
   return equals(column, claim)
 }
 
@@ -40,7 +40,7 @@ export function ownedBy<C extends AnyPgColumn>(
 export function inTenant<C extends AnyPgColumn>(
   column: C & ColumnOfType<C, ClaimColumnType>,
   { claim = 'tenant_id' }: ClaimOptions = {},
-): Rule {
+): RowRule {
   return equals(column, claim)
 }
 
@@ -52,7 +52,7 @@ export function inTenant<C extends AnyPgColumn>(
  *   policies(t, { all: both(inTenant(t.tenantId), hasRole('editor')) }),
  * )
  */
-export function hasRole(role: string, { claim = 'role' }: ClaimOptions = {}): Rule {
+export function hasRole(role: string, { claim = 'role' }: ClaimOptions = {}): RowRule {
   return rule(sql`(select auth.claim_text(${literal(claim)})) = ${literal(role)}`)
 }
 
@@ -64,7 +64,7 @@ export function hasRole(role: string, { claim = 'role' }: ClaimOptions = {}): Ru
  *   policies(t, { select: inTenant(t.tenantId), update: tenantAdmin(t.tenantId) }),
  * )
  */
-export function tenantAdmin<C extends AnyPgColumn>(column: C & ColumnOfType<C, ClaimColumnType>): Rule {
+export function tenantAdmin<C extends AnyPgColumn>(column: C & ColumnOfType<C, ClaimColumnType>): RowRule {
   return both(equals(column, 'tenant_id'), hasRole('admin'))
 }
 
@@ -96,7 +96,7 @@ export interface Membership<Key extends AnyPgColumn, User extends AnyPgColumn> {
 export function memberOf<C extends AnyPgColumn, Key extends AnyPgColumn, User extends AnyPgColumn>(
   column: C & ColumnOfType<C, Key['columnType']>,
   { key, user, where, claim = 'sub' }: Membership<Key, User>,
-): Rule {
+): RowRule {
   if (key.table !== user.table) throw new TypeError(`${nameOf(key)} and ${nameOf(user)} are of different tables`)
   if (getTableName(key.table) === getTableName(column.table)) {
     throw new TypeError(`a policy of ${getTableName(key.table)} cannot read ${getTableName(key.table)}`)
@@ -115,12 +115,12 @@ export function memberOf<C extends AnyPgColumn, Key extends AnyPgColumn, User ex
  *   policies(t, { select: isTrue(t.published) }),
  * )
  */
-export function isTrue<C extends AnyPgColumn>(column: C & ColumnOfType<C, 'PgBoolean'>): Rule {
+export function isTrue<C extends AnyPgColumn>(column: C & ColumnOfType<C, 'PgBoolean'>): RowRule {
   if (column.columnType !== 'PgBoolean') throw new TypeError(`${nameOf(column)} is a ${column.columnType}, no boolean`)
   return rule(sql`${column}`, { index: [column] })
 }
 
-function equals(column: AnyPgColumn, claim: string): Rule {
+function equals(column: AnyPgColumn, claim: string): RowRule {
   return rule(sql`${column} = ${callerAs(column, claim)}`, { trusts: [column], index: [column] })
 }
 

@@ -7,10 +7,10 @@ import { createFlight, type Flight, loseFlight, type Work } from './flight.ts'
 import { createIncoming } from './incoming.ts'
 import { createOutgoing } from './outgoing.ts'
 import { createSchemaVersion, type SchemaVersion } from './schema-version.ts'
-import { type Login, openSession, requestCancel } from './session.ts'
+import { openSession, requestCancel, type SessionLogin } from './session.ts'
 
 /** How to connect, and the limits of one connection. */
-export interface ConnectionOptions extends Login {
+export interface ConnectionOptions extends SessionLogin {
   readonly statementTimeoutMs: number
   readonly lockTimeoutMs: number
   /** Bytes of results that one request may collect. */

@@ -7,7 +7,7 @@ import type { PostgresError } from './messages.ts'
 import { createRawResult, createTypedResult, type RawResult, type ResultShape, type TypedResult } from './result.ts'
 
 /** The identity that a request runs as. */
-export interface Identity {
+export interface RequestIdentity {
   /** Database role, set for the transaction. */
   readonly role: string
   /** The claims and their seal: see `sealSession`. */
@@ -26,7 +26,7 @@ export interface Statement {
 /** One transaction's worth of work. */
 export interface Work {
   /** Absent only where the login role itself is the identity (password mode). */
-  readonly identity: Identity | undefined
+  readonly identity: RequestIdentity | undefined
   readonly statements: readonly Statement[]
   /** `START TRANSACTION …`; without it the statements are one implicit transaction. */
   readonly begin: string | undefined

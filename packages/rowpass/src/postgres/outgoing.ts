@@ -4,10 +4,10 @@
  */
 
 import { namesSession } from '../seal/seal.ts'
-import { type Flight, type Identity, leadingSteps, type Statement, type Work } from './flight.ts'
+import { type Flight, leadingSteps, type RequestIdentity, type Statement, type Work } from './flight.ts'
+import { createStatementCache, type PreparedStatement } from './prepared-statements.ts'
 import type { Description, ResultSink } from './result.ts'
 import { checkChangedSql, checkVersionSql, type SchemaVersion, versionParams, versionSql } from './schema-version.ts'
-import { createStatementCache, type PreparedStatement } from './statements.ts'
 import { createMessageWriter } from './writer.ts'
 
 /** What the sending side needs to know of its connection. */
@@ -113,7 +113,7 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
     for (const name of evicted.splice(0)) writer.closeStatement(name)
   }
 
-  function writeEnvelope({ role, session }: Identity): void {
+  function writeEnvelope({ role, session }: RequestIdentity): void {
     const { claims, seal } = session
     const endable = namesSession(session)
     if (pooled) {

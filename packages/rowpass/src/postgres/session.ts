@@ -9,7 +9,7 @@ import { serialize } from 'pg-protocol'
 import type { PostgresError } from './messages.ts'
 
 /** Where to log in, and as whom. */
-export interface Login {
+export interface SessionLogin {
   /** The configured server: its host, port and TLS settings are used, its user and password are not. */
   readonly server: URL
   readonly user: string
@@ -68,7 +68,7 @@ export type StartupSettings = Pick<
  * @throws the error of node-postgres: `serverRefusal` tells what the server said, if it was the server
  * @throws TypeError for a NUL in a parameter
  */
-export async function openSession(login: Login, settings: StartupSettings = {}): Promise<Session> {
+export async function openSession(login: SessionLogin, settings: StartupSettings = {}): Promise<Session> {
   refuseNul(login)
   const client = new pg.Client({ ...toClientConfig(login), ...settings })
   // Losing the server is seen as the stream's `close`; an `error` without a listener would end the process.
@@ -94,14 +94,14 @@ export async function openSession(login: Login, settings: StartupSettings = {}):
 }
 
 /** The startup message ends each value at its first NUL: the rest would be read as other parameters, `user` for one. */
-function refuseNul({ user, database, applicationName, options }: Login): void {
+function refuseNul({ user, database, applicationName, options }: SessionLogin): void {
   if ([user, database, applicationName, options].some((value) => value?.includes('\0'))) {
     throw new TypeError('a startup parameter has a NUL character')
   }
 }
 
 /** User and password go in by themselves: what is missing in a URL, node-postgres looks for in the environment. */
-function toClientConfig({ server, password, ...login }: Login): pg.ClientConfig {
+function toClientConfig({ server, password, ...login }: SessionLogin): pg.ClientConfig {
   // The parser's result is what node-postgres makes of a `connectionString`; the two packages' types differ.
   const parsed = parse(server.href) as unknown as pg.ClientConfig
   const options = [parsed.options, login.options].filter((given) => given !== undefined).join(' ')

@@ -8,12 +8,12 @@
 import { type FunctionFacts, findGrade, type Grade } from './facts.ts'
 import { findRefusedFunction, isWritingFunction } from './functions.ts'
 import type { TreeNode } from './parser.ts'
+import { describeStatement, noTemporary } from './refused-kinds.ts'
 import { insteadOfReading, relationKind } from './relations.ts'
-import { describeStatement, noTemporary } from './statements.ts'
 import { pushChildren, type TypedNode, toNames, unwrap } from './syntax.ts'
 
 /** What a statement is refused for, in words for its author. */
-export interface Refusal {
+export interface StatementRefusal {
   /** Starts a sentence: `… is not allowed with a token`. */
   readonly what: string
   readonly instead?: string
@@ -40,7 +40,7 @@ export type Writing = 'insert' | 'read_insert' | 'upsert' | 'update' | 'merge'
 /** The findings of one walk. */
 interface Findings {
   readonly facts: FunctionFacts
-  refusal: Refusal | undefined
+  refusal: StatementRefusal | undefined
   reset: boolean
   writes: boolean
   readonly writings: Writing[]
@@ -60,7 +60,11 @@ const commands: ReadonlyMap<string, string> = new Map([
  * Judges a statement, a node that names its own type.
  * @param allowExplain whether plans may be shown: they tell of rows that the policies hide
  */
-export function judgeStatement(statement: TreeNode, facts: FunctionFacts, allowExplain: boolean): Judgement | Refusal {
+export function judgeStatement(
+  statement: TreeNode,
+  facts: FunctionFacts,
+  allowExplain: boolean,
+): Judgement | StatementRefusal {
   const root = unwrap(statement)
   const command = root && commands.get(root.type)
   if (root === undefined || command === undefined) return describeStatement(root)
@@ -272,7 +276,7 @@ function refuse(findings: Findings, what: string, instead?: string): void {
   findings.refusal ??= instead === undefined ? { what } : { what, instead }
 }
 
-function describeSyntax(unknown: string): Refusal {
+function describeSyntax(unknown: string): StatementRefusal {
   if (unknown === 'SelectStmt.intoClause') return { what: 'SELECT INTO', instead: noTemporary }
   // It takes its sample of all rows, before the policies choose.
   if (unknown === 'RangeTableSample') return { what: 'TABLESAMPLE', instead: 'Use ORDER BY random() LIMIT n.' }

@@ -5,10 +5,10 @@ import { readCatalog } from '../access/catalog/read.ts'
 import { withConnection } from '../database/connect.ts'
 import { type Outcome, outcomeOf, sqlstateIn } from './outcome.ts'
 import { refusalOf } from './refusal.ts'
-import { attemptsFor, type SampleRow } from './statements.ts'
 import { type SuiteFile, type SuiteTable, writeSuite } from './suite.ts'
+import { attemptsFor, type SampleRow } from './suite-statements.ts'
 import { findTestedTables, type TestedTable } from './tested-tables.ts'
-import { type Claims, createTester, type Person, type Tester, type TestTransaction } from './tester.ts'
+import { type Claims, createTester, type Tester, type TestPerson, type TestTransaction } from './tester.ts'
 
 /** Somebody of a suite. */
 export interface Candidate {
@@ -139,7 +139,7 @@ function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
-function meet(scene: TestTransaction, candidate: Candidate): Person {
+function meet(scene: TestTransaction, candidate: Candidate): TestPerson {
   return scene.asUser(candidate.claims, { role: roleOf(candidate) })
 }
 
@@ -173,7 +173,7 @@ async function readSamples(
  * @returns the SQLSTATE where a policy fails for somebody, as the suite will say
  * @throws what says nothing of them: the connection is lost, the server full or shut down, the statement cancelled
  */
-async function readRows(person: Person, statement: string): Promise<SampleRow[] | string> {
+async function readRows(person: TestPerson, statement: string): Promise<SampleRow[] | string> {
   try {
     const { rows } = await person.db.execute<SampleRow>(statement)
     return rows

@@ -3,7 +3,7 @@
  */
 import { sql } from 'drizzle-orm'
 import { refusalOf } from './refusal.ts'
-import type { Person } from './tester.ts'
+import type { TestPerson } from './tester.ts'
 
 /**
  * The number of rows that were read or changed; `grant` when a privilege is missing; `policy` when a policy refuses a row;
@@ -18,7 +18,7 @@ export type Outcome = number | 'grant' | 'policy' | 'conflict' | (string & {})
  * @example
  * const outcome = await tester.asUser({ sub: 'ada' }, (ada) => outcomeOf(ada, 'delete from notes'))
  */
-export async function outcomeOf(person: Pick<Person, 'db'>, statement: string): Promise<Outcome> {
+export async function outcomeOf(person: Pick<TestPerson, 'db'>, statement: string): Promise<Outcome> {
   try {
     const { rowCount } = await person.db.execute(sql.raw(statement))
     return rowCount ?? 0

@@ -2,7 +2,7 @@
  * The text of an isolation suite: a program of its own that people read and edit.
  */
 import type { Outcome } from './outcome.ts'
-import type { SuitePreparation } from './statements.ts'
+import type { SuitePreparation } from './suite-statements.ts'
 
 /** One table of a suite. */
 export interface SuiteTable {

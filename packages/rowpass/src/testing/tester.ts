@@ -24,7 +24,7 @@ export type SqlTag = <Row = Record<string, unknown>>(
 ) => Promise<Rows<Row>>
 
 /** Somebody in a test. */
-export interface Person<Schema extends Record<string, unknown> = Record<string, never>> {
+export interface TestPerson<Schema extends Record<string, unknown> = Record<string, never>> {
   readonly sql: SqlTag
   readonly db: NodePgDatabase<Schema>
 }
@@ -32,14 +32,14 @@ export interface Person<Schema extends Record<string, unknown> = Record<string, 
 /** What a test gets: one transaction. */
 export interface TestTransaction<Schema extends Record<string, unknown> = Record<string, never>> {
   /** Somebody with these claims. People of a scene see each other's rows as their policies let them. */
-  asUser(claims: Claims, options?: { readonly role?: string }): Person<Schema>
+  asUser(claims: Claims, options?: { readonly role?: string }): TestPerson<Schema>
   /** Somebody without claims, under the role `anonymous`. */
-  asAnonymous(): Person<Schema>
+  asAnonymous(): TestPerson<Schema>
   /**
    * The connection's own role, to prepare rows and to look at what came of it. A superuser sees everything; the owner of
    * a table under FORCE sees what its policies show to them.
    */
-  readonly owner: Person<Schema>
+  readonly owner: TestPerson<Schema>
 }
 
 /** How to reach the database under test. */
@@ -63,7 +63,7 @@ export interface Tester<Schema extends Record<string, unknown> = Record<string, 
   /** Runs one test in a transaction and rolls it back, whatever came of it. Tests may run at the same time. */
   run<T>(test: (scene: TestTransaction<Schema>) => Promise<T>): Promise<T>
   /** The same for a test with one person. */
-  asUser<T>(claims: Claims, test: (person: Person<Schema>) => Promise<T>): Promise<T>
+  asUser<T>(claims: Claims, test: (person: TestPerson<Schema>) => Promise<T>): Promise<T>
   /** Closes the connections. */
   close(): Promise<void>
 }
@@ -153,7 +153,7 @@ function toPerson<Schema extends Record<string, unknown>>(
   runAs: RunAs,
   identity: Identity | undefined,
   schema: Schema | undefined,
-): Person<Schema> {
+): TestPerson<Schema> {
   const query = (statement: SentStatement | string, values?: unknown[]): Promise<pg.QueryResult> =>
     runAs(identity, {
       ...(typeof statement === 'string' ? { text: statement } : statement),

@@ -3,7 +3,7 @@ import {
   type Admission,
   type AttemptLimits,
   createAttempts,
-  type Outcome,
+  type LoginOutcome,
 } from '../../src/gateway/password/attempts.ts'
 
 const limits: AttemptLimits = { windowMs: 60_000, perPair: 3, perAddress: 6, perUser: 9 }
@@ -16,7 +16,7 @@ function start(given: Partial<AttemptLimits> = {}) {
   const admit = (user = 'ada', address: string | undefined = '192.0.2.1', password = `guess ${guesses++}`) =>
     attempts.admit({ user, password, address })
   /** Tries to log in, and says what came of it. */
-  async function attempt(outcome: Outcome, ...of: Parameters<typeof admit>): Promise<Admission['kind'] | string> {
+  async function attempt(outcome: LoginOutcome, ...of: Parameters<typeof admit>): Promise<Admission['kind'] | string> {
     const admission = await admit(...of)
     if (admission.kind === 'admitted') admission.end(outcome)
     return admission.kind === 'exceeded' ? `${admission.limit} ${admission.retryAfterSeconds}` : admission.kind
@@ -51,7 +51,7 @@ describe('failed logins', () => {
     expect(await attempt('refused')).toBe('pair 20')
   })
 
-  it.each<[Outcome, string]>([
+  it.each<[LoginOutcome, string]>([
     ['accepted', 'admitted'],
     ['void', 'admitted'],
     ['refused', 'pair 20'],

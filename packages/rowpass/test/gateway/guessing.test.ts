@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { LoginFailed } from '../../src/events.ts'
 import { type GatewayConfig, parseGatewayConfig } from '../../src/gateway/config.ts'
 import { createLogins } from '../../src/gateway/password/login.ts'
-import { type Login, openSession, type Session, serverRefusal } from '../../src/postgres/session.ts'
+import { openSession, type Session, type SessionLogin, serverRefusal } from '../../src/postgres/session.ts'
 import { pointDriverAt } from '../conformance/snippets/point-driver.ts'
 import {
   type SqlAnswer,
@@ -287,7 +287,7 @@ describePg('guessing the passwords of database users', () => {
       const logins = createLogins(config, () => {})
       const asked: unknown[] = []
       const opener = {
-        async open(as: Pick<Login, 'user' | 'password'>) {
+        async open(as: Pick<SessionLogin, 'user' | 'password'>) {
           const session = openSession({
             ...as,
             server: config.databaseUrl,

@@ -2,13 +2,19 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
-import { type Login, openSession, requestCancel, serverRefusal, toServerOptions } from '../../src/postgres/session.ts'
+import {
+  openSession,
+  requestCancel,
+  type SessionLogin,
+  serverRefusal,
+  toServerOptions,
+} from '../../src/postgres/session.ts'
 import { waitUntil } from '../support/gateway.ts'
 import { createTestDatabase, describePg, type TestDatabase, urlFor } from '../support/pg.ts'
 
 describePg('a session', () => {
   let database: TestDatabase
-  let login: Login
+  let login: SessionLogin
 
   beforeAll(async () => {
     database = await createTestDatabase({ contents: 'bare' })

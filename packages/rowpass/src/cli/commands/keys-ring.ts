@@ -3,6 +3,7 @@
  */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { Failure } from '../../errors.ts'
+import type { RingStore } from '../../issuer/ring/ring-store.ts'
 import {
   activate,
   addNewKey,
@@ -13,7 +14,6 @@ import {
   retire,
   revoke,
 } from '../../issuer/ring/steps.ts'
-import type { RingStore } from '../../issuer/ring/store.ts'
 import { type Algorithm, ownAlgorithms } from '../../token/algorithms.ts'
 import type { Io } from '../io.ts'
 import { type RingOptions, withRingStore } from '../key-ring.ts'

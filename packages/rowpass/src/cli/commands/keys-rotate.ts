@@ -3,8 +3,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
+import type { RingStore } from '../../issuer/ring/ring-store.ts'
 import { type KeyStep, type RotationState, rotate } from '../../issuer/ring/steps.ts'
-import type { RingStore } from '../../issuer/ring/store.ts'
 import type { Algorithm } from '../../token/algorithms.ts'
 import { exitCodes, type Io, type SetExitCode } from '../io.ts'
 import { type RingOptions, withRingStore } from '../key-ring.ts'

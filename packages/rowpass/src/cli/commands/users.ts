@@ -5,7 +5,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { Command } from 'commander'
 import { withConnection } from '../../database/connect.ts'
 import { Failure } from '../../errors.ts'
-import { toEmail } from '../../issuer/attempt.ts'
+import { toEmail } from '../../issuer/account-names.ts'
 import type { Io } from '../io.ts'
 import { withIssuerDatabase } from '../project-database.ts'
 

@@ -22,7 +22,7 @@ export interface AttemptLimits {
 }
 
 /** A login that is asked for. */
-export interface Attempt {
+export interface LoginAttempt {
   readonly user: string
   readonly password: string
   /** Of the client; undefined where it is not known, and then only the user counts. */
@@ -33,11 +33,11 @@ export interface Attempt {
  * What a login has shown of its password: that it is right; that it is wrong; nothing, although the server had it; or
  * nothing because the server was never asked or had another reason.
  */
-export type Outcome = 'accepted' | 'refused' | 'unclear' | 'void'
+export type LoginOutcome = 'accepted' | 'refused' | 'unclear' | 'void'
 
 /** Whether a login may be tried. */
 export type Admission =
-  | { readonly kind: 'admitted'; end(outcome: Outcome): void }
+  | { readonly kind: 'admitted'; end(outcome: LoginOutcome): void }
   /** The server refused the same password a moment ago. */
   | { readonly kind: 'repeated' }
   | { readonly kind: 'exceeded'; readonly limit: 'pair' | 'address' | 'user'; readonly retryAfterSeconds: number }
@@ -48,7 +48,7 @@ export interface Attempts {
    * Waits where those under way decide whether there is room for one more.
    * @throws Failure `overloaded` when too many wait
    */
-  admit(attempt: Attempt): Promise<Admission>
+  admit(attempt: LoginAttempt): Promise<Admission>
 }
 
 const maxPairs = 10_000
@@ -83,7 +83,7 @@ export function createAttempts(limits: AttemptLimits, now: () => number = () => 
   const proven = new LRUCache<string, { until: number; digest: string | undefined }>({ max: maxPairs })
   let waiting: (() => void)[] = []
 
-  async function admit(attempt: Attempt): Promise<Admission> {
+  async function admit(attempt: LoginAttempt): Promise<Admission> {
     const place = toPlace(attempt)
     const digest = createHmac('sha256', key)
       .update(JSON.stringify([place.pair, attempt.password]))
@@ -103,13 +103,13 @@ export function createAttempts(limits: AttemptLimits, now: () => number = () => 
   }
 
   /** A password that is known to be wrong is no guess: it tells nobody anything, unless it has become right. */
-  function readmit(place: Place, digest: string, attempt: Attempt, refusedAt: number): Admission {
+  function readmit(place: Place, digest: string, attempt: LoginAttempt, refusedAt: number): Admission {
     if (now() - refusedAt < repeatMs) return { kind: 'repeated' }
     if (refusedAt !== never) remember(place.pair, digest, now())
     return { kind: 'admitted', end: (outcome) => learn(place, digest, attempt, outcome) }
   }
 
-  function begin(place: Place, digest: string, attempt: Attempt): Admission {
+  function begin(place: Place, digest: string, attempt: LoginAttempt): Admission {
     for (const { limit, of } of place.counts) tallies[limit].begin(of)
     return {
       kind: 'admitted',
@@ -125,7 +125,7 @@ export function createAttempts(limits: AttemptLimits, now: () => number = () => 
     }
   }
 
-  function learn({ pair }: Place, digest: string, { password }: Attempt, outcome: Outcome): void {
+  function learn({ pair }: Place, digest: string, { password }: LoginAttempt, outcome: LoginOutcome): void {
     if (outcome === 'unclear') remember(pair, digest, never)
     if (outcome === 'refused') {
       remember(pair, digest, now())
@@ -178,7 +178,7 @@ interface Counted {
   readonly of: string
 }
 
-function toPlace({ user, address }: Attempt): Place {
+function toPlace({ user, address }: LoginAttempt): Place {
   const name = Buffer.from(user).toString('latin1', 0, maxNameBytes)
   const byUser: Counted = { limit: 'user', of: name }
   if (address === undefined) return { pair: `\n${name}`, counts: [byUser] }

@@ -8,14 +8,14 @@ import type { Emit, LoginFailed } from '../../events.ts'
 import { toNetwork } from '../../network.ts'
 import type { PostgresError } from '../../postgres/messages.ts'
 import type { Abortable } from '../../postgres/pool.ts'
-import type { Login } from '../../postgres/session.ts'
+import type { SessionLogin } from '../../postgres/session.ts'
 import { serverRefusal } from '../../postgres/session.ts'
 import type { GatewayConfig } from '../config.ts'
-import { type Admission, type Attempt, createAttempts, type Outcome } from './attempts.ts'
+import { type Admission, createAttempts, type LoginAttempt, type LoginOutcome } from './attempts.ts'
 import { createPlaces } from './places.ts'
 
 /** A login that a client asks for. */
-export interface LoginRequest extends Attempt {
+export interface LoginRequest extends LoginAttempt {
   /** Aborted when the client goes away: then it waits for no session any more. */
   readonly signal?: Abortable
 }
@@ -29,12 +29,12 @@ export interface LoggedIn<Opened> {
 
 /** How the two protocols open a session and end one. */
 export interface Opener<Opened> {
-  open(as: Pick<Login, 'user' | 'password'>): Promise<Opened>
+  open(as: Pick<SessionLogin, 'user' | 'password'>): Promise<Opened>
   close(opened: Opened): void
 }
 
 /** The logins of one gateway. */
-export interface Logins {
+export interface PasswordLogins {
   /** Whether anybody may log in with a password. */
   readonly on: boolean
   /** Whether this user may, now; says nothing of the password. */
@@ -53,7 +53,7 @@ const refusals = new Set(['28P01', '28000'])
 const poolerRefusal = '08P01'
 
 /** Makes the logins; `emit` is given `login_failed`. */
-export function createLogins(config: GatewayConfig, emit: Emit): Logins {
+export function createLogins(config: GatewayConfig, emit: Emit): PasswordLogins {
   let { passwordMode, passwordUsers } = config
   const places = createPlaces({
     size: config.passwordSessions,
@@ -78,7 +78,7 @@ export function createLogins(config: GatewayConfig, emit: Emit): Logins {
     const admission = await attempts.admit(request)
     if (admission.kind !== 'admitted') throw notAdmitted(request, admission)
     let asked = false
-    let outcome: Outcome = 'void'
+    let outcome: LoginOutcome = 'void'
     let release = (): void => {}
     try {
       release = await places.take(ownerOf(request), request.signal)
@@ -151,7 +151,7 @@ function ownerOf({ user, address }: LoginRequest): string {
   return address === undefined ? `user ${user}` : toNetwork(address)
 }
 
-function outcomeOf(error: unknown, asked: boolean): Outcome {
+function outcomeOf(error: unknown, asked: boolean): LoginOutcome {
   if (error instanceof Failure) return 'void'
   const code = serverRefusal(error)?.code
   if (code === undefined) return asked ? 'unclear' : 'void'
@@ -162,7 +162,7 @@ function outcomeOf(error: unknown, asked: boolean): Outcome {
 /**
  * What the client may be told of a login that failed.
  *
- * Wrong user, wrong password and a refusal by the server's address rules read alike, see {@link Logins.logIn}. Other
+ * Wrong user, wrong password and a refusal by the server's address rules read alike, see {@link PasswordLogins.logIn}. Other
  * refusals of the server are about the user's own session: too many of them, no right to connect, a setting that does not
  * exist.
  */

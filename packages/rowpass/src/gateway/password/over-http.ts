@@ -13,7 +13,7 @@ import type { SqlRequest } from '../http/receive.ts'
 import type { Heavy } from '../threads/heavy.ts'
 import { type Hold, held, type UnderWay } from '../under-way.ts'
 import { toPasswordWork } from '../work.ts'
-import type { Logins } from './login.ts'
+import type { PasswordLogins } from './login.ts'
 import { createPasswordRunner } from './runner.ts'
 
 /** What handling needs. */
@@ -21,7 +21,7 @@ export interface PasswordHandlerParts {
   readonly config: GatewayConfig
   readonly heavy: Pick<Heavy, 'parseBody' | 'toJson'>
   readonly findType: FindType
-  readonly logins: Logins
+  readonly logins: PasswordLogins
   readonly underWay: UnderWay
 }
 

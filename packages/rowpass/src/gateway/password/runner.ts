@@ -7,11 +7,11 @@
 import { Failure } from '../../errors.ts'
 import { type Connection, openConnection } from '../../postgres/connection.ts'
 import { createFlight, type Flight, type Work } from '../../postgres/flight.ts'
-import type { Login } from '../../postgres/session.ts'
+import type { SessionLogin } from '../../postgres/session.ts'
 import type { GatewayConfig } from '../config.ts'
 import type { ConnectionString } from '../contract/request.ts'
 import type { SqlRequest } from '../http/receive.ts'
-import { explainLogin, type LoggedIn, type Logins } from './login.ts'
+import { explainLogin, type LoggedIn, type PasswordLogins } from './login.ts'
 
 /** The client of a request. */
 export type PasswordClient = Pick<SqlRequest, 'address' | 'signal'>
@@ -33,7 +33,7 @@ const cancelAgainMs = 250
 const maxCancels = 20
 
 /** Makes the runner. */
-export function createPasswordRunner(config: GatewayConfig, logins: Logins): PasswordRunner {
+export function createPasswordRunner(config: GatewayConfig, logins: PasswordLogins): PasswordRunner {
   async function run(login: ConnectionString, client: PasswordClient, work: () => Promise<Work>): Promise<Flight> {
     let connection: Connection | undefined
     const { signal } = client
@@ -72,7 +72,7 @@ export function createPasswordRunner(config: GatewayConfig, logins: Logins): Pas
     }
   }
 
-  function open(login: ConnectionString, as: Pick<Login, 'user' | 'password'>): Promise<Connection> {
+  function open(login: ConnectionString, as: Pick<SessionLogin, 'user' | 'password'>): Promise<Connection> {
     return openConnection(
       {
         server: config.databaseUrl,

@@ -16,7 +16,7 @@ import { failureResponse } from '../contract/refuse.ts'
 import { clientAddress, isAnswered } from '../http/receive.ts'
 import { createCancel } from './cancel.ts'
 import { createInbox, type Inbox } from './inbox.ts'
-import { explainLogin, type LoggedIn, type LoginRequest, type Logins } from './login.ts'
+import { explainLogin, type LoggedIn, type LoginRequest, type PasswordLogins } from './login.ts'
 import { createNewcomers, type Newcomer } from './newcomers.ts'
 import { relay } from './relay.ts'
 import { errorMessage, greeting, passwordRequest, readPassword, readStartup, type StartupRequest } from './startup.ts'
@@ -35,7 +35,7 @@ export interface WebSocketGateway {
 /** What the gateway side needs. */
 export interface WebSocketParts {
   readonly config: GatewayConfig
-  readonly logins: Logins
+  readonly logins: PasswordLogins
   readonly emit: Emit
   /** See `RelayOptions`; default 30 s. */
   readonly heartbeatMs?: number

@@ -7,7 +7,7 @@ import { Failure } from '../../errors.ts'
 import { readKeyFile } from './key-files.ts'
 import { withFileLock } from './lock.ts'
 import { activeKey, createRing, noteTtl, publishedKeys, type Ring, type RingTiming } from './ring.ts'
-import { defaultTiming, type KeyUse, type RingChange, type RingStore, type StoredRing } from './store.ts'
+import { defaultTiming, type KeyUse, type RingChange, type RingStore, type StoredRing } from './ring-store.ts'
 import { type CountedUse, formatKeyRing, type PrivateRing, parseKeyRing } from './text.ts'
 
 /** What is taken from outside. */

@@ -22,7 +22,7 @@ import {
   type RingStore,
   type SharedRing,
   type StoredRing,
-} from './store.ts'
+} from './ring-store.ts'
 import { parseTiming } from './text.ts'
 
 /**

@@ -11,7 +11,7 @@ import type { SqlDatabase } from '../sql-database.ts'
 import { parseEncryptionKeys } from './encryption.ts'
 import { createSharedRing } from './postgres.ts'
 import { activeKey, publishedKeys } from './ring.ts'
-import type { KeyUse, RingCopy, SharedRing } from './store.ts'
+import type { KeyUse, RingCopy, SharedRing } from './ring-store.ts'
 import { type PrivateRing, parseKeyRing } from './text.ts'
 
 /** Where a ring is, and what it takes to use it. */

@@ -19,7 +19,7 @@ import {
   rotationStep,
   type StepOptions,
 } from './ring.ts'
-import type { RingStore, StoredRing } from './store.ts'
+import type { RingStore, StoredRing } from './ring-store.ts'
 
 /** What was done with one key. */
 export interface KeyStep {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import type { KeyUse, RingCopy } from '../../../src/issuer/ring/ring-store.ts'
 import { createRingSource } from '../../../src/issuer/ring/source.ts'
-import type { KeyUse, RingCopy } from '../../../src/issuer/ring/store.ts'
 import { generateKey } from '../../../src/token/key.ts'
 
 const timing = { jwksMaxAgeSeconds: 300, lagSeconds: 15, skewSeconds: 60, ttlSeconds: 900 }

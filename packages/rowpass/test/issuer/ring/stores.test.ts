@@ -15,9 +15,9 @@ import {
   type Ring,
   revokeKey,
 } from '../../../src/issuer/ring/ring.ts'
+import { defaultTiming, type RingStore } from '../../../src/issuer/ring/ring-store.ts'
 import { createRingSource } from '../../../src/issuer/ring/source.ts'
 import { activate, prune, retire, revoke } from '../../../src/issuer/ring/steps.ts'
-import { defaultTiming, type RingStore } from '../../../src/issuer/ring/store.ts'
 import { generateKey } from '../../../src/token/key.ts'
 import { createTestDatabase, describePg, type TestDatabase } from '../../support/pg.ts'
 

@@ -27,8 +27,8 @@ const remedies: Readonly<Record<Preparation, string>> = {
   roles: 'name authenticated, anonymous, or a role that is granted to one of them, in ROWPASS_ISSUERS',
 }
 
-/** One reading of the catalogs. */
-export interface Catalog {
+/** What one reading of the catalogs has found. */
+export interface KnownCatalog {
   readonly exposures: readonly Exposure[]
   readonly lack: Lack
   /** Of the schema; undefined where the database does not count its changes. */
@@ -49,7 +49,7 @@ export type CatalogSettings = Pick<GatewayConfig, 'databaseUrl' | 'connectTimeou
 export interface CatalogReading {
   readonly expected: Expected
   /** Functions and types are read only when they have changed since. */
-  readonly before?: Catalog | undefined
+  readonly before?: KnownCatalog | undefined
 }
 
 /**
@@ -57,7 +57,7 @@ export interface CatalogReading {
  * @throws Failure `database_unavailable` when the server cannot be reached or refuses the login
  * @throws the error of node-postgres when the server refuses to say, or does not answer in 60 s
  */
-export async function readCatalog(settings: CatalogSettings, reading: CatalogReading): Promise<Catalog> {
+export async function readCatalog(settings: CatalogSettings, reading: CatalogReading): Promise<KnownCatalog> {
   const client = new pg.Client({
     connectionString: settings.databaseUrl.href,
     connectionTimeoutMillis: settings.connectTimeoutMs,
@@ -86,7 +86,7 @@ async function readOver(
   client: pg.Client,
   connections: number,
   { expected, before }: CatalogReading,
-): Promise<Catalog> {
+): Promise<KnownCatalog> {
   const version = await readVersion(client)
   const limits = `set local statement_timeout = ${readingTimeoutMs}; set local jit = off`
   // In a transaction, and not at the start of the session: a pooler refuses settings there.
@@ -119,7 +119,7 @@ async function readDigest(client: pg.Client): Promise<string> {
   return rows[0]?.digest ?? ''
 }
 
-async function readFacts(client: pg.Client): Promise<Pick<Catalog, 'facts' | 'digest' | 'types'>> {
+async function readFacts(client: pg.Client): Promise<Pick<KnownCatalog, 'facts' | 'digest' | 'types'>> {
   const { rows: facts } = await client.query<FunctionFactRow>(functionFactsSql)
   const hash = createHash('sha256')
   for (const row of facts) hash.update(JSON.stringify(row))
@@ -129,7 +129,7 @@ async function readFacts(client: pg.Client): Promise<Pick<Catalog, 'facts' | 'di
 
 /** The newest reading of the catalogs. */
 export interface CatalogKeeper {
-  readonly current: Catalog | undefined
+  readonly current: KnownCatalog | undefined
   /** Whether the catalogs were read, and a request can have an identity. */
   readonly prepared: boolean
   /** What a request is told before the first reading: `catalog_unread`, or `database_unavailable` without a connection. */
@@ -158,7 +158,7 @@ export interface CatalogKeeperParts {
  */
 export function createCatalogKeeper(config: GatewayConfig, parts: CatalogKeeperParts): CatalogKeeper {
   const { expected, onFacts, onVersion, emit } = parts
-  let current: Catalog | undefined
+  let current: KnownCatalog | undefined
   let failure: unknown
   let timer: NodeJS.Timeout | undefined
   let retryMs = firstCatalogRetryMs
@@ -188,7 +188,7 @@ export function createCatalogKeeper(config: GatewayConfig, parts: CatalogKeeperP
     schedule(again ? betweenReadingsMs : nextMs)
   }
 
-  function take(next: Catalog): void {
+  function take(next: KnownCatalog): void {
     if (closed) return
     if (current?.digest !== next.digest) onFacts(next.facts)
     if (current?.facts !== next.facts) emit({ type: 'catalog_read', durationMs: performance.now() - startedAt })
@@ -219,7 +219,7 @@ export function createCatalogKeeper(config: GatewayConfig, parts: CatalogKeeperP
   }
 
   /** Behind a pooler nothing is kept in any case. */
-  function reportUnwatched({ version }: Catalog): void {
+  function reportUnwatched({ version }: KnownCatalog): void {
     if (version !== undefined || config.preparedStatements === 0) return
     if (current !== undefined && current.version === undefined) return
     const remedy =

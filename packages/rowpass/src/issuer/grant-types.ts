@@ -2,14 +2,14 @@
  * What a client may hand in for a token: one function for each `grant_type`.
  */
 import { Failure } from '../errors.ts'
-import { toAttempt, toEmail } from './attempt.ts'
+import { toAttempt, toEmail } from './account-names.ts'
 import { OAuthError } from './oauth-error.ts'
 import { readOwnToken } from './own-token.ts'
 import { type Parameters, required } from './parameters.ts'
 import { comparePassword, hashPassword } from './password.ts'
 import { createSecret, hashSecret } from './secret.ts'
 import type { Client, Credential } from './store.ts'
-import { type IssuerContext, ownClaimsOf, prepareSigner, signFor, type TokenResponse } from './token.ts'
+import { type IssuerContext, ownClaimsOf, prepareSigner, signFor, type TokenResponse } from './token-response.ts'
 
 /** One request for a token, its client known. */
 export interface GrantRequest {
@@ -20,14 +20,14 @@ export interface GrantRequest {
 }
 
 /** Turns what was handed in into tokens, or throws an OAuthError. */
-export type Grant = (context: IssuerContext, request: GrantRequest) => Promise<TokenResponse>
+export type GrantType = (context: IssuerContext, request: GrantRequest) => Promise<TokenResponse>
 
 /** URN of RFC 8693. */
 const tokenExchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
 
 /** The grants by `grant_type`. */
-export const grants: Readonly<Record<string, Grant>> = {
+export const grants: Readonly<Record<string, GrantType>> = {
   password: signIn,
   refresh_token: refresh,
   client_credentials: serveClient,

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { withConnection } from '../../src/database/connect.ts'
 import { countChangesSql } from '../../src/database/schema-changes.ts'
 import type { RowpassEvent } from '../../src/events.ts'
-import { type Catalog, readCatalog } from '../../src/gateway/catalog.ts'
+import { type KnownCatalog, readCatalog } from '../../src/gateway/catalog-reading.ts'
 import { parseGatewayConfig } from '../../src/gateway/config.ts'
 import { createGateway } from '../../src/gateway/server.ts'
 import { startTestGateway, startTestIssuer, type TestGateway, waitUntil } from '../support/gateway.ts'
@@ -18,7 +18,7 @@ describePg('the reading of the catalogs', () => {
   })
   afterAll(() => database.close())
 
-  const read = (before?: Catalog) =>
+  const read = (before?: KnownCatalog) =>
     readCatalog(
       { databaseUrl: new URL(database.gatewayUrl), connectTimeoutMs: 5_000, poolSize: 4, gateways: 1 },
       { expected: { sealKey: database.sealKeys[0], roles: ['authenticated'] }, before },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { OptionError } from '../../src/errors.ts'
-import { checkOwnClaims, type OwnClaims, reservedClaims } from '../../src/issuer/claims.ts'
 import { createIssuer, isIssuerUrl } from '../../src/issuer/issuer.ts'
+import { checkOwnClaims, type OwnClaims, reservedClaims } from '../../src/issuer/own-claims.ts'
 import type { IssuerStore } from '../../src/issuer/store.ts'
 import { isLoopback } from '../../src/network.ts'
 import { generateKey, importSigningKey } from '../../src/token/key.ts'

@@ -3,8 +3,8 @@
  */
 import type { SigningKey } from '../token/key.ts'
 import type { KeySource } from '../token/key-source.ts'
-import { checkOwnClaims, type OwnClaims } from './claims.ts'
 import { issueToken } from './issue.ts'
+import { checkOwnClaims, type OwnClaims } from './own-claims.ts'
 import type { Client, IssuerStore, Lifetimes, Person } from './store.ts'
 
 /** What happened, for a log. Holds no token, address or password. */
