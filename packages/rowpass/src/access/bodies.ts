@@ -16,6 +16,13 @@ export interface BodyTable extends QualifiedName {
   readonly writes: readonly Command[]
 }
 
+/** A cast in a body. */
+export interface BodyCast {
+  /** The parse tree of what is cast. */
+  readonly argument: unknown
+  readonly type: QualifiedName
+}
+
 /** What a body does. */
 export interface Body {
   /** Custom settings that it reads, such as `request.jwt.claims`. */
@@ -30,6 +37,8 @@ export interface Body {
   readonly texts: readonly string[]
   /** Last parts of the names of columns in it. */
   readonly columns: readonly string[]
+  /** What is cast to which type. */
+  readonly casts: readonly BodyCast[]
   /** Readings of settings that fail where the setting is missing or empty. */
   readonly fragile: readonly string[]
   /** Whether it asks who the current user is, and who logged in. */
@@ -51,6 +60,7 @@ const unknownBody: Body = {
   members: [],
   texts: [],
   columns: [],
+  casts: [],
   fragile: [],
   currentUser: false,
   sessionUser: false,
@@ -180,6 +190,7 @@ function joined(a: Body, b: Body): Body {
     members: both(a.members, b.members),
     texts: both(a.texts, b.texts),
     columns: both(a.columns, b.columns),
+    casts: both(a.casts, b.casts),
     fragile: both(a.fragile, b.fragile),
     currentUser: a.currentUser || b.currentUser,
     sessionUser: a.sessionUser || b.sessionUser,
@@ -203,6 +214,7 @@ function readTree(tree: unknown): Body {
   const tables: BodyTable[] = []
   const ctes = new Set<string>()
   const columns = new Set<string>()
+  const casts: BodyCast[] = []
   const fragile = new Set<string>()
   let currentUser = false
   let sessionUser = false
@@ -219,6 +231,7 @@ function readTree(tree: unknown): Body {
       const path = memberPath(node)
       if (path !== undefined) members.add(path)
     } else if (type === 'TypeCast') {
+      if (isNode(node.typeName)) casts.push({ argument: node.arg, type: qualifiedName(namesOf(node.typeName.names)) })
       const setting = castSetting(node)
       if (setting !== undefined) fragile.add(`current_setting('${setting}', true)::${castName(node)}`)
     } else if (type === 'ColumnRef') {
@@ -246,6 +259,7 @@ function readTree(tree: unknown): Body {
     members: [...members].filter((each) => ![...members].some((other) => other.startsWith(`${each}.`))),
     texts: [...found.texts],
     columns: [...columns],
+    casts,
     fragile: [...fragile],
     tables: tables.filter(({ schema, name }) => schema !== undefined || !ctes.has(name)),
     currentUser,

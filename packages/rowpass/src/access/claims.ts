@@ -1,6 +1,7 @@
 /**
  * Which columns the policies of a database compare with which claims.
  */
+import pg from 'pg'
 import type { Parser } from '../statement/parser.ts'
 import { bodyOf } from './bodies.ts'
 import type { Callers } from './callers.ts'
@@ -54,6 +55,46 @@ export function findComparedColumns(
     }
   }
   return [...found.values()]
+}
+
+/** A claim that is turned into a value of another type. */
+export interface ClaimCast {
+  readonly claim: string
+  /** As SQL. */
+  readonly type: string
+}
+
+/**
+ * Finds the claims that an expression turns into values of a type: by a cast in it, or in a function that it calls, or by
+ * what such a function returns.
+ */
+export function findClaimCasts(
+  { callers }: Pick<Database, 'callers'>,
+  parser: Parser,
+  text: string,
+  carrier: ClaimsCarrier | undefined,
+): ClaimCast[] {
+  const parsed = parser.parse(`select ${text}`)
+  if (parsed.kind !== 'tree') return []
+  const outer = bodyOf(parsed.statements)
+  const routines = [
+    ...new Set(
+      outer.calls.flatMap((call) => callers.resolve(call)).flatMap((each) => [...callers.reached(each).routines]),
+    ),
+  ]
+  const casts = [outer, ...routines.map((routine) => callers.body(routine))].flatMap(({ casts: found }) =>
+    found.map(({ argument, type }) => ({ claim: claimOf(argument, callers, carrier), type: toType(type) })),
+  )
+  const results = routines.map((routine) => ({
+    claim: claimOfRoutine(routine, callers, carrier, 0),
+    type: routine.returns,
+  }))
+  return [...casts, ...results].flatMap(({ claim, type }) => (claim === undefined ? [] : [{ claim, type }]))
+}
+
+function toType({ schema, name }: QualifiedName): string {
+  const quote = (each: string) => (/^[a-z_][a-z0-9_]*$/.test(each) ? each : pg.escapeIdentifier(each))
+  return schema === undefined ? quote(name) : `${quote(schema)}.${quote(name)}`
 }
 
 /** Relations by the names that sub-selects give them. */

@@ -4,6 +4,8 @@
  */
 import pg from 'pg'
 import { Failure } from '../errors.ts'
+import { findMissingMembership } from './membership.ts'
+import { attempt, isProblem } from './trial.ts'
 
 /** Who somebody is to the database. */
 export interface Identity {
@@ -167,13 +169,22 @@ async function seal(client: pg.ClientBase, { role, claims }: Identity): Promise<
 
 async function allowRole(client: pg.ClientBase, role: string): Promise<void> {
   const name = pg.escapeIdentifier(role)
-  try {
-    const able = await canBecome(client, role)
-    if (able === undefined) throw new Failure('input_invalid', { detail: `there is no database role ${name}` })
-    if (!able) await client.query(`grant ${name} to current_user`)
-  } catch (error) {
-    throw asPowerless(error, `become the role ${name}`)
-  }
+  const able = await canBecome(client, role)
+  if (able === undefined) throw new Failure('input_invalid', { detail: `there is no database role ${name}` })
+  if (able) return
+  const refused = await attempt(client, () => client.query(`grant ${name} to current_user`), { keep: true })
+  if (isProblem(refused)) throw await powerless(client, role)
+}
+
+/** Says which grant is missing, who may give it, and which logins need none. */
+async function powerless(client: pg.ClientBase, role: string): Promise<Failure> {
+  const { rows } = await client.query<{ member: string }>('select current_user as member')
+  const member = rows[0]?.member ?? ''
+  const { grant, by, logins } = await findMissingMembership(client, member, role)
+  const others =
+    logins.length > 0 ? ` Or use a login that may become it: ${logins.slice(0, 3).join(', ')} (--login <its URL>).` : ''
+  const detail = `${member} may not become the role ${role} (SET ROLE). Have this run by ${by}: ${grant}${others}`
+  return new Failure('owner_powerless', { detail })
 }
 
 /** Whether the connection's role may SET ROLE to this one; undefined where there is none of that name. */

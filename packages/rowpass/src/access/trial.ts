@@ -24,6 +24,8 @@ export interface SqlProblem {
   readonly message: string
   readonly table?: string
   readonly constraint?: string
+  /** Where in functions it happened, as PostgreSQL tells; may quote statements and values, so that it is never shown. */
+  readonly context?: string
 }
 
 const savepoint = 'rowpass_attempt'
@@ -121,8 +123,14 @@ export async function attemptText(
 /** @throws the error itself when it did not come from PostgreSQL */
 export function toProblem(error: unknown): SqlProblem {
   if (!(error instanceof pg.DatabaseError)) throw error
-  const { code = 'XX000', message, table, constraint } = error
-  return { sqlstate: code, message, ...(table && { table }), ...(constraint && { constraint }) }
+  const { code = 'XX000', message, table, constraint, where } = error
+  return {
+    sqlstate: code,
+    message,
+    ...(table && { table }),
+    ...(constraint && { constraint }),
+    ...(where && { context: where }),
+  }
 }
 
 /** Whether an answer of {@link attempt} is a problem. */

@@ -17,6 +17,11 @@ export function renderError(io: Io, error: unknown): void {
   if (io.env.DEBUG && error instanceof Error) io.stderr(`${error.stack}\n`)
 }
 
+/** Whether it is what the caller wrote that is wrong, for an exit code. */
+export function isWrongUsage(error: unknown): boolean {
+  return error instanceof Failure && (error.code === 'input_invalid' || error.code === 'config_invalid')
+}
+
 function toLines(error: unknown): string[] {
   if (error instanceof ConfigError) {
     return [

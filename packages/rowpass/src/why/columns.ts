@@ -8,6 +8,8 @@ export interface Reads {
   readonly columns: ReadonlySet<string>
   /** Whether a column is read at all; `count(*)` reads none. */
   readonly any: boolean
+  /** The same without RETURNING. */
+  readonly anyElse: boolean
 }
 
 /**
@@ -24,10 +26,19 @@ export function assignColumns(
   columnsOf: (use: Use) => readonly string[] | undefined,
 ): ReadonlyMap<Use, Reads> {
   const found = new Map(uses.map((use) => [use, new Set<string>()]))
-  for (const { scope, path } of mentions) {
-    for (const [use, names] of resolve(scope, path)) for (const name of names) found.get(use)?.add(name)
+  const elsewhere = new Set<Use>(uses.filter((use) => use.readsUnnamed))
+  for (const { scope, path, returning } of mentions) {
+    for (const [use, names] of resolve(scope, path)) {
+      for (const name of names) found.get(use)?.add(name)
+      if (returning === undefined && names.length > 0) elsewhere.add(use)
+    }
   }
-  return new Map([...found].map(([use, columns]) => [use, { columns, any: columns.size > 0 || use.readsUnnamed }]))
+  return new Map(
+    [...found].map(([use, columns]) => [
+      use,
+      { columns, any: columns.size > 0 || use.readsUnnamed, anyElse: elsewhere.has(use) },
+    ]),
+  )
 
   function resolve(scope: Scope | undefined, path: readonly string[]): [Use, readonly string[]][] {
     const last = path.at(-1)

@@ -12,6 +12,8 @@ import { attempt, isProblem, type SqlProblem } from '../access/trial.ts'
 /** What a value is, as text; null for NULL. */
 export interface TextValue {
   readonly value: string | null
+  /** Of a value of type json or jsonb what it holds: `string`, `number` … */
+  readonly json?: string
 }
 
 /** Rows under trial, inside a transaction. */
@@ -59,8 +61,11 @@ export async function copyRows(
     },
     async valueFor(row, expression) {
       const where = `where ${alias}.ctid = '${places[row]}'::tid`
-      const found = await withPolicy('true', `select (${expression})::text as value from ${name} as ${alias} ${where}`)
-      return isProblem(found) ? found : { value: found[0]?.value ?? null }
+      const found = await withPolicy(
+        'true',
+        valueSql(`select (${expression}) as value from ${name} as ${alias} ${where}`),
+      )
+      return isProblem(found) ? found : toValue(found)
     },
   }
 }
@@ -73,9 +78,18 @@ export async function valueForCaller(
 ): Promise<TextValue | SqlProblem> {
   return attempt(client, async () => {
     await client.query(`set local role ${pg.escapeIdentifier(role)}`)
-    const { rows } = await client.query(`select (${expression})::text as value`)
-    return { value: rows[0]?.value ?? null }
+    return toValue((await client.query(valueSql(`select (${expression}) as value`))).rows)
   })
+}
+
+/** The value as text, and what it holds where it is JSON. */
+function valueSql(query: string): string {
+  return `select v.value::text as value, case when pg_catalog.pg_typeof(v.value)::oid in (114, 3802)
+    then pg_catalog.jsonb_typeof(v.value::text::jsonb) end as json from (${query}) v`
+}
+
+function toValue([row]: readonly { value?: string | null; json?: string | null }[]): TextValue {
+  return { value: row?.value ?? null, ...(row?.json && { json: row.json }) }
 }
 
 /** What happened to one row of a copy; records as text. */

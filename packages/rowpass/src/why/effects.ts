@@ -58,7 +58,8 @@ const writes: Readonly<Record<string, Command>> = {
   merge_delete: 'delete',
 }
 
-function commandsOf({ actions }: Reached): readonly Command[] {
+/** The commands by which a statement changes one relation. */
+export function commandsOf({ actions }: Reached): readonly Command[] {
   return [...new Set([...actions].flatMap((action) => writes[action] ?? []))]
 }
 

@@ -2,24 +2,34 @@
  * Explains what one statement does for one identity, and why.
  */
 import pg from 'pg'
+import { type Database, readDatabase } from '../access/database.ts'
 import { type ClaimsCarrier, detectCarrier, type Identity } from '../access/identity.ts'
+import { inTrial } from '../access/trial.ts'
+import { Failure } from '../errors.ts'
 import { loadParser } from '../statement/parser.ts'
-import { firing, functionRights, lastingOf, loadFunctions, reasonNotToRun } from './effects.ts'
-import { type Explanation, type RelationReport, withoutData } from './explanation.ts'
+import { commandsOf, firing, functionRights, lastingOf, loadFunctions, reasonNotToRun } from './effects.ts'
+import { type Explanation, type RelationReport, withoutContext, withoutData } from './explanation.ts'
 import { gatewayReasons } from './gateway.ts'
 import { rightsFor } from './grants.ts'
+import { findInside, type PlacedTrigger } from './inside.ts'
+import { findUnreachable } from './login.ts'
 import { findReach, type Reached } from './reach.ts'
 import { findReasons } from './reasons.ts'
 import { rolledBack, type TrialIdentity } from './session.ts'
 import { parseStatement } from './statement.ts'
+import { findInsteadOf, mayPassOver } from './suppression.ts'
 import { inlineParameters, withoutEnd } from './text.ts'
+import type { TryTools } from './tools.ts'
 import { type StatementOutcome, tryStatement } from './trial.ts'
-import { type TriedPolicies, type TryTools, tryPolicies, untriedPolicies } from './tries.ts'
+import { type TriedPolicies, tryPolicies, untriedPolicies } from './tries.ts'
 import { type Facts, findDoubts } from './verdict.ts'
 
 /** What to explain. */
 export interface ExplainOptions {
-  readonly identity: Identity
+  /** Without a role it is the one that requests of this database run as, as far as it can be found out. */
+  readonly identity: Pick<Identity, 'claims'> & Partial<Identity>
+  /** Name of the login that requests arrive on, which has to become the role; default: not looked at. */
+  readonly login?: string
   readonly sql: string
   /** Values of `$1`, `$2` …, as text. */
   readonly params?: readonly (string | null)[]
@@ -63,23 +73,36 @@ export async function explain(client: pg.ClientBase, options: ExplainOptions): P
   const sql = withoutEnd(inlined, parser)
   const statement = parseStatement(sql, parser)
   const carrier = options.carrier ?? (await detectCarrier(client))
-  const { identity, timeoutMs = defaultTimeoutMs, reveal = false, parts = true } = options
+  const { timeoutMs = defaultTimeoutMs, reveal = false, parts = true } = options
+  const identity = { ...options.identity, role: options.identity.role ?? (await findRole(client)) }
   const setting: TrialIdentity = { identity, carrier, timeoutMs }
   const { database, role, reached, unreached } = await rolledBack(client, setting, 'self', () =>
     findReach(client, statement, identity.role),
   )
+  const unreachable = options.login === undefined ? undefined : await findUnreachable(client, options.login, role.name)
   const functions = await loadFunctions(client, database, statement, role)
   const run = options.run ?? 'safe'
   const notRun = reasonNotToRun(run, reached, functions)
   const tried = notRun === undefined ? await tryStatement(client, setting, statement, sql) : undefined
-  const outcome = tried?.problem && !reveal ? { ...tried, problem: withoutData(tried.problem) } : tried
+  const inside = tried?.problem && findInside(database, tried.problem, role, firedBy(database, reached))
+  const outcome = tried?.problem ? { ...tried, problem: (reveal ? withoutContext : withoutData)(tried.problem) } : tried
   const tools: TryTools = { client, parser, role: role.name, setting, statement, sql, reveal, parts }
   // The conditions of the statement are evaluated for the policies, too.
   const isSafe = run === 'always' || functions.every(({ lasting }) => lasting === undefined)
-  const { relations, predictedRows } = await tryAllPolicies(tools, reached, isSafe)
+  const { relations, predictedRows } = await tryAllPolicies(tools, reached, { isSafe, outcome })
   const missing = functionRights(functions, role)
   const { command } = statement
-  const facts: Facts = { command, role: role.name, outcome, unreached, relations, functions: missing, predictedRows }
+  const facts: Facts = {
+    command,
+    role: role.name,
+    unreachable,
+    outcome,
+    inside,
+    unreached,
+    relations,
+    functions: missing,
+    predictedRows,
+  }
   const gateway = carrier?.kind === 'sealed' && parts ? await gatewayReasons(client, parser, sql) : []
   const reasons = findReasons(facts)
   const doubts = findDoubts(facts, reasons)
@@ -101,20 +124,23 @@ export async function explain(client: pg.ClientBase, options: ExplainOptions): P
 async function tryAllPolicies(
   tools: TryTools,
   reached: readonly Reached[],
-  isSafe: boolean,
+  { isSafe, outcome }: { isSafe: boolean; outcome: StatementOutcome | undefined },
 ): Promise<{ relations: readonly RelationReport[]; predictedRows: number | undefined }> {
   const relations: RelationReport[] = []
   let predictedRows: number | undefined
   for (const each of reached) {
-    const tried = isSafe && each.steps.length > 0 ? await tryPolicies(tools, each) : untriedPolicies(each)
-    relations.push(toReport(each, tried))
+    const isTried = isSafe && (each.steps.length > 0 || mayPassOver(each))
+    const tried = isTried ? await tryPolicies(tools, each) : untriedPolicies(each)
+    const instead = isSafe ? await findInsteadOf(tools, each, outcome) : []
+    relations.push(toReport(each, { ...tried, suppressed: [...tried.suppressed, ...instead] }))
     const changes = each.actions.has('update') || each.actions.has('delete')
-    if (tried.exact && changes) predictedRows = tried.visible
+    const passedOver = tried.suppressed.reduce((sum, { rows }) => sum + rows, 0)
+    if (tried.exact && changes && tried.visible !== undefined) predictedRows = tried.visible - passedOver
   }
   return { relations, predictedRows }
 }
 
-function toReport(reached: Reached, { steps, rows, rowsProblem }: TriedPolicies): RelationReport {
+function toReport(reached: Reached, { steps, rows, rowsProblem, suppressed }: TriedPolicies): RelationReport {
   const { relation, via, actor, actions, rls } = reached
   return {
     name: relation.sql,
@@ -123,17 +149,40 @@ function toReport(reached: Reached, { steps, rows, rowsProblem }: TriedPolicies)
     actor: actor.name,
     owner: ownerOf(reached),
     actions: [...actions],
+    forReturning: reached.forReturning,
     rights: rightsFor(reached),
     rls: { ...rls, enabled: relation.rls, forced: relation.force },
     steps,
     rows,
     ...(rowsProblem !== undefined && { rowsProblem }),
+    suppressed,
     triggers: firing(reached).map((trigger) => ({
       name: trigger.name,
       function: trigger.function,
       outside: lastingOf(reached, trigger) !== undefined,
     })),
   }
+}
+
+/** Also those that it may fire at partitions and below views. */
+function firedBy({ effects }: Database, reached: readonly Reached[]): readonly PlacedTrigger[] {
+  return reached
+    .filter((each) => commandsOf(each).length > 0)
+    .flatMap(({ relation, database }) =>
+      effects.triggersOf(relation).map((trigger) => {
+        const table = database.catalog.relations.get(trigger.relation)
+        return { ...trigger, table: table?.sql ?? relation.sql }
+      }),
+    )
+}
+
+/** The role of requests with claims. */
+async function findRole(client: pg.ClientBase): Promise<string> {
+  const parts = { only: ['roles', 'relations', 'columns', 'policies'] } as const
+  const { access } = await inTrial(client, { readOnly: true }, () => readDatabase(client, parts))
+  const { signedIn } = access.requests
+  if (signedIn !== undefined) return signedIn.name
+  throw new Failure('input_invalid', { detail: 'no role that requests run as was found: name one with --role' })
 }
 
 function notesOf(

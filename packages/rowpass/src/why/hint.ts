@@ -38,6 +38,8 @@ const told: ReadonlySet<Reason['code']> = new Set([
   'row_refused',
   'select_policy_refuses',
   'policy_recursion',
+  'inner_policy',
+  'trigger_passes_over',
 ])
 
 function hiddenBy(name: string, rows: number, policies: readonly string[]): string {

@@ -29,6 +29,8 @@ export interface Reached {
   readonly reads: ReadonlySet<string>
   /** Whether the right to read is needed. */
   readonly needsSelect: boolean
+  /** Whether it is needed for RETURNING alone. */
+  readonly forReturning: boolean
   readonly rls: RlsState
   readonly steps: readonly Step[]
 }
@@ -97,13 +99,14 @@ export async function findReach(client: pg.ClientBase, statement: ParsedStatemen
   )
   const reached: Reached[] = []
   for (const [use, relation] of named) {
-    const { columns = new Set<string>(), any = false } = reads.get(use) ?? {}
-    add({ use, relation, actor: role, via: [], actions: use.actions, reads: columns }, any)
+    const { columns = new Set<string>(), any = false, anyElse = false } = reads.get(use) ?? {}
+    const forReturning = use.returning && !anyElse
+    add({ use, relation, actor: role, via: [], actions: use.actions, reads: columns, forReturning }, any)
   }
   return { database, role, reached, unreached }
 
   function add(
-    way: Pick<Reached, 'use' | 'relation' | 'actor' | 'via' | 'actions' | 'reads'>,
+    way: Pick<Reached, 'use' | 'relation' | 'actor' | 'via' | 'actions' | 'reads' | 'forReturning'>,
     readsAny: boolean,
   ): void {
     const { use, relation, actor, via, actions } = way
@@ -127,6 +130,7 @@ export async function findReach(client: pg.ClientBase, statement: ParsedStatemen
           actor: below,
           via: [...via, relation.sql],
           actions: isTarget ? actions : new Set<Action>(['read']),
+          forReturning: isTarget && way.forReturning,
           reads: new Set(next.columns.filter(({ number }) => columns.includes(number)).map(({ name }) => name)),
         },
         isTarget ? needsSelect : true,

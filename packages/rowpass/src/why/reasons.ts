@@ -2,23 +2,26 @@
  * Makes reasons of facts: what stands in the way, what hides rows, and what the reader may take for a wall and is none.
  */
 import { isTable } from '../access/catalog/catalog.ts'
-import type { SqlProblem } from '../access/trial.ts'
+import { decidingReasons, passedOverReasons } from './deciding.ts'
 import type { Reason, ReasonCode, RelationReport, StepReport } from './explanation.ts'
+import { failingPolicies, failureReason, problemReasons } from './failing.ts'
 import type { Right } from './grants.ts'
 import type { Unreached } from './reach.ts'
-import { maxRows } from './trial.ts'
 import type { Facts } from './verdict.ts'
+import { grantSql, reason, refusal, some } from './wording.ts'
 
 /** Reasons, in the order in which PostgreSQL would come to them; at least one. */
 export function findReasons(facts: Facts): Reason[] {
   const { relations, outcome } = facts
   const missing = [...relations.flatMap(({ rights }) => rights), ...facts.functions].filter(({ held }) => !held)
   const reasons = [
+    ...loginReasons(facts),
     ...facts.unreached.map((each) => unreachedReason(each, facts.role)),
     ...missing.map(grantReason),
     ...relations.flatMap(policyReasons),
     ...relations.flatMap((relation) => wallReasons(relation, facts.role)),
-    ...problemReasons(outcome?.problem),
+    ...relations.flatMap(passedOverReasons),
+    ...problemReasons(outcome?.problem, facts, relations.flatMap(failingPolicies)),
   ]
   const explained = reasons.some(({ code }) => !informative.has(code))
   return explained ? reasons : [...reasons, plainReason(facts)]
@@ -26,12 +29,11 @@ export function findReasons(facts: Facts): Reason[] {
 
 const informative: ReadonlySet<ReasonCode> = new Set(['view_owner', 'rls_bypassed', 'rls_off'])
 
-function reason(code: ReasonCode, says: string, advice?: string): Reason {
-  return { code, says, ...(advice !== undefined && { advice }), refuses: false }
-}
-
-function refusal(code: ReasonCode, says: string, advice?: string): Reason {
-  return { ...reason(code, says, advice), refuses: true }
+function loginReasons({ unreachable, role }: Facts): Reason[] {
+  if (unreachable === undefined) return []
+  const { login, grant, by } = unreachable
+  const says = `The login ${login} may not become ${role}: SET ROLE fails, and nothing of what follows is reached.`
+  return [refusal('role_unreachable', says, `${grant} – run by ${by}.`)]
 }
 
 function unreachedReason({ use, resolution }: Unreached, role: string): Reason {
@@ -47,13 +49,12 @@ function unreachedReason({ use, resolution }: Unreached, role: string): Reason {
   return refusal('relation_missing', `There is no relation ${name}${where}.`, advice)
 }
 
-function grantReason({ privilege, on, object, columns, role }: Right): Reason {
-  const list = columns.length > 0 ? ` (${columns.join(', ')})` : ''
+function grantReason(right: Right): Reason {
+  const { privilege, on, object, columns, role } = right
   const plural = columns.length > 1 ? 'columns' : 'column'
   const what = columns.length > 0 ? `${plural} ${columns.join(', ')} of ${object}` : `${on} ${object}`
-  const kind = on === 'table' ? '' : `${on} `
   const says = `The role ${role} has no ${privilege} on ${what}. A policy does not stand in for a grant.`
-  return refusal('grant_missing', says, `grant ${privilege.toLowerCase()}${list} on ${kind}${object} to ${role};`)
+  return refusal('grant_missing', says, grantSql(right))
 }
 
 function policyReasons(relation: RelationReport): Reason[] {
@@ -70,32 +71,18 @@ function policyReasons(relation: RelationReport): Reason[] {
   })
 }
 
-function failureReason(
-  { name, actor }: RelationReport,
-  { problem, name: policy, closedFunctions }: StepReport['policies'][number],
-): Reason[] {
-  if (problem === undefined) return []
-  if (problem.includes('(42P17)')) {
-    const says = `The policy ${policy} of ${name} asks a table whose policies ask this one again: infinite recursion.`
-    const advice = 'Let it ask a SECURITY DEFINER function with a pinned search_path that reads past the policies.'
-    return [refusal('policy_recursion', says, advice)]
-  }
-  const [closed] = closedFunctions
-  const advice = closed === undefined ? undefined : `grant execute on function ${closed} to ${actor};`
-  return [reason('policy_fails', `The policy ${policy} of ${name} fails: ${problem}.`, advice)]
-}
-
 /** Rows that are passed over in silence. */
 function hidingReasons(relation: RelationReport, step: StepReport): Reason[] {
   const { name, rows, actor } = relation
   if (rows === undefined || rows.matching === 0) return []
   if (!step.policies.some(({ permissive }) => permissive)) return [noPolicy(relation, step)]
   const advice = step.policies.some(({ parts }) => parts !== undefined) ? compareSides : undefined
-  return step.blame.map(({ policies, rows: failing }) => {
+  const hidden = step.blame.map(({ policies, rows: failing }) => {
     const count = some(failing, rows.sampled < rows.matching)
     const by = `${policies.join(' and ')}${forCommand(step)}`
     return reason('rows_hidden', `${count} of ${name} ${be(failing)} hidden from ${actor} by ${by}.`, advice)
   })
+  return [...hidden, ...decidingReasons(step)]
 }
 
 const compareSides =
@@ -103,22 +90,25 @@ const compareSides =
 
 /** Rows that end the statement. */
 function refusingReasons(relation: RelationReport, step: StepReport): Reason[] {
-  const { name } = relation
+  const { name, forReturning } = relation
   if (step.tested === 0) return []
   if (!step.policies.some(({ permissive }) => permissive)) {
     return [{ ...noPolicy(relation, step), refuses: step.tested !== undefined }]
   }
-  return step.blame.map(({ policies }) => {
+  const refused = step.blame.map(({ policies }) => {
     const by = policies.join(' and ')
     const row = `The ${rowWords[step.row]} of ${name}`
     if (step.command === 'select') {
-      const says = `${row} would not be visible to its writer: the SELECT policy ${by} is false for it. It is asked because the statement reads columns (RETURNING, WHERE, ON CONFLICT).`
-      return refusal('select_policy_refuses', says, 'Leave out RETURNING, or let the SELECT policy see the row.')
+      const because = forReturning ? 'of RETURNING' : `the statement reads columns of ${name}`
+      const says = `${row} would not be visible to its writer: the SELECT policy ${by} is false for it. It is asked because ${because}.`
+      const advice = `${forReturning ? 'Leave out RETURNING, or let' : 'Let'} the SELECT policy see the row.`
+      return refusal('select_policy_refuses', says, advice)
     }
     const kind = step.expression === 'check' ? 'WITH CHECK' : 'USING'
     const says = `${row} is refused by ${by}${forCommand(step)}: ${kind} is not true for it.`
     return refusal('row_refused', says, 'Send values that the policy allows for these claims, or change the policy.')
   })
+  return [...refused, ...decidingReasons(step)]
 }
 
 function noPolicy({ name, actor }: RelationReport, { command, forOthers }: StepReport): Reason {
@@ -163,35 +153,6 @@ const holders: Readonly<Record<string, (actor: string, owner: string) => string>
   owner: (actor, owner) => `${actor} has the rights of the owner ${owner}, and FORCE is not set`,
 }
 
-/** Errors that are no matter of grants and policies. */
-function problemReasons(problem: SqlProblem | undefined): Reason[] {
-  if (problem === undefined || elsewhere.has(problem.sqlstate)) return []
-  const { sqlstate, message, constraint, table } = problem
-  const kind = constraintKinds[sqlstate]
-  if (kind !== undefined) {
-    const where = constraint === undefined ? '' : ` ${constraint}${table === undefined ? '' : ` of ${table}`}`
-    const advice = 'Constraints see all rows, also those that policies hide.'
-    return [refusal('constraint', `No policy: the ${kind} constraint${where} is violated.`, advice)]
-  }
-  if (sqlstate === '57014') {
-    return [refusal('timeout', 'The statement took too long and was cancelled.', 'Give it more time with --timeout.')]
-  }
-  return [refusal('error', `PostgreSQL: ${message} (${sqlstate}).`)]
-}
-
-/** Told of by other reasons: privileges and policies, names, recursion. */
-const elsewhere = new Set(['42501', '42P01', '3F000', '42P17'])
-
-const constraintKinds: Readonly<Record<string, string>> = {
-  '23001': 'foreign key',
-  '23502': 'not-null',
-  '23503': 'foreign key',
-  '23505': 'unique',
-  '23514': 'check',
-  '23P01': 'exclusion',
-  '44000': 'view check option',
-}
-
 function plainReason({ outcome, command, relations }: Facts): Reason {
   const problem = outcome?.problem
   if (problem !== undefined) return refusal('error', `PostgreSQL: ${problem.message} (${problem.sqlstate}).`)
@@ -203,12 +164,6 @@ function plainReason({ outcome, command, relations }: Facts): Reason {
     return reason('no_rows', says)
   }
   return reason('allowed', 'Nothing stands in the way: the grants are there, and no policy hides or refuses a row.')
-}
-
-/** How many rows, for a person. */
-export function some(rows: number, atLeast = false): string {
-  const most = rows > maxRows
-  return `${most || atLeast ? 'at least ' : ''}${most ? maxRows : rows} ${rows === 1 ? 'row' : 'rows'}`
 }
 
 function be(count: number): string {

@@ -5,7 +5,7 @@
 import { plain, type Style } from '../access/style.ts'
 import type { Explanation, PartReport, PolicyReport, RelationReport, SideReport, StepReport } from './explanation.ts'
 import type { Right } from './grants.ts'
-import { some } from './reasons.ts'
+import { some } from './wording.ts'
 
 /**
  * The report as text that ends with a line feed. Control characters of whatever came from the database or the statement
@@ -158,13 +158,15 @@ function partLines(part: PartReport, tested: number, indent: number): string[] {
   return [`${space}${oneLine(part.text)}: ${result}`, ...sides.map((line) => `${space}  ${line}`)]
 }
 
-function sideLine({ text, whose, value }: SideReport, tested: number): string[] {
+function sideLine({ text, whose, value, json }: SideReport, tested: number): string[] {
   const name = oneLine(text)
   // A constant says itself.
   if (/^'(?:[^']|'')*'(?:::[\w" ]+)?$|^-?[\d.]+$/.test(name)) return []
-  if (value === undefined) return whose === 'row' ? [`${name} is withheld: the row is hidden (--reveal)`] : []
+  const type = json === undefined ? '' : `, a JSON ${json}`
+  if (value === undefined) return whose === 'row' ? [`${name} is withheld${type}: the row is hidden (--reveal)`] : []
   const where = whose === 'caller' ? 'for this caller' : tested === 1 ? 'in this row' : 'in one of these rows'
-  return [`${name} is ${value === null ? 'NULL' : JSON.stringify(value)} ${where}`]
+  const shown = value === null ? 'NULL' : json === undefined ? JSON.stringify(value) : `${value}${type},`
+  return [`${name} is ${shown} ${where}`]
 }
 
 function oneLine(text: string): string {

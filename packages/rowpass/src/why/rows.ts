@@ -118,6 +118,16 @@ async function askAsIdentity(
   }
 }
 
+/** How many rows the identity is given by the conditions; undefined where it may not ask. */
+export async function countAsIdentity(
+  client: pg.ClientBase,
+  setting: TrialIdentity,
+  reached: Reached,
+  conditions: readonly string[],
+): Promise<number | undefined> {
+  return (await askAsIdentity(client, setting, reached, conditions)).seen
+}
+
 function fromClause({ relation, use }: Reached, conditions: readonly string[]): string {
   const where = conditions.length > 0 ? ` where ${conditions.map((each) => `(${each}\n)`).join(' and ')}` : ''
   return `from ${relation.sql} as ${pg.escapeIdentifier(use.alias)}${where}`

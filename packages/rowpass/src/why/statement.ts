@@ -226,7 +226,10 @@ class Reader {
     })
     // Behind the others, and seen with a qualifier only.
     const outer: Scope = { parent: scope.parent, items: [...rows, ...renamed] }
+    const before = this.mentions.length
     this.expression(clause, { parent: outer, items: scope.items }, ctes)
+    const added = this.mentions.splice(before)
+    this.mentions.push(...added.map((mention) => ({ ...mention, returning: true as const })))
   }
 
   private lock(clause: TreeNode | undefined, scope: Scope): void {

@@ -7,13 +7,14 @@ import { isProblem, toProblem } from '../access/trial.ts'
 import { conditionsFor } from './conditions.ts'
 import { copyName, copyRows, type RowChange, writtenRows } from './copy.ts'
 import { lastingOf } from './effects.ts'
-import { type RowsReport, type StepReport, safeText } from './explanation.ts'
+import { type RowsReport, type StepReport, type Suppression, safeText } from './explanation.ts'
 import type { Reached } from './reach.ts'
 import { type MetRows, readRows, sampleSize, unforce } from './rows.ts'
-import { rolledBack, type TrialIdentity } from './session.ts'
+import { rolledBack } from './session.ts'
+import { findSuppressions, mayPassOver } from './suppression.ts'
 import { bareInsert, retarget } from './text.ts'
-import type { ParsedStatement } from './usage.ts'
-import { type Tools, tryStep, untriedStep } from './values.ts'
+import type { TryTools } from './tools.ts'
+import { tryStep, untriedStep } from './values.ts'
 
 /** What was found for one reached. */
 export interface TriedPolicies {
@@ -24,16 +25,8 @@ export interface TriedPolicies {
   readonly visible: number | undefined
   /** Whether `visible` is what the statement itself would meet: its conditions, all rows in the sample. */
   readonly exact: boolean
-}
-
-/** What trying needs. */
-export interface TryTools extends Tools {
-  readonly setting: TrialIdentity
-  readonly statement: ParsedStatement
-  /** Without parameters. */
-  readonly sql: string
-  /** Whether values of hidden rows may be shown. */
-  readonly reveal: boolean
+  /** Triggers that take rows out of the change. */
+  readonly suppressed: readonly Suppression[]
 }
 
 const writes = new Set(['insert', 'update', 'merge', 'conflict_update'])
@@ -41,7 +34,7 @@ const writes = new Set(['insert', 'update', 'merge', 'conflict_update'])
 /** The steps of an reached without rows to try them on. */
 export function untriedPolicies(reached: Reached): TriedPolicies {
   const steps = reached.steps.map((step) => untriedStep(reached, step))
-  return { steps, rows: undefined, visible: undefined, exact: false }
+  return { steps, rows: undefined, visible: undefined, exact: false, suppressed: [] }
 }
 
 /** Rehearses one reached. Nothing of it is kept in the database. */
@@ -49,7 +42,8 @@ export async function tryPolicies(tools: TryTools, reached: Reached): Promise<Tr
   const { client, setting, statement, sql, parser } = tools
   const { steps } = reached
   const untried = untriedPolicies(reached)
-  const needsRows = steps.some(({ row }) => row === 'existing')
+  const needsRows =
+    steps.some(({ row }) => row === 'existing') || (mayPassOver(reached) && !reached.actions.has('insert'))
   const conditions = conditionsFor(statement, sql, reached, parser)
   const rows = needsRows ? await readRows(client, setting, reached, conditions.sql) : undefined
   if (rows !== undefined && 'reason' in rows) return { ...untried, rows: undefined, rowsProblem: rows.reason }
@@ -71,7 +65,7 @@ async function tryAll(
   tools: TryTools,
   reached: Reached,
   rows: MetRows | undefined,
-): Promise<{ steps: readonly StepReport[]; visible: number | undefined }> {
+): Promise<Pick<TriedPolicies, 'steps' | 'visible' | 'suppressed'>> {
   const existing = rows?.sample ?? []
   const found = await tryOn(tools, reached, existing, ['existing'])
   const hidden = reached.steps.filter(({ failure, row }) => failure === 'hides' && row === 'existing')
@@ -79,7 +73,8 @@ async function tryAll(
   const passing = hidden.length === 0 ? existing : visible && existing.filter((_, index) => visible.has(index))
   const more = await tryWritten(tools, reached, passing)
   const reports = reached.steps.map((step) => found.get(step)?.report ?? more.get(step) ?? untriedStep(reached, step))
-  return { steps: reports, visible: rows === undefined ? undefined : visible?.size }
+  const suppressed = reached.via.length > 0 ? [] : await findSuppressions(tools, reached, passing ?? [])
+  return { steps: reports, visible: rows === undefined ? undefined : passing?.length, suppressed }
 }
 
 type Tried = Awaited<ReturnType<typeof tryStep>>

@@ -47,6 +47,8 @@ export interface Scope {
 export interface Mention {
   readonly scope: Scope
   readonly path: readonly string[]
+  /** Whether RETURNING mentions it. */
+  readonly returning?: true
 }
 
 /** A statement, read. */

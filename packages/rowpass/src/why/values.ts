@@ -1,15 +1,15 @@
 /**
  * Tries the policies of one step on rows, and takes those apart that fail some.
  */
-import type pg from 'pg'
 import { everyone } from '../access/access.ts'
 import type { Policy, Relation } from '../access/catalog/catalog.ts'
 import { expressionFor, isForCommand, passesStep, policiesFor, type Step } from '../access/policies.ts'
 import { isProblem, type SqlProblem } from '../access/trial.ts'
-import type { Parser } from '../statement/parser.ts'
-import { type RowCopy, valueForCaller } from './copy.ts'
+import { type FailingClaim, findFailingClaim } from './claims.ts'
+import { type RowCopy, type TextValue, valueForCaller } from './copy.ts'
 import {
   type Blame,
+  type InnerReport,
   type PartReport,
   type PolicyReport,
   type SideReport,
@@ -17,8 +17,11 @@ import {
   safeText,
 } from './explanation.ts'
 import { closedRoutines } from './grants.ts'
+import { innerTables, withoutPolicies } from './inner.ts'
+import { findInside } from './inside.ts'
 import type { Reached } from './reach.ts'
 import { type ComparedSides, type ConditionText, toExpression } from './text.ts'
+import type { Tools } from './tools.ts'
 
 /** Rows for a step, and whether values of theirs may be shown. */
 export interface StepRows {
@@ -32,16 +35,6 @@ export interface StepRows {
 export interface TriedStep {
   readonly report: StepReport
   readonly passing: ReadonlySet<number> | undefined
-}
-
-/** What taking expressions apart needs. */
-export interface Tools {
-  readonly client: pg.ClientBase
-  readonly parser: Parser
-  /** The role of the identity. */
-  readonly role: string
-  /** Whether expressions are taken apart. */
-  readonly parts: boolean
 }
 
 const maxLeaves = 12
@@ -92,11 +85,13 @@ export async function tryStep(tools: Tools, reached: Reached, step: Step, rows: 
   const policies: PolicyReport[] = []
   for (const { found, ...each } of tried) {
     const base = describe(reached, each)
-    if (isProblem(found)) policies.push({ ...base, passed: undefined, problem: safeText(found) })
+    if (isProblem(found))
+      policies.push({ ...base, passed: undefined, ...(await explainProblem(tools, reached, each.expression, found)) })
     else {
       const own = failing.filter((index) => !found.has(index))
       const parts = own.length === 0 || !tools.parts ? undefined : await takeApart(tools, each.expression, rows, own)
-      policies.push({ ...base, passed: found.size, ...(parts && { parts }) })
+      const inner = own.length === 0 || !tools.parts ? [] : await findInner(tools, reached, each, { rows, own })
+      policies.push({ ...base, passed: found.size, ...(parts && { parts }), ...(inner.length > 0 && { inner }) })
     }
   }
   const names = (index: number) => blameOf(tried, index)
@@ -109,6 +104,49 @@ export async function tryStep(tools: Tools, reached: Reached, step: Step, rows: 
     blame: group(failing.map(names)),
   }
   return { report, passing: unknown ? undefined : passing }
+}
+
+/** What a policy fails with: what is known of it besides PostgreSQL's message. */
+async function explainProblem(
+  { client, parser, setting }: Tools,
+  { database, actor }: Reached,
+  expression: string,
+  found: SqlProblem,
+): Promise<Pick<PolicyReport, 'problem' | 'inside' | 'claim'>> {
+  const inside = findInside(database, found, actor, [])
+  const claim: FailingClaim | undefined = await findFailingClaim(client, database, parser, {
+    expression,
+    setting,
+    problem: found,
+  })
+  return { problem: safeText(found), ...(inside && { inside }), ...(claim && { claim }) }
+}
+
+/**
+ * Tables that the policy reads under policies of their own, without which it would let rows pass that fail: each alone, or
+ * where none alone does, all together.
+ */
+async function findInner(
+  { client }: Tools,
+  { database, actor }: Reached,
+  { policy, expression }: Asked,
+  { rows, own }: { rows: StepRows; own: readonly number[] },
+): Promise<readonly InnerReport[]> {
+  const tables = innerTables(database, policy, actor)
+  const freed = async (some: typeof tables): Promise<number | undefined> => {
+    const found = await withoutPolicies(client, some, () => rows.copy.passing(expression))
+    return found === undefined || isProblem(found) ? undefined : own.filter((index) => found.has(index)).length
+  }
+  const each: InnerReport[] = []
+  for (const table of tables) {
+    const { relation, actor: reader, through, policies } = table
+    const base = { name: relation.sql, actor: reader.name, policies, ...(through !== undefined && { through }) }
+    each.push({ ...base, rows: await freed([table]) })
+  }
+  const alone = each.filter(({ rows: count }) => count !== 0)
+  if (alone.length > 0 || tables.length < 2) return alone
+  const together = await freed(tables)
+  return together === 0 ? [] : each.map((one) => ({ ...one, rows: together }))
 }
 
 function describe(reached: Reached, { policy, expression }: Asked): Omit<PolicyReport, 'passed'> {
@@ -171,9 +209,10 @@ async function takeApart(
       for (const part of each.parts) parts.push(await visit(part))
       return { kind: each.kind, text: each.text, passed, parts }
     }
-    const example = failing.find((index) => rows.mayShow(index) && !isProblem(found) && !found.has(index))
-    const fails = failing.some((index) => !isProblem(found) && !found.has(index))
-    const comparison = fails && each.comparison ? await compare(tools, each.comparison, rows, example) : undefined
+    const fails = failing.filter((index) => !isProblem(found) && !found.has(index))
+    const examples = { example: fails.find((index) => rows.mayShow(index)), failing: fails[0] }
+    const comparison =
+      fails.length > 0 && each.comparison ? await compare(tools, each.comparison, rows, examples) : undefined
     return { kind: 'leaf', text: each.text, passed, ...(comparison && { comparison }) }
   }
 }
@@ -186,20 +225,28 @@ async function compare(
   tools: Tools,
   { left, operator, right }: ComparedSides,
   rows: StepRows,
-  example: number | undefined,
+  { example, failing }: { example: number | undefined; failing: number | undefined },
 ): Promise<{ left: SideReport; operator: string; right: SideReport }> {
   const asList = operator.toUpperCase() === 'IN'
   return { left: await side(left, left), operator, right: await side(right, asList ? `array${right}` : bare(right)) }
 
   async function side(text: string, expression: string): Promise<SideReport> {
     const own = await valueForCaller(tools.client, tools.role, expression)
-    if (!isProblem(own)) return { text, whose: 'caller', value: shorten(own.value) }
+    if (!isProblem(own)) return { text, whose: 'caller', value: shorten(own.value), ...jsonType(own) }
     // Without a row its columns are unknown; anything else is a problem of the caller's.
     const whose = own.sqlstate === '42703' || own.sqlstate === '42P01' ? 'row' : 'caller'
-    if (whose === 'caller' || example === undefined) return { text, whose }
-    const value = await rows.copy.valueFor(example, expression)
-    return isProblem(value) ? { text, whose } : { text, whose, value: shorten(value.value) }
+    if (whose === 'caller') return { text, whose }
+    // What is made of a column has the type that the column has, and tells nothing of the row.
+    const place = example ?? (/^\(?to_jsonb?\(/.test(text) ? failing : undefined)
+    if (place === undefined) return { text, whose }
+    const value = await rows.copy.valueFor(place, expression)
+    if (isProblem(value)) return { text, whose }
+    return { text, whose, ...(example !== undefined && { value: shorten(value.value) }), ...jsonType(value) }
   }
+}
+
+function jsonType({ json }: TextValue): Pick<SideReport, 'json'> {
+  return json === undefined ? {} : { json }
 }
 
 /** `ANY (list)` → `(list)` */

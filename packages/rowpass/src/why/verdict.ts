@@ -4,6 +4,8 @@
 
 import type { Reason, RelationReport } from './explanation.ts'
 import type { Right } from './grants.ts'
+import type { InsideReport } from './inside.ts'
+import type { Unreachable } from './login.ts'
 import type { Unreached } from './reach.ts'
 import { countLimit } from './rows.ts'
 import type { StatementOutcome } from './trial.ts'
@@ -14,7 +16,11 @@ export interface Facts {
   readonly command: StatementCommand
   /** The role of the identity. */
   readonly role: string
+  /** Why the login of requests cannot become the role. */
+  readonly unreachable: Unreachable | undefined
   readonly outcome: StatementOutcome | undefined
+  /** Where in functions it failed, if it did. */
+  readonly inside: InsideReport | undefined
   readonly unreached: readonly Unreached[]
   readonly relations: readonly RelationReport[]
   /** Rights to execute that are missing. */
@@ -42,7 +48,7 @@ function outcomeDoubts({ outcome, predictedRows }: Facts, findings: readonly Rea
   const { problem, rows } = outcome
   const doubts: string[] = []
   const predicted = findings.filter(({ refuses, code }) => refuses && !afterTheFact.has(code))
-  const mayFail = findings.some(({ code }) => code === 'policy_fails')
+  const mayFail = findings.some(({ code }) => mayRefuse.has(code))
   if (problem !== undefined && denials.has(problem.sqlstate) && predicted.length === 0 && !mayFail) {
     doubts.push(`PostgreSQL refuses (${problem.message}), and no reason was found`)
   }
@@ -62,4 +68,6 @@ function outcomeDoubts({ outcome, predictedRows }: Facts, findings: readonly Rea
 const denials = new Set(['42501', '42P01', '42P17', '3F000'])
 
 /** Made of what happened, so that it cannot contradict it. */
-const afterTheFact = new Set(['constraint', 'timeout', 'error'])
+const afterTheFact = new Set(['constraint', 'timeout', 'error', 'trigger_fails', 'function_fails', 'role_unreachable'])
+/** Of these PostgreSQL's refusal may come. */
+const mayRefuse = new Set(['policy_fails', 'trigger_fails', 'function_fails'])

@@ -115,15 +115,18 @@ describePg('rowpass why', () => {
 
   it.each<[string, string[], number, string]>([
     ['no statement', ['--as', '{}'], 2, "missing required argument 'statement'"],
-    ['a person that nobody knows', ['--as', 'nobody@example.com', 'select 1'], 1, 'error[input_invalid]'],
-    ['claims that are a list', ['--as', '@list.json', 'select 1'], 1, 'error[input_invalid]'],
-    ['a file that is not there', ['--as', '@none.json', 'select 1'], 1, 'none.json cannot be read'],
-    ['a token on the command line', ['--token', 'eyJ', 'select 1'], 1, '--token takes - for standard input, or @file'],
+    ['a person that nobody knows', ['--as', 'nobody@example.com', 'select 1'], 2, 'error[input_invalid]'],
+    ['claims that are a list', ['--as', '@list.json', 'select 1'], 2, 'error[input_invalid]'],
+    ['claims that do not end', ['--as', '{"sub":"x"', 'select 1'], 2, 'the claims are not a JSON object'],
+    ['a syntax error', ['selec 1'], 2, 'syntax error'],
+    ['a login that is not there', ['--login', 'no_such_login', 'select 1'], 2, 'there is no login'],
+    ['a file that is not there', ['--as', '@none.json', 'select 1'], 2, 'none.json cannot be read'],
+    ['a token on the command line', ['--token', 'eyJ', 'select 1'], 2, '--token takes - for standard input, or @file'],
     ['a token and claims', ['--token', '-', '--as', '{}', 'select 1'], 2, 'cannot be used with'],
     ['a timeout that is none', ['--timeout', '0', 'select 1'], 2, 'not a whole number from 1 to 600'],
-    ['a statement that is none', ['drop table users'], 1, 'DROP is not explained'],
-    ['a role that is not there', ['--role', 'no_such_role', 'select 1'], 1, 'there is no database role'],
-    ['a URL that is none', ['--database-url', 'users', 'select 1'], 1, '--database-url is not of the form'],
+    ['a statement that is none', ['drop table users'], 2, 'DROP is not explained'],
+    ['a role that is not there', ['--role', 'no_such_role', 'select 1'], 2, 'there is no database role'],
+    ['a URL that is none', ['--database-url', 'users', 'select 1'], 2, '--database-url is not of the form'],
   ])('refuses %s', async (_, argv, code, says) => {
     writeFileSync(join(sandbox.directory, 'list.json'), '[1]')
     const run = await why(...argv)

@@ -196,7 +196,7 @@ const kinds: Record<string, Case[]> = {
   'policies that read': [
     ['select * from app.boards', 1, 'rows_hidden', ['boards_read']],
     ['select * from app.loop_a', '42P17', 'policy_recursion', ['a_read']],
-    ['select * from app.typed', '22P02', 'policy_fails error', ['22P02']],
+    ['select * from app.typed', '22P02', 'claim_unfit', ['22P02', 'sub is "ada"']],
   ],
   triggers: [
     ["insert into app.stamped values (1, 'bob')", 1, 'allowed'],

@@ -58,27 +58,27 @@ describePg('why, for identities of every kind', () => {
     ['why_group', 'select * from i.t', 1, 'rows_hidden'],
     ['why_bypass', 'select * from i.t', 3, 'rls_bypassed allowed'],
     ['why_owner', 'select * from i.t', 3, 'rls_bypassed allowed'],
-    ['why_member', 'select * from i.lists', 1, 'rows_hidden'],
-    ['why_member', 'select * from i."Weird Table"', 1, 'rows_hidden'],
+    ['why_member', 'select * from i.lists', 1, 'rows_hidden inner_policy'],
+    ['why_member', 'select * from i."Weird Table"', 1, 'rows_hidden inner_policy'],
     [
       'why_member',
       'select l.id from i.lists l where exists (select from i.t where t.tenant = l.tenant)',
       1,
-      'rows_hidden rows_hidden',
+      'rows_hidden inner_policy rows_hidden',
     ],
     [
       'why_member',
       'with x as (select tenant from i.t) select * from x join i.lists using (tenant)',
       1,
-      'rows_hidden rows_hidden',
+      'rows_hidden rows_hidden inner_policy',
     ],
     [
       'why_member',
       'select (select count(*) from i.t u where u.id > l.id) from i.lists l',
       1,
-      'rows_hidden rows_hidden',
+      'rows_hidden inner_policy rows_hidden',
     ],
-    ['why_member', 'select * from i.t union all select * from i.lists', 2, 'rows_hidden rows_hidden'],
+    ['why_member', 'select * from i.t union all select * from i.lists', 2, 'rows_hidden rows_hidden inner_policy'],
   ])('explains to %s: %s', async (role, sql, rows, findings) => {
     const explanation = await explainFor(role, sql)
     expect(explanation.outcome).toEqual({ rows, problem: undefined })

@@ -15,7 +15,7 @@ import { renderPage } from '../../matrix/page.ts'
 import { printDifferences, printMatrix } from '../../matrix/terminal.ts'
 import { findDatabase } from '../chosen-database.ts'
 import { bold, dim, exitCodes, type Io, red, type SetExitCode } from '../io.ts'
-import { renderError } from '../render-error.ts'
+import { isWrongUsage, renderError } from '../render-error.ts'
 
 const help = `
 Each identity tries SELECT, INSERT, UPDATE and DELETE on each table, in one transaction that is rolled back. Sequences are not
@@ -90,7 +90,7 @@ async function matrixCommand(io: Io, options: Options): Promise<number> {
     renderError(io, error)
     if (!(error instanceof Failure)) return exitCodes.unexamined
     if (error.code === 'not_running') return exitCodes.notRunning
-    return ['input_invalid', 'config_invalid'].includes(error.code) ? exitCodes.usage : exitCodes.unexamined
+    return isWrongUsage(error) ? exitCodes.usage : exitCodes.unexamined
   }
 }
 

@@ -12,6 +12,7 @@ import { explain } from '../../why/explain.ts'
 import { renderExplanation } from '../../why/report.ts'
 import { openAnyDatabase } from '../chosen-database.ts'
 import { bold, dim, exitCodes, type Io, red, type SetExitCode } from '../io.ts'
+import { isWrongUsage, renderError } from '../render-error.ts'
 import { type ReadToken, readToken } from '../why-token.ts'
 
 const help = `
@@ -29,12 +30,15 @@ Examples:
   $ npx rowpass why --as @claims.json --role app_user --database-url postgresql://me@db.example.com/app "select …"
   $ npx rowpass token --sub … | npx rowpass why --token - "select * from users"
 
+With --login it also looks at whether the login that requests arrive on can become the role.
+
 Exit codes: 0 explained, 1 failed, 2 wrong usage, 5 the explanation does not agree with what happened.`
 
 interface WhyOptions {
   as?: string
   token?: string
   role?: string
+  login?: string
   databaseUrl?: string
   param: string[]
   timeout: number
@@ -51,7 +55,8 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
     .addOption(
       new Option('--token <-|@file>', 'a token from standard input or a file; its claims are used').conflicts('as'),
     )
-    .option('--role <name>', 'database role (default: authenticated)')
+    .option('--role <name>', 'database role (default: found out)')
+    .option('--login <name>', 'the login that requests arrive on')
     .option('--database-url <url>', "URL of the tables' owner or a superuser")
     .option('--param <text>', 'the value of $1, $2 …; may be repeated', (text, list: string[]) => [...list, text], [])
     .option('--timeout <seconds>', 'for each statement, 1 to 600', parseTimeout, 5)
@@ -60,17 +65,26 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
     .option('--reveal', 'show values of rows that the identity cannot see')
     .option('--json', 'print the explanation as JSON')
     .addHelpText('after', help)
-    .action((text: string, options: WhyOptions) => whyCommand(io, text, options, setExitCode))
+    .action(async (text: string, options: WhyOptions) => {
+      try {
+        await whyCommand(io, text, options, setExitCode)
+      } catch (error) {
+        renderError(io, error)
+        setExitCode(isWrongUsage(error) ? exitCodes.usage : exitCodes.failed)
+      }
+    })
 }
 
 async function whyCommand(io: Io, text: string, options: WhyOptions, setExitCode: SetExitCode): Promise<void> {
   const sql = text.startsWith('@') ? readText(io, text.slice(1)) : text
   const { claims, lines, role, refusal } = await identityOf(io, options)
+  const named = options.role ?? role
   const url = await openAnyDatabase(io, options.databaseUrl)
   try {
     const explanation = await withConnection(url.href, (client) =>
       explain(client, {
-        identity: { role: options.role ?? role ?? 'authenticated', claims },
+        identity: { claims, ...(named !== undefined && { role: named }) },
+        ...(options.login !== undefined && { login: options.login }),
         sql,
         params: options.param,
         timeoutMs: options.timeout * 1_000,
