@@ -40,7 +40,7 @@ export interface Access {
   bypass(role: Role, relation: Relation): 'superuser' | 'bypassrls' | 'owner' | undefined
   /** Whether the role counts as one of these, itself or by inheritance; PUBLIC is everyone. */
   isAmong(role: Role, roles: readonly number[]): boolean
-  /** Whether a policy for these roles is for one of the API. Always, where nobody named the roles of the API. */
+  /** Whether a policy for these roles is for one of the API. Always, where no role of the API was found. */
   concerns(roles: readonly number[]): boolean
 }
 
@@ -95,7 +95,7 @@ export function createAccess(catalog: Catalog, names?: readonly string[]): Acces
     can,
     isAmong,
     bypass,
-    concerns: (roles) => names === undefined || apiRoles.some((role) => isAmong(role, roles)),
+    concerns: (roles) => apiRoles.length === 0 || apiRoles.some((role) => isAmong(role, roles)),
     grantees: (grants, privilege) => {
       const found = grants.filter((each) => each.privilege === privilege).map(({ grantee }) => grantee)
       const roles = apiRoles.filter(({ oid }) => found.includes(oid)).map(({ sql }) => sql)

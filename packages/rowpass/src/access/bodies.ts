@@ -1,7 +1,7 @@
 /**
  * What the body of a function does, by its parse tree: which settings it reads, what it calls, which tables it touches.
  */
-import type { Parser, PlPgSql } from '../statement/parser.ts'
+import type { Parser, PlPgSql, PlPgSqlStep } from '../statement/parser.ts'
 import type { Command, Routine } from './catalog/catalog.ts'
 import { fieldsOf, isNode, listOf, namesOf, type QualifiedName, qualifiedName, stringOf, walk } from './tree.ts'
 
@@ -50,6 +50,8 @@ export interface Body {
   readonly known: boolean
   /** The expression of `select <expression>`, where the body is that and nothing else. */
   readonly expression: unknown
+  /** Of PL/pgSQL: what is sure to run. */
+  readonly steps: readonly PlPgSqlStep[]
 }
 
 const unknownBody: Body = {
@@ -67,6 +69,7 @@ const unknownBody: Body = {
   dynamic: false,
   known: false,
   expression: undefined,
+  steps: [],
 }
 
 /** A function's statements, parsed, and what else its language has. */
@@ -98,7 +101,7 @@ export function readStatements(parser: Parser, routine: Routine): Statements | u
 export function readBody(statements: Statements | undefined): Body {
   if (statements === undefined) return unknownBody
   const { trees, known, plpgsql } = statements
-  if (plpgsql !== undefined) return { ...bodyOf(trees), dynamic: plpgsql.dynamic, known }
+  if (plpgsql !== undefined) return { ...bodyOf(trees), dynamic: plpgsql.dynamic, steps: plpgsql.steps, known }
   const returned = fieldsOf(trees[0], 'ReturnStmt')
   return { ...bodyOf(trees), expression: returned === undefined ? onlyExpression(trees) : returned.returnval }
 }
@@ -197,6 +200,7 @@ function joined(a: Body, b: Body): Body {
     dynamic: a.dynamic || b.dynamic,
     known: a.known && b.known,
     expression: undefined,
+    steps: [],
   }
 }
 
@@ -267,6 +271,7 @@ function readTree(tree: unknown): Body {
     dynamic: false,
     known: true,
     expression: undefined,
+    steps: [],
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Column, Relation } from '../../access/catalog/catalog.ts'
 import { fieldsOf, isNode, listOf, namesOf, stringOf, typed } from '../../access/tree.ts'
+import type { TreeNode } from '../../statement/parser.ts'
 import { scan } from './expression.ts'
 
 /** Questions about parts of expressions that depend on the database. */
@@ -63,7 +64,8 @@ function isConstant(tree: unknown): boolean {
   return constant !== undefined && constant.isnull !== true
 }
 
-function withoutLocations(tree: unknown): string {
+/** The same text for trees that mean the same, wherever they stand. */
+export function withoutLocations(tree: unknown): string {
   return JSON.stringify(tree, (key, value) => (key === 'location' ? undefined : value))
 }
 
@@ -165,6 +167,8 @@ export function evaluate(tree: unknown, judge: ClaimLogic): TruthValue {
           .map(value)
           .find((each) => each !== 'null') ?? 'null'
       )
+    case 'CaseExpr':
+      return evaluateCase(node, judge)
     case 'A_Expr':
       return evaluateOperator(node, judge)
     case 'FuncCall':
@@ -209,8 +213,24 @@ function evaluateOperator(node: Readonly<Record<string, unknown>>, judge: ClaimL
     return node.kind === 'AEXPR_DISTINCT' ? distinct : evaluateBoolean('NOT_EXPR', [distinct])
   }
   if (left.every((each) => each === 'null') || right.every((each) => each === 'null')) return 'null'
+  const [operator = ''] = namesOf(node.name)
+  const isKnown = (value: TruthValue | undefined): boolean => value === 'true' || value === 'false'
+  if (isKnown(left[0]) && isKnown(right[0]) && ['=', '<>'].includes(operator))
+    return (left[0] === right[0]) === (operator === '=') ? 'true' : 'false'
   // coalesce(claims, '{}') ->> 'sub': an object without members has none.
-  return left[0] === 'empty' && ['->', '->>', '#>', '#>>'].includes(namesOf(node.name)[0] ?? '') ? 'null' : 'any'
+  return left[0] === 'empty' && ['->', '->>', '#>', '#>>'].includes(operator) ? 'null' : 'any'
+}
+
+/** `case when f(x) then true else false end`: the first branch that is sure; NULL where none holds and there is no ELSE. */
+function evaluateCase({ arg, args, defresult }: TreeNode, judge: ClaimLogic): TruthValue {
+  if (arg !== undefined) return 'any'
+  for (const branch of listOf(args)) {
+    const when = fieldsOf(branch, 'CaseWhen')
+    const holds = evaluate(when?.expr, judge)
+    if (holds === 'true') return evaluate(when?.result, judge)
+    if (!isClosed(holds)) return 'any'
+  }
+  return defresult === undefined ? 'null' : evaluate(defresult, judge)
 }
 
 function evaluateSubLink(node: Readonly<Record<string, unknown>>, judge: ClaimLogic): TruthValue {

@@ -1,7 +1,7 @@
 /**
  * RLS006: a role of requests owns a protected table, or can become somebody for whom policies do not hold.
  */
-import type { Role } from '../../access/catalog/catalog.ts'
+import type { Relation, Role } from '../../access/catalog/catalog.ts'
 import { listed } from '../analysis/words.ts'
 import type { Found, Rule } from '../finding.ts'
 
@@ -15,15 +15,14 @@ export const rls006: Rule = {
     'SQL that such a request runs can do the same with SET ROLE. Tables belong to a role that serves no requests.',
   *find({ catalog, tables, access }) {
     const guarded = tables.filter(({ rls }) => rls)
-    const owners = new Map(guarded.map((table) => [table.owner, table]))
+    const owners = new Map([...guarded].reverse().map((table) => [table.owner, table]))
     const reported = new Set<string>()
     for (const role of requestRoles([...catalog.roles.values()], access.apiRoles, owners)) {
       const own = owners.get(role.oid)
       if (own !== undefined) {
         yield {
           object: role.sql,
-          part: own.sql,
-          says: `${role.sql} serves requests and owns ${own.sql}.`,
+          says: `${role.sql} serves requests and owns ${own.sql}${more(guarded, role)}.`,
           evidence: `pg_class.relowner of ${own.sql} is ${role.sql}`,
           fix: { person: 'Make another role the owner, and grant what requests need: a person must say to whom.' },
         }
@@ -40,6 +39,12 @@ export const rls006: Rule = {
       }
     }
   },
+}
+
+/** The finding is about the role: which of its tables is named changes with each that comes. */
+function more(guarded: readonly Relation[], { oid }: Role): string {
+  const others = guarded.filter(({ owner }) => owner === oid).length - 1
+  return others === 0 ? '' : ` and ${others} other protected ${others === 1 ? 'table' : 'tables'}`
 }
 
 function reachOf(role: Role, roles: ReadonlyMap<number, Role>): Role[] {

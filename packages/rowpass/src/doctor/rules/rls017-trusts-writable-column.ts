@@ -2,10 +2,11 @@
  * RLS017: a policy looks a right up in a table that the same role may write.
  */
 import { bodyOf } from '../../access/bodies.ts'
-import type { Command, Relation, Role } from '../../access/catalog/catalog.ts'
+import type { Command, Relation, Role, Trigger } from '../../access/catalog/catalog.ts'
 import { scan } from '../analysis/expression.ts'
+import { guessed, holdOn, isUnique } from '../analysis/held.ts'
 import { type Model, type PolicyFacts, reachedBy, writeExpression } from '../analysis/model.ts'
-import { listed, policyOn, showPolicy } from '../analysis/words.ts'
+import { policyOn, showPolicy } from '../analysis/words.ts'
 import type { Rule } from '../finding.ts'
 
 export const rls017: Rule = {
@@ -21,20 +22,23 @@ export const rls017: Rule = {
     for (const policy of model.policies) {
       for (const [table, columns] of lookedUp(model, policy)) {
         const roles = model.access.exposedTo(policy.table).filter((role) => model.access.isAmong(role, policy.roles))
-        const open = roles.flatMap((role) => [
-          ...writableColumns(model, table, columns, role, 'update'),
-          ...writableColumns(model, table, columns, role, 'insert'),
-        ])
-        const names = table.columns.filter(({ name }) => open.includes(name)).map(({ sql }) => sql)
-        const key = `${table.sql} ${names.join(',')}`
-        if (names.length === 0 || reported.has(key)) continue
-        reported.add(key)
-        yield {
-          object: table.sql,
-          part: names.join(','),
-          says: `${listed(names)} of ${table.sql} can be written by those to whom the ${policyOn(policy)} gives rows for it.`,
-          evidence: showPolicy(policy),
-          fix: { person: 'Who may change it, and through what, is for a person to say.' },
+        const open = new Map(
+          roles.flatMap((role) => [
+            ...writableColumns(model, table, columns, role, 'insert'),
+            ...writableColumns(model, table, columns, role, 'update'),
+          ]),
+        )
+        for (const column of table.columns) {
+          const key = `${table.sql} ${column.sql}`
+          if (!open.has(column.name) || reported.has(key)) continue
+          reported.add(key)
+          yield {
+            object: table.sql,
+            part: column.sql,
+            says: `${column.sql} of ${table.sql} can be written by those to whom the ${policyOn(policy)} gives rows for it.`,
+            ...guessed(showPolicy(policy), new Map([[column.name, open.get(column.name)]])),
+            fix: { person: 'Who may change it, and through what, is for a person to say.' },
+          }
         }
       }
     }
@@ -70,12 +74,15 @@ function writableColumns(
   columns: readonly string[],
   role: Role,
   command: Command & ('update' | 'insert'),
-): string[] {
+): (readonly [string, Trigger | undefined])[] {
   const own = model.tied(table, role)
-  const granted = columns.filter(
-    (column) =>
-      !own.has(column) && !isUnique(model, table, column) && model.access.canColumn(role, command, table, column),
-  )
+  // A value that no other row may have: whoever writes it takes nothing that is somebody else's.
+  const granted = table.columns.flatMap((column): (readonly [string, Trigger | undefined])[] => {
+    if (!columns.includes(column.name) || own.has(column.name) || isUnique(model, table, column)) return []
+    if (!model.access.canColumn(role, command, table, column.name)) return []
+    const hold = holdOn(model, table, column, { role, command, fixed: own })
+    return hold === 'held' ? [] : [[column.name, hold === 'free' ? undefined : hold.trigger]]
+  })
   if (granted.length === 0 || !model.access.can(role, command, table)) return []
   if (!table.rls) return granted
   const policies = model.applying(table, role, command).map(writeExpression)
@@ -88,13 +95,5 @@ function writableColumns(
   // A check that asks another table is more than can be judged here.
   return looked.some(({ relations }) => relations.length > 0)
     ? []
-    : granted.filter((column) => !mentioned.includes(column))
-}
-
-/** A value that no other row may have: whoever writes it takes nothing that is somebody else's. */
-function isUnique(model: Model, table: Relation, column: string): boolean {
-  const number = table.columns.find(({ name }) => name === column)?.number
-  return model
-    .indexesOf(table)
-    .some(({ unique, predicate, key }) => unique && predicate === undefined && key.length === 1 && key[0] === number)
+    : granted.filter(([column]) => !mentioned.includes(column))
 }

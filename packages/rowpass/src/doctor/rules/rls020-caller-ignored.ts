@@ -3,8 +3,9 @@
  */
 
 import { fieldsOf, isNode } from '../../access/tree.ts'
+import { holdOn } from '../analysis/held.ts'
 import { isAlwaysTrue } from '../analysis/logic.ts'
-import { writeExpression } from '../analysis/model.ts'
+import { type Model, type PolicyFacts, writeExpression } from '../analysis/model.ts'
 import { policyOn, showPolicy } from '../analysis/words.ts'
 import type { Rule } from '../finding.ts'
 
@@ -26,6 +27,7 @@ export const rls020: Rule = {
         .policiesOf(policy.table)
         .filter((other) => other.roles.some((oid) => policy.roles.includes(oid)))
       if (!others.some((other) => model.judge.readsCaller([other.usingTree?.tree, other.checkTree?.tree]))) continue
+      if (policy.command === 'insert' && belongsAnyway(model, policy)) continue
       yield {
         object: policy.table.sql,
         part: policy.sql,
@@ -35,4 +37,17 @@ export const rls020: Rule = {
       }
     }
   },
+}
+
+/** Whether what shows a row to its owner is held by other means, such as a trigger that writes it. */
+function belongsAnyway(model: Model, { table, roles: oids }: PolicyFacts): boolean {
+  const roles = model.access.exposedTo(table).filter((role) => model.access.isAmong(role, oids))
+  return roles.every((role) => {
+    const columns = table.columns.filter(({ name }) => model.tied(table, role).has(name))
+    const fixed = new Set<string>()
+    return (
+      columns.length > 0 &&
+      columns.every((column) => holdOn(model, table, column, { role, command: 'insert', fixed }) === 'held')
+    )
+  })
 }

@@ -4,6 +4,7 @@
 import { listed, policyOn, showPolicy } from '../analysis/words.ts'
 import type { Rule } from '../finding.ts'
 import { fasterPolicy } from './rls030-bare-call.ts'
+import { isServedByIndex } from './rls035-missing-index.ts'
 
 export const rls032: Rule = {
   code: 'RLS032',
@@ -22,10 +23,12 @@ export const rls032: Rule = {
       const outer = links.filter(({ parent }) => parent === undefined || !links.includes(parent))
       if (outer.length === 0 || policy.command === 'insert') continue
       const names = outer.flatMap(({ relations }) => relations.map(({ name }) => name))
+      const isServed = isServedByIndex(model, policy)
       yield {
         object: policy.table.sql,
         part: policy.sql,
-        says: `The ${policyOn(policy)} looks into ${listed([...new Set(names)])} for each row.`,
+        ...(isServed && { level: 'info' as const }),
+        says: `The ${policyOn(policy)} looks into ${listed([...new Set(names)])} for each row${isServed ? ' that an index gives' : ''}.`,
         evidence: showPolicy(policy),
         ...fasterPolicy(model, policy),
       }

@@ -1,4 +1,4 @@
--- expect: RLS017:public.members:team | RLS041:public.files:files_add
+-- expect: RLS017:public.members:team | RLS041:public.files:files_add | RLS041:public.reports:reports_read
 -- A key that no other row may have takes nothing from anybody: who adds a folder of their own may fill that one.
 -- Nobody may change a membership. But everybody may add one of their own, to any team, and a function hides the look-up.
 create table members (person uuid, team uuid, primary key (person, team));
@@ -29,3 +29,16 @@ create policy files_add on files for insert to authenticated
     and folder = any (array(select f.id from folders f where f.owner = (select app.user_id())))
   );
 grant select, insert on folders, files to authenticated;
+-- A level that a trigger keeps.
+create table staff (person uuid primary key, level text not null);
+alter table staff enable row level security;
+create policy staff_own on staff to authenticated using (person = (select app.user_id()));
+create function app.keep_level() returns trigger language plpgsql as $$
+begin if new.level <> old.level then raise exception 'no'; end if; return new; end $$;
+create trigger keep_level before update on staff for each row execute function app.keep_level();
+grant select, update on staff to authenticated;
+create table reports (id uuid primary key);
+alter table reports enable row level security;
+create policy reports_read on reports for select to authenticated
+  using ((select level from staff where person = (select app.user_id())) = 'chief');
+grant select on reports to authenticated;
