@@ -8,7 +8,7 @@ import { operands } from './logic.ts'
 import type { Model } from './model.ts'
 
 /** What is known of a column: it is `held`, `free`, or a trigger looks at it in a way that is not understood. */
-export type Hold = 'held' | 'free' | { readonly trigger: Trigger }
+export type ColumnHold = 'held' | 'free' | { readonly trigger: Trigger }
 
 /** Evidence and level of columns that can be set: a trigger that may hold one makes a guess of it, which says so. */
 export function guessed(
@@ -31,7 +31,7 @@ export function holdOn(
   table: Relation,
   column: Column,
   { role, command, fixed }: { role: Role; command: 'insert' | 'update'; fixed: ReadonlySet<string> },
-): Hold {
+): ColumnHold {
   if (column.generated !== undefined) return 'held'
   // OVERRIDING SYSTEM VALUE gives an insert any number; one that nobody else may have takes nothing of anybody.
   if (column.identity === 'always' && (command === 'update' || isUnique(model, table, column))) return 'held'
@@ -67,7 +67,7 @@ function uniqueKeys(model: Model, table: Pick<Relation, 'oid'>): (readonly numbe
   return whole.map(({ key }) => key).filter((key) => !key.includes(0))
 }
 
-function triggerOn(model: Model, table: Relation, column: Column, command: 'insert' | 'update'): Hold {
+function triggerOn(model: Model, table: Relation, column: Column, command: 'insert' | 'update'): ColumnHold {
   const firing = model.catalog.triggers.filter(
     ({ relation, enabled, timing, level, commands }) =>
       relation === table.oid && enabled && timing === 'before' && level === 'row' && commands.includes(command),
