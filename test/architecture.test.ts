@@ -20,10 +20,12 @@ const mayImport: Record<string, readonly string[]> = {
   issuer: ['errors', 'events', 'network', 'token', 'database'],
   policies: [],
   access: ['errors', 'events', 'statement', 'database'],
+  scratch: ['errors', 'statement', 'database', 'access'],
   doctor: ['errors', 'events', 'statement', 'database', 'access'],
   matrix: ['errors', 'events', 'statement', 'database', 'access'],
   why: ['errors', 'events', 'statement', 'database', 'access'],
   testing: ['errors', 'events', 'statement', 'database', 'access'],
+  review: ['errors', 'statement', 'database', 'access', 'scratch', 'doctor', 'matrix'],
 }
 /** The doors: the command line, and what a package import reaches. */
 mayImport.cli = Object.keys(mayImport)

@@ -8,4 +8,5 @@ import { define as defineLocal } from './local.ts'
 export const commands = { dev: defineDev, local: defineLocal }
 export { type EmbeddedOptions, type EmbeddedPostgres, startEmbeddedPostgres } from './postgres/embedded.ts'
 export { type LocalDatabase, openLocalDatabase } from './postgres/local-database.ts'
+export { openScratchPostgres, type ScratchPostgres } from './postgres/scratch.ts'
 export { type LocalOptions, type LocalSystem, startLocal } from './start.ts'

@@ -293,6 +293,8 @@ export const failures = {
     says: 'The database is in use and cannot be copied',
     hint: 'PostgreSQL copies a database only while nobody is connected to it. End the other connections.',
   },
+  scratch_busy: { status: 409, sqlstate: '55P03', says: 'Another process has throw-away databases there: try again' },
+  script_failed: { status: 400, sqlstate: '42000', says: 'PostgreSQL refused a statement of the script' },
   tests_failed: { status: 500, sqlstate: '55000', says: 'The tests did not run to a result' },
   internal: { status: 500, sqlstate: 'XX000', says: 'Something failed inside Rowpass' },
 } as const satisfies Record<string, FailureSpec>

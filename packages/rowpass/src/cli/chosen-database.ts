@@ -22,7 +22,7 @@ export interface ChosenDatabase {
  * @throws Failure `config_invalid` when there is neither, or the URL is none
  */
 export function namedDatabase(io: Io, given: string | undefined): string {
-  const url = nameOf(io, given)
+  const url = givenDatabase(io, given)
   if (url !== undefined) return url
   throw new Failure('config_invalid', {
     detail: 'set OWNER_DATABASE_URL, or give --database-url; "npx rowpass env" prints the URL of what runs here',
@@ -35,7 +35,7 @@ export function namedDatabase(io: Io, given: string | undefined): string {
  * @throws Failure `not_running` when there is none, `config_invalid` when the URL is none
  */
 export function findDatabase(io: Io, given: string | undefined): string {
-  const url = nameOf(io, given)
+  const url = givenDatabase(io, given)
   if (url !== undefined) return url
   const running = readRunning(io.cwd)
   if (running?.ready === true) return running.ownerUrl
@@ -49,14 +49,15 @@ export function findDatabase(io: Io, given: string | undefined): string {
  * @throws Failure see `openDatabase`; `config_invalid` when the URL is none
  */
 export async function openAnyDatabase(io: Io, given: string | undefined): Promise<ChosenDatabase> {
-  const url = nameOf(io, given)
+  const url = givenDatabase(io, given)
   if (url !== undefined) return { href: url, close: async () => undefined }
   const project = loadProject(io)
   const database = await openDatabase(project)
   return { href: superuserUrl(project.directory, database.ownerUrl), close: database.stop }
 }
 
-function nameOf(io: Io, given: string | undefined): string | undefined {
+/** The given URL, else OWNER_DATABASE_URL, else undefined. */
+export function givenDatabase(io: Io, given: string | undefined): string | undefined {
   return given === undefined ? loadProject(io).ownerUrl : parsePostgresUrl(given, '--database-url').href
 }
 

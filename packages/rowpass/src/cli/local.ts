@@ -28,6 +28,8 @@ export interface Local {
     readonly durable?: boolean
     readonly onProgress?: (text: string) => void
   }): Promise<LocalDatabase>
+  /** A server for databases that are thrown away, with the URL of a login that may make them. */
+  openScratchPostgres(): Promise<{ readonly url: string; stop(): Promise<void> }>
   readonly commands: Readonly<Record<'dev' | 'local', (io: Io, setExitCode: SetExitCode) => Command>>
 }
 

@@ -12,10 +12,11 @@ import { toSarif } from '../../doctor/report/sarif.ts'
 import { rules } from '../../doctor/rules.ts'
 import { runDoctor } from '../../doctor/run.ts'
 import { Failure } from '../../errors.ts'
-import { findDatabase } from '../chosen-database.ts'
+import { withSteadyName } from '../../scratch/server.ts'
 import { renderDiagnosis } from '../doctor-report.ts'
 import { exitCodes, type Io, type SetExitCode } from '../io.ts'
-import { renderError } from '../render-error.ts'
+import { isWrongUsage, renderError } from '../render-error.ts'
+import { withSubject } from '../script-database.ts'
 import { readVersion } from '../version.ts'
 
 const help = `
@@ -26,12 +27,18 @@ what they see without claims, and looks at plans of slow policies; --catalogs-on
 The database is --database-url, else OWNER_DATABASE_URL, else the one that runs in this folder. A URL on the command line
 can be seen by other users of the machine: prefer the variable.
 
+With a path, it is what files make: a .sql file, a dump as SQL, a folder of migrations (Drizzle, Supabase, Prisma or plain), or
+a project. They run in a database that is thrown away, on the server of --database-url or OWNER_DATABASE_URL, else on an
+embedded one (@rowpass/local). What they take for granted is made up, and said. docs/review.md has more.
+
 Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 wrong usage, 3 nothing runs in this folder,
 4 the database could not be examined.
 
 Examples:
   $ OWNER_DATABASE_URL=postgresql://postgres:secret@localhost/app npx rowpass doctor
   $ npx rowpass doctor --json --fail-on error
+  $ npx rowpass doctor schema.sql
+  $ npx rowpass doctor supabase
   $ npx rowpass doctor --fix --out fix.sql
   $ npx rowpass doctor --measure --claims '{"sub":"2e7e25e8-5445-40bd-8f89-dc19bba64faa"}'
   $ npx rowpass doctor accept RLS012:public.countries:countries_read --reason "for everybody"
@@ -55,7 +62,8 @@ interface Options {
 /** The shell side of the command. */
 export function define(io: Io, setExitCode: SetExitCode): Command {
   const doctor = new Command('doctor')
-    .option('--database-url <url>', 'the database to examine')
+    .argument('[path...]', 'files of SQL or folders of migrations to examine, instead of a database')
+    .option('--database-url <url>', 'the database to examine; with a path, the server to run it on')
     .option('--role <name...>', 'roles that requests run as (default: found out)')
     .option('--rule <code...>', 'ask these rules only')
     .addOption(new Option('--fail-on <level>', 'exit with 1 from this level on').choices(levels).default('warning'))
@@ -68,7 +76,7 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
     .option('--measure', 'run slow policies against their better forms, on the rows of the database, read-only')
     .option('--claims <json>', 'claims of whoever asks, for --measure')
     .addHelpText('after', help)
-    .action(async (options: Options) => setExitCode(await examine(io, options)))
+    .action(async (paths: string[], options: Options) => setExitCode(await examine(io, paths, options)))
   doctor
     .command('accept <key>')
     .summary('accept one finding')
@@ -87,16 +95,18 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
   return doctor
 }
 
-async function examine(io: Io, options: Options): Promise<number> {
+async function examine(io: Io, paths: readonly string[], options: Options): Promise<number> {
   try {
-    const databaseUrl = findDatabase(io, options.databaseUrl)
     const baseline = readBaseline(resolve(io.cwd, options.baseline))
-    const diagnosis = await runDoctor({
-      databaseUrl,
-      ...(options.role && { roles: options.role }),
-      ...(options.rule && { rules: options.rule }),
-      ...(options.catalogsOnly && { catalogsOnly: true }),
-      ...(options.measure && { measure: { claims: parseClaims(options.claims) } }),
+    const diagnosis = await withSubject(io, { given: options.databaseUrl, paths }, async (databaseUrl) => {
+      const found = await runDoctor({
+        databaseUrl,
+        ...(options.role && { roles: options.role }),
+        ...(options.rule && { rules: options.rule }),
+        ...(options.catalogsOnly && { catalogsOnly: true }),
+        ...(options.measure && { measure: { claims: parseClaims(options.claims) } }),
+      })
+      return paths.length === 0 ? found : withSteadyName(found, databaseUrl)
     })
     const judged = applyBaseline(
       diagnosis.findings,
@@ -113,7 +123,7 @@ async function examine(io: Io, options: Options): Promise<number> {
     if (!(error instanceof Failure)) return exitCodes.unexamined
     return error.code === 'not_running'
       ? exitCodes.notRunning
-      : ['input_invalid', 'config_invalid'].includes(error.code)
+      : isWrongUsage(error)
         ? exitCodes.usage
         : exitCodes.unexamined
   }

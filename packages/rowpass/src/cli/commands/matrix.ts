@@ -13,9 +13,9 @@ import type { Matrix } from '../../matrix/cell.ts'
 import { drawMatrix, type MatrixOptions } from '../../matrix/draw.ts'
 import { renderPage } from '../../matrix/page.ts'
 import { printDifferences, printMatrix } from '../../matrix/terminal.ts'
-import { findDatabase } from '../chosen-database.ts'
 import { bold, dim, exitCodes, type Io, red, type SetExitCode } from '../io.ts'
 import { isWrongUsage, renderError } from '../render-error.ts'
+import { withSubject } from '../script-database.ts'
 
 const help = `
 Each identity tries SELECT, INSERT, UPDATE and DELETE on each table, in one transaction that is rolled back. Sequences are not
@@ -23,6 +23,8 @@ advanced, and no trigger is fired that could reach out of the transaction. docs/
 
 The database is --database-url, else OWNER_DATABASE_URL, else the one that runs in this folder. A URL on the command line
 can be seen by other users of the machine: prefer the variable. It takes a superuser, an owner, or a role with BYPASSRLS.
+
+With a path, it is what files make, as for "rowpass doctor"; rows come from a dump or from a seed that is named after it.
 
 Identities are sampled from a table of users unless they are given:
   [{ "name": "Ada", "role": "authenticated", "claims": { "sub": "…", "tenant_id": "…" } }]
@@ -32,6 +34,7 @@ Exit codes: 0 done, 1 --check found access that is not approved, 2 wrong usage, 
 
 Examples:
   $ npx rowpass matrix
+  $ npx rowpass matrix drizzle seed.sql
   $ npx rowpass matrix --identities people.json --html matrix.html
   $ npx rowpass matrix --sample "select email as name, json_build_object('sub', id, 'org_id', org_id) as claims from users limit 4"
   $ npx rowpass matrix --identities people.json --write matrix.json
@@ -61,7 +64,8 @@ interface Options {
 /** The shell side of the command. */
 export function define(io: Io, setExitCode: SetExitCode): Command {
   return new Command('matrix')
-    .option('--database-url <url>', 'the database')
+    .argument('[path...]', 'files of SQL or folders of migrations to try, instead of a database')
+    .option('--database-url <url>', 'the database; with a path, the server to run it on')
     .option('--identities <file>', 'who tries, as JSON')
     .option('--sample <sql>', 'a query for who tries: name, role, claims, tenants')
     .option('--role <name>', 'database role of identities that name none (default: found out)')
@@ -80,12 +84,12 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
     .option('--check <file>', 'compare with an approved matrix; exit code 1 on access that it does not have')
     .option('--exact', 'with --check, any difference fails')
     .addHelpText('after', help)
-    .action(async (options: Options) => setExitCode(await matrixCommand(io, options)))
+    .action(async (paths: string[], options: Options) => setExitCode(await matrixCommand(io, paths, options)))
 }
 
-async function matrixCommand(io: Io, options: Options): Promise<number> {
+async function matrixCommand(io: Io, paths: readonly string[], options: Options): Promise<number> {
   try {
-    return await drawAndShow(io, options)
+    return await drawAndShow(io, paths, options)
   } catch (error) {
     renderError(io, error)
     if (!(error instanceof Failure)) return exitCodes.unexamined
@@ -94,13 +98,14 @@ async function matrixCommand(io: Io, options: Options): Promise<number> {
   }
 }
 
-async function drawAndShow(io: Io, options: Options): Promise<number> {
-  const url = findDatabase(io, options.databaseUrl)
+async function drawAndShow(io: Io, paths: readonly string[], options: Options): Promise<number> {
   const read = (path: string | undefined) => (path === undefined ? undefined : readText(io, path))
   // Before the work of a minute: a file that is not there would make it in vain.
   const [file, approved] = [read(options.identities), read(options.check)]
   const approval = approved === undefined ? undefined : parseApproval(approved)
-  const matrix = await withConnection(url, (client) => drawMatrix(client, toMatrixOptions(io, options, file)))
+  const matrix = await withSubject(io, { given: options.databaseUrl, paths }, (url) =>
+    withConnection(url, (client) => drawMatrix(client, toMatrixOptions(io, options, file))),
+  )
   const style: Style = { bold: (text) => bold(io, text), dim: (text) => dim(io, text), red: (text) => red(io, text) }
   const today = toApproval(matrix)
   if (options.html !== undefined) write(io, options.html, renderPage(matrix))

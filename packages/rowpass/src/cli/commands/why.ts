@@ -13,6 +13,7 @@ import { renderExplanation } from '../../why/report.ts'
 import { openAnyDatabase } from '../chosen-database.ts'
 import { bold, dim, exitCodes, type Io, red, type SetExitCode } from '../io.ts'
 import { isWrongUsage, renderError } from '../render-error.ts'
+import { withSubject } from '../script-database.ts'
 import { type ReadToken, readToken } from '../why-token.ts'
 
 const help = `
@@ -22,12 +23,14 @@ question. Works on any PostgreSQL 15 to 18, with or without the rest of Rowpass.
 The statement is run as the identity, and the rows behind it are looked at as the owner, in transactions that are rolled
 back. Nothing is committed; sequences advance. Values of rows that the identity cannot see are shown with --reveal only.
 
-Database: --database-url, else OWNER_DATABASE_URL, else the embedded database of this folder.
+Database: --database-url, else OWNER_DATABASE_URL, else the embedded database of this folder. With paths after the statement,
+it is what files make, as for "rowpass doctor".
 
 Examples:
   $ npx rowpass why --as david@neon.example "select * from users"
   $ npx rowpass why --as '{"sub":"…","tenant_id":"…"}' "update users set name = 'X' where id = '…'"
   $ npx rowpass why --as @claims.json --role app_user --database-url postgresql://me@db.example.com/app "select …"
+  $ npx rowpass why --as @claims.json "select * from invoices" schema.sql seed.sql
   $ npx rowpass token --sub … | npx rowpass why --token - "select * from users"
 
 With --login it also looks at whether the login that requests arrive on can become the role.
@@ -51,6 +54,7 @@ interface WhyOptions {
 export function define(io: Io, setExitCode: SetExitCode): Command {
   return new Command('why')
     .argument('<statement>', 'one SELECT, INSERT, UPDATE, DELETE or MERGE; @file reads it from a file')
+    .argument('[path...]', 'files of SQL or folders of migrations, instead of a database')
     .option('--as <who>', 'claims as JSON, @file with them, or the name or sub of somebody in people.json')
     .addOption(
       new Option('--token <-|@file>', 'a token from standard input or a file; its claims are used').conflicts('as'),
@@ -65,9 +69,9 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
     .option('--reveal', 'show values of rows that the identity cannot see')
     .option('--json', 'print the explanation as JSON')
     .addHelpText('after', help)
-    .action(async (text: string, options: WhyOptions) => {
+    .action(async (text: string, paths: string[], options: WhyOptions) => {
       try {
-        await whyCommand(io, text, options, setExitCode)
+        await whyCommand(io, { text, paths }, options, setExitCode)
       } catch (error) {
         renderError(io, error)
         setExitCode(isWrongUsage(error) ? exitCodes.usage : exitCodes.failed)
@@ -75,13 +79,18 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
     })
 }
 
-async function whyCommand(io: Io, text: string, options: WhyOptions, setExitCode: SetExitCode): Promise<void> {
+async function whyCommand(
+  io: Io,
+  { text, paths }: { text: string; paths: readonly string[] },
+  options: WhyOptions,
+  setExitCode: SetExitCode,
+): Promise<void> {
   const sql = text.startsWith('@') ? readText(io, text.slice(1)) : text
   const { claims, lines, role, refusal } = await identityOf(io, options)
   const named = options.role ?? role
-  const url = await openAnyDatabase(io, options.databaseUrl)
-  try {
-    const explanation = await withConnection(url.href, (client) =>
+  const chosen = { given: options.databaseUrl, paths, find: openAnyDatabase }
+  await withSubject(io, chosen, async (url) => {
+    const explanation = await withConnection(url, (client) =>
       explain(client, {
         identity: { claims, ...(named !== undefined && { role: named }) },
         ...(options.login !== undefined && { login: options.login }),
@@ -103,9 +112,7 @@ async function whyCommand(io: Io, text: string, options: WhyOptions, setExitCode
       `${JSON.stringify({ ...explanation, ...(lines.length > 0 && { token: lines }), ...(refusal && { refusal }) }, null, 2)}\n`
     io.stdout(options.json === true ? json() : renderExplanation(explanation, style, lines, refusal))
     if (!explanation.complete) setExitCode(exitCodes.incomplete)
-  } finally {
-    await url.close()
-  }
+  })
 }
 
 async function identityOf(io: Io, options: WhyOptions): Promise<ReadToken> {
