@@ -1,7 +1,8 @@
 /**
  * What the body of a function does, by its parse tree: which settings it reads, what it calls, which tables it touches.
  */
-import type { Parser, PlPgSql, PlPgSqlStep } from '../statement/parser.ts'
+import type { Parser } from '../statement/parser.ts'
+import type { PlPgSql, PlPgSqlStep } from '../statement/plpgsql.ts'
 import type { Command, Routine } from './catalog/catalog.ts'
 import { fieldsOf, isNode, listOf, namesOf, type QualifiedName, qualifiedName, stringOf, walk } from './tree.ts'
 
@@ -101,7 +102,8 @@ export function readStatements(parser: Parser, routine: Routine): Statements | u
 export function readBody(statements: Statements | undefined): Body {
   if (statements === undefined) return unknownBody
   const { trees, known, plpgsql } = statements
-  if (plpgsql !== undefined) return { ...bodyOf(trees), dynamic: plpgsql.dynamic, steps: plpgsql.steps, known }
+  if (plpgsql !== undefined)
+    return { ...bodyOf(trees), dynamic: plpgsql.executed.length > 0, steps: plpgsql.steps, known }
   const returned = fieldsOf(trees[0], 'ReturnStmt')
   return { ...bodyOf(trees), expression: returned === undefined ? onlyExpression(trees) : returned.returnval }
 }
@@ -248,6 +250,14 @@ function readTree(tree: unknown): Body {
       if (text !== undefined) found.texts.add(text)
     } else if (type === 'CommonTableExpr') {
       ctes.add(String(node.ctename))
+    } else if (type === 'CallStmt' && isNode(node.funccall)) {
+      const { funcname, args } = node.funccall
+      found.calls.push({ ...qualifiedName(namesOf(funcname)), argumentCount: listOf(args).length })
+    } else if (type === 'TruncateStmt') {
+      for (const each of listOf(node.relations)) {
+        const relation = fieldsOf(each, 'RangeVar')
+        if (relation !== undefined) tables.push({ ...toName(relation), writes: ['delete'] })
+      }
     } else if (type === 'RangeVar') {
       tables.push({ ...toName(node), writes: [] })
     } else if (isNode(node.relation) && writes[type] !== undefined) {

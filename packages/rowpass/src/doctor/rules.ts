@@ -50,6 +50,8 @@ import { rls051 } from './rules/rls051-temporary-tables-first.ts'
 import { rls052 } from './rules/rls052-definer-ignores-caller.ts'
 import { rls053 } from './rules/rls053-definer-for-public.ts'
 import { rls054 } from './rules/rls054-not-leakproof.ts'
+import { rls055 } from './rules/rls055-runs-callers-sql.ts'
+import { rls056 } from './rules/rls056-trigger-writes-for-others.ts'
 import { rls060 } from './rules/rls060-grants-past-policies.ts'
 import { rls061 } from './rules/rls061-create-in-schema.ts'
 import { rls062 } from './rules/rls062-default-privileges.ts'
@@ -119,6 +121,8 @@ export const rules: readonly Rule[] = [
   rls052,
   rls053,
   rls054,
+  rls055,
+  rls056,
   rls060,
   rls061,
   rls062,

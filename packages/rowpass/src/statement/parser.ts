@@ -12,6 +12,7 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { Failure } from '../errors.ts'
+import { type PlPgSql, readPlPgSql } from './plpgsql.ts'
 
 /** A node of the parse tree: `{ SelectStmt: {…} }`, or the fields of a node whose type its place tells. */
 export type TreeNode = Readonly<Record<string, unknown>>
@@ -58,27 +59,6 @@ export interface Parser {
    */
   parsePlPgSql(definition: string): PlPgSql | undefined
 }
-
-/** What a PL/pgSQL body holds. */
-export interface PlPgSql {
-  /** Texts of statements and of `select <expression>`. */
-  readonly statements: readonly string[]
-  /** Whether it runs text that it makes at run time. */
-  readonly dynamic: boolean
-  /** What is sure to run, in order. */
-  readonly steps: readonly PlPgSqlStep[]
-}
-
-/** A statement of the outermost block of a PL/pgSQL body; there are none where the block catches errors. */
-export type PlPgSqlStep =
-  /** The text of `target := value`. */
-  | { readonly kind: 'assignment'; readonly target: string; readonly value: string }
-  /** `raise exception`; the condition of `if … then raise exception …`, if it is one. */
-  | { readonly kind: 'refusal'; readonly condition: string | undefined }
-  /** `return old` and `return null`, which leave a row as it was. */
-  | { readonly kind: 'unchanged' }
-  /** Something that may end the function before what comes next. */
-  | { readonly kind: 'exit' }
 
 /** The part of the Emscripten module that is used. */
 interface Instance {
@@ -287,73 +267,6 @@ function plpgsqlWith(instance: Instance, definition: string): PlPgSql | undefine
     instance._wasm_free_string(result)
     return answer.startsWith('{') ? readPlPgSql(JSON.parse(answer)) : undefined
   })
-}
-
-/** `parseMode` of PLpgSQL_expr: RawParseMode of the server, 0 for a statement, 2 for an expression, 3 to 5 for `x := …`. */
-function readPlPgSql(tree: unknown): PlPgSql {
-  const statements: string[] = []
-  let dynamic = false
-  const visit = (value: unknown): void => {
-    if (typeof value !== 'object' || value === null) return
-    for (const [key, child] of Object.entries(value)) {
-      if (key === 'PLpgSQL_stmt_dynexecute' || key === 'PLpgSQL_stmt_dynfors' || key === 'dynquery') dynamic = true
-      visit(child)
-    }
-    if (!('query' in value) || typeof value.query !== 'string') return
-    const mode = 'parseMode' in value ? value.parseMode : 0
-    if (mode === 0) statements.push(value.query)
-    else if (mode === 2) statements.push(`select ${value.query}`)
-    else statements.push(`select ${value.query.replace(/^[^=]*?:?=/, '')}`)
-  }
-  visit(tree)
-  return { statements, dynamic, steps: readSteps(tree) }
-}
-
-/** Number of `old` among the variables of a trigger function. */
-const oldNumber = 1
-/** `elog_level` of RAISE EXCEPTION. */
-const exceptionLevel = 21
-
-function readSteps(tree: unknown): PlPgSqlStep[] {
-  const block = member(firstOf(tree, 'PLpgSQL_function'), 'action', 'PLpgSQL_stmt_block')
-  if (block === undefined || block.exceptions !== undefined || !Array.isArray(block.body)) return []
-  return block.body.flatMap((statement): PlPgSqlStep[] => {
-    const assignment = member(statement, 'PLpgSQL_stmt_assign', 'expr', 'PLpgSQL_expr')?.query
-    if (typeof assignment === 'string') {
-      const [, target, value] = /^([^=]*?)\s*:?=(.*)$/s.exec(assignment) ?? []
-      return target === undefined || value === undefined ? [] : [{ kind: 'assignment', target, value }]
-    }
-    if (isRefusal(statement)) return [{ kind: 'refusal', condition: undefined }]
-    const branch = member(statement, 'PLpgSQL_stmt_if')
-    const condition = member(branch, 'cond', 'PLpgSQL_expr')?.query
-    if (Array.isArray(branch?.then_body) && isRefusal(branch.then_body[0]) && typeof condition === 'string')
-      return [{ kind: 'refusal', condition }]
-    const end = member(statement, 'PLpgSQL_stmt_return')
-    if (end?.retvarno === oldNumber || /^null$/i.test(String(member(end, 'expr', 'PLpgSQL_expr')?.query)))
-      return [{ kind: 'unchanged' }]
-    return firstOf(statement, 'PLpgSQL_stmt_return') === undefined ? [] : [{ kind: 'exit' }]
-  })
-}
-
-function isRefusal(statement: unknown): boolean {
-  return member(statement, 'PLpgSQL_stmt_raise')?.elog_level === exceptionLevel
-}
-
-function member(value: unknown, ...path: readonly string[]): TreeNode | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  const [name, ...rest] = path
-  return name === undefined ? (value as TreeNode) : member((value as TreeNode)[name], ...rest) // a node of the tree
-}
-
-/** The first node of a type, at whatever depth. */
-function firstOf(value: unknown, type: string): unknown {
-  if (typeof value !== 'object' || value === null) return undefined
-  if (type in value) return (value as TreeNode)[type] // it is in it
-  for (const each of Object.values(value)) {
-    const found = firstOf(each, type)
-    if (found !== undefined) return found
-  }
-  return undefined
 }
 
 function scanWith(instance: Instance, sql: string): string {

@@ -22,6 +22,8 @@ export interface Routine {
   readonly extension: string | undefined
   /** Settings it runs with, `name=value`. */
   readonly settings: readonly string[]
+  /** Arguments that a call gives, in their order; a name is empty where there is none. */
+  readonly inputs: readonly RoutineInput[]
   readonly argumentNames: readonly string[]
   readonly argumentCount: number
   readonly optionalArguments: number
@@ -38,6 +40,13 @@ export interface Routine {
   readonly reads: readonly number[]
 }
 
+/** An argument of a function. */
+export interface RoutineInput {
+  readonly name: string
+  /** As `format_type` writes it; of a domain what it is made of. */
+  readonly type: string
+}
+
 /** Fills {@link Routine}. */
 export const routinesSql = `
   with ${usesOf('calls', 'pg_proc', 'pg_proc')}, ${usesOf('reads', 'pg_proc', 'pg_class')}
@@ -48,6 +57,11 @@ export const routinesSql = `
          case p.provolatile when 'i' then 'immutable' when 's' then 'stable' else 'volatile' end as volatility,
          p.prosecdef as "securityDefiner", p.proleakproof as leakproof,
          ${extensionOf('pg_proc', 'p.oid')} as extension, coalesce(to_jsonb(p.proconfig), '[]') as settings,
+         (select coalesce(jsonb_agg(jsonb_build_object('name', coalesce(i.name, ''), 'type',
+                   format_type(case t.typtype when 'd' then t.typbasetype else t.oid end, null)) order by i.at), '[]')
+            from unnest(coalesce(p.proallargtypes, p.proargtypes::oid[]), p.proargnames, p.proargmodes::text[])
+                 with ordinality i (type, name, mode, at)
+            join pg_type t on t.oid = i.type where coalesce(i.mode, 'i') in ('i', 'b', 'v')) as inputs,
          coalesce(to_jsonb(p.proargnames), '[]') as "argumentNames", p.pronargs::int as "argumentCount",
          p.pronargdefaults::int as "optionalArguments", p.prorettype::regtype::text as returns,
          p.proretset as "returnsSet", coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) as body,

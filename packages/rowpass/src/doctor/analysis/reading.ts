@@ -2,7 +2,7 @@
  * What a policy, a view or a function reads in the end, and as whom.
  */
 import type { Command, Relation, Routine } from '../../access/catalog/catalog.ts'
-import { type Model, type PolicyFacts, reachedBy } from './model.ts'
+import { type Model, type PolicyFacts, reachedBy, writeExpression } from './model.ts'
 
 /** A table that a view reaches, as whom it is read, and through which views with rights of their owner. */
 export interface ReadTable {
@@ -89,6 +89,22 @@ export function tablesOfRoutine(model: Model, routine: Routine): UsedTable[] {
   }
   visit(routine, undefined)
   return found
+}
+
+/**
+ * Whether a role that a function works as is held by no policy that asks who is asking: it is past them, or has one of its
+ * own, as `to app_owner using (true)` under FORCE.
+ */
+export function isUnheld(model: Model, oid: number, table: Relation, command: Command): boolean {
+  const role = model.catalog.roles.get(oid)
+  if (!table.rls || role === undefined) return false
+  if (model.access.bypasses(oid, table)) return true
+  const asks = (policy: PolicyFacts): boolean =>
+    model.judge.readsCaller(command === 'insert' ? writeExpression(policy)?.tree : policy.usingTree?.tree)
+  const applying = model.applying(table, role, command)
+  return (
+    applying.some((each) => each.permissive && !asks(each)) && applying.every((each) => each.permissive || !asks(each))
+  )
 }
 
 /** The nearest parent, grandparent … with row-level security. */

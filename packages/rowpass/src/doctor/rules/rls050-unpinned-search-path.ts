@@ -2,7 +2,7 @@
  * RLS050: a SECURITY DEFINER function whose names the caller can bend.
  */
 
-import type { Role, Routine } from '../../access/catalog/catalog.ts'
+import type { Relation, Role, Routine } from '../../access/catalog/catalog.ts'
 import type { Model } from '../analysis/model.ts'
 import { listed } from '../analysis/words.ts'
 import type { Rule } from '../finding.ts'
@@ -43,11 +43,17 @@ function callingRoles({ access }: Model, routine: Routine): readonly Role[] {
   return access.apiRoles.filter((role) => access.canExecute(role, routine))
 }
 
-function triggeringRoles({ access, catalog }: Model, routine: Routine): readonly Role[] {
-  const tables = catalog.triggers
-    .filter((trigger) => trigger.routine === routine.oid && trigger.enabled)
-    .flatMap(({ relation }) => catalog.relations.get(relation) ?? [])
+function triggeringRoles(model: Model, routine: Routine): readonly Role[] {
+  const { access } = model
+  const tables = tablesSetOffBy(model, routine)
   return access.apiRoles.filter((role) => tables.some((table) => access.exposedTo(table).includes(role)))
+}
+
+/** Tables whose triggers call the function. */
+export function tablesSetOffBy({ catalog }: Model, { oid }: Routine): Relation[] {
+  return catalog.triggers
+    .filter(({ routine, enabled }) => routine === oid && enabled)
+    .flatMap(({ relation }) => catalog.relations.get(relation) ?? [])
 }
 
 export function callersOf(roles: readonly Role[]): string {
