@@ -11,6 +11,8 @@ export interface Column {
   readonly samples: readonly string[]
   /** Columns that the identities may not read, insert or update; default none. */
   readonly closed?: readonly ('select' | 'insert' | 'update')[]
+  /** Of a foreign key; default false. */
+  readonly reference?: true
 }
 
 export interface Table {

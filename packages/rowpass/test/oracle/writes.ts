@@ -92,8 +92,10 @@ function written(table: Table, column: string, by: 'insert' | 'update'): Tree {
 }
 
 function valueFor(draw: Draw, table: Table, column: Column, scope: Scope = []): Tree {
-  const known = column.name in goodValues(draw, table) || table.key.includes(column.name)
-  if (!chance(draw, known ? 97 : 88)) return expression(draw, column.type, scope, 1)
+  const isKey = table.key.includes(column.name) || column.reference === true
+  const known = column.name in goodValues(draw, table) || isKey
+  // A computed key may be the one of a hidden row: that it is taken shows.
+  if (!chance(draw, known ? 97 : 88) && !isKey) return expression(draw, column.type, scope, 1)
   const samples = samplesFor(draw, table, column)
   return known ? constantOf(draw, column.type, pick(draw, samples)) : constant(draw, column.type, samples)
 }

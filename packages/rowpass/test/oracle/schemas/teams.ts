@@ -113,7 +113,7 @@ export const teams: Schema = {
       },
       columns: [
         { name: 'id', type: 'int4', samples: ids(1, 40) },
-        { name: 'team_id', type: 'int4', samples: ids(1, 4) },
+        { name: 'team_id', type: 'int4', samples: ids(1, 4), reference: true },
         { name: 'title', type: 'text', samples: ['Plan', 'Draft', 'Report', 'New', '%a%', ''] },
         { name: 'tags', type: '_text', samples: ['{}', '{a}', '{a,b}', '{c}'] },
         { name: 'meta', type: 'jsonb', samples: ['{}', '{"size": 1}', '[1, 2]', '{"deep": {"a": 1}}'] },
