@@ -5,8 +5,9 @@
 import { serialize } from 'pg-protocol'
 import { createFlight, type Flight, loseFlight, type Work } from './flight.ts'
 import { createIncoming } from './incoming.ts'
-import { createOutgoing } from './outgoing.ts'
-import { createSchemaVersion, type SchemaVersion } from './schema-version.ts'
+import { createOutgoing, errorCode } from './outgoing.ts'
+import type { RawResult } from './result.ts'
+import { createSchemaVersion, type SchemaVersion, versionSql } from './schema-version.ts'
 import { openSession, requestCancel, type SessionLogin } from './session.ts'
 
 /** How to connect, and the limits of one connection. */
@@ -91,12 +92,8 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
         },
   )
   const { stream } = session
-  const outgoing = createOutgoing({
-    ...options,
-    pooled,
-    idleInTransactionTimeoutMs,
-    schemaVersion: options.schemaVersion ?? createSchemaVersion(),
-  })
+  const schemaVersion = options.schemaVersion ?? createSchemaVersion()
+  const outgoing = createOutgoing({ ...options, pooled, idleInTransactionTimeoutMs, schemaVersion })
   const flights: Flight[] = []
   let flushing = false
   let closed = false
@@ -159,9 +156,13 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
   function onReady(flight: Flight, outsideTransaction: boolean): void {
     flights.shift()
     outgoing.onEnd(flight)
-    const onChecked = outsideTransaction && !cleaning && !cancelSent ? outgoing.prepareCheck() : undefined
-    if (onChecked !== undefined)
-      push(createFlight(internalWork, ({ error }) => onChecked(error === undefined), 'shared'))
+    if (outsideTransaction && !cleaning && !cancelSent) {
+      const onChecked = outgoing.prepareCheck()
+      if (onChecked !== undefined)
+        push(createFlight(internalWork, ({ error }) => onChecked(error === undefined), 'shared'))
+      // Not after itself: it would be sent again and again while the version does not settle.
+      if (!pooled && flight.work !== readVersionWork && schemaVersion.beginReading()) readVersion()
+    }
     flight.cancelStruck = cancelSent
     const next = flights[0]
     if (next !== undefined) next.startedAt = performance.now()
@@ -173,6 +174,13 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
     } else if (next === undefined) cancelSent = false
     flight.done(flight)
     listener.onProgress()
+  }
+
+  function readVersion(): void {
+    const onDone = (flight: Flight): void => schemaVersion.endReading(versionIn(flight))
+    const flight = createFlight(readVersionWork, onDone, 'shared')
+    outgoing.work(flight)
+    push(flight)
   }
 
   function clean(outsideTransaction: boolean): void {
@@ -278,6 +286,19 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
 }
 
 const internalWork: Work = { identity: undefined, statements: [], begin: undefined, exclusive: true, reset: false }
+const asRows = { arrayMode: true, rawText: true }
+const readVersionWork: Work = {
+  ...internalWork,
+  statements: [{ sql: versionSql, params: [], prepare: false, shape: asRows }],
+}
+
+/** What a reading gave, as `SchemaVersion.endReading` takes it. */
+function versionIn(flight: Flight): string | null | undefined {
+  if (flight.error !== undefined) return errorCode(flight) === undefined ? undefined : null
+  const { rows } = JSON.parse(String((flight.sinks[0] as RawResult).finish()))
+  const [version, settled] = rows[0]
+  return version === null || settled === 't' ? version : undefined
+}
 
 /** Whether the server's answer shows that a cancel request reached this request. */
 function wasCancelled(flight: Flight): boolean {

@@ -74,10 +74,6 @@ export interface Flight {
   reusesPlan: boolean
   /** The version of the schema under which statements with parameters were prepared earlier; checked after the last one. */
   usedVersion: string | undefined
-  /** Whether the version is read before the statements, as one with parameters is prepared under it. */
-  readsVersion: boolean
-  /** What was read. */
-  readVersion: string | undefined
   /** Milliseconds of the monotonic clock when it became the oldest on its connection; 0 before. */
   startedAt: number
   /** A cancel request is to be sent for it, or was. */
@@ -112,8 +108,6 @@ export function createFlight(work: Work, done: Flight['done'], lane: Lane = 'alo
     parsing: [],
     reusesPlan: false,
     usedVersion: undefined,
-    readsVersion: false,
-    readVersion: undefined,
     startedAt: 0,
     cancelled: false,
     cancelledAt: 0,
@@ -126,15 +120,14 @@ export function createFlight(work: Work, done: Flight['done'], lane: Lane = 'alo
 }
 
 /** Commands that come before the first statement. */
-export function leadingSteps({ work, readsVersion }: Flight): number {
+export function leadingSteps({ work }: Flight): number {
   const { begin, unlessVersion, reset, identity, traceparent } = work
   return (
     (begin === undefined ? 0 : 1) +
     (unlessVersion === undefined ? 0 : 1) +
     (reset ? 1 : 0) +
     (identity === undefined ? 0 : 1) +
-    (traceparent === undefined ? 0 : 1) +
-    (readsVersion ? 1 : 0)
+    (traceparent === undefined ? 0 : 1)
   )
 }
 

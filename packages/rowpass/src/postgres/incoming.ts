@@ -2,7 +2,7 @@
  * What a connection receives: each message goes to the flight whose turn it is.
  */
 import { type Flight, leadingSteps } from './flight.ts'
-import { backend, isFatal, readCells, readCommandTag, readError, readFields } from './messages.ts'
+import { backend, isFatal, readCommandTag, readError, readFields } from './messages.ts'
 import type { Outgoing } from './outgoing.ts'
 import { createMessageReader } from './reader.ts'
 import { describeFields, type ResultSink } from './result.ts'
@@ -79,10 +79,6 @@ export function createIncoming(options: IncomingOptions): (chunk: Buffer) => voi
   }
 
   function onRow(flight: Flight, bytes: Buffer, start: number): void {
-    if (flight.readsVersion && flight.step === leadingSteps(flight) - 1) {
-      outgoing.onVersion(flight, readCells(bytes, start)[0] ?? null)
-      return
-    }
     const sink = currentSink(flight)
     if (sink === undefined || flight.error !== undefined) return
     sink.row(bytes, start)

@@ -7,7 +7,7 @@ import { namesSession } from '../seal/seal.ts'
 import { type Flight, leadingSteps, type RequestIdentity, type Statement, type Work } from './flight.ts'
 import { createStatementCache, type PreparedStatement } from './prepared-statements.ts'
 import type { Description, ResultSink } from './result.ts'
-import { checkChangedSql, checkVersionSql, type SchemaVersion, versionParams, versionSql } from './schema-version.ts'
+import { checkChangedSql, checkVersionSql, type SchemaVersion, versionParams } from './schema-version.ts'
 import { createMessageWriter } from './writer.ts'
 
 /** What the sending side needs to know of its connection. */
@@ -42,8 +42,6 @@ export interface Outgoing {
   rollback(): void
   /** Discards all state of the session, prepared statements among it. */
   discardAll(): void
-  /** The version of the schema, read for the statements that a flight prepares; null where there is none. */
-  onVersion(flight: Flight, version: string | null): void
   /** The server has described the statement that a flight is at. */
   onDescribed(flight: Flight, description: Description): void
   /** A request is over: statements whose Parse failed, or whose plan no longer fits, are forgotten. */
@@ -102,7 +100,6 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
     if (work.reset) writeControl('DISCARD SEQUENCES')
     if (work.identity !== undefined) writeEnvelope(work.identity)
     if (work.traceparent !== undefined) writeControl(traceSql, [work.traceparent])
-    if (flight.readsVersion) writeControl(versionSql)
     for (const [index, statement] of work.statements.entries()) {
       writeStatement(statement, ways[index] ?? unnamed, flight.sinks[index])
     }
@@ -152,22 +149,22 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
   /** Whether a statement is used again, prepared for others too, or neither. */
   function chooseWay(flight: Flight, { sql, params, prepare }: Statement): Way {
     const typed = params.length > 0
-    if (!prepare || !statements.fits(sql) || (typed && !schemaVersion.watched)) return unnamed
+    const version = typed ? schemaVersion.current : undefined
+    if (!prepare || !statements.fits(sql) || (typed && version === undefined)) return unnamed
     const key = keyOf(flight.work, sql)
     const known = statements.get(key)
     if (known !== undefined) {
       // A text whose first Parse is still under way is sent unnamed: were that Parse to fail, its name would not exist.
       if (known.description === undefined) return unnamed
-      if (!typed || (known.version !== undefined && known.version === schemaVersion.current)) {
+      if (known.version === version) {
         flight.reusesPlan = true
-        if (typed) flight.usedVersion = known.version
+        flight.usedVersion = version ?? flight.usedVersion
         return { name: known.name, description: known.description }
       }
       statements.delete(key)
       evicted.push(known.name)
     }
-    if (typed) flight.readsVersion = true
-    return { name: addPrepared(flight, key).name, description: undefined }
+    return { name: addPrepared(flight, key, version).name, description: undefined }
   }
 
   function writeStatement({ sql, params }: Statement, way: Way, sink: ResultSink | undefined): void {
@@ -179,8 +176,8 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
     writer.execute()
   }
 
-  function addPrepared(flight: Flight, key: string): PreparedStatement {
-    const { added, evicted: outgoing } = statements.add(key)
+  function addPrepared(flight: Flight, key: string, version: string | undefined): PreparedStatement {
+    const { added, evicted: outgoing } = statements.add(key, version)
     evicted.push(...outgoing)
     flight.parsing.push(key)
     return added
@@ -228,23 +225,16 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
       checkPrepared = false
       writer.query('DISCARD ALL')
     },
-    onVersion(flight, version) {
-      flight.readVersion = version ?? undefined
-      schemaVersion.see(flight.readVersion)
-    },
     onDescribed(flight, description) {
-      const { work, parsing, readVersion } = flight
+      const { work, parsing } = flight
       const sql = work.statements[flight.step - leadingSteps(flight)]?.sql
       if (sql === undefined || parsing[0] !== keyOf(work, sql)) return
       const prepared = statements.get(parsing.shift() as string)
-      if (prepared === undefined) return
-      prepared.description = description
-      prepared.version = readVersion
+      if (prepared !== undefined) prepared.description = description
     },
     onEnd(flight) {
       for (const key of flight.parsing) statements.delete(key)
       const { work, usedVersion } = flight
-      if (failedBefore(flight)) schemaVersion.see(undefined)
       if (work.unlessVersion !== undefined && !isUnchanged(flight)) schemaVersion.end(work.unlessVersion)
       if (!isOutdated(flight)) return
       forget(work)
@@ -273,14 +263,9 @@ function keyOf({ identity }: Work, sql: string): string {
 const interrupted = /^57/
 
 /** The SQLSTATE of what went wrong, unless it came from outside. */
-function errorCode({ error, cancelled }: Flight): string | undefined {
+export function errorCode({ error, cancelled }: Flight): string | undefined {
   if (error?.kind !== 'postgres' || cancelled || interrupted.test(error.error.code)) return undefined
   return error.error.code
-}
-
-/** Whether the version of the schema could not be read. */
-function failedBefore(flight: Flight): boolean {
-  return flight.readsVersion && errorCode(flight) !== undefined && flight.step === leadingSteps(flight) - 1
 }
 
 /**
@@ -291,7 +276,6 @@ export function isOutdated(flight: Flight): boolean {
   const code = errorCode(flight)
   if (code === undefined) return false
   const { step, work, reusesPlan, usedVersion } = flight
-  if (failedBefore(flight)) return true
   if (reusesPlan && (code === '0A000' || code === '26000')) return true
   return usedVersion !== undefined && step === leadingSteps(flight) + work.statements.length
 }

@@ -8,8 +8,8 @@ export interface PreparedStatement {
   readonly name: string
   /** Known once the server has described it; until then nobody else may use it. */
   description: Description | undefined
-  /** Of the schema, read before the server fixed the types of its parameters; undefined where none was. */
-  version: string | undefined
+  /** Of the schema, read and settled before the server fixed the types of its parameters; undefined without parameters. */
+  readonly version: string | undefined
 }
 
 /** The statements of one connection. */
@@ -18,7 +18,10 @@ export interface StatementCache {
   fits(sql: string): boolean
   get(key: string): PreparedStatement | undefined
   /** Adds one that fits; returns the names of statements to close for it. */
-  add(key: string): { readonly added: PreparedStatement; readonly evicted: readonly string[] }
+  add(
+    key: string,
+    version: string | undefined,
+  ): { readonly added: PreparedStatement; readonly evicted: readonly string[] }
   delete(key: string): void
   clear(): void
 }
@@ -59,9 +62,9 @@ export function createStatementCache(maxStatements: number): StatementCache {
       statements.set(key, found)
       return found
     },
-    add(key) {
+    add(key, version) {
       count += 1
-      const added: PreparedStatement = { name: `s${count}`, description: undefined, version: undefined }
+      const added: PreparedStatement = { name: `s${count}`, description: undefined, version }
       statements.set(key, added)
       length += key.length
       return { added, evicted: [...evict()] }

@@ -20,15 +20,31 @@ const changeCounts = 'array(select n from rowpass_ddl.changes)'
 /** In another transaction the snapshot is older than the statement, and tells nothing of what was committed since. */
 const seesNow = "pg_catalog.current_setting('transaction_isolation') = 'read committed'"
 
+const running = 'array(select x::xid from pg_catalog.pg_snapshot_xip(pg_catalog.pg_current_snapshot()) as x)'
 /**
- * Reads the version: one row, one column, `version`, null where nothing counts or the transaction does not see what is new.
- * A trigger that was dropped, disabled or made again is another version, as no event trigger sees that. Fails with 42P01
- * where nothing was ever set up to count.
+ * False while a change that the counts have may be unknown to other sessions: PostgreSQL shows a transaction's rows a
+ * moment before it tells the others that what they remember of the catalogs is out of date, and lets go of its locks after
+ * that. A statement that is parsed in between has the types of before. On a standby nobody has those locks.
+ */
+const settled = `not pg_catalog.pg_is_in_recovery() and not exists (
+  select from pg_catalog.pg_locks as l
+   where l.locktype = 'relation' and l.relation = 'rowpass_ddl.changes'::regclass and l.mode = 'RowExclusiveLock'
+     and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
+     and not exists (
+       select from pg_catalog.pg_locks as x
+        where x.locktype = 'transactionid' and x.virtualtransaction = l.virtualtransaction
+          and x.mode = 'ExclusiveLock' and x.transactionid = any (${running})))`
+
+/**
+ * Reads the version: one row with `version`, null where nothing counts or the transaction does not see what is new, and
+ * `settled`: whether a statement that is parsed in a transaction after this one has the types of this version, or newer
+ * ones. A trigger that was dropped, disabled or made again is another version, as no event trigger sees that. Fails with
+ * 42P01 where nothing was ever set up to count.
  */
 export const versionSql = `select case when ${seesNow} and (
   select pg_catalog.count(*) = 2 from pg_catalog.pg_event_trigger
    where evtname in ('${changeTriggers.end}', '${changeTriggers.drop}') and evtenabled = 'A'
-) then ${triggerRows}::text || ' ' || ${changeCounts}::text end as version`
+) then ${triggerRows}::text || ' ' || ${changeCounts}::text end as version, ${settled} as settled`
 
 const isCurrent = `${seesNow} and ${triggerRows} = $1::xid[] and ${changeCounts} = $2::int8[]`
 
@@ -49,11 +65,15 @@ export function versionParams(version: string): string[] {
 
 /** What the connections of a pool know of the version together. */
 export interface SchemaVersion {
-  /** The newest that was read; undefined before that, and after it was found to be over. */
+  /** The newest that was read and had settled; undefined before that, and after it was found to be over. */
   readonly current: string | undefined
   /** False once reading it has failed or gave none: then nothing with parameters is kept. */
   readonly watched: boolean
-  /** A version was read; undefined when there is none. */
+  /** Whether the caller is to read it now, for all connections; it then calls {@link SchemaVersion.endReading}. */
+  beginReading(): boolean
+  /** @param version null where there is none; undefined where nothing was learnt, or it had not settled */
+  endReading(version: string | null | undefined): void
+  /** The catalogs were read under this version; undefined where there is none. */
   see(version: string | undefined): void
   /** A transaction found that this version is over. */
   end(version: string): void
@@ -62,7 +82,10 @@ export interface SchemaVersion {
 /** @param onChange called when a version is over, or another one than before was read */
 export function createSchemaVersion(onChange: () => void = () => {}): SchemaVersion {
   let current: string | undefined
+  /** That anybody saw, until it is over. */
+  let latest: string | undefined
   let watched = true
+  let reading = false
   return {
     get current() {
       return current
@@ -70,15 +93,28 @@ export function createSchemaVersion(onChange: () => void = () => {}): SchemaVers
     get watched() {
       return watched
     },
+    beginReading() {
+      if (current !== undefined || !watched || reading) return false
+      reading = true
+      return true
+    },
+    endReading(version) {
+      reading = false
+      if (version === undefined) return
+      watched = version !== null
+      current = version ?? undefined
+      if (latest !== undefined && latest !== current) onChange()
+      latest = current
+    },
     see(version) {
-      const changed = current !== undefined && version !== current
-      current = version
       watched = version !== undefined
-      if (changed) onChange()
+      if (version !== current) current = undefined
+      latest = version
     },
     end(version) {
       if (version !== current) return
       current = undefined
+      latest = undefined
       onChange()
     },
   }
