@@ -10,6 +10,8 @@ export type Ending = 'rows' | 'error' | 'refused' | 'slow'
 export interface Difference {
   readonly kind: 'hidden rows' | 'model' | 'effect'
   readonly text: string
+  /** The same rows in another order, where SQL says nothing of their order. */
+  readonly onlyOrder?: boolean
 }
 
 /** The members of an answer that are compared. */
@@ -34,12 +36,21 @@ export function endingOf(answer: Answer): Ending {
 }
 
 /** Byte for byte. */
-export function compareAnswers(one: Answer, other: Answer): Difference | undefined {
+export function compareAnswers(one: Answer, other: Answer, ordered: readonly boolean[]): Difference | undefined {
   if (one.status === other.status && one.body === other.body) return undefined
-  return { kind: 'hidden rows', text: `with other hidden rows the answer differs:\n  ${one.body}\n  ${other.body}` }
+  const text = `with other hidden rows the answer differs:\n  ${one.body}\n  ${other.body}`
+  return { kind: 'hidden rows', text, onlyOrder: inAnyOrder(one, ordered) === inAnyOrder(other, ordered) }
 }
 
 const multiset = (rows: readonly unknown[]): string[] => rows.map((row) => JSON.stringify(row)).sort()
+
+function inAnyOrder(answer: Answer, ordered: readonly boolean[]): string {
+  const body = parse(answer)
+  const results = (body.results ?? [body]).map((result, index) =>
+    ordered[index] === true ? result : { ...result, rows: multiset(result.rows ?? []) },
+  )
+  return JSON.stringify([answer.status, results])
+}
 
 /** Rows, counts, names and types of columns; of an error its code. */
 export function compareModel(answer: Answer, outcome: Outcome, ordered: readonly boolean[]): Difference | undefined {

@@ -38,10 +38,13 @@ export interface Finding {
   readonly statements: readonly string[]
 }
 
-/** How many statements ended how; and of how many the model said the same, or SQL does not say what comes out. */
-export type Count = Record<Ending | 'compared' | 'undefined', number>
+/**
+ * How many statements ended how; of how many the model said the same, or SQL does not say what comes out; and how many gave
+ * the same rows in another order, once.
+ */
+export type Count = Record<Ending | 'compared' | 'undefined' | 'reordered', number>
 
-const noCount: Count = { rows: 0, error: 0, refused: 0, slow: 0, compared: 0, undefined: 0 }
+const noCount: Count = { rows: 0, error: 0, refused: 0, slow: 0, compared: 0, undefined: 0, reordered: 0 }
 const endings = ['rows', 'error', 'refused', 'slow'] as const
 
 export interface Report {
@@ -80,13 +83,28 @@ export function totalOf({ counts }: Report): Count & { readonly all: number } {
 export function summarize(report: Report): string {
   const total = totalOf(report)
   const row = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`
-  const cells = (count: Count) => [...endings.map((ending) => count[ending]), count.compared, count.undefined]
+  const cells = (count: Count) => [
+    ...endings.map((ending) => count[ending]),
+    count.compared,
+    count.undefined,
+    count.reordered,
+  ]
   const lines = [...report.counts].sort().map(([kind, count]) => row([kind, allOf(count), ...cells(count)]))
   const share = (count: number, of: number) => `${((count / Math.max(of, 1)) * 100).toFixed(1)} %`
   const codes = [...report.codes].sort(([, a], [, b]) => b - a).slice(0, 20)
   return [
-    row(['kind', 'statements', 'rows', 'error', 'refused', 'slow', 'agree with the model', 'undefined by SQL']),
-    '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
+    row([
+      'kind',
+      'statements',
+      'rows',
+      'error',
+      'refused',
+      'slow',
+      'agree with the model',
+      'undefined by SQL',
+      'reordered',
+    ]),
+    '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
     ...lines,
     row(['all', total.all, ...cells(total)]),
     '',
@@ -111,6 +129,7 @@ ${difference.text}`
 const requestsInRound = 150
 const readsAtOnce = 10
 const maxShrinkTries = 400
+const ordersTried = 5
 
 /**
  * Runs one round: some requests of one identity. Half of those that read come first, and at the same time; then those that
@@ -125,7 +144,9 @@ export async function runRound(stage: Stage, seed: number, round: number, report
   const half = Math.floor(reads.length / 2)
   await stage.become(identity)
   const found = async (before: readonly Request[], request: Request, difference: Difference) => {
-    report.findings.push(await explain(stage, identity, seed, round, before, request, difference))
+    const finding = await explain(stage, identity, seed, round, before, request, difference)
+    if (finding === undefined) addCount(report, request.kind, { reordered: 1 })
+    else report.findings.push(finding)
     await stage.restore()
   }
   await runReads(stage, identity, reads.slice(0, half), report, (request, difference) => found([], request, difference))
@@ -272,7 +293,11 @@ function judge(stage: Stage, request: Request, one: Answer, other: Answer, outco
   const apart = { ending, model: 'apart', diverged: alone && (first === undefined || second === undefined) } as const
   if ([one, other].some((answer) => endingOf(answer) === 'slow')) return { ...apart, ending: 'slow' }
   if (outcome?.kind === 'error' && outcome.code === '57014') return { ...apart, ending: 'slow' }
-  const leak = compareAnswers(one, other)
+  const leak = compareAnswers(
+    one,
+    other,
+    request.statements.map(({ tree }) => isOrdered(tree)),
+  )
   if (leak !== undefined) return { ...apart, difference: leak }
   if (ending === 'refused' || outcome === undefined) return apart
   const difference = compareOutcome(stage, request, one, outcome)
@@ -309,7 +334,7 @@ function countIn(report: Report, { kind, statements }: Request, { ending, model 
   report.codes.set(code, (report.codes.get(code) ?? 0) + 1)
 }
 
-/** Finds the least that shows a fault. */
+/** Finds the least that shows a fault; none where rows came in another order once, and not again. */
 async function explain(
   stage: Stage,
   identity: Identity,
@@ -318,7 +343,7 @@ async function explain(
   written: readonly Request[],
   request: Request,
   difference: Difference,
-): Promise<Finding> {
+): Promise<Finding | undefined> {
   const again = async (before: readonly Request[], asked: Request): Promise<Difference | undefined> => {
     await stage.restore()
     for (const each of before) await check(stage, identity, each)
@@ -327,6 +352,11 @@ async function explain(
   }
   const shows = async (before: readonly Request[], asked: Request) =>
     (await again(before, asked))?.kind === difference.kind
+  if (difference.onlyOrder === true) {
+    let seen = false
+    for (let tries = 0; tries < ordersTried && !seen; tries++) seen = await shows(written, request)
+    if (!seen) return undefined
+  }
   let before = written
   for (const each of written) {
     const fewer = before.filter((other) => other !== each)

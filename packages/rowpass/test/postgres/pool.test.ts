@@ -51,7 +51,7 @@ describePg('the pool', () => {
       },
       (event) => events.push(event),
     )
-    await waitUntil(() => pool.open === (over.size ?? 1))
+    await waitUntil(() => pool.open === (over.size ?? 1) && pool.inFlight === 0)
   }
 
   const fly = (one: Work, owner = 'ada'): Promise<Flight> => pool.run(one, { owner })

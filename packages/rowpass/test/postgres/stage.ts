@@ -31,7 +31,10 @@ export async function openPool(
     ...over,
   }
   const pool = new Pool(options, (event) => events.push(event))
-  await waitUntil(() => pool.open === options.size || events.some(({ type }) => type === 'connection_failed'))
+  await waitUntil(
+    () =>
+      (pool.open === options.size && pool.inFlight === 0) || events.some(({ type }) => type === 'connection_failed'),
+  )
   return {
     pool,
     events,
