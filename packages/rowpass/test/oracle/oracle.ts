@@ -303,7 +303,8 @@ function judge(stage: Stage, request: Request, one: Answer, other: Answer, outco
   const difference = compareOutcome(stage, request, one, outcome)
   if (difference === undefined)
     return { ending, model: 'compared', diverged: alone && (first === undefined) !== (second === undefined) }
-  if (first === '22' || second === '22') return { ...apart, model: 'undefined' }
+  // Some functions say of a value that it is an internal error.
+  if ([first, second].some((each) => each === '22' || each === 'XX')) return { ...apart, model: 'undefined' }
   // Which of several reasons a write is refused for is a matter of order.
   const refusals = ['21', '23', '42', '44']
   const refused = (code: string | undefined) => code !== undefined && refusals.includes(code)
