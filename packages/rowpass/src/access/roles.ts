@@ -21,6 +21,9 @@ export interface RequestRoles {
 
 /** What platforms call them: Rowpass and Neon, Supabase, PostgREST, PostGraphile. */
 const usualNames = new Set(['authenticated', 'anonymous', 'anon', 'web_anon', 'web_user', 'app_user', 'api_user'])
+/** Logins and services of platforms, which requests never run as. */
+const serviceNames =
+  /^(authenticator|service_role|dashboard_user|pgbouncer|(supabase|pgsodium|neon)_\w+|neondb_owner|cloud_admin|rowpass_(owner|gateway|issuer))$/
 const anonymousNames = /^(web_)?anon(ymous)?$|_anon(ymous)?$/
 
 /**
@@ -30,8 +33,8 @@ const anonymousNames = /^(web_)?anon(ymous)?$|_anon(ymous)?$/
  * Roles belong to the whole cluster, so that one of a usual name may be another database's; names count only where
  * nothing here names any role, and after the roles that a login without powers can become.
  *
- * The owner of a table that a policy names because of FORCE is none, unless that policy asks who is asking, a login
- * without powers can become the owner, or no other role is named.
+ * The owner of a table that a policy names because of FORCE is none, unless that policy asks who is asking and the owner
+ * can log in, a login without powers can become the owner, or no other role is named.
  *
  * @param names roles by name, instead of what is found out
  * @throws Failure `input_invalid` where one of the names is no role
@@ -71,13 +74,19 @@ function findRoles(catalog: Catalog): readonly [Role[], RequestRoles['evidence']
       [...grants, ...columns.flatMap((column) => column.grants)].map(({ grantee }) => grantee),
     ),
   )
-  const strangers = ordinary.filter(({ oid }) => !owners.has(oid))
+  const candidates = ordinary.filter(({ name }) => !serviceNames.test(name))
+  const strangers = candidates.filter(({ oid }) => !owners.has(oid))
   const isNamed = ({ oid }: Role) => inPolicies.has(oid) || granted.has(oid)
   const isAlone = !strangers.some(isNamed)
-  const servesRequests = ({ oid, name }: Role) =>
-    isAlone || usualNames.has(name) || reachable.has(oid) || catalog.policies.some((each) => asksFor(each, oid))
+  // Where a login reaches others that policies name, no request comes to an owner that none reaches: FORCE needs its policy.
+  const isReached = strangers.some((role) => isNamed(role) && (role.login || reachable.has(role.oid)))
+  const servesRequests = ({ oid, name, login }: Role) =>
+    isAlone ||
+    usualNames.has(name) ||
+    reachable.has(oid) ||
+    ((login || !isReached) && catalog.policies.some((each) => asksFor(each, oid)))
   // A role that policies name serves requests even where it owns a table: that is a fault to find.
-  const named = ordinary.filter((role) =>
+  const named = candidates.filter((role) =>
     owners.has(role.oid) ? inPolicies.has(role.oid) && servesRequests(role) : isNamed(role),
   )
   if (named.length > 0) return [named, named.some(({ oid }) => inPolicies.has(oid)) ? 'policies' : 'grants']

@@ -18,8 +18,11 @@ export function renderDiagnosis(io: Io, diagnosis: Diagnosis, judged: SortedFind
   )
   const stale = judged.stale.map((key) => `stale    ${plain(key)} is accepted, and is no finding any more`)
   const measured = (diagnosis.measurements ?? []).map(renderMeasurement)
+  const defaults = (diagnosis.platform?.defaults ?? []).map(({ says, findings }) =>
+    dim(io, `${diagnosis.platform?.name.padEnd(8)} ${says} (${findings.length})`),
+  )
   const notes = diagnosis.notes.map((note) => dim(io, `note     ${plain(note)}`))
-  return [...blocks, ...measured, ...stale, ...notes, summarise(diagnosis, judged), ''].join('\n')
+  return [...blocks, ...measured, ...stale, ...defaults, ...notes, summarise(diagnosis, judged), ''].join('\n')
 }
 
 function renderFinding(io: Io, { level, code, says, evidence, key, fix }: Finding): string[] {

@@ -10,6 +10,7 @@ import { loadParser } from '../statement/parser.ts'
 import { createModel, type Model } from './analysis/model.ts'
 import { applyRule, type Finding, levels } from './finding.ts'
 import { type Measurement, type MeasureOptions, measureFindings } from './measure.ts'
+import { type PlatformFacts, type PlatformName, setDefaultsApart } from './platforms.ts'
 import { lookAtPlans } from './probe/plans.ts'
 import { openProbe } from './probe/probe.ts'
 import { tryWithoutClaims } from './probe/rows.ts'
@@ -25,6 +26,8 @@ export interface DoctorOptions {
   readonly roles?: readonly string[]
   /** Codes of the rules to ask; default: all. */
   readonly rules?: readonly string[]
+  /** Whose defaults are said once and are no findings; default: found out. `none`: everything is a finding. */
+  readonly profile?: PlatformName | 'none'
   /** Reads catalogs and nothing else: no trial without claims, no plans. Default: no. */
   readonly catalogsOnly?: boolean
   /** Runs slow policies against their better forms on the rows of the database; see `measureFindings`. Default: no. */
@@ -42,7 +45,9 @@ export interface Diagnosis {
   readonly policies: number
   /** The worst first, then by object and code. */
   readonly findings: readonly Finding[]
-  /** What could not be tried, and why; none where all was, or where only the catalogs were read. */
+  /** What the database is on, and what is so by that; undefined where it is on none that is known. */
+  readonly platform: PlatformFacts | undefined
+  /** What is a guess, and what could not be tried, and why. */
   readonly notes: readonly string[]
   /** Only where it was asked for. */
   readonly measurements?: readonly Measurement[]
@@ -88,29 +93,49 @@ async function tryOut(client: pg.ClientBase, model: Model, options: DoctorOption
 export async function tryOutHere(
   client: pg.ClientBase,
   model: Model,
-  options: Pick<DoctorOptions, 'rules'> = {},
+  options: Pick<DoctorOptions, 'rules' | 'profile'> = {},
 ): Promise<Diagnosis> {
   const probe = await openProbe(client, model)
   const trials = await tryWithoutClaims(probe, model)
   const diagnosis = diagnose({ ...model, trials }, options)
   const { findings, notes } = await lookAtPlans(probe, model, diagnosis.findings)
-  return { ...diagnosis, findings, notes: [...probe.notes, ...trials.notes, ...notes] }
+  return { ...diagnosis, findings, notes: [...diagnosis.notes, ...probe.notes, ...trials.notes, ...notes] }
 }
 
 /** Asks the rules. */
-export function diagnose(model: Model, options: Pick<DoctorOptions, 'rules'> = {}): Diagnosis {
+export function diagnose(model: Model, options: Pick<DoctorOptions, 'rules' | 'profile'> = {}): Diagnosis {
   const unknown = options.rules?.find((code) => !rules.some((rule) => rule.code === code))
   if (unknown !== undefined) {
     throw new Failure('input_invalid', { detail: `there is no rule ${JSON.stringify(unknown)}` })
   }
   const asked = rules.filter(({ code }) => options.rules?.includes(code) ?? true)
+  const all = asked.flatMap((rule) => [...applyRule(rule, model)]).sort(bySeverity)
   return {
     serverVersion: model.catalog.database.version,
     roles: model.access.apiRoles.map(({ name }) => name),
     tables: model.tables.length,
     policies: model.policies.length,
-    findings: asked.flatMap((rule) => [...applyRule(rule, model)]).sort(bySeverity),
-    notes: [],
+    ...setDefaultsApart(model, all, options.profile),
+    notes: guessOfRoles(model),
+  }
+}
+
+/** What names and logins suggest is less than what policies and grants say. */
+function guessOfRoles({ access: { requests, apiRoles } }: Model): string[] {
+  const names = apiRoles.map(({ sql }) => sql).join(', ')
+  switch (requests.evidence) {
+    case 'names':
+      return [
+        `no policy and no grant names a role: ${names} is taken for the roles of requests by name (--role says it)`,
+      ]
+    case 'login':
+      return [`no policy and no grant names a role: ${names} is what a login can be (--role says who requests run as)`]
+    case 'owner':
+      return [`${names} owns the tables and logs in, and nothing names another role: requests are taken to run as it`]
+    case 'none':
+      return ['no role that requests run as was found, so nothing was judged by grants: name one with --role']
+    default:
+      return []
   }
 }
 

@@ -15,6 +15,7 @@ export {
 export type { Finding, Fix, Level, Rule, RuleCode } from '../doctor/finding.ts'
 export type { Measurement, MeasureOptions } from '../doctor/measure.ts'
 export { type Migration, writeMigration } from '../doctor/migration.ts'
+export { type PlatformDefault, type PlatformFacts, type PlatformName, platformNames } from '../doctor/platforms.ts'
 export { type JsonFinding, type JsonReport, toJson } from '../doctor/report/json.ts'
 export { toSarif } from '../doctor/report/sarif.ts'
 export { rules } from '../doctor/rules.ts'

@@ -7,6 +7,7 @@ import { Command, Option } from 'commander'
 import { acceptFinding, applyBaseline, baselineName, readBaseline, type SortedFindings } from '../../doctor/baseline.ts'
 import { type Level, levels } from '../../doctor/finding.ts'
 import { writeMigration } from '../../doctor/migration.ts'
+import { type PlatformName, platformNames } from '../../doctor/platforms.ts'
 import { toJson } from '../../doctor/report/json.ts'
 import { toSarif } from '../../doctor/report/sarif.ts'
 import { rules } from '../../doctor/rules.ts'
@@ -48,6 +49,7 @@ interface Options {
   readonly databaseUrl?: string
   readonly role?: readonly string[]
   readonly rule?: readonly string[]
+  readonly profile?: PlatformName | 'none'
   readonly json?: true
   readonly sarif?: true
   readonly failOn: Level
@@ -66,6 +68,12 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
     .option('--database-url <url>', 'the database to examine; with a path, the server to run it on')
     .option('--role <name...>', 'roles that requests run as (default: found out)')
     .option('--rule <code...>', 'ask these rules only')
+    .addOption(
+      new Option('--profile <name>', 'the platform whose defaults are said once (default: found out)').choices([
+        ...platformNames,
+        'none',
+      ]),
+    )
     .addOption(new Option('--fail-on <level>', 'exit with 1 from this level on').choices(levels).default('warning'))
     .option('--baseline <file>', 'accepted findings', baselineName)
     .option('--json', 'print the diagnosis as JSON')
@@ -103,6 +111,7 @@ async function examine(io: Io, paths: readonly string[], options: Options): Prom
         databaseUrl,
         ...(options.role && { roles: options.role }),
         ...(options.rule && { rules: options.rule }),
+        ...(options.profile && { profile: options.profile }),
         ...(options.catalogsOnly && { catalogsOnly: true }),
         ...(options.measure && { measure: { claims: parseClaims(options.claims) } }),
       })

@@ -36,7 +36,13 @@ export interface JsonReport {
   readonly policies: number
   readonly findings: readonly JsonFinding[]
   readonly stale: readonly string[]
-  /** What could not be tried, and why. */
+  /** The platform and what is so by it; null where it is on none that is known. */
+  readonly platform: {
+    readonly name: string
+    readonly evidence: string
+    readonly defaults: readonly { readonly says: string; readonly keys: readonly string[] }[]
+  } | null
+  /** What is a guess, and what could not be tried, and why. */
   readonly notes: readonly string[]
   /** With `--measure` only: medians in milliseconds, null where there is none. */
   readonly measurements?: readonly {
@@ -65,6 +71,7 @@ export function toJson(diagnosis: Diagnosis, judged: SortedFindings): JsonReport
     policies: diagnosis.policies,
     findings: diagnosis.findings.map((finding) => toFinding(finding, reasons.get(finding.key))),
     stale: judged.stale,
+    platform: toPlatform(diagnosis),
     notes: diagnosis.notes,
     ...(diagnosis.measurements && {
       measurements: diagnosis.measurements.map(({ key, beforeMs, afterMs, reason }) => ({
@@ -74,6 +81,16 @@ export function toJson(diagnosis: Diagnosis, judged: SortedFindings): JsonReport
         reason: reason ?? null,
       })),
     }),
+  }
+}
+
+function toPlatform({ platform }: Diagnosis): JsonReport['platform'] {
+  if (platform === undefined) return null
+  const { name, evidence, defaults } = platform
+  return {
+    name,
+    evidence,
+    defaults: defaults.map(({ says, findings }) => ({ says, keys: findings.map(({ key }) => key) })),
   }
 }
 

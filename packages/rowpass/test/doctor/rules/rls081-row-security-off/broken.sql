@@ -1,4 +1,4 @@
--- expect: RLS006:doctor_owner | RLS081:app.count_of_notes() | RLS081:app.total() (error) | RLS081:authenticated
+-- expect: RLS081:app.count_of_notes() | RLS081:app.total() (error) | RLS081:authenticated
 create table notes (id uuid primary key, owner text);
 alter table notes enable row level security;
 create policy notes_read on notes for select to authenticated using (id = (select app.user_id()));
