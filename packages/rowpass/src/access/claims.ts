@@ -97,6 +97,13 @@ function toType({ schema, name }: QualifiedName): string {
   return schema === undefined ? quote(name) : `${quote(schema)}.${quote(name)}`
 }
 
+/** The value of a claim, by its name or a path such as `app_metadata.org`; undefined where there is none. */
+export function claimValue(claims: Readonly<Record<string, unknown>>, claim: string): unknown {
+  return claim
+    .split('.')
+    .reduce<unknown>((at, part) => (typeof at === 'object' && at !== null ? Reflect.get(at, part) : undefined), claims)
+}
+
 /** Relations by the names that sub-selects give them. */
 function aliasesOf(catalog: Catalog, trees: readonly unknown[]): ReadonlyMap<string, Relation> {
   const relations = [...catalog.relations.values()]
@@ -127,7 +134,7 @@ function columnAt(
 }
 
 /** The claim that an expression reads, where it is one; through the functions that it calls. */
-function claimOf(tree: unknown, callers: Callers, carrier: ClaimsCarrier | undefined): string | undefined {
+export function claimOf(tree: unknown, callers: Callers, carrier: ClaimsCarrier | undefined): string | undefined {
   // A column of some row is no claim, whatever it is compared with.
   if (walk(tree).some(([type]) => type === 'ColumnRef')) return undefined
   const isTyped = typed(tree) !== undefined

@@ -182,7 +182,9 @@ async function powerless(client: pg.ClientBase, role: string): Promise<Failure> 
   const member = rows[0]?.member ?? ''
   const { grant, by, logins } = await findMissingMembership(client, member, role)
   const others =
-    logins.length > 0 ? ` Or use a login that may become it: ${logins.slice(0, 3).join(', ')} (--login <its URL>).` : ''
+    logins.length > 0
+      ? ` Or connect as a login that may, such as ${logins[0]} (--database-url): what policies hide from it is then not counted.`
+      : ''
   const detail = `${member} may not become the role ${role} (SET ROLE). Have this run by ${by}: ${grant}${others}`
   return new Failure('owner_powerless', { detail })
 }

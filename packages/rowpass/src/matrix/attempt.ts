@@ -44,13 +44,23 @@ export async function tryOnce<T>(
   const results = await attemptText(client, statements)
   if (results instanceof pg.DatabaseError) {
     const sqlstate = sqlstateOf(results) ?? ''
-    return { attempt: { sql, says, outcome: toOutcome(results), error: results.message, sqlstate } }
+    return { attempt: { sql, says, outcome: toOutcome(results), error: withoutValues(results), sqlstate } }
   }
   const [main, last = main] = results.slice(after === undefined ? -1 : -2)
   if (main === undefined || last === undefined) throw new TypeError(`${results.length} results`)
   const { rows, value } = look(main, last)
   const done: CellAttempt = { sql, says, outcome: 'done', ...(rows !== undefined && { rows }) }
   return { attempt: done, ...(value !== undefined && { value }) }
+}
+
+/** A statement without values of its own: what does not suit is what a policy makes of a row or a claim, so that it fails. */
+export function asFailure<T>({ attempt, ...rest }: Attempted<T>): Attempted<T> {
+  return { ...rest, attempt: attempt.outcome === 'unsuited' ? { ...attempt, outcome: 'error' } : attempt }
+}
+
+/** Messages about data quote it, after the first colon or quotation mark. */
+function withoutValues({ code = '', message }: pg.DatabaseError): string {
+  return code.startsWith('22') ? (/^[^:"']*/.exec(message)?.[0].trim() ?? '') : message
 }
 
 /** A value as it stands in a statement. */

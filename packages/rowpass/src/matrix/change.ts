@@ -3,7 +3,7 @@
  */
 import pg from 'pg'
 import type { ReferentialAction } from '../access/catalog/catalog.ts'
-import { type Attempted, type TriedStatement, toLiteral, tryOnce } from './attempt.ts'
+import { type Attempted, asFailure, type TriedStatement, toLiteral, tryOnce } from './attempt.ts'
 import { type Cell, type CellAttempt, owners, type RowTally, total, type Whose } from './cell.ts'
 import { countersSql, countingCondition, resetCounters, toTally } from './counting.ts'
 import type { TableColumn } from './table.ts'
@@ -144,11 +144,8 @@ async function count(
   command: Change,
   column: TableColumn | undefined,
 ): Promise<{ attempt: CellAttempt; reached?: RowTally }> {
-  const { attempt: tried, value } = await run(trial, {
-    says: counting[command],
-    value: null,
-    text: toText(command, column),
-  })
+  const counted = await run(trial, { says: counting[command], value: null, text: toText(command, column) })
+  const { attempt: tried, value } = asFailure(counted)
   return { attempt: tried, ...(value !== undefined && { reached: value }) }
 }
 

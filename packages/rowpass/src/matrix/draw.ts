@@ -3,21 +3,25 @@
  */
 import type pg from 'pg'
 import { type Command, commands, type Role } from '../access/catalog/catalog.ts'
+import { findComparedColumns } from '../access/claims.ts'
 import { type Database, readDatabase } from '../access/database.ts'
 import { become, type ClaimsCarrier, detectCarrier, stepBack } from '../access/identity.ts'
+import { findMemberships } from '../access/memberships.ts'
 import { attempt, inTrial, isProblem } from '../access/trial.ts'
 import { Failure } from '../errors.ts'
+import { loadParser } from '../statement/parser.ts'
 import type { Cell, Line, Matrix, Subject, TableMatrix } from './cell.ts'
 import { tryChange } from './change.ts'
 import { createCountingView, prepareCounting } from './counting.ts'
 import { createWriteEffects, type WriteEffects } from './effects.ts'
 import { tryInsert } from './insert.ts'
+import { withTenants } from './people.ts'
 import { foresee } from './plan.ts'
 import { trySelect } from './select.ts'
 import { findSubjects, type SubjectOptions } from './subjects.ts'
 import { type Survey, surveyTable } from './survey.ts'
 import { chooseTables, grantsOf, type Table, type TableChoice } from './table.ts'
-import { findTenancy, type TenancyOptions } from './tenancy.ts'
+import { findTenancy, mostUsed, type TenancyOptions, tenantMemberships } from './tenancy.ts'
 import type { Trial } from './trial.ts'
 
 /** How a matrix is drawn. */
@@ -96,11 +100,20 @@ async function draw(
   const carrier = await detectCarrier(client)
   const database = await readDatabase(client)
   const { catalog, access } = database
-  const { subjects, notes: aboutSubjects } = await findSubjects(client, database, carrier, options)
+  const parser = await loadParser()
+  const compared = findComparedColumns(database, parser, carrier)
+  const memberships = tenantMemberships(database, findMemberships(database, parser, carrier), compared)
+  const [membership] = options.tenantColumns === undefined ? mostUsed(memberships) : []
+  const { subjects: found, notes: aboutSubjects } = await findSubjects(
+    client,
+    { database, carrier, membership },
+    options,
+  )
+  const subjects = membership === undefined ? found : await withTenants(client, database, membership, found)
   const roles = [...new Set(subjects.map(({ role }) => role))]
   const tables = chooseTables(catalog, access, { ...options, roles: knownRoles(database, roles) })
   if (tables.length === 0) throw new Failure('input_invalid', { detail: 'there is no table to try' })
-  const tenancy = findTenancy(tables, options)
+  const tenancy = findTenancy(tables, options, memberships)
   const effects = createWriteEffects(catalog, database.effects)
   const notes = [...aboutSubjects, describeCarrier(carrier), ...tenancy.notes, ...describeEffects(effects)]
   // Rights to become a role are given before the transaction may become read-only. Another run may have given itself the

@@ -3,9 +3,10 @@
  */
 import pg from 'pg'
 import type { Relation } from '../access/catalog/catalog.ts'
-import { type ComparedColumn, findComparedColumns } from '../access/claims.ts'
+import { type ComparedColumn, claimValue, findComparedColumns } from '../access/claims.ts'
 import type { Database } from '../access/database.ts'
 import type { ClaimsCarrier } from '../access/identity.ts'
+import type { MemberTable } from '../access/memberships.ts'
 import { attempt, isProblem } from '../access/trial.ts'
 import { loadParser } from '../statement/parser.ts'
 import type { Subject } from './cell.ts'
@@ -17,6 +18,8 @@ export interface SamplingOptions {
   /** The role of each of them. */
   readonly role: string
   readonly tenantClaim: string | undefined
+  /** Where tenancy is a membership: people are sampled from it. */
+  readonly membership: MemberTable | undefined
 }
 
 /** People, and how they were found. */
@@ -43,10 +46,13 @@ const maxPeople = 4
  * column, else one of that name and type, else the key where it is of that type. Where there is none, people are made of the
  * columns of the one table that policies compare with most claims.
  *
+ * Where tenancy is a membership, people are its members, of two tenants where there are.
+ *
  * Does NOT read names or addresses: somebody is called by the start of an id.
  */
 export async function samplePeople(client: pg.ClientBase, options: SamplingOptions): Promise<SampledPeople> {
   const { database, carrier } = options
+  if (options.membership !== undefined) return sampleMembers(client, options.membership, options)
   const compared = findComparedColumns(database, await loadParser(), carrier)
   const { rows } = await client.query<UsersTable>(usersSql)
   const [users] = rows
@@ -125,6 +131,63 @@ async function sampleUsers(
   }
 }
 
+/** Two of each of the two tenants with most members, each person once. */
+async function sampleMembers(
+  client: pg.ClientBase,
+  { relation, person, claim, tenant }: MemberTable,
+  { database, role }: SamplingOptions,
+): Promise<SampledPeople> {
+  const sql = `with members as (select distinct ${person.sql}::text as id, ${tenant.sql}::text as tenant from ${relation.sql}
+       where ${person.sql} is not null and ${tenant.sql} is not null
+    ), tenants as (select tenant from members group by 1 order by count(*) desc, 1 limit 2
+    ), ranked as (select m.*, row_number() over (partition by tenant order by id) as nth from members m join tenants using (tenant))
+    select id from ranked group by id order by min(nth), min(tenant), id limit ${maxPeople}`
+  const found = await look<{ id: string }>(client, { name: relation.sql, whole: isWhole(database, relation) }, sql)
+  const people = typeof found === 'string' ? [] : found
+  const subjects = people.map(({ id }) => ({
+    name: `member ${short(id)}`,
+    role,
+    claims: toClaims([[claim, id]]),
+    tenants: [],
+  }))
+  const says = `Identities: sampled from ${relation.sql}, ${claim} from ${person.name}, database role ${role}.`
+  const none = `Identities: ${relation.sql} has none to sample${typeof found === 'string' ? `: ${found}` : ''}.`
+  return { subjects, says: subjects.length > 0 ? says : none }
+}
+
+/** Gives subjects whose tenants no claim says those that they are members of. */
+export async function withTenants(
+  client: pg.ClientBase,
+  database: Database,
+  { relation, person, claim, tenant }: MemberTable,
+  subjects: readonly Subject[],
+): Promise<Subject[]> {
+  const given: Subject[] = []
+  for (const subject of subjects) {
+    const value = claimValue(subject.claims, claim)
+    if (subject.tenants.length > 0 || value === undefined || value === null) {
+      given.push(subject)
+      continue
+    }
+    const sql = `select distinct ${tenant.sql}::text as tenant from ${relation.sql}
+      where ${person.sql}::text = ${pg.escapeLiteral(String(value))} and ${tenant.sql} is not null order by 1`
+    const found = await look<{ tenant: string }>(
+      client,
+      { name: relation.sql, whole: isWhole(database, relation) },
+      sql,
+    )
+    const tenants = typeof found === 'string' ? [] : found.map((row) => row.tenant)
+    given.push({ ...subject, tenants })
+  }
+  return given
+}
+
+/** Whether the connection sees all rows of a table. */
+function isWhole({ catalog, access }: Database, relation: Relation): boolean {
+  const reader = catalog.roles.get(catalog.database.reader)
+  return !relation.rls || (reader !== undefined && access.bypass(reader, relation) !== undefined)
+}
+
 async function sampleCompared(
   client: pg.ClientBase,
   compared: readonly ComparedColumn[],
@@ -144,8 +207,7 @@ async function sampleCompared(
   const columns = list.map(({ column }) => `${column.sql}::text`)
   const sql = `select array[${columns.join(', ')}] as values, count(*) as n from ${relation.sql}
     where ${columns.map((each) => `${each} is not null`).join(' and ')} group by 1 order by n desc, 1 limit ${maxPeople}`
-  const reader = database.catalog.roles.get(database.catalog.database.reader)
-  const whole = !relation.rls || (reader !== undefined && database.access.bypass(reader, relation) !== undefined)
+  const whole = isWhole(database, relation)
   const found = await look<{ values: string[] }>(client, { name: relation.sql, whole }, sql)
   if (typeof found === 'string' || found.length === 0) {
     return {

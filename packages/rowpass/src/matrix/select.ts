@@ -2,7 +2,7 @@
  * SELECT: counts the rows that an identity sees, and tells whose they are.
  */
 import pg from 'pg'
-import { toLiteral, tryOnce } from './attempt.ts'
+import { asFailure, toLiteral, tryOnce } from './attempt.ts'
 import { type Cell, type RowTally, withoutZeros } from './cell.ts'
 import { atLeast, explain, ownTenants, type Trial, toCell, verdictOfFailure, verdictOn } from './trial.ts'
 
@@ -21,7 +21,7 @@ export async function trySelect(trial: Trial): Promise<Cell> {
     column === undefined
       ? 'count(*) as seen'
       : `count(*) as seen, count(${column}) as tenants, count(*) filter (where ${column} = any (${tenants}::text[])) as own`
-  const { attempt: tried, value } = await tryOnce<number[]>(
+  const counted = await tryOnce<number[]>(
     client,
     {
       sql: `select ${counts('$1')} from ${table.sql}`,
@@ -29,10 +29,11 @@ export async function trySelect(trial: Trial): Promise<Cell> {
       says: 'count the rows that are seen',
     },
     ({ rows }) => {
-      const counted = Object.values(rows[0] ?? {}).map(Number)
-      return { rows: counted[0] ?? 0, value: counted }
+      const numbers = Object.values(rows[0] ?? {}).map(Number)
+      return { rows: numbers[0] ?? 0, value: numbers }
     },
   )
+  const { attempt: tried, value } = asFailure(counted)
   const attempts = [tried]
   if (value === undefined) {
     const verdict = verdictOfFailure(tried, grants.usage && grants.select.length > 0)

@@ -3,12 +3,10 @@
  */
 import type pg from 'pg'
 import * as z from 'zod'
-import type { Database } from '../access/database.ts'
-import type { ClaimsCarrier } from '../access/identity.ts'
 import { sqlstateOf } from '../database/connect.ts'
 import { Failure } from '../errors.ts'
 import type { Subject } from './cell.ts'
-import { samplePeople } from './people.ts'
+import { type SamplingOptions, samplePeople } from './people.ts'
 import { tenantsOf } from './tenancy.ts'
 
 /** More would make a table that nobody reads. */
@@ -49,8 +47,7 @@ export interface Subjects {
  */
 export async function findSubjects(
   client: pg.ClientBase,
-  database: Database,
-  carrier: ClaimsCarrier | undefined,
+  { database, carrier, membership }: Pick<SamplingOptions, 'database' | 'carrier' | 'membership'>,
   options: SubjectOptions,
 ): Promise<Subjects> {
   const { requests } = database.access
@@ -61,7 +58,7 @@ export async function findSubjects(
   else if (options.sample !== undefined) subjects = await sampleBy(client, options.sample, role, options.tenantClaim)
   else {
     const { tenantClaim } = options
-    const found = await samplePeople(client, { database, carrier, role: known(role), tenantClaim })
+    const found = await samplePeople(client, { database, carrier, membership, role: known(role), tenantClaim })
     subjects = found.subjects
     notes.push(found.says)
   }

@@ -2,6 +2,10 @@
  * Which column of a table says whose row it is, and which claim says whose rows are one's own. Nothing is guessed in
  * silence: what was chosen, and why, is in the notes.
  */
+import type { Relation } from '../access/catalog/catalog.ts'
+import { type ComparedColumn, claimValue } from '../access/claims.ts'
+import type { Database } from '../access/database.ts'
+import type { MembershipUse, MemberTable } from '../access/memberships.ts'
 import { Failure } from '../errors.ts'
 import type { Table } from './table.ts'
 
@@ -34,13 +38,19 @@ export interface Tenancy {
 }
 
 /**
- * Finds the tenant columns: those that are named, else the usual name that most tables have, what it refers to, and
- * whatever else refers to that.
+ * Finds the tenant columns: those that are named, else those that policies look up in a table of members, else the usual
+ * name that most tables have; what it refers to, and whatever else refers to that.
  *
  * @throws Failure `input_invalid` when a named column is in no table
  */
-export function findTenancy(tables: readonly Table[], { tenantColumns = [] }: TenancyOptions): Tenancy {
+export function findTenancy(
+  tables: readonly Table[],
+  { tenantColumns = [] }: TenancyOptions,
+  memberships: readonly MembershipUse[] = [],
+): Tenancy {
   if (tenantColumns.length > 0) return fromNames(tables, tenantColumns)
+  const [most] = mostUsed(memberships)
+  if (most !== undefined) return fromMemberships(tables, memberships, most)
   const counted = usualNames.map((name) => ({ name, count: tables.filter((table) => has(table, name)).length }))
   const best = counted.reduce((a, b) => (b.count > a.count ? b : a))
   if (best.count === 0) {
@@ -59,19 +69,63 @@ export function findTenancy(tables: readonly Table[], { tenantColumns = [] }: Te
   }
 }
 
+/**
+ * The memberships that say whose rows are whose: none where policies compare columns of more tables with claims of their
+ * own, none of a table that has persons of its own (its rows are theirs, or shared with others), and none by which only
+ * rows themselves are shared, by their key.
+ */
+export function tenantMemberships(
+  { catalog }: Pick<Database, 'catalog'>,
+  memberships: readonly MembershipUse[],
+  compared: readonly ComparedColumn[],
+): readonly MembershipUse[] {
+  const uses = memberships.filter(
+    ({ relation, membership }) =>
+      !compared.some((each) => each.relation === relation && each.claim === membership.claim),
+  )
+  const isKey = ({ relation, column }: MembershipUse) =>
+    catalog.indexes.some(
+      ({ relation: oid, primary, key }) => primary && oid === relation.oid && key.join() === String(column.number),
+    )
+  const claimed = compared.filter(({ claim }) => !uses.some(({ membership }) => membership.claim === claim))
+  const tables = (list: readonly { readonly relation: Relation }[]) =>
+    new Set(list.map(({ relation }) => relation)).size
+  return uses.every(isKey) || tables(claimed) >= tables(uses) ? [] : uses
+}
+
+/** Tables of members, that which most columns are looked up in first. */
+export function mostUsed(memberships: readonly MembershipUse[]): readonly MemberTable[] {
+  const uses = ({ relation, tenant }: MemberTable) =>
+    memberships.filter(({ membership: each }) => each.relation === relation && each.tenant === tenant).length
+  return memberships.map(({ membership }) => membership).toSorted((a, b) => uses(b) - uses(a))
+}
+
+function fromMemberships(
+  tables: readonly Table[],
+  memberships: readonly MembershipUse[],
+  { relation, person, claim, tenant }: MemberTable,
+): Tenancy {
+  const columns = new Map([[relation.oid, tenant.name]])
+  for (const { relation: each, column, membership } of memberships)
+    if (membership.relation === relation && membership.tenant === tenant) columns.set(each.oid, column.name)
+  const home = findHome(tables, columns)
+  if (home !== undefined) addRelated(tables, columns, home)
+  const says = `Tenants: what somebody is a member of by ${relation.sql}, where ${person.name} is the claim ${claim} and ${tenant.name} the tenant`
+  return {
+    columns,
+    notes: [home === undefined ? `${says}.` : `${says}; the tenants are in ${home.table.sql} (${home.column}).`],
+  }
+}
+
 /** Reads the tenant of claims: the named claim, else the first usual name that is there. Lists are taken as they are. */
 export function tenantsOf(claims: Readonly<Record<string, unknown>>, claim: string | undefined): string[] {
   const names = claim === undefined ? [...usualNames, ...usualNames.map((name) => `app_metadata.${name}`)] : [claim]
   for (const name of names) {
-    const value = name.split('.').reduce<unknown>((at, part) => (isObject(at) ? at[part] : undefined), claims)
+    const value = claimValue(claims, name)
     if (Array.isArray(value)) return value.filter((each) => each !== null).map(String)
     if (typeof value === 'string' || typeof value === 'number') return [String(value)]
   }
   return []
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null
 }
 
 function has({ columns }: Table, name: string): boolean {

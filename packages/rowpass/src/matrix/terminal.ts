@@ -11,6 +11,7 @@ import { marks, short, toMark } from './wording.ts'
 const nameWidth = 34
 const cellWidth = 16
 const indent = '  '
+const width = 100
 
 /** Prints it, with a legend of what occurs. */
 export function printMatrix(matrix: Matrix, style: Style): string {
@@ -68,7 +69,36 @@ function printTable(table: TableMatrix, style: Style, used: Set<string>): string
     `\n${style.bold(visible(table.name))}  ${style.dim(facts.join(', '))}`,
     `${indent}${''.padEnd(nameWidth)}${style.dim(head)}`,
     ...table.lines.map((line) => printLine(line, style, used)),
+    ...printReasons(table).map((line) => style.dim(line)),
   ].join('\n')
+}
+
+/** Why cells of a table were not tried, or fail; the same reason once. */
+function printReasons({ lines }: TableMatrix): string[] {
+  const reasons = new Map<string, Set<string>>()
+  for (const { subject, cells } of lines) {
+    for (const { command, verdict, notes } of Object.values(cells)) {
+      const mark = verdict === 'untried' ? '?' : verdict === 'error' ? 'error' : undefined
+      for (const each of mark === undefined ? [] : notes) {
+        const key = `${mark} ${command.toUpperCase()}: ${each}`
+        reasons.set(key, (reasons.get(key) ?? new Set()).add(subject))
+      }
+    }
+  }
+  return [...reasons].flatMap(([reason, subjects]) => {
+    const whose = subjects.size === lines.length ? '' : ` (${[...subjects].join(', ')})`
+    return wrap(visible(reason + whose))
+  })
+}
+
+function wrap(text: string): string[] {
+  const rows = ['']
+  for (const word of text.split(' ')) {
+    const row = rows.at(-1) ?? ''
+    if (row !== '' && row.length + word.length >= width - 4) rows.push(word)
+    else rows[rows.length - 1] = row === '' ? word : `${row} ${word}`
+  }
+  return rows.map((row, index) => `${indent}${index === 0 ? '' : '  '}${row}`)
 }
 
 function printLine(line: Line, style: Style, used: Set<string>): string {
@@ -104,7 +134,7 @@ function summary({ tables }: Matrix, style: Style): string {
   const cells = tables.flatMap(({ lines }) => lines.flatMap(({ cells: each }) => Object.values(each)))
   const crossing = cells.filter(({ crossTenant }) => crossTenant).length
   const untried = cells.filter(({ verdict }) => verdict === 'untried').length
-  const says = `\n${cells.length} cells, ${crossing} with cross-tenant access${untried === 0 ? '' : `, ${untried} not tried: --json and --html say why`}`
+  const says = `\n${cells.length} cells, ${crossing} with cross-tenant access${untried === 0 ? '' : `, ${untried} not tried, for the reasons at their tables`}`
   const meant = 'Is it meant? --write approves what there is, and --check fails on anything new.'
   return crossing > 0 ? `${style.red(says)}\n${meant}` : says
 }

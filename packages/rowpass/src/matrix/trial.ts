@@ -46,10 +46,11 @@ const opened = 'Row-level security is off: every row that comes will be reached.
 export function toCell(trial: Trial, command: Command, findings: Findings): Cell {
   const { survey, grants } = trial
   const { verdict, reached = {}, attempts = [], move, returning } = findings
-  const notes =
-    verdict === 'empty' && survey.table.rowSecurity === 'off'
-      ? [...(findings.notes ?? []), opened]
-      : (findings.notes ?? [])
+  const notes = [...(findings.notes ?? [])]
+  if (verdict === 'empty' && survey.table.rowSecurity === 'off') notes.push(opened)
+  const [last] = attempts.slice(-1)
+  // A question mark without a reason says nothing.
+  if (verdict === 'untried' && notes.length === 0) notes.push(last === undefined ? 'It was not tried.' : explain(last))
   return {
     command,
     verdict,

@@ -15,7 +15,7 @@ export const marks = {
   grant: 'refused: the role lacks the privilege',
   policy: 'refused by row-level security',
   error: 'the statement fails',
-  '?': 'not tried, or not to the end',
+  '?': 'not tried, or not to the end, for the reason below the table',
 } as const
 
 /** The cell in at most some 20 characters. */

@@ -2,7 +2,7 @@
  * Which claim a policy fails for, where it turns a claim into a value of a type that does not take it.
  */
 import type pg from 'pg'
-import { findClaimCasts } from '../access/claims.ts'
+import { claimValue, findClaimCasts } from '../access/claims.ts'
 import type { Database } from '../access/database.ts'
 import { attempt, isProblem, type SqlProblem } from '../access/trial.ts'
 import type { Parser } from '../statement/parser.ts'
@@ -28,12 +28,7 @@ export async function findFailingClaim(
   if (!problem.sqlstate.startsWith('22')) return undefined
   const { identity, carrier } = setting
   for (const { claim, type } of findClaimCasts(database, parser, expression, carrier)) {
-    const value = claim
-      .split('.')
-      .reduce<unknown>(
-        (at, part) => (typeof at === 'object' && at !== null ? Reflect.get(at, part) : undefined),
-        identity.claims,
-      )
+    const value = claimValue(identity.claims, claim)
     if (value === undefined || value === null) continue
     const text = typeof value === 'string' ? value : JSON.stringify(value)
     const tried = await attempt(client, () => client.query(`select cast($1::text as ${type})`, [text]))

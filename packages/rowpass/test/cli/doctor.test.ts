@@ -52,11 +52,11 @@ table" to authenticated;`),
   })
 
   it('says what it could not try, and tries nothing with --catalogs-only', async () => {
-    const note = 'nothing was tried as rowpass_owner: this login cannot take the role on'
+    const note = expect.stringMatching(/^nothing was tried as rowpass_owner: .* may not become the role rowpass_owner/)
     const asGateway = (...argv: string[]) =>
       sandbox.run(['doctor', '--role', 'rowpass_owner', ...argv], { OWNER_DATABASE_URL: database.gatewayUrl })
-    expect((await asGateway()).stdout).toContain(`note     ${note}`)
-    expect(JSON.parse((await asGateway('--json')).stdout).notes).toContain(note)
+    expect((await asGateway()).stdout).toContain('note     nothing was tried as rowpass_owner: ')
+    expect(JSON.parse((await asGateway('--json')).stdout).notes).toContainEqual(note)
     expect(JSON.parse((await asGateway('--json', '--catalogs-only')).stdout).notes).toEqual([])
   })
 

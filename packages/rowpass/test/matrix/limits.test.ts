@@ -1,6 +1,8 @@
 import pg from 'pg'
 import { afterEach, expect, it } from 'vitest'
+import { plain } from '../../src/access/style.ts'
 import { drawMatrix } from '../../src/matrix/draw.ts'
+import { printMatrix } from '../../src/matrix/terminal.ts'
 import { createTestDatabase, describePg } from '../support/pg.ts'
 import { acme, ada, cellOf, drawOf, identities, makeDatabase, notes, own, role, wordsOf } from './scene.ts'
 
@@ -91,6 +93,29 @@ describePg('a matrix where not everything can be done', () => {
     const cell = cellOf(matrix, 'public.notes', 'ada', 'update')
     expect(cell).toMatchObject({ verdict: 'untried', reached: { own: 3 } })
     expect(cell.notes[0]).toMatch(/^Another session held the table or the row: canceling statement due to lock timeout/)
+  })
+
+  it('prints the reason of each question mark and each error below its table', async () => {
+    const { client } = await open(`
+      drop table tenants;
+      create function out_of_it() returns trigger language plpgsql as $$ begin copy (select 1) to program 'true'; return new; end $$;
+      create table fires (id int, tenant_id uuid); insert into fires values (1, '${acme}');
+      create trigger out_of_it before insert or update on fires for each statement execute function out_of_it();
+      create table fails (id int, tenant_id uuid); insert into fails values (1, '${acme}');
+      alter table fails enable row level security; create policy p on fails to ${role} using ((id / 0) = 1);
+      create materialized view frozen as select * from fires;
+      grant select, insert, update, delete on fires, fails, frozen to ${role}`)
+    const matrix = await drawMatrix(client, { file: identities, role })
+    const text = printMatrix(matrix, plain)
+    const every = matrix.tables.flatMap(({ lines }) => lines.flatMap(({ cells }) => Object.values(cells)))
+    const unclear = every.filter(({ verdict }) => verdict === 'untried' || verdict === 'error')
+    expect(unclear.length).toBeGreaterThan(10)
+    expect(unclear.filter(({ notes: said }) => said.length === 0)).toEqual([])
+    const flat = text.replaceAll(/\s+/g, ' ')
+    for (const { command, notes: said } of unclear) expect(flat).toContain(`${command.toUpperCase()}: ${said[0]}`)
+    expect(text).toContain('? UPDATE: The trigger out_of_it would be fired by the statement, even without a row:')
+    expect(text).toContain('error SELECT: division by zero.')
+    expect(text.split('\n').filter((line) => /^ {2,4}\S/.test(line) && line.length > 100)).toEqual([])
   })
 
   it('gives up a statement after its time, and goes on', async () => {

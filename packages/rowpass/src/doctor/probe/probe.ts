@@ -41,7 +41,8 @@ export async function openProbe(client: pg.ClientBase, model: Model): Promise<Pr
       roles.push(role)
     } catch (error) {
       if (!(error instanceof Failure || error instanceof pg.DatabaseError)) throw error
-      notes.push(`nothing was tried as ${role.sql}: this login cannot take the role on`)
+      const because = error instanceof Failure ? error.detail : error.message
+      notes.push(`nothing was tried as ${role.sql}: ${because}`)
     }
   }
   await client.query('set local transaction_read_only = on')
