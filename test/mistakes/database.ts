@@ -144,8 +144,8 @@ export const databaseMistakes: readonly Mistake[] = [
     ],
     [
       'nobody hears that the server lacks corrections',
-      'sound !== undefined && version < sound ? sound',
-      'false ? sound',
+      'sound === undefined || version >= sound',
+      'sound === undefined || version > 0',
       'SEC-62 tells a server without the corrections of row-level security from one with them',
       'packages/rowpass/test/doctor/whole-database.test.ts',
     ],

@@ -2,6 +2,7 @@
  * What a database leaves open to whoever gets past the parser, as the gateway's own login can see it.
  */
 import type { Exposure } from '../events.ts'
+import { policiesFirstVersions } from '../statement/facts.ts'
 
 /**
  * Connections of one gateway besides its pool: one that reads the catalogs, two that stand in for connections whose statement
@@ -38,15 +39,25 @@ export const exposureSql = `
  */
 const soundVersions = [150014, 160010, 170006, 180000]
 
+/** Corrections of row-level security that a server lacks. */
+export interface MissingCorrections {
+  /** The first version of the same major that has all. */
+  readonly sound: number
+  /** Whether it is about no more than the condition of ON CONFLICT DO UPDATE, which the gateway refuses there. */
+  readonly onlyOnConflict: boolean
+}
+
 /**
- * Whether a server is known to lack these corrections.
+ * What a server is known to lack.
  *
  * @param version `server_version_num`
- * @returns the first version of the same major that has them; undefined when it has them, or is of another major
+ * @returns undefined when it lacks nothing, or is of another major
  */
-export function missingCorrections(version: number): number | undefined {
-  const sound = soundVersions.find((each) => Math.floor(each / 10_000) === Math.floor(version / 10_000))
-  return sound !== undefined && version < sound ? sound : undefined
+export function missingCorrections(version: number): MissingCorrections | undefined {
+  const isSame = (each: number) => Math.floor(each / 10_000) === Math.floor(version / 10_000)
+  const sound = policiesFirstVersions.find(isSame)
+  if (sound === undefined || version >= sound) return undefined
+  return { sound, onlyOnConflict: !soundVersions.some((each) => isSame(each) && version < each) }
 }
 
 const flags = ['powers', 'temporary_tables', 'schema_public', 'temporary_files', 'logged_parameters'] as const

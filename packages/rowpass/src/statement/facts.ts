@@ -242,8 +242,8 @@ export function parseFunctionFacts(rows: readonly FunctionFactRow[]): FunctionFa
   }
 }
 
-/** The minor versions of November 2026. */
-const correctedVersions = [150_020, 160_016, 170_012, 180_006]
+/** The minor versions of November 2026, the first to do what {@link asksPoliciesFirst} says. */
+export const policiesFirstVersions = [150_020, 160_016, 170_012, 180_006]
 
 /**
  * Whether PostgreSQL asks the policies about the row in the way of an INSERT before the WHERE of ON CONFLICT DO UPDATE. Where
@@ -253,7 +253,7 @@ const correctedVersions = [150_020, 160_016, 170_012, 180_006]
  */
 export function asksPoliciesFirst(version: number): boolean {
   const major = Math.floor(version / 10_000)
-  return correctedVersions.some((each) => Math.floor(each / 10_000) === major && version >= each)
+  return policiesFirstVersions.some((each) => Math.floor(each / 10_000) === major && version >= each)
 }
 
 /** The grade of a name in one schema, or the strictest of all schemas; undefined when nothing has the name. */

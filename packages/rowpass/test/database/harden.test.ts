@@ -234,7 +234,11 @@ describePg('hardening', () => {
     const exposed = async (settings: Record<string, string> = {}) => {
       const gateway = await startTestGateway(scene.database, settings)
       await gateway.close()
-      return gateway.events.filter((event): event is DatabaseExposed => event.type === 'database_exposed')
+      // The version is the server's, and what is open the database's.
+      return gateway.events
+        .filter((event): event is DatabaseExposed => event.type === 'database_exposed')
+        .map((event) => ({ ...event, exposures: event.exposures.filter((name) => name !== 'server_version') }))
+        .filter(({ exposures }) => exposures.length > 0)
     }
 
     it('says nothing of a database that is closed', async () => {
@@ -265,12 +269,14 @@ describePg('hardening', () => {
 describe('the version of a server', () => {
   it.each([
     [150013, true],
-    [150014, false],
+    [150019, true],
+    [150020, false],
     [160009, true],
-    [160010, false],
+    [160016, false],
     [170005, true],
-    [170006, false],
-    [180000, false],
+    [170012, false],
+    [180005, true],
+    [180006, false],
     [190000, false],
   ])('SEC-62 server version %i is known to have faults in row-level security: %s', (version, expected) => {
     expect(parseExposures({ version }, 1).includes('server_version')).toBe(expected)
