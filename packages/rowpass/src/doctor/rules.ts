@@ -10,6 +10,7 @@ import { rls005 } from './rules/rls005-bypassing-role.ts'
 import { rls006 } from './rules/rls006-owner-in-reach.ts'
 import { rls007 } from './rules/rls007-only-owner-logs-in.ts'
 import { rls008 } from './rules/rls008-login-inherits.ts'
+import { rls009 } from './rules/rls009-owner-without-policy.ts'
 import { rls010 } from './rules/rls010-policy-for-public.ts'
 import { rls011 } from './rules/rls011-writes-unchecked.ts'
 import { rls012 } from './rules/rls012-reads-everything.ts'
@@ -27,6 +28,7 @@ import { rls023 } from './rules/rls023-session-user.ts'
 import { rls024 } from './rules/rls024-definer-asks-current-user.ts'
 import { rls025 } from './rules/rls025-any-caller.ts'
 import { rls026 } from './rules/rls026-immutable-reads-caller.ts'
+import { rls027 } from './rules/rls027-callers-own-table.ts'
 import { rls030 } from './rules/rls030-bare-call.ts'
 import { rls031 } from './rules/rls031-fake-wrap.ts'
 import { rls032 } from './rules/rls032-correlated-subselect.ts'
@@ -52,6 +54,7 @@ import { rls053 } from './rules/rls053-definer-for-public.ts'
 import { rls054 } from './rules/rls054-not-leakproof.ts'
 import { rls055 } from './rules/rls055-runs-callers-sql.ts'
 import { rls056 } from './rules/rls056-trigger-writes-for-others.ts'
+import { rls057 } from './rules/rls057-definer-without-policy.ts'
 import { rls060 } from './rules/rls060-grants-past-policies.ts'
 import { rls061 } from './rules/rls061-create-in-schema.ts'
 import { rls062 } from './rules/rls062-default-privileges.ts'
@@ -81,6 +84,7 @@ export const rules: readonly Rule[] = [
   rls006,
   rls007,
   rls008,
+  rls009,
   rls010,
   rls011,
   rls012,
@@ -98,6 +102,7 @@ export const rules: readonly Rule[] = [
   rls024,
   rls025,
   rls026,
+  rls027,
   rls030,
   rls031,
   rls032,
@@ -123,6 +128,7 @@ export const rules: readonly Rule[] = [
   rls054,
   rls055,
   rls056,
+  rls057,
   rls060,
   rls061,
   rls062,

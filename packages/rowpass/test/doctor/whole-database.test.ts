@@ -42,7 +42,10 @@ describePg('the doctor on the schema of the demo', () => {
 
   it('SEC-62 tells a server without the corrections of row-level security from one with them', async () => {
     const levelOf = async (version: number, changed: Partial<Catalog> = {}): Promise<string | undefined> => {
-      const model = createModel({ ...catalog, ...changed, database: { ...catalog.database, version } }, await loadParser())
+      const model = createModel(
+        { ...catalog, ...changed, database: { ...catalog.database, version } },
+        await loadParser(),
+      )
       return diagnose(model).findings.find(({ key }) => key === 'RLS080:server')?.level
     }
     for (const version of [150013, 160009, 170005]) expect(await levelOf(version)).toBe('error')

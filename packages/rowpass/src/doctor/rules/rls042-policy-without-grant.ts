@@ -2,7 +2,7 @@
  * RLS042: a policy needs a table or a function that the role may not use.
  */
 
-import type { Role } from '../../access/catalog/catalog.ts'
+import type { Relation, Role, Routine } from '../../access/catalog/catalog.ts'
 import type { Model, PolicyFacts } from '../analysis/model.ts'
 import { listed, policyOn, showPolicy } from '../analysis/words.ts'
 import type { Rule } from '../finding.ts'
@@ -14,7 +14,8 @@ export const rls042: Rule = {
   title: 'A policy uses a table or a function that its role has no grant for',
   why:
     'The expression of a policy runs with the rights of whoever asks. Without SELECT on each table of its sub-selects and ' +
-    'EXECUTE on each function, every statement ends in "permission denied" (42501), for an object that it does not name.',
+    'EXECUTE on each function, every statement ends in "permission denied" (42501), for an object that it does not name. What ' +
+    'its functions use is asked for as well, as whom they run as.',
   *find(model) {
     for (const policy of model.policies) {
       const roles = model.access
@@ -32,15 +33,19 @@ export const rls042: Rule = {
           functions.length === missing.length
             ? { sql: [...new Set(functions.flatMap(({ sql }) => sql ?? []))] }
             : {
-                person:
-                  'Grant SELECT on the table, or ask a SECURITY DEFINER function: the grant opens the table itself.',
+                person: 'Grant it, or ask a SECURITY DEFINER function: a grant of SELECT opens the table itself.',
               },
       }
     }
   },
 }
 
-function missingGrants(model: Model, policy: PolicyFacts, role: Role): { what: string; sql?: string }[] {
+interface MissingGrant {
+  readonly what: string
+  readonly sql?: string
+}
+
+function missingGrants(model: Model, policy: PolicyFacts, role: Role): MissingGrant[] {
   const expressions = [policy.usingTree, policy.checkTree].flatMap((each) => each ?? [])
   const tables = expressions
     .flatMap(({ sublinks }) => sublinks.flatMap(({ relations }) => relations))
@@ -58,11 +63,43 @@ function missingGrants(model: Model, policy: PolicyFacts, role: Role): { what: s
       ({ owner, grants }) =>
         !model.access.has(role, grants, 'EXECUTE') && owner !== role.oid && !role.inherits.includes(owner),
     )
+  const called = policy.calls.flatMap((oid) => model.catalog.routines.get(oid) ?? [])
   return [
+    ...called.filter((each) => !routines.includes(each)).flatMap((each) => missingInside(model, each, role)),
     ...tables.map(({ sql }) => ({ what: `SELECT on ${sql} for ${role.sql}` })),
     ...routines.map(({ sql }) => ({
       what: `EXECUTE on ${sql} for ${role.sql}`,
       sql: `grant execute on function ${sql} to ${role.sql}`,
     })),
   ]
+}
+
+/** What a function lacks inside, and those that it calls; a name that may mean several things is passed over. */
+function missingInside(model: Model, routine: Routine, caller: Role, seen = new Set<Routine>()): MissingGrant[] {
+  const user = routine.securityDefiner ? model.catalog.roles.get(routine.owner) : caller
+  if (user === undefined || seen.has(routine)) return []
+  seen.add(routine)
+  const { tables, calls, dynamic } = model.callers.body(routine)
+  const read = tables.flatMap((each) =>
+    each.schema === undefined || each.writes.length > 0 || dynamic ? [] : (model.relationNamed(each) ?? []),
+  )
+  const closed = read.filter((table) => !mayRead(model, user, table, routine.resolved))
+  const next = calls.flatMap((call) => {
+    const found = model.callers.resolve(call)
+    return found.length === 1 && call.schema !== undefined ? found : []
+  })
+  const refused = next.filter((each) => !model.access.executes(user, each))
+  return [
+    ...closed.map(({ sql }) => ({ what: `SELECT on ${sql} for ${user.sql}, inside ${routine.sql}` })),
+    ...refused.map(({ sql }) => ({ what: `EXECUTE on ${sql} for ${user.sql}, inside ${routine.sql}` })),
+    ...next.filter((each) => !refused.includes(each)).flatMap((each) => missingInside(model, each, user, seen)),
+  ]
+}
+
+/** Names that were resolved when the function was made ask nothing of the schema. */
+function mayRead({ access }: Model, user: Role, table: Relation, resolved: boolean): boolean {
+  if (!resolved && !access.usesSchema(user, table.schema)) return false
+  return (
+    access.onTable(user, 'select', table) || table.columns.some((each) => access.onColumn(user, 'select', table, each))
+  )
 }

@@ -56,6 +56,6 @@ function writableSchemas({ catalog, access }: Model, role: Role): string[] {
 }
 
 /** The privilege is the login's, or the role's that it has become. */
-function mayMakeTemporary({ catalog, access }: Model, role: Role): boolean {
+export function mayMakeTemporary({ catalog, access }: Model, role: Role): boolean {
   return access.has(role, catalog.database.grants, 'TEMPORARY')
 }

@@ -1,5 +1,5 @@
--- expect: none
--- The owner logs in, to migrate, and cannot become a role of requests.
+-- expect: RLS009:doctor_owner
+-- The owner logs in and cannot become a role of requests: where it is not for migrations alone, it sees nothing.
 drop policy nothing_own on app.nothing;
 create role doctor_requests;
 grant usage on schema public, app to doctor_requests;

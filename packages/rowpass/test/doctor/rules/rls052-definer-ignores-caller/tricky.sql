@@ -1,4 +1,4 @@
--- expect: RLS052:app.mine()
+-- expect: RLS052:app.mine() | RLS057:app.own():public.notes
 -- mine: the claim is in a comment only. through: it asks through another function. own: its owner is under the policies.
 create table notes (id uuid primary key, owner text);
 alter table notes enable row level security;
