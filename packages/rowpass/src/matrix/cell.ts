@@ -91,6 +91,8 @@ export interface TableMatrix {
   readonly rowSecurity: 'off' | 'on' | 'forced'
   /** Rows that are there; undefined where the connection cannot see them all. */
   readonly rows: number | undefined
+  /** How many rows were made for the trial, where the table has none; what is reached are those. */
+  readonly made?: number
   readonly tenantColumn: string | undefined
   readonly notes: readonly string[]
   readonly lines: readonly Line[]

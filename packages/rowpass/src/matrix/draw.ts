@@ -4,6 +4,7 @@
 import type pg from 'pg'
 import { type Command, commands, type Role } from '../access/catalog/catalog.ts'
 import { findComparedColumns } from '../access/claims.ts'
+import { findConstants } from '../access/constants.ts'
 import { type Database, readDatabase } from '../access/database.ts'
 import { become, type ClaimsCarrier, detectCarrier, stepBack } from '../access/identity.ts'
 import { findMemberships } from '../access/memberships.ts'
@@ -15,6 +16,7 @@ import { tryChange } from './change.ts'
 import { createCountingView, prepareCounting } from './counting.ts'
 import { createWriteEffects, type WriteEffects } from './effects.ts'
 import { tryInsert } from './insert.ts'
+import { type EmptyTable, type MadeRows, makeRows, planRows } from './made.ts'
 import { withTenants } from './people.ts'
 import { foresee } from './plan.ts'
 import { trySelect } from './select.ts'
@@ -91,6 +93,8 @@ interface Drawing {
   readonly carrier: ClaimsCarrier | undefined
   readonly effects: WriteEffects
   readonly strangers: readonly string[]
+  /** Tables for which rows are made while somebody tries. */
+  readonly empty: readonly EmptyTable[]
 }
 
 async function draw(
@@ -135,13 +139,18 @@ async function draw(
       ]),
     ),
   ].filter((tenant): tenant is string => typeof tenant === 'string')
-  const drawing: Drawing = { client, options, carrier, effects, strangers }
+  const constantsOf = (table: Table) => findConstants(catalog, parser, table.relation)
+  const making = { subjects, compared, constantsOf, triggersOf: effects.triggersOf }
+  const empty = options.readOnly === true ? [] : surveys.flatMap((survey) => planRows(survey, making) ?? [])
+  const drawing: Drawing = { client, options, carrier, effects, strangers, empty }
   const lines = new Map<Survey, Line[]>(surveys.map((survey) => [survey, []]))
+  const made = new Map<Survey, MadeRows>()
   for (const [index, subject] of subjects.entries()) {
     options.onProgress?.(`${subject.name}, ${index + 1} of ${subjects.length}, on ${surveys.length} tables`)
-    for (const [survey, line] of await tryAll(drawing, subject, surveys)) lines.get(survey)?.push(line)
+    for (const [survey, line] of await tryAll(drawing, subject, surveys, made)) lines.get(survey)?.push(line)
   }
-  return { subjects, notes, tables: surveys.map((survey) => toTable(survey, lines.get(survey) ?? [])) }
+  const toResult = (survey: Survey) => toTable(survey, lines.get(survey) ?? [], made.get(survey))
+  return { subjects, notes, tables: surveys.map(toResult) }
 }
 
 async function surveyAll(
@@ -180,14 +189,21 @@ async function tryCreate<T>(client: pg.ClientBase, create: () => Promise<T>): Pr
   return isProblem(made) ? undefined : made
 }
 
-async function tryAll(drawing: Drawing, subject: Subject, surveys: readonly Survey[]): Promise<[Survey, Line][]> {
+async function tryAll(
+  drawing: Drawing,
+  subject: Subject,
+  surveys: readonly Survey[],
+  made: Map<Survey, MadeRows>,
+): Promise<[Survey, Line][]> {
   const { client, carrier } = drawing
   const lines: [Survey, Line][] = []
   const problem = await attempt(client, async () => {
+    for (const [survey, rows] of await makeRows(client, drawing.empty)) made.set(survey, rows)
     await become(client, subject, carrier)
     for (const survey of surveys) {
-      const cells = await tryTable(toTrial(drawing, subject, survey), drawing.options.readOnly === true)
-      lines.push([survey, { subject: subject.name, there: survey.there.get(subject.name), cells }])
+      const filled = made.get(survey)?.survey ?? survey
+      const cells = await tryTable(toTrial(drawing, subject, filled), drawing.options.readOnly === true)
+      lines.push([survey, { subject: subject.name, there: filled.there.get(subject.name), cells }])
     }
   })
   if (isProblem(problem)) throw new Error(`${subject.name}: ${problem.message} (${problem.sqlstate})`)
@@ -235,8 +251,23 @@ async function tryTable(trial: Trial, readOnly: boolean): Promise<Record<Command
   }
 }
 
-function toTable({ table, rows, tenantColumn, notes }: Survey, lines: Line[]): TableMatrix {
-  return { name: table.sql, kind: table.kind, rowSecurity: table.rowSecurity, rows, tenantColumn, notes, lines }
+function toTable({ table, rows, tenantColumn, notes }: Survey, lines: Line[], made?: MadeRows): TableMatrix {
+  const says =
+    made === undefined
+      ? []
+      : made.count > 0
+        ? [`It has no row: ${made.count} were made for the trial from what its policies compare, and rolled back.`]
+        : [`It has no row, and none could be made for the trial: ${made.problem}.`]
+  return {
+    name: table.sql,
+    kind: table.kind,
+    rowSecurity: table.rowSecurity,
+    rows,
+    ...(made !== undefined && made.count > 0 && { made: made.count }),
+    tenantColumn,
+    notes: [...notes, ...says],
+    lines,
+  }
 }
 
 function knownRoles({ catalog }: Database, names: readonly string[]): Role[] {

@@ -139,6 +139,7 @@ function section(table: TableMatrix, index: number): string {
   const facts = [
     ...(table.kind === 'table' ? [] : [table.kind]),
     table.rows === undefined ? 'rows unknown' : `${table.rows} ${table.rows === 1 ? 'row' : 'rows'}`,
+    ...(table.made === undefined ? [] : [`tried on ${table.made} made for the trial`]),
     table.tenantColumn === undefined ? 'no tenant column' : `tenant in <code>${toHtml(table.tenantColumn)}</code>`,
     ...(table.kind.endsWith('table') ? [`row-level security ${table.rowSecurity}`] : []),
   ]

@@ -58,6 +58,7 @@ function printTable(table: TableMatrix, style: Style, used: Set<string>): string
   const facts = [
     ...(table.kind === 'table' ? [] : [table.kind]),
     table.rows === undefined ? 'rows unknown' : `${short(table.rows)} ${table.rows === 1 ? 'row' : 'rows'}`,
+    ...(table.made === undefined ? [] : [`tried on ${table.made} made for the trial`]),
     ...(table.tenantColumn === undefined ? [] : [`tenant in ${visible(table.tenantColumn)}`]),
     ...(table.kind.endsWith('table') ? [`row-level security ${table.rowSecurity}`] : []),
   ]

@@ -91,7 +91,8 @@ function fits(type: string, sub: string): boolean {
   return /^(text|citext|character varying)/.test(type)
 }
 
-function freshValue({ type, declared }: TableColumn, old: string): string {
+/** A value that no row has, of the column's type. */
+export function freshValue({ type, declared }: TableColumn, old: string): string {
   if (type === 'uuid') return randomUUID()
   if (type === 'smallint') return String(randomInt(20_000, 32_767))
   if (/^(integer|bigint|numeric)/.test(type)) return String(randomInt(1_900_000_000, 2_147_483_647))
