@@ -6,7 +6,7 @@ import { describe, expect, inject, it } from 'vitest'
 import { mutate } from '../../../packages/rowpass/src/testing/mutate.ts'
 import { createTestDatabase, repository } from '../../../packages/rowpass/test/support/pg.ts'
 
-const tests = (process.env.MUTATE_TESTS ?? 'test/schema').split(' ')
+const tests = (process.env.MUTATE_TESTS ?? 'demo/test/db').split(' ')
 const hour = 3_600_000
 
 describe('the tests of the demo', () => {
