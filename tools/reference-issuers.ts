@@ -23,7 +23,7 @@ For ${preset.says}; shape of the token: [its documentation](${preset.source}).
 [${JSON.stringify(given)}]
 \`\`\`
 
-which comes to
+which expands to
 
 \`\`\`json
 ${expandPreset(given)
@@ -45,12 +45,11 @@ ${[...preset.notes, ...unconfirmed].map((note) => `- ${note}`).join('\n')}
 const head = `# Issuers
 
 The gateway accepts tokens of every issuer in \`ROWPASS_ISSUERS\`. For the providers below, an entry names the provider and what
-is yours; \`rowpass gateway --print-config\` shows what it comes to, and what that gives up. What else is in an entry takes the
-place of the preset's. Every other issuer is written with the settings themselves:
+is specific to you; \`rowpass gateway --print-config\` shows the settings that result, and what they give up. Anything else in an entry replaces the preset's value. Every other issuer is described by the settings themselves:
 [configuration.md](configuration.md#issuers) has them all.
 
 \`rowpass issuer check <url or domain>\` asks an issuer for its metadata and keys, says which preset fits, and prints the entry to
-paste. With \`--token -\` it reads one of your tokens from standard input, and says whether the gateway would take it, or which
+paste. With \`--token -\` it reads one of your tokens from standard input, and says whether the gateway would accept it, or which
 setting stands in the way. It prints no token, and sends none anywhere.
 
 Each preset is tested with the token that stands beside it, through the gateway and through the API
@@ -63,7 +62,7 @@ tested as published, on PostgreSQL ([\`conformance/issuers\`](../packages/rowpas
 
 | part | rule |
 |---|---|
-| \`alg\` | ES256, RS256, PS256 or EdDSA, also by its name \`Ed25519\` (RFC 9864); those of 384 and 512 bits where \`algorithms\` lists them. HS256 never: whoever can verify it can sign with it |
+| \`alg\` | ES256, RS256, PS256 or EdDSA, also by its name \`Ed25519\` (RFC 9864); those of 384 and 512 bits where \`algorithms\` lists them. HS256 never: a party that can verify it can also sign with it |
 | \`kid\` | published in the key set; a token without one is for an issuer with one key |
 | \`typ\` | one of \`typ\`, by default \`at+jwt\` (RFC 9068); \`""\` stands for a header without \`typ\` |
 | \`iss\` | equal to \`iss\`, character by character: a slash at the end counts |
@@ -81,9 +80,9 @@ Opaque and encrypted tokens are refused.
 - **A \`sub\` is unique within its issuer only.** With more than one issuer, a policy compares \`auth.session()->>'iss'\` as well.
 - \`auth.user_id()\` is \`sub\` as text. \`auth.uid()\` is NULL where \`sub\` is not a UUID, so a policy on it denies.
 - A tenant in another claim, such as \`org_id\` or \`o.id\`, is \`auth.session()->>'org_id'\`, \`auth.session()#>>'{o,id}'\`. A cast to
-  uuid fails where it is none: compare texts.
+  uuid fails where it is not one: compare texts.
 - Scopes are one text: \`'notes:write' = any (string_to_array((select auth.session()->>'scope'), ' '))\`.
-- A claim that people can set themselves decides nothing. Profile data such as \`name\` or \`user_metadata\` is of that kind.
+- A claim that people can set themselves must decide nothing. Profile data such as \`name\` or \`user_metadata\` is of that kind.
 - The database role comes from the configuration (\`role\`, or \`role_claim\` with a list of \`roles\`), never from a claim by itself.
 
 With \`typ\` set to \`JWT\` or \`""\`, an ID token of the same issuer looks like an access token. Then \`audience\` is what keeps

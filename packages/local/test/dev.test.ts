@@ -189,7 +189,7 @@ describe('rowpass dev', { timeout: 2 * startMs }, () => {
       'SIGQUIT',
     )
     expect(await exitOf(dev.child, stopMs)).toBe(1)
-    expect(dev.output()).toContain('error[embedded_ended]: The embedded PostgreSQL ended by itself')
+    expect(dev.output()).toContain('error[embedded_ended]: The embedded PostgreSQL ended unexpectedly')
     await until(() => tree.every((pid) => !isAlive(pid)))
   })
 

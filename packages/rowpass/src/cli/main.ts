@@ -24,11 +24,11 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<C
     load: () => import('./commands/matrix.ts'),
   },
   keys: { summary: 'make signing keys, rotate and revoke them', load: () => import('./commands/keys.ts') },
-  issuer: { summary: 'check an issuer; install what our own keeps', load: () => import('./commands/issuer.ts') },
+  issuer: { summary: 'check an issuer; install the tables of our own', load: () => import('./commands/issuer.ts') },
   clients: { summary: 'choose who may ask for tokens', load: () => import('./commands/clients.ts') },
   users: { summary: 'invite people, and sign them out', load: () => import('./commands/users.ts') },
   'deploy-check': {
-    summary: 'stop a deployment that gives secrets away',
+    summary: 'stop a deployment that would leak secrets',
     load: () => import('./commands/deploy-check.ts'),
   },
   token: { summary: 'sign a token', load: () => import('./commands/token.ts') },

@@ -71,13 +71,13 @@ export const settings = {
     form: 'a list',
     default: '',
     parse: parseHosts,
-    says: 'Host names that requests may be sent to, separated by commas, besides those of loopback; others are refused with `host_unknown`. Any when empty, but for `npm start` with `DEMO`: there it is the host of `ISSUER` and those of `DEMO_HOSTS`.',
+    says: 'Host names that requests may be sent to, separated by commas, besides those of loopback; others are refused with `host_unknown`. Any when empty, except for `npm start` with `DEMO`: there it is the host of `ISSUER` and those of `DEMO_HOSTS`.',
   }),
   metricsPort: integer({
     default: 0,
     min: 0,
     max: 65_535,
-    says: 'Port of `GET /metrics` for Prometheus, on the same address; 0 for none. Not for the public.',
+    says: 'Port of `GET /metrics` for Prometheus, on the same address; 0 for none. Do not make it public.',
   }),
   corsOrigins: text({
     form: 'a list',
@@ -182,7 +182,7 @@ export const settings = {
     default: 67_108_864,
     min: 1_048_576,
     max: 1_099_511_627_776,
-    says: 'Bytes of request bodies and of answers that were not read yet, of all clients together; one tenant may have half of them. Beyond it, whoever holds most loses an answer.',
+    says: 'Bytes of request bodies and of answers that were not read yet, of all clients together; one tenant may have half of them. Beyond it, the client that holds most loses an answer.',
   }),
   maxStatementLength: integer({
     unit: 'UTF-16 units',
@@ -204,14 +204,14 @@ export const settings = {
     form: 'a list',
     default: '',
     parse: set,
-    says: 'The only database users who may log in with a password, separated by commas; everybody may when empty. An issuer in production needs `rowpass_issuer` and nobody else.',
+    says: 'The only database users who may log in with a password, separated by commas; all of them when empty. An issuer in production needs `rowpass_issuer` alone.',
   }),
   passwordSessions: integer({
     unit: 'sessions',
     default: 24,
     min: 1,
     max: 10_000,
-    says: 'Sessions with a password that may be open at once, over HTTP and WebSocket together; one address (of IPv6 the /64) leaves a sixth of them to others. Who asks for another one waits, with the limits of `ROWPASS_QUEUE_LIMIT` and `ROWPASS_QUEUE_TIMEOUT_MS`.',
+    says: 'Sessions with a password that may be open at once, over HTTP and WebSocket together; one address (of IPv6 the /64) leaves a sixth of them to others. A client that asks for another one waits, with the limits of `ROWPASS_QUEUE_LIMIT` and `ROWPASS_QUEUE_TIMEOUT_MS`.',
   }),
   passwordIdleTimeoutMs: integer({
     unit: 'milliseconds',
@@ -225,7 +225,7 @@ export const settings = {
     default: 300,
     min: 1,
     max: 86_400,
-    says: 'The time for the next three settings. What they count is forgotten one by one, at even distances.',
+    says: 'The time for the next three settings. What they count is forgotten one by one, at even intervals.',
   }),
   passwordPairFailures: integer({
     unit: 'failures',
@@ -239,14 +239,14 @@ export const settings = {
     default: 50,
     min: 1,
     max: 10_000,
-    says: 'Wrong passwords from one address (of IPv6 the /64) in that time, whoever the users are.',
+    says: 'Wrong passwords from one address (of IPv6 the /64) in that time, for whichever users.',
   }),
   passwordUserFailures: integer({
     unit: 'failures',
     default: 100,
     min: 1,
     max: 10_000,
-    says: 'Wrong passwords of one user from everywhere in that time. This limit and the one before are not for a user at an address where they have logged in within a day.',
+    says: 'Wrong passwords of one user from everywhere in that time. This limit and the one before do not apply to a user at an address where they have logged in within a day.',
   }),
   addressHeader: text({
     form: 'a name',

@@ -13,7 +13,7 @@ export interface Grant {
   readonly issuer: string
   /** `aud`: whom the token is for. */
   readonly audience: string
-  /** `sub`: whom the token is about, 1–255 characters. */
+  /** `sub`: subject of the token, 1–255 characters. */
   readonly subject: string
   /** `client_id`: the application that asked for it. */
   readonly clientId: string

@@ -12,7 +12,7 @@ import { openDatabase } from '../project-database.ts'
 
 const help = `
 Works on OWNER_DATABASE_URL, else on the embedded database, after "db migrate". A superuser can close everything, the owner
-of the database a part; what is left open is listed with what it means, and the SQL for somebody who may. Running it again
+of the database a part; what is left open is listed with what it means, and the SQL for a login that may. Running it again
 changes nothing.
 
 What would take something from a role that has it is listed as "asked", with the roles, and done with its flag only:
@@ -22,7 +22,7 @@ What would take something from a role that has it is listed as "asked", with the
   --schema-public      the same for CREATE in the schema public
   --default-functions  functions that the owner makes from then on are not for PUBLIC until they are granted. Where the
                        owner is a superuser, the same goes for those of extensions and range types, which then work for
-                       nobody else.
+                       no one else.
   --functions          functions of PostgreSQL that no token holder may call, set_config() and those of pg_stat_activity
                        among them, are for the owner of the database alone
 

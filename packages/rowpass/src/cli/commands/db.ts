@@ -16,13 +16,13 @@ Works on OWNER_DATABASE_URL (PostgreSQL 15 to 18), else on the embedded database
   1. roles: authenticated, anonymous, and the powerless login of the gateway
   2. platform SQL: schemas rowpass and auth
   3. seal keys
-  4. our own issuer, as "issuer migrate" does it; with --platform it is only kept up where it is installed
+  4. our own issuer, as "issuer migrate" does it; with --platform it is only upgraded where it is installed
   5. the application's migrations in drizzle/; not with --platform, where the tables are made by something else
 
 In a clone of Rowpass drizzle/ holds the tables of its demo: give --platform for a database of your own.
 
 Where no login but those of Rowpass uses the database, it also takes from PUBLIC the rights to make temporary tables in it
-and objects in its schema public; else it says that they are open. The login of the gateway gets a limit of connections.
+and objects in its schema public; otherwise it says that they are open. The login of the gateway gets a limit of connections.
 "db harden" closes more, and "db harden --undo" puts back what either has changed.
 
 Settings, from the environment or .dev.vars, or from files that <NAME>_FILE names:

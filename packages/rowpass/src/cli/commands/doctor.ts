@@ -82,7 +82,7 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
     .option('--out <file>', 'file for --fix (default: standard output); never overwritten')
     .option('--catalogs-only', 'read catalogs and nothing else: try nothing as the roles of requests')
     .option('--measure', 'run slow policies against their better forms, on the rows of the database, read-only')
-    .option('--claims <json>', 'claims of whoever asks, for --measure')
+    .option('--claims <json>', 'claims of the caller, for --measure')
     .addHelpText('after', help)
     .action(async (paths: string[], options: Options) => setExitCode(await examine(io, paths, options)))
   doctor

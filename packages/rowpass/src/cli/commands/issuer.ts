@@ -40,7 +40,7 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
   issuer
     .command('check')
     .argument('<issuer>', 'URL or domain')
-    .summary('say what an issuer publishes, and what to write for it')
+    .summary('say what an issuer publishes, and which entry it needs')
     .option('--token <source>', 'one of its tokens: - for standard input, or @file')
     .addHelpText('after', checkHelp)
     .action(async (target: string, { token }: { token?: string }) => {

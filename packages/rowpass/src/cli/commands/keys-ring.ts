@@ -70,13 +70,13 @@ export function defineRing(io: Io): Command[] {
       .action((kid: string, options: Options) =>
         run(options, async (store) => tell(options, await activate(store, await find(store, kid), options))),
       ),
-    ringCommand('retire', 'take a key out of use without another in its place', ['retire NzbL'])
+    ringCommand('retire', 'take a key out of use without replacing it', ['retire NzbL'])
       .argument('<kid>')
       .option(force, 'also the key that signs; nothing can be signed then')
       .action((kid: string, options: Options) =>
         run(options, async (store) => tell(options, [await retire(store, await find(store, kid), options)])),
       ),
-    ringCommand('prune', 'stop to publish retired keys, and destroy their private halves', ['prune', 'prune NzbL'])
+    ringCommand('prune', 'stop publishing retired keys, and destroy their private halves', ['prune', 'prune NzbL'])
       .argument('[kid]', 'one key; without it, all for which it is safe')
       .option(force, 'also before it is safe')
       .action((kid: string | undefined, options: Options) =>

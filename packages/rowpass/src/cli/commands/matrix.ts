@@ -22,7 +22,7 @@ Each identity tries SELECT, INSERT, UPDATE and DELETE on each table, in one tran
 advanced, and no trigger is fired that could reach out of the transaction. docs/matrix.md says how each cell is tried.
 
 The database is --database-url, else OWNER_DATABASE_URL, else the one that runs in this folder. A URL on the command line
-can be seen by other users of the machine: prefer the variable. It takes a superuser, an owner, or a role with BYPASSRLS.
+can be seen by other users of the machine: prefer the variable. It needs a superuser, an owner, or a role with BYPASSRLS.
 
 With a path, it is what files make, as for "rowpass doctor"; rows come from a dump or from a seed that is named after it.
 
@@ -66,16 +66,16 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
   return new Command('matrix')
     .argument('[path...]', 'files of SQL or folders of migrations to try, instead of a database')
     .option('--database-url <url>', 'the database; with a path, the server to run it on')
-    .option('--identities <file>', 'who tries, as JSON')
-    .option('--sample <sql>', 'a query for who tries: name, role, claims, tenants')
+    .option('--identities <file>', 'the identities, as JSON')
+    .option('--sample <sql>', 'a query for the identities: name, role, claims, tenants')
     .option('--role <name>', 'database role of identities that name none (default: found out)')
     .option('--schema <name...>', 'these schemas only')
     .option('--table <name...>', 'these tables only, with or without their schema')
     .option('--tenant-column <name...>', 'column, or table.column, that says whose row it is')
     .option('--tenant-claim <name>', 'claim that says whose rows are own, such as app_metadata.tenant_id')
-    .option('--read-only', 'run SELECT alone; judge the others by privileges and policies')
-    .option('--fire-triggers', 'fire triggers too that a rollback may not undo')
-    .option('--advance-sequences', 'try INSERT too where it takes a value from a sequence')
+    .option('--read-only', 'run only SELECT; judge the others by privileges and policies')
+    .option('--fire-triggers', 'also fire triggers that a rollback may not undo')
+    .option('--advance-sequences', 'also try INSERT where it takes a value from a sequence')
     .option('--no-lock', 'never lock a table to count rows that FORCE hides from its owner')
     .option('--timeout <seconds>', 'for each statement, 1 to 600', parseTimeout, 10)
     .option('--json', 'print everything as JSON')

@@ -12,7 +12,7 @@ import { namedDatabase } from '../chosen-database.ts'
 import type { Io } from '../io.ts'
 
 const help = `
-Each person tries each statement for real, in a transaction that is rolled back; what came of it becomes a test. Read the
+Each person tries each statement for real, in a transaction that is rolled back; the outcome becomes a test. Read the
 file before you keep it: it says what is allowed, not what should be. Triggers fire, so give it a database for tests, with
 rows of each person. The login is a superuser, or the owner of the tables.
 
@@ -51,7 +51,7 @@ export function defineGenerate(io: Io): Command {
     .summary('write an isolation suite from what the database does')
     .requiredOption('--identities <file>', 'the people, as JSON')
     .option('--database-url <url>', 'the database')
-    .option('--out <file>', 'where to write it; a file that is there is not overwritten (default: standard output)')
+    .option('--out <file>', 'where to write it; an existing file is not overwritten (default: standard output)')
     .addOption(new Option('--runner <name>', 'which runner it is for').choices(['vitest', 'node']).default('vitest'))
     .option('--only <text>', 'only tables whose name contains this')
     .addHelpText('after', help)

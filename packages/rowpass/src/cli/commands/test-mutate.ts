@@ -7,11 +7,11 @@ import { namedDatabase } from '../chosen-database.ts'
 import { bold, dim, exitCodes, type Io, red, type SetExitCode } from '../io.ts'
 
 const help = `
-Copies the database on its server, weakens one thing in the copy, runs the command against it and drops the copy; so for
-each policy and table. The database itself is not written to. First the command has to succeed on an unchanged copy.
+Copies the database on its server, weakens one thing in the copy, runs the command against it and drops the copy,
+and so on for each policy and table. The database itself is not written to. First the command has to succeed on an unchanged copy.
 
 The login must be allowed to create databases (a superuser, or CREATEDB and owner of everything), and while the copy is
-made, nobody else may be connected. Settings and rights of the database itself are not copied. The command gets the URL
+made, no one else may be connected. Settings and rights of the database itself are not copied. The command gets the URL
 of its copy in DATABASE_URL; --database-url, else OWNER_DATABASE_URL, names the original. A URL on the command line can be
 seen by other users of the machine: prefer the variable.
 

@@ -33,7 +33,7 @@ interface TokenOptions {
 /** The shell side of the command. */
 export function define(io: Io): Command {
   return new Command('token')
-    .requiredOption('--sub <id>', 'whom the token is about')
+    .requiredOption('--sub <id>', 'subject of the token')
     .option('--claim <name=text>', 'one more claim; name:=value takes JSON; may be repeated', addClaim, {})
     .option('--ttl <seconds>', `lifetime, 1 to ${maxTtlSeconds}`, parseTtl, defaultTtlSeconds)
     .option('--issuer <url>', 'iss')

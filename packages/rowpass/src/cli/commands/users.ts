@@ -10,11 +10,11 @@ import type { Io } from '../io.ts'
 import { withIssuerDatabase } from '../project-database.ts'
 
 const help = `
-Prints a token with which somebody sets the password of one person, once, within an hour: POST it to /api/password as
+Prints a token that sets the password of one person, once, within an hour: POST it to /api/password as
 {"token":"…","password":"…"}. It is for the first person of a system without mail, and for people who have lost theirs.
-Whoever has it can take the account over.
+Anyone who has it can take over the account.
 
-Signing somebody out ends every session that they have, in every tenant: from the next statement on the database refuses
+Signing a person out ends every session that they have, in every tenant: from the next statement on the database refuses
 their tokens. In SQL, as the owner: select issuer.end_sessions('<id of the person>').
 
 Examples:

@@ -55,7 +55,7 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
   return new Command('why')
     .argument('<statement>', 'one SELECT, INSERT, UPDATE, DELETE or MERGE; @file reads it from a file')
     .argument('[path...]', 'files of SQL or folders of migrations, instead of a database')
-    .option('--as <who>', 'claims as JSON, @file with them, or the name or sub of somebody in people.json')
+    .option('--as <who>', 'claims as JSON, @file with them, or the name or sub of a person in people.json')
     .addOption(
       new Option('--token <-|@file>', 'a token from standard input or a file; its claims are used').conflicts('as'),
     )
@@ -64,7 +64,7 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
     .option('--database-url <url>', "URL of the tables' owner or a superuser")
     .option('--param <text>', 'the value of $1, $2 …; may be repeated', (text, list: string[]) => [...list, text], [])
     .option('--timeout <seconds>', 'for each statement, 1 to 600', parseTimeout, 5)
-    .option('--run', 'run it also where a trigger reaches outside of the database')
+    .option('--run', 'run it even where a trigger reaches outside of the database')
     .option('--no-run', 'do not run it; explain only')
     .option('--reveal', 'show values of rows that the identity cannot see')
     .option('--json', 'print the explanation as JSON')
