@@ -1,18 +1,21 @@
 /**
  * What `rowpass dev` prints when everything runs.
  */
+import { join, relative } from 'node:path'
 import { bold, dim, type Io, type Project, type RunningUrls, red } from 'rowpass/operate'
 
 /** The last line starts with `ready`; programs wait for it. */
 export function describeSystem(io: Io, system: { project: Project; urls: RunningUrls; seconds: number }): string {
   const { project, urls, seconds } = system
   const { apiUrl, gatewayUrl } = urls
-  const logs = ['.rowpass/gateway.log', ...(project.ownerUrl === undefined ? ['.rowpass/postgres.log'] : [])]
+  // Where npm was called: a script of a workspace runs in another folder.
+  const folder = relative(io.env.INIT_CWD ?? io.cwd, io.cwd)
+  const logs = ['gateway.log', ...(project.ownerUrl === undefined ? ['postgres.log'] : [])]
   const lines = [
     '',
     ...(project.demo
       ? [
-          `  ${red(io, bold(io, 'DEMO is on'))}: whoever reaches port ${project.port} can sign in as any seeded person.`,
+          `  ${red(io, bold(io, 'DEMO is on'))}: anyone who reaches port ${project.port} can sign in as any seeded person.`,
           `  It listens on 127.0.0.1 only. Open ${apiUrl} in a browser, or try:`,
           '',
           ...curlLines(apiUrl).map((line) => `    ${line}`),
@@ -23,11 +26,12 @@ export function describeSystem(io: Io, system: { project: Project; urls: Running
       : []),
     ...(project.env.ROWPASS_ALLOW_EXPLAIN === 'true'
       ? [
-          `  ${red(io, bold(io, 'ROWPASS_ALLOW_EXPLAIN is on'))}: whoever signs in can read hidden rows by their counts.`,
+          `  ${red(io, bold(io, 'ROWPASS_ALLOW_EXPLAIN is on'))}: anyone who signs in can read hidden rows by their counts.`,
         ]
       : []),
     '',
-    dim(io, `  URLs for other programs: npx rowpass env      Logs: ${logs.join(', ')}`),
+    dim(io, `  URLs for other programs: ${folder && `cd ${folder} && `}npx rowpass env`),
+    dim(io, `  Logs: ${logs.map((name) => join(folder, '.rowpass', name)).join(', ')}`),
     '',
     `ready: API ${apiUrl}, SQL gateway ${gatewayUrl} (${seconds.toFixed(1)} s)`,
   ]

@@ -48,7 +48,7 @@ describe('rowpass dev', { timeout: 2 * startMs }, () => {
     )
     // The superuser of the embedded server has closed what its owner could not.
     expect(dev.output()).not.toContain('not yet')
-    expect(dev.output()).toContain(`DEMO is on: whoever reaches port ${port} can sign in as any seeded person.`)
+    expect(dev.output()).toContain(`DEMO is on: anyone who reaches port ${port} can sign in as any seeded person.`)
 
     // SEC-78 A page whose name was made to point here gets nothing of either.
     for (const url of [`${api}/api/token`, `http://127.0.0.1:${gatewayPort}/readyz`]) {

@@ -284,7 +284,7 @@ export const failures = {
     status: 409,
     sqlstate: '55000',
     says: 'Nothing runs in this folder',
-    hint: 'Start it with "npm start".',
+    hint: 'Start it with "npm start", or go to the folder that it runs in ("cd demo" in a clone of Rowpass).',
   },
   worker_failed: { status: 500, sqlstate: '58000', says: 'The API does not run' },
   embedded_ended: {
