@@ -1,5 +1,5 @@
 /**
- * The folder of a system that keeps nothing: deleted when the system ends, or by a later start if it was killed.
+ * The folder of a server that keeps nothing: deleted when it ends, or by a later start if it was killed.
  */
 import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'

@@ -2,14 +2,10 @@
  * A server for databases that are thrown away, in a temporary folder that goes with it.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { isAlive, scramVerifier, withConnection } from 'rowpass/operate'
-import { openForServer } from './data-folder.ts'
+import { scramVerifier, withConnection } from 'rowpass/operate'
+import { makeTemporaryFolder, removeTemporaryFolder } from '../temporary-folder.ts'
 import { startEmbeddedPostgres } from './embedded.ts'
 
-const prefix = 'rowpass-scratch'
 /** Sees every row, and may run no program of the machine and read no file of it, as a superuser may. */
 const ownerName = 'rowpass_owner'
 
@@ -25,11 +21,13 @@ export interface ScratchPostgres {
  * Starts a server that keeps nothing.
  *
  * @throws Failure see `startEmbeddedPostgres`
+ * @example
+ * const scratch = await openScratchPostgres()
+ * console.log(scratch.url)
+ * await scratch.stop()
  */
 export async function openScratchPostgres(): Promise<ScratchPostgres> {
-  removeAbandoned()
-  const directory = mkdtempSync(join(tmpdir(), `${prefix}-${process.pid}-`))
-  openForServer(directory)
+  const directory = makeTemporaryFolder()
   try {
     const server = await startEmbeddedPostgres({ directory, durable: false, memoryMb: 0 })
     const password = randomBytes(18).toString('base64url')
@@ -46,19 +44,11 @@ export async function openScratchPostgres(): Promise<ScratchPostgres> {
     url.password = password
     const stop = async (): Promise<void> => {
       await server.stop()
-      rmSync(directory, { recursive: true, force: true })
+      removeTemporaryFolder(directory)
     }
     return { url: url.href, stop }
   } catch (error) {
-    rmSync(directory, { recursive: true, force: true })
+    removeTemporaryFolder(directory)
     throw error
-  }
-}
-
-/** Folders of processes that are gone; their servers have ended with them. */
-function removeAbandoned(): void {
-  for (const name of readdirSync(tmpdir())) {
-    const pid = new RegExp(`^${prefix}-(\\d+)-`).exec(name)?.[1]
-    if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(tmpdir(), name), { recursive: true, force: true })
   }
 }

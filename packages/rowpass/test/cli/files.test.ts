@@ -2,6 +2,7 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { readJsonFile } from '../../src/database/private-files.ts'
 import { createSandbox, type Sandbox } from '../support/cli.ts'
 import { describePg } from '../support/pg.ts'
 
@@ -73,7 +74,9 @@ describe('a file without any server', () => {
     timeout: 120_000,
   }, async () => {
     const sandbox = createSandbox()
-    const folders = () => readdirSync(tmpdir()).filter((name) => name.startsWith(`rowpass-scratch-${process.pid}-`))
+    const ownerOf = (name: string) => readJsonFile(join(tmpdir(), name, 'owner.json'))?.pid
+    const folders = () =>
+      readdirSync(tmpdir()).filter((name) => name.startsWith('rowpass-local-') && ownerOf(name) === process.pid)
     try {
       const attack = `do $$ begin execute 'copy (select 1) to program ''true'''; end $$;`
       writeFileSync(join(sandbox.directory, 'schema.sql'), schema + rows)
