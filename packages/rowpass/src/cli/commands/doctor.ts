@@ -67,7 +67,7 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
     .argument('[path...]', 'files of SQL or folders of migrations to examine, instead of a database')
     .option('--database-url <url>', 'the database to examine; with a path, the server to run it on')
     .option('--role <name...>', 'roles that requests run as (default: found out)')
-    .option('--rule <code...>', 'ask these rules only')
+    .option('--rule <code...>', 'only these rules')
     .addOption(
       new Option('--profile <name>', 'the platform whose defaults are said once (default: found out)').choices([
         ...platformNames,
