@@ -93,7 +93,7 @@ function rulesPage(): string {
 What \`rowpass doctor\` looks for; [doctor.md](doctor.md) says how to use it. Numbers are never reused. An *error* lets somebody
 see or change what is not theirs, or makes statements fail; a *warning* is a fault that needs a second one, or costs time;
 *info* is worth knowing and often wanted. A finding may have another level than its rule, where the object is worse or better
-off than most.
+off than most. [past-policies.md](past-policies.md) goes through PostgreSQL feature by feature, and names the rule for each.
 
 | rule | level | what is wrong |
 |---|---|---|

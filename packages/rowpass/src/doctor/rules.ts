@@ -55,6 +55,7 @@ import { rls054 } from './rules/rls054-not-leakproof.ts'
 import { rls055 } from './rules/rls055-runs-callers-sql.ts'
 import { rls056 } from './rules/rls056-trigger-writes-for-others.ts'
 import { rls057 } from './rules/rls057-definer-without-policy.ts'
+import { rls058 } from './rules/rls058-rule-as-owner.ts'
 import { rls060 } from './rules/rls060-grants-past-policies.ts'
 import { rls061 } from './rules/rls061-create-in-schema.ts'
 import { rls062 } from './rules/rls062-default-privileges.ts'
@@ -129,6 +130,7 @@ export const rules: readonly Rule[] = [
   rls055,
   rls056,
   rls057,
+  rls058,
   rls060,
   rls061,
   rls062,

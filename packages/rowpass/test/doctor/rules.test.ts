@@ -36,6 +36,7 @@ function requirementOf(stem: string): string {
   if (number <= 46) return 'SEC-49 '
   if (number === 47 || number === 54) return 'SEC-58 '
   if (number <= 49) return 'SEC-59 '
+  if (number === 58) return 'SEC-49 '
   if (number <= 53 || (number >= 55 && number <= 57)) return 'SEC-52 '
   if (number === 60 || number === 68) return 'SEC-51 '
   if (number <= 63) return 'SEC-63 '

@@ -10,6 +10,8 @@ export interface Index {
   readonly sql: string
   readonly unique: boolean
   readonly primary: boolean
+  /** Whether it is of an exclusion constraint, or of a key WITHOUT OVERLAPS. */
+  readonly exclusion: boolean
   readonly valid: boolean
   /** Whether uniqueness is checked with each row, not at the end of the statement or later. */
   readonly immediate: boolean
@@ -37,7 +39,7 @@ export const indexesSql = `
       from (select distinct indclass from pg_index where indexrelid >= 16384) d join pg_opclass k on k.oid = any (d.indclass::oid[])
      group by d.indclass)
   select i.indrelid as relation, c.relname as name, quote_ident(n.nspname) || '.' || quote_ident(c.relname) as sql,
-         i.indisunique as unique, i.indisprimary as primary, i.indisvalid as valid, i.indimmediate as immediate, m.amname as method,
+         i.indisunique as unique, i.indisprimary as primary, i.indisexclusion as exclusion, i.indisvalid as valid, i.indimmediate as immediate, m.amname as method,
          to_jsonb((i.indkey::int2[])[0:i.indnkeyatts - 1]) as key, pg_get_expr(i.indpred, i.indrelid) as predicate,
          pg_get_indexdef(i.indexrelid) as definition,
          classes.leakproof, classes.pattern as "patternClass"

@@ -40,6 +40,8 @@ export interface Relation {
   readonly updatable: number
   /** Whether rules rewrite what is written to it. */
   readonly rules: boolean
+  /** Names of those that do something, quoted: not of `do instead nothing`. */
+  readonly actingRules: readonly string[]
 }
 
 /** Whether policies can hold for it. */
@@ -74,7 +76,10 @@ export const relationsSql = `
          case c.relkind when 'r' then 28 when 'p' then 28 when 'v' then pg_relation_is_updatable(c.oid, false) else 0 end
            as updatable,
          c.relhasrules and exists (select from pg_rewrite r
-           where r.ev_class = c.oid and r.ev_type <> '1' and r.ev_enabled <> 'D') as rules
+           where r.ev_class = c.oid and r.ev_type <> '1' and r.ev_enabled <> 'D') as rules,
+         (select coalesce(jsonb_agg(quote_ident(r.rulename) order by r.rulename), '[]') from pg_rewrite r
+           where c.relhasrules and r.ev_class = c.oid and r.ev_type <> '1' and r.ev_enabled <> 'D'
+             and pg_get_ruledef(r.oid) !~ 'DO (INSTEAD )?NOTHING;?\\s*$') as "actingRules"
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     left join pg_rewrite w on w.ev_class = c.oid and w.rulename = '_RETURN'
     left join sources on sources.objid = w.oid left join calls on calls.objid = w.oid

@@ -26,6 +26,37 @@ const powers: Readonly<Record<string, Power>> = {
   pg_create_subscription: { level: 'warning', may: 'have the server connect to other servers' },
 }
 
+interface Attribute extends Power {
+  readonly name: string
+  readonly column: string
+}
+
+function attributesOf({ replication, createRole }: Role, version: number): readonly Attribute[] {
+  return [
+    ...(replication
+      ? [
+          {
+            name: 'replication',
+            column: 'rolreplication',
+            level: 'error',
+            may: 'read the changes of all tables',
+          } as const,
+        ]
+      : []),
+    ...(createRole
+      ? [
+          {
+            name: 'createrole',
+            column: 'rolcreaterole',
+            level: version < 160_000 ? 'error' : 'warning',
+            may:
+              version < 160_000 ? 'make itself a member of each role but superusers' : 'make roles, and pass them on',
+          } as const,
+        ]
+      : []),
+  ]
+}
+
 export const rls068: Rule = {
   code: 'RLS068',
   slug: 'server-in-reach',
@@ -34,8 +65,26 @@ export const rls068: Rule = {
   why:
     'COPY … TO PROGRAM and the files of the server are past every grant and every policy. pg_read_all_data and ' +
     'pg_write_all_data stop at policies, and open every table that has none. With pg_monitor and pg_signal_backend requests ' +
-    'see and end one another. Such roles are for administration.',
-  *find({ catalog, access }) {
+    'see and end one another. REPLICATION reads the changes of all tables; CREATEROLE gives itself other roles, before version 16 ' +
+    'each one but superusers. Such roles are for administration.',
+  *find({ catalog, tables, access }) {
+    const owners = new Set(tables.map(({ owner }) => owner))
+    const api = new Set(access.apiRoles.map(({ oid }) => oid))
+    for (const role of catalog.roles.values()) {
+      // A superuser needs neither, and an owner has them to migrate.
+      const serves = api.has(role.oid) || (role.login && role.becomes.some((oid) => api.has(oid)))
+      if (!serves || role.superuser || role.bypassRls || owners.has(role.oid)) continue
+      for (const { name, column, level, may } of attributesOf(role, catalog.database.version)) {
+        yield {
+          object: role.sql,
+          part: name,
+          says: `${role.sql} serves requests and may ${may}, by ${name.toUpperCase()}.`,
+          level,
+          evidence: `pg_roles.${column} of ${role.sql} is true`,
+          fix: { sql: [`alter role ${role.sql} no${name}`] },
+        }
+      }
+    }
     const isMember = (role: Role, oid: number) => role.inherits.includes(oid) || role.becomes.includes(oid)
     for (const power of catalog.roles.values()) {
       const found = powers[power.name]

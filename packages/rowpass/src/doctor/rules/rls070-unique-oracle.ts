@@ -15,12 +15,12 @@ export const rls070: Rule = {
   title: 'A unique key tells whether somebody else has the value',
   why:
     'Unique keys are checked past policies: an insert or update that fails with 23505 shows that a hidden row has the ' +
-    'value, such as an e-mail address. Put the tenant or owner into the key, or take the column out of the grants. Names ' +
+    'value, such as an e-mail address. An exclusion constraint (23P01) shows that one overlaps, and by halving where. Put the tenant or owner into the key, or take the column out of the grants. Names ' +
     'that must be unique for all are a reason to accept it.',
   *find(model) {
     for (const index of model.catalog.indexes) {
       const table = model.catalog.relations.get(index.relation)
-      if (!index.unique || table === undefined || !table.rls || table.extension) continue
+      if (!(index.unique || index.exclusion) || table === undefined || !table.rls || table.extension) continue
       const columns = columnsOf(model, index, table)
       const roles = model.access.exposedTo(table).filter((role) => isOracle(model, table, columns, role))
       if (roles.length === 0) continue

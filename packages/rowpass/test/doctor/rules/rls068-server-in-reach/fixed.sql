@@ -5,3 +5,5 @@ create policy notes_read on notes for select to authenticated using (id = (selec
 grant select on notes to authenticated;
 create role doctor_import login;
 grant pg_read_server_files to doctor_import;
+create role doctor_web login noinherit;
+grant authenticated to doctor_web;
