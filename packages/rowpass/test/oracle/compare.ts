@@ -32,7 +32,7 @@ export function endingOf(answer: Answer): Ending {
   if (answer.status === 200) return 'rows'
   const { code, hint } = parse(answer)
   if (code === '57014') return 'slow'
-  return hint?.startsWith('statement_refused') === true ? 'refused' : 'error'
+  return /^(statement_refused|response_too_large)/.test(hint ?? '') ? 'refused' : 'error'
 }
 
 /** Byte for byte. */
