@@ -4,6 +4,7 @@
  *
  * npm run oracle -- [--statements 1000000] [--seed N] [--round N] [--schema name] [--workers 2] [--write]
  * The seed is printed; a seed and a round are the same statements again. SIGINT ends it after the rounds under way.
+ * With --write the page gets a line for this run.
  * TEST_DATABASE_URL may name the superuser of a throw-away server: its logins `rowpass_owner` and `rowpass_gateway` get
  * another password.
  */
@@ -113,9 +114,12 @@ async function main(base: Base): Promise<number> {
   clearInterval(progress)
   const { all } = totalOf(report)
   const took = `${seconds().toFixed(0)} s with ${workers.length} processes, ${(all / seconds()).toFixed(0)} a second`
-  const title = `Seed ${seed}, commit ${commit()}: ${all} statements over ${chosen.length} schemas in ${took}: ${report.findings.length} differences.`
-  console.log(`\n${title}\n\n${describeReport(report)}`)
-  if (values.write) writeInto('docs/security-testing.md', `${title}\n\n${summarize(report)}`)
+  const [name, found] = [commit(), report.findings.length]
+  console.log(
+    `\nSeed ${seed}, commit ${name}: ${all} statements over ${chosen.length} schemas in ${took}: ${found} differences.`,
+  )
+  console.log(`\n${describeReport(report)}`)
+  if (values.write) addRun([name, seed, all, seconds().toFixed(0), found], summarize(report))
   return report.findings.length === 0 ? 0 : 1
 }
 
@@ -124,14 +128,24 @@ function commit(): string {
   return `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain') === '' ? '' : ' with changes'}`
 }
 
-/** Between the comments that mark the place. */
-function writeInto(path: string, text: string): void {
-  const page = readFileSync(path, 'utf8')
-  const place = /(<!-- oracle -->\n)[\s\S]*?(\n<!-- end of oracle -->)/
-  if (!place.test(page)) throw new Error(`${path} has no place for the result`)
+const page = 'docs/security-testing.md'
+const place = /(<!-- oracle -->\n)([\s\S]*?)(\n<!-- end of oracle -->)/
+const heading = '| commit | seed | statements | seconds | differences |'
+
+/** Adds a line to the runs on the page, with their sums, and puts the counts of this one below them. */
+function addRun(run: readonly (string | number)[], summary: string): void {
+  const text = readFileSync(page, 'utf8')
+  const before = place.exec(text)?.[2]
+  if (before === undefined) throw new Error(`${page} has no place for the result`)
+  const earlier = before.split(heading)[1]?.split('\n\n')[0]?.split('\n').slice(2) ?? []
+  const runs = [...earlier, `| ${run.join(' | ')} |`]
+  const sum = (column: number) => runs.reduce((total, line) => total + Number(line.split('|')[column]), 0)
+  const title = `${sum(3)} statements in ${runs.length} runs, ${sum(5)} differences.`
+  const table = [heading, '| --- | ---: | ---: | ---: | ---: |', ...runs].join('\n')
+  const all = [title, table, 'The last run:', summary].join('\n\n')
   writeFileSync(
-    path,
-    page.replace(place, (_, start: string, end: string) => `${start}${text}${end}`),
+    page,
+    text.replace(place, (_, start: string, _before: string, end: string) => `${start}${all}${end}`),
   )
 }
 
