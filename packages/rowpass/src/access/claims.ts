@@ -19,7 +19,7 @@ export interface ComparedColumn {
 }
 
 /** Identity functions in C, whose bodies tell nothing. */
-const knownClaims: Readonly<Record<string, string>> = { 'auth.uid': 'sub', 'auth.user_id': 'sub' }
+const knownClaims: Readonly<Record<string, string>> = { 'auth.uid': 'sub', 'auth.user_id': 'sub', 'auth.role': 'role' }
 const maxDepth = 5
 
 /**

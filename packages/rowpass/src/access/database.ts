@@ -8,7 +8,8 @@ import { type Callers, createCallers } from './callers.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import { type CatalogScope, readCatalogHere } from './catalog/read.ts'
 import { createEffectsJudge, type EffectsJudge } from './effects.ts'
-import { attempt, isProblem } from './trial.ts'
+import type { RequestRoles } from './roles.ts'
+import { attempt, inTrial, isProblem } from './trial.ts'
 
 /** What is known of a database. */
 export interface Database {
@@ -44,4 +45,11 @@ export async function readDatabase(client: pg.ClientBase, reading: CatalogScope 
   const catalog = await attempt(client, () => readCatalogHere(client, reading))
   if (isProblem(catalog)) throw new Error(`the catalogs cannot be read: ${catalog.message} (${catalog.sqlstate})`)
   return toDatabase(catalog, parser)
+}
+
+/** Finds the roles of requests over a connection that is outside of a transaction, by no more than that needs. */
+export async function readRequestRoles(client: pg.ClientBase): Promise<RequestRoles> {
+  const parts = { only: ['roles', 'relations', 'columns', 'policies'] } as const
+  const { access } = await inTrial(client, { readOnly: true }, () => readDatabase(client, parts))
+  return access.requests
 }

@@ -56,7 +56,33 @@ export function readBaseline(path: string): Baseline {
  * acceptFinding(baselineName, 'RLS001:public.countries', 'a public list, the same for everyone')
  */
 export function acceptFinding(path: string, key: string, reason: string): void {
-  const entries = [...new Map([...readBaseline(path), [key, reason]])].sort(([a], [b]) => (a < b ? -1 : 1))
+  writeBaseline(path, [...readBaseline(path), [key, reason]])
+}
+
+/**
+ * Adds findings to the file, all with one reason; what is accepted already keeps its own. A baseline for a project that
+ * begins with the doctor.
+ *
+ * @returns how many were added, by the code of their rule
+ * @example
+ * const { findings } = await runDoctor({ databaseUrl })
+ * acceptFindings(baselineName, findings, 'as it was when we began')
+ */
+export function acceptFindings(
+  path: string,
+  findings: readonly Finding[],
+  reason: string,
+): ReadonlyMap<string, number> {
+  const known = readBaseline(path)
+  const added = findings.filter(({ key }) => !known.has(key))
+  writeBaseline(path, [...known, ...added.map(({ key }) => [key, reason] as const)])
+  const counts = new Map<string, number>()
+  for (const { code } of added) counts.set(code, (counts.get(code) ?? 0) + 1)
+  return new Map([...counts].sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+function writeBaseline(path: string, accepted: readonly (readonly [key: string, reason: string])[]): void {
+  const entries = [...new Map(accepted)].sort(([a], [b]) => (a < b ? -1 : 1))
   writeFileSync(path, `${JSON.stringify({ accepted: Object.fromEntries(entries) }, null, 2)}\n`)
 }
 

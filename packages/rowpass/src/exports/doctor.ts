@@ -6,6 +6,7 @@ export type { Command } from '../access/catalog/catalog.ts'
 export type { ClaimsCarrier, Identity } from '../access/identity.ts'
 export {
   acceptFinding,
+  acceptFindings,
   applyBaseline,
   type Baseline,
   baselineName,

@@ -89,7 +89,11 @@ function known(role: string | undefined): string {
   throw new Failure('input_invalid', { detail: 'no role named by a policy was found: name one with --role' })
 }
 
-function toSubjects(json: unknown, role: string | undefined, tenantClaim: string | undefined): Subject[] {
+/**
+ * Parses the people of a file, whose roles and tenants may be left out.
+ * @throws Failure `input_invalid`
+ */
+export function parseIdentities(json: unknown): z.infer<typeof subjectSchema>[] {
   const parsed = z.array(subjectSchema).min(1).safeParse(json)
   if (!parsed.success) {
     const [issue] = parsed.error.issues
@@ -98,8 +102,12 @@ function toSubjects(json: unknown, role: string | undefined, tenantClaim: string
   const names = parsed.data.map(({ name }) => name)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
   if (twice !== undefined) throw new Failure('input_invalid', { detail: `two identities are called ${twice}` })
+  return parsed.data
+}
+
+function toSubjects(json: unknown, role: string | undefined, tenantClaim: string | undefined): Subject[] {
   return refuseTooMany(
-    parsed.data.map((each) => ({
+    parseIdentities(json).map((each) => ({
       name: each.name,
       role: each.role ?? known(role),
       claims: each.claims,

@@ -2,6 +2,7 @@
  * Writes an isolation suite: what each person can do with each table today, as a test file to read, correct and keep.
  */
 import { readCatalog } from '../access/catalog/read.ts'
+import { findRequestRoles } from '../access/roles.ts'
 import { withConnection } from '../database/connect.ts'
 import { type Outcome, outcomeOf, sqlstateIn } from './outcome.ts'
 import { refusalOf } from './refusal.ts'
@@ -13,7 +14,7 @@ import { type Claims, createTester, type Tester, type TestPerson, type TestTrans
 /** Somebody of a suite. */
 export interface Candidate {
   readonly name: string
-  /** Default `authenticated`, or `anonymous` without claims. */
+  /** Default: the one that policies and grants name for requests, without claims the one for those without. */
   readonly role?: string
   readonly claims: Claims
 }
@@ -39,11 +40,17 @@ export interface GenerateOptions {
  */
 export async function generateSuite(options: GenerateOptions): Promise<string> {
   const { databaseUrl, people, runner = 'vitest', only = '', onProgress } = options
-  const tester = await createTester({ databaseUrl })
+  const catalog = await withConnection(databaseUrl, readCatalog)
+  const { signedIn, anonymous } = findRequestRoles(catalog)
+  const role = signedIn?.name ?? 'authenticated'
+  const anonymousRole = anonymous?.name ?? signedIn?.name ?? 'anonymous'
+  const tester = await createTester({ databaseUrl, role, anonymousRole })
   try {
-    const given = people.map((each) => ({ ...each, role: roleOf(each) }))
-    const roles = [...new Set(given.map(({ role }) => role))]
-    const catalog = await withConnection(databaseUrl, readCatalog)
+    const given = people.map((each) => ({
+      ...each,
+      role: each.role ?? (count(each.claims) === 0 ? anonymousRole : role),
+    }))
+    const roles = [...new Set(given.map((each) => each.role))]
     const subjects = findTestedTables(catalog, roles)
     const chosen = subjects.filter(({ name }) => name.includes(only))
     const cast = [...given, ...(await extras(tester, given, chosen))]
@@ -59,10 +66,6 @@ export async function generateSuite(options: GenerateOptions): Promise<string> {
 }
 
 type Cast = readonly (Candidate & { readonly role: string })[]
-
-function roleOf({ role, claims }: Candidate): string {
-  return role ?? (count(claims) === 0 ? 'anonymous' : 'authenticated')
-}
 
 function count(claims: Claims): number {
   return Object.keys(claims).length
@@ -139,15 +142,15 @@ function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
-function meet(scene: TestTransaction, candidate: Candidate): TestPerson {
-  return scene.asUser(candidate.claims, { role: roleOf(candidate) })
+function meet(scene: TestTransaction, { claims, role }: Cast[number]): TestPerson {
+  return scene.asUser(claims, { role })
 }
 
 /** The first row that each person sees and nobody before, and one that only the connection's own role does. */
 async function readSamples(
   scene: TestTransaction,
   { name, columns }: TestedTable,
-  people: readonly Candidate[],
+  people: Cast,
   onProgress: GenerateOptions['onProgress'],
 ): Promise<SampleRow[]> {
   const list = columns.map((column) => `${column.name}::text`).join(', ')

@@ -4,6 +4,7 @@
  */
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
+import { readRequestRoles } from '../access/database.ts'
 import { type ClaimsCarrier, detectCarrier, type Identity } from '../access/identity.ts'
 import { inTrial } from '../access/trial.ts'
 import { parsePostgresUrl, serverOf } from '../database/connect.ts'
@@ -33,7 +34,7 @@ export interface TestPerson<Schema extends Record<string, unknown> = Record<stri
 export interface TestTransaction<Schema extends Record<string, unknown> = Record<string, never>> {
   /** Somebody with these claims. People of a scene see each other's rows as their policies let them. */
   asUser(claims: Claims, options?: { readonly role?: string }): TestPerson<Schema>
-  /** Somebody without claims, under the role `anonymous`. */
+  /** Somebody without claims, under {@link TesterOptions.anonymousRole}. */
   asAnonymous(): TestPerson<Schema>
   /**
    * The connection's own role, to prepare rows and to look at what came of it. A superuser sees everything; the owner of
@@ -48,9 +49,9 @@ export interface TesterOptions<Schema extends Record<string, unknown>> {
   readonly databaseUrl: string
   /** Tables for the relational queries of drizzle-orm. */
   readonly schema?: Schema
-  /** The role of {@link TestTransaction.asUser}. Default `authenticated`. */
+  /** The role of {@link TestTransaction.asUser}. Default: the one that policies and grants name for requests with claims. */
   readonly role?: string
-  /** The role of {@link TestTransaction.asAnonymous}. Default `anonymous`. */
+  /** The role of {@link TestTransaction.asAnonymous}. Default: the one for requests without; where it is the same, that. */
   readonly anonymousRole?: string
   /** How claims reach the policies. Default: found out from the database. */
   readonly carrier?: ClaimsCarrier
@@ -90,7 +91,7 @@ const limits = { lockMs: 5_000, statementMs: 30_000 }
 export async function createTester<Schema extends Record<string, unknown> = Record<string, never>>(
   options: TesterOptions<Schema>,
 ): Promise<Tester<Schema>> {
-  const { databaseUrl, role = 'authenticated', anonymousRole = 'anonymous', connections = 4 } = options
+  const { databaseUrl, connections = 4 } = options
   parsePostgresUrl(databaseUrl, 'databaseUrl')
   const pool = new pg.Pool({
     connectionString: databaseUrl,
@@ -100,7 +101,7 @@ export async function createTester<Schema extends Record<string, unknown> = Reco
   })
   // A connection that breaks while idle is replaced.
   pool.on('error', () => undefined)
-  const carrier = await prepare(pool, options, [role, anonymousRole])
+  const { carrier, role, anonymousRole } = await prepare(pool, options)
 
   async function run<T>(test: (scene: TestTransaction<Schema>) => Promise<T>): Promise<T> {
     const client = await pool.connect()
@@ -131,9 +132,8 @@ export async function createTester<Schema extends Record<string, unknown> = Reco
 
 async function prepare<Schema extends Record<string, unknown>>(
   pool: pg.Pool,
-  { databaseUrl, carrier }: TesterOptions<Schema>,
-  roles: readonly string[],
-): Promise<ClaimsCarrier | undefined> {
+  { databaseUrl, carrier, ...named }: TesterOptions<Schema>,
+): Promise<{ carrier: ClaimsCarrier | undefined; role: string; anonymousRole: string }> {
   let client: pg.PoolClient
   try {
     client = await pool.connect()
@@ -142,8 +142,11 @@ async function prepare<Schema extends Record<string, unknown>>(
     throw new Failure('database_unavailable', { detail: serverOf(databaseUrl), cause: error })
   }
   try {
-    await allowRoles(client, roles)
-    return carrier ?? (await detectCarrier(client))
+    const found = named.role && named.anonymousRole ? undefined : await readRequestRoles(client)
+    const role = named.role ?? found?.signedIn?.name ?? 'authenticated'
+    const anonymousRole = named.anonymousRole ?? found?.anonymous?.name ?? found?.signedIn?.name ?? 'anonymous'
+    await allowRoles(client, [role, anonymousRole])
+    return { carrier: carrier ?? (await detectCarrier(client)), role, anonymousRole }
   } finally {
     client.release()
   }

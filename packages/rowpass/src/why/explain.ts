@@ -2,9 +2,8 @@
  * Explains what one statement does for one identity, and why.
  */
 import pg from 'pg'
-import { type Database, readDatabase } from '../access/database.ts'
+import { type Database, readRequestRoles } from '../access/database.ts'
 import { type ClaimsCarrier, detectCarrier, type Identity } from '../access/identity.ts'
-import { inTrial } from '../access/trial.ts'
 import { Failure } from '../errors.ts'
 import { loadParser } from '../statement/parser.ts'
 import { commandsOf, firing, functionRights, lastingOf, loadFunctions, reasonNotToRun } from './effects.ts'
@@ -178,9 +177,7 @@ function firedBy({ effects }: Database, reached: readonly Reached[]): readonly P
 
 /** The role of requests with claims. */
 async function findRole(client: pg.ClientBase): Promise<string> {
-  const parts = { only: ['roles', 'relations', 'columns', 'policies'] } as const
-  const { access } = await inTrial(client, { readOnly: true }, () => readDatabase(client, parts))
-  const { signedIn } = access.requests
+  const { signedIn } = await readRequestRoles(client)
   if (signedIn !== undefined) return signedIn.name
   throw new Failure('input_invalid', { detail: 'no role that requests run as was found: name one with --role' })
 }

@@ -89,6 +89,19 @@ table" to authenticated;`),
     expect((await sandbox.run(['doctor'])).code).toBe(3)
   })
 
+  it('writes a baseline of all that is there, with a count for each rule, and keeps reasons that were given', async () => {
+    const baseline = ['--baseline', 'all.json']
+    await doctor('accept', 'RLS002:shop.notes', '--reason', 'a table for tests', ...baseline)
+    const { code, stdout } = await doctor('accept', '--all', '--reason', 'as it was', ...baseline)
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^ +\d+ {2}RLS\d{3} {2}\S|^accepted \d+ findings in all.json; 1 were accepted before\n$/m)
+    const { accepted } = JSON.parse(readFileSync(join(sandbox.directory, 'all.json'), 'utf8'))
+    expect(accepted['RLS002:shop.notes']).toBe('a table for tests')
+    expect((await doctor(...baseline)).code).toBe(0)
+    expect((await doctor('accept', '--reason', 'x', ...baseline)).code).toBe(2)
+    expect((await doctor('accept', 'RLS002:shop.notes', '--all', '--reason', 'x', ...baseline)).code).toBe(2)
+  })
+
   it('accepts a finding with a reason, and reports an entry that is stale', async () => {
     expect((await doctor('accept', 'RLS002:shop.notes', '--reason', 'a table for tests')).code).toBe(0)
     expect((await doctor('accept', 'RLS002:shop.gone', '--reason', 'was there')).code).toBe(0)

@@ -1,5 +1,5 @@
--- What "rowpass db migrate" and "rowpass db harden" install, by revision 20 of the SQL, whose SHA-256 is
--- ec4980097ca6c0675724bd8d6dcf2e0a01e3d3ee23def8853c042406e966914b
+-- What "rowpass db migrate" and "rowpass db harden" install, by revision 21 of the SQL, whose SHA-256 is
+-- 83622be387b4527a9c7fd194d29b67f1cc0824579fb4947a145cc59f3ede0f1a
 -- "npm run sql:snapshot" writes this file. Rights are those of others than the owner.
 
 create schema auth;
@@ -263,6 +263,14 @@ CREATE OR REPLACE FUNCTION auth.jwt()
 RETURN rowpass.session();
 grant execute on function auth.jwt() to anonymous;
 grant execute on function auth.jwt() to authenticated;
+
+CREATE OR REPLACE FUNCTION auth.role()
+ RETURNS text
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+RETURN ((rowpass.claims())::json ->> 'role'::text);
+grant execute on function auth.role() to anonymous;
+grant execute on function auth.role() to authenticated;
 
 CREATE OR REPLACE FUNCTION auth.session()
  RETURNS jsonb
@@ -833,7 +841,7 @@ CREATE OR REPLACE FUNCTION rowpass.revision()
  RETURNS integer
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-RETURN 20;
+RETURN 21;
 
 CREATE OR REPLACE FUNCTION rowpass.sealed_signing_key(kid text)
  RETURNS jsonb

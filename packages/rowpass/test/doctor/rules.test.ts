@@ -16,6 +16,7 @@ import { createTestDatabase, describePg, postgresMajor, product, type TestDataba
 
 const folder = `${product}test/doctor/rules/`
 const prelude = readFileSync(`${folder}prelude.sql`, 'utf8')
+const others = readFileSync(`${folder}others.sql`, 'utf8')
 
 /** Rules about the database or the server as a whole: `whole-database.test.ts` has them. */
 const wholeDatabase = ['RLS063', 'RLS064', 'RLS074', 'RLS075', 'RLS080']
@@ -106,6 +107,24 @@ describePg('the rules of the doctor', () => {
 
   describe.each(stems.map((stem) => [requirementOf(stem), stem] as const))('%s%s', (_, stem) => {
     const code = stem.slice(0, 6).toUpperCase()
+
+    it('keys stay when other objects come, are renamed and go', async () => {
+      await rolledBack(async () => {
+        await client.query(readCase(`${folder}${stem}/broken.sql`).sql)
+        const keys = (await find()).map(({ key }) => key)
+        await client.query(others)
+        const missing = async () => {
+          const now = new Set((await find()).map(({ key }) => key))
+          return keys.filter((key) => !now.has(key))
+        }
+        expect(await missing()).toEqual([])
+        await client.query('alter table zzz.last rename to aaa; alter table aaa.first rename to zzz')
+        expect(await missing()).toEqual([])
+        await client.query('drop schema aaa, zzz cascade')
+        expect(await missing()).toEqual([])
+        expect(new Set(keys).size).toBe(keys.length)
+      })
+    })
 
     it.each(['broken', 'fixed', 'tricky'])('%s.sql has exactly the findings it says', async (name) => {
       const { sql, expected } = readCase(`${folder}${stem}/${name}.sql`)

@@ -63,7 +63,16 @@ describePg('sealed sessions', () => {
     expect(await as(session, 'select auth.user_id()')).toBe(sub)
   })
 
-  const readers = 'auth.session() is null and auth.jwt() is null and auth.user_id() is null and auth.uid() is null'
+  it('auth.role() is the claim of that name, and not the role of the database', async () => {
+    const named = seal({ claimsJson: JSON.stringify({ ...claims, role: 'editor' }) })
+    expect(await as(named, 'select auth.role()')).toBe('editor')
+    expect(await as(seal(), 'select auth.role() is null')).toBe(true)
+  })
+
+  const readers = [
+    'auth.session() is null and auth.jwt() is null and auth.user_id() is null and auth.uid() is null',
+    'auth.role() is null',
+  ].join(' and ')
 
   it('without an identity every reader is NULL', async () => {
     expect(await as({ claims: '', seal: '' }, `select ${readers}`)).toBe(true)

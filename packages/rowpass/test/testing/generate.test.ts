@@ -126,6 +126,18 @@ describePg('test generate', () => {
     expect(await read()).toEqual(before)
   })
 
+  it('takes the identities of the matrix, and runs those without a role as the role of requests', async () => {
+    const claims = { sub: david!.id, tenant_id: david!.tenantId, role: david!.role }
+    const file = JSON.stringify([{ name: 'ada', claims, tenants: ['x'] }, { name: 'nobody' }])
+    writeFileSync(join(sandbox.directory, 'matrix-people.json'), file)
+    const run = await sandbox.run(['test', 'generate', '--identities', 'matrix-people.json', '--only', 'tenants'], {
+      OWNER_DATABASE_URL: database.ownerUrl,
+    })
+    expect(run.code).toBe(0)
+    expect(run.stdout).toContain("ada: { role: 'authenticated'")
+    expect(run.stdout).toContain("nobody: { role: 'anonymous'")
+  })
+
   it.each([
     ['no array', '{}'],
     ['nothing', '[]'],

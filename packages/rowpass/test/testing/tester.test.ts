@@ -235,6 +235,36 @@ describePg('tests of other databases', () => {
     }
   })
 
+  it('run as the roles that policies and grants name, where none is given', async () => {
+    const database = await createTestDatabase({ contents: 'bare' })
+    const made = ['tester_member', 'tester_anon'].map(
+      (name) =>
+        `do $$ begin create role ${name}; exception when duplicate_object or unique_violation then null; end $$;`,
+    )
+    await withConnection(database.superuserUrl, (client) =>
+      client.query(`${made.join('\n')} create table items (owner text); insert into items values ('ada'), ('bob');
+        alter table items enable row level security;
+        create policy items_own on items to tester_member
+          using (owner = (select current_setting('request.jwt.claims', true)::json ->> 'sub'));
+        create policy items_shown on items for select to tester_anon using (owner = 'bob');
+        grant all on items to tester_member; grant select on items to tester_anon`),
+    )
+    const tester = await createTester({ databaseUrl: database.superuserUrl })
+    try {
+      await tester.run(async ({ asUser, asAnonymous }) => {
+        expect(await asUser({ sub: 'ada' }).sql`select owner, current_user::text as role from items`).toEqual([
+          { owner: 'ada', role: 'tester_member' },
+        ])
+        expect(await asAnonymous().sql`select owner, current_user::text as role from items`).toEqual([
+          { owner: 'bob', role: 'tester_anon' },
+        ])
+      })
+    } finally {
+      await tester.close()
+      await database.close()
+    }
+  })
+
   it('fail to start where nothing listens, without the password', async () => {
     const databaseUrl = 'postgresql://me:canary@127.0.0.1:1/none'
     const failure = await createTester({ databaseUrl }).catch((error: unknown) => error)

@@ -4,7 +4,14 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
-import { acceptFinding, applyBaseline, baselineName, readBaseline, type SortedFindings } from '../../doctor/baseline.ts'
+import {
+  acceptFinding,
+  acceptFindings,
+  applyBaseline,
+  baselineName,
+  readBaseline,
+  type SortedFindings,
+} from '../../doctor/baseline.ts'
 import { type Level, levels } from '../../doctor/finding.ts'
 import { writeMigration } from '../../doctor/migration.ts'
 import { type PlatformName, platformNames } from '../../doctor/platforms.ts'
@@ -43,6 +50,7 @@ Examples:
   $ npx rowpass doctor --fix --out fix.sql
   $ npx rowpass doctor --measure --claims '{"sub":"2e7e25e8-5445-40bd-8f89-dc19bba64faa"}'
   $ npx rowpass doctor accept RLS012:public.countries:countries_read --reason "for everybody"
+  $ npx rowpass doctor accept --all --reason "as it was when we began"
   $ npx rowpass doctor explain RLS032`
 
 interface Options {
@@ -86,15 +94,20 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
     .addHelpText('after', help)
     .action(async (paths: string[], options: Options) => setExitCode(await examine(io, paths, options)))
   doctor
-    .command('accept <key>')
-    .summary('accept one finding')
+    .command('accept [key]')
+    .summary('accept one finding, or all of today')
     .requiredOption('--reason <text>', 'why it is right as it is')
-    .option('--baseline <file>', 'the file to write', baselineName)
+    .option('--all', 'accept all errors and warnings of today, as a baseline for a project that begins with the doctor')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ npx rowpass doctor accept RLS012:public.countries:countries_read --reason "for everybody"',
+      '\nThe options --baseline, --database-url, --role and --profile are those of "rowpass doctor".' +
+        '\n\nExamples:\n  $ npx rowpass doctor accept RLS012:public.countries:countries_read --reason "for everybody"' +
+        '\n  $ npx rowpass doctor accept --all --reason "as it was when we began"',
     )
-    .action((key: string, options: { reason: string; baseline: string }) => setExitCode(accept(io, key, options)))
+    // What "doctor" has for an option is never the subcommand's.
+    .action(async (key: string | undefined, _: unknown, command: Command) =>
+      setExitCode(await accept(io, key, command.optsWithGlobals<AcceptOptions>())),
+    )
   doctor
     .command('explain <code>')
     .summary('say what a rule looks for')
@@ -128,14 +141,15 @@ async function examine(io: Io, paths: readonly string[], options: Options): Prom
     const counting = levels.slice(0, levels.indexOf(options.failOn) + 1)
     return judged.open.some(({ level }) => counting.includes(level)) ? exitCodes.failed : exitCodes.done
   } catch (error) {
-    renderError(io, error)
-    if (!(error instanceof Failure)) return exitCodes.unexamined
-    return error.code === 'not_running'
-      ? exitCodes.notRunning
-      : isWrongUsage(error)
-        ? exitCodes.usage
-        : exitCodes.unexamined
+    return failed(io, error)
   }
+}
+
+function failed(io: Io, error: unknown): number {
+  renderError(io, error)
+  if (!(error instanceof Failure)) return exitCodes.unexamined
+  if (error.code === 'not_running') return exitCodes.notRunning
+  return isWrongUsage(error) ? exitCodes.usage : exitCodes.unexamined
 }
 
 /** Entries of rules that were not asked are not stale. */
@@ -163,15 +177,48 @@ function writeFix(io: Io, { open }: SortedFindings, out: string | undefined): vo
   io.stderr(`${fixed.length} findings fixed by it, ${left.length} need a person\n`)
 }
 
-function accept(io: Io, key: string, { reason, baseline }: { reason: string; baseline: string }): number {
-  const known = rules.some(({ code }) => key.startsWith(`${code}:`))
-  if (!known || reason.trim() === '') {
-    io.stderr('A key begins with the code of a rule, as in the report, and a reason has words.\n')
+interface AcceptOptions {
+  readonly reason: string
+  readonly all?: true
+  readonly databaseUrl?: string
+  readonly role?: readonly string[]
+  readonly profile?: PlatformName | 'none'
+  readonly baseline: string
+}
+
+async function accept(io: Io, key: string | undefined, { reason, all, baseline, ...options }: AcceptOptions) {
+  if ((key === undefined) === (all === undefined) || reason.trim() === '') {
+    io.stderr('Name one key, as in the report, or --all; and a reason has words.\n')
     return exitCodes.usage
   }
-  acceptFinding(resolve(io.cwd, baseline), key, reason.trim())
+  const path = resolve(io.cwd, baseline)
+  if (key === undefined) return acceptAll(io, path, { reason: reason.trim(), baseline, ...options })
+  if (!rules.some(({ code }) => key.startsWith(`${code}:`))) {
+    io.stderr('A key begins with the code of a rule, as in the report.\n')
+    return exitCodes.usage
+  }
+  acceptFinding(path, key, reason.trim())
   io.stdout(`accepted ${key} in ${baseline}\n`)
   return exitCodes.done
+}
+
+async function acceptAll(io: Io, path: string, { reason, baseline, databaseUrl, role, profile }: AcceptOptions) {
+  try {
+    const { findings } = await withSubject(io, { given: databaseUrl, paths: [] }, (url) =>
+      runDoctor({ databaseUrl: url, ...(role && { roles: role }), ...(profile && { profile }) }),
+    )
+    const loud = findings.filter(({ level }) => level !== 'info')
+    const counts = acceptFindings(path, loud, reason)
+    for (const [code, count] of counts) {
+      const title = rules.find((rule) => rule.code === code)?.title ?? ''
+      io.stdout(`${String(count).padStart(5)}  ${code}  ${title}\n`)
+    }
+    const total = [...counts.values()].reduce((sum, count) => sum + count, 0)
+    io.stdout(`accepted ${total} findings in ${baseline}; ${loud.length - total} were accepted before\n`)
+    return exitCodes.done
+  } catch (error) {
+    return failed(io, error)
+  }
 }
 
 function explain(io: Io, code: string): number {

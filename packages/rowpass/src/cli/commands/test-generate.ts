@@ -4,9 +4,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
-import * as z from 'zod'
 import { isErrno } from '../../database/private-files.ts'
 import { Failure } from '../../errors.ts'
+import { parseIdentities } from '../../matrix/subjects.ts'
 import { type Candidate, generateSuite } from '../../testing/generate.ts'
 import { namedDatabase } from '../chosen-database.ts'
 import type { Io } from '../io.ts'
@@ -16,7 +16,8 @@ Each person tries each statement for real, in a transaction that is rolled back;
 file before you keep it: it says what is allowed, not what should be. Triggers fire, so give it a database for tests, with
 rows of each person. The login is a superuser, or the owner of the tables.
 
-People are a JSON array; without claims, the role is "anonymous":
+People are a JSON array, the same as for rowpass matrix; without a role it is one that policies and grants name for requests
+with claims or without:
   [{ "name": "ada", "role": "authenticated", "claims": { "sub": "…", "tenant_id": "…" } }, { "name": "nobody" }]
 
 The database is --database-url, else OWNER_DATABASE_URL. A URL on the command line can be seen by other users of the
@@ -25,17 +26,6 @@ machine: prefer the variable.
 Examples:
   $ npx rowpass test generate --identities people.json --out test/isolation.test.ts
   $ npx rowpass test generate --identities people.json --runner node --only users > isolation.test.mjs`
-
-const fileSchema = z
-  .array(
-    z.strictObject({
-      name: z.string().min(1),
-      role: z.string().optional(),
-      claims: z.record(z.string(), z.unknown()).default({}),
-    }),
-  )
-  .min(1)
-  .refine((people) => new Set(people.map(({ name }) => name)).size === people.length, 'two people have one name')
 
 interface Options {
   readonly databaseUrl?: string
@@ -83,12 +73,12 @@ function readPeople(path: string): Candidate[] {
   } catch (error) {
     throw new Failure('config_invalid', { detail: `${path} cannot be read`, cause: error })
   }
-  const parsed = fileSchema.safeParse(toJson(text))
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    throw new Failure('config_invalid', { detail: `${path}: ${issue?.path.join('.')} ${issue?.message}` })
+  try {
+    return parseIdentities(toJson(text)).map(({ name, role, claims }) => ({ name, claims, ...(role && { role }) }))
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    throw new Failure('config_invalid', { detail: `${path}: ${error.message}`, cause: error })
   }
-  return parsed.data.map(({ name, role, claims }) => ({ name, claims, ...(role !== undefined && { role }) }))
 }
 
 function toJson(text: string): unknown {

@@ -24,6 +24,11 @@ export interface ClaimlessTrials {
   readonly notes: readonly string[]
 }
 
+/** One of each role: findings are by role, so that their keys stay when another one comes. */
+export function firstOfEachRole(trials: readonly ClaimlessTrial[]): ClaimlessTrial[] {
+  return trials.filter((trial, at) => trials.findIndex(({ role }) => role === trial.role) === at)
+}
+
 /** What was tried, and what came of it. */
 export function showTrial({ role, missing, error, query }: ClaimlessTrial): string {
   return `as ${role.sql}, with ${missing}: select exists (${query}) ${error === undefined ? 'is true' : `fails with ${error}`}`

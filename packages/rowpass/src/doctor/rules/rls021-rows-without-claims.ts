@@ -3,10 +3,9 @@
  */
 
 import type { Relation } from '../../access/catalog/catalog.ts'
-import { showTrial } from '../analysis/claimless.ts'
+import { firstOfEachRole, showTrial } from '../analysis/claimless.ts'
 import { operands } from '../analysis/logic.ts'
 import type { Model } from '../analysis/model.ts'
-import { listed } from '../analysis/words.ts'
 import type { Rule } from '../finding.ts'
 import { opensWithoutClaims } from './rls018-opens-without-claims.ts'
 
@@ -22,16 +21,17 @@ export const rls021: Rule = {
     'policy does not ask, as in `published or author_id = …`, such rows may be meant, and it is a note.',
   *find(model) {
     for (const table of model.tables) {
+      if (isSaidAlready(model, table)) continue
       const seen = (model.trials?.byTable.get(table.oid) ?? []).filter(({ error }) => error === undefined)
-      const [first] = seen
-      if (first === undefined || isSaidAlready(model, table)) continue
-      yield {
-        object: table.sql,
-        part: [...new Set(seen.map(({ role }) => role.sql))].join(','),
-        says: `${listed([...new Set(seen.map(({ role }) => role.sql))])} can see rows of ${table.sql} without any claim.`,
-        evidence: showTrial(first),
-        ...(hasOpenPart(model, table) && { level: 'info' as const }),
-        fix: { person: 'Which of the rows were meant to be seen is for a person to say.' },
+      for (const trial of firstOfEachRole(seen)) {
+        yield {
+          object: table.sql,
+          part: trial.role.sql,
+          says: `${trial.role.sql} can see rows of ${table.sql} without any claim.`,
+          evidence: showTrial(trial),
+          ...(hasOpenPart(model, table) && { level: 'info' as const }),
+          fix: { person: 'Which of the rows were meant to be seen is for a person to say.' },
+        }
       }
     }
   },

@@ -2,7 +2,7 @@
  * RLS022: somebody without claims has got an error.
  */
 
-import { showTrial } from '../analysis/claimless.ts'
+import { firstOfEachRole, showTrial } from '../analysis/claimless.ts'
 import { listed } from '../analysis/words.ts'
 import type { Rule } from '../finding.ts'
 import { fragileParts } from './rls019-fails-without-claims.ts'
@@ -18,17 +18,18 @@ export const rls022: Rule = {
     'that somebody raises on purpose.',
   *find(model) {
     for (const table of model.tables) {
+      if (model.policiesOf(table).some((each) => fragileParts(model, each).length > 0)) continue
       const failed = (model.trials?.byTable.get(table.oid) ?? []).filter(({ error }) => error !== undefined)
-      const [first] = failed
-      if (first === undefined || model.policiesOf(table).some((each) => fragileParts(model, each).length > 0)) continue
-      const roles = [...new Set(failed.map(({ role }) => role.sql))]
-      yield {
-        object: table.sql,
-        part: roles.join(','),
-        says: `Reading ${table.sql} as ${listed(roles)} without claims fails with ${listed([...new Set(failed.flatMap(({ error }) => error ?? []))])}.`,
-        evidence: showTrial(first),
-        level: failed.every(({ error }) => error === 'P0001') ? 'info' : 'warning',
-        fix: { person: "nullif(…, '') before a cast, and the second argument of current_setting, make it no rows." },
+      for (const trial of firstOfEachRole(failed)) {
+        const errors = failed.filter(({ role }) => role === trial.role).flatMap(({ error }) => error ?? [])
+        yield {
+          object: table.sql,
+          part: trial.role.sql,
+          says: `Reading ${table.sql} as ${trial.role.sql} without claims fails with ${listed([...new Set(errors)])}.`,
+          evidence: showTrial(trial),
+          level: errors.every((error) => error === 'P0001') ? 'info' : 'warning',
+          fix: { person: "nullif(…, '') before a cast, and the second argument of current_setting, make it no rows." },
+        }
       }
     }
   },

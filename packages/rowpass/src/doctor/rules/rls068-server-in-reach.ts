@@ -90,23 +90,23 @@ export const rls068: Rule = {
       const found = powers[power.name]
       if (found === undefined) continue
       const roles = access.apiRoles.filter((role) => isMember(role, power.oid))
-      if (roles.length === 0) continue
-      const names = listed(roles.map(({ sql }) => sql))
-      const ways = [...catalog.roles.values()].filter(
-        (role) =>
-          role.memberOf.includes(power.oid) &&
-          // What pg_monitor brings along is said of pg_monitor.
-          !role.name.startsWith('pg_') &&
-          roles.some(({ oid, inherits, becomes }) => oid === role.oid || [...inherits, ...becomes].includes(role.oid)),
-      )
-      if (ways.length === 0) continue
-      yield {
-        object: power.sql,
-        part: roles.map(({ sql }) => sql).join(','),
-        says: `${names} may ${found.may}, by ${power.sql}.`,
-        level: found.level,
-        evidence: `pg_auth_members: ${listed(ways.map(({ sql }) => sql))} in ${power.sql}`,
-        fix: { sql: ways.map(({ sql }) => `revoke ${power.sql} from ${sql}`) },
+      for (const role of roles) {
+        const ways = [...catalog.roles.values()].filter(
+          (each) =>
+            each.memberOf.includes(power.oid) &&
+            // What pg_monitor brings along is said of pg_monitor.
+            !each.name.startsWith('pg_') &&
+            (each.oid === role.oid || isMember(role, each.oid)),
+        )
+        if (ways.length === 0) continue
+        yield {
+          object: power.sql,
+          part: role.sql,
+          says: `${role.sql} may ${found.may}, by ${power.sql}.`,
+          level: found.level,
+          evidence: `pg_auth_members: ${listed(ways.map(({ sql }) => sql))} in ${power.sql}`,
+          fix: { sql: ways.map(({ sql }) => `revoke ${power.sql} from ${sql}`) },
+        }
       }
     }
   },

@@ -25,5 +25,10 @@ create or replace function auth.uid() returns uuid
   language sql stable parallel safe
   return rowpass.to_uuid(rowpass.claims()::json ->> 'sub');
 
-revoke all on function auth.session(), auth.jwt(), auth.user_id(), auth.uid() from public;
-grant execute on function auth.session(), auth.jwt(), auth.user_id(), auth.uid() to authenticated, anonymous;
+-- The claim `role` as text, for policies of Supabase: its tokens name the database role there. NULL in a token without one.
+create or replace function auth.role() returns text
+  language sql stable parallel safe
+  return rowpass.claims()::json ->> 'role';
+
+revoke all on function auth.session(), auth.jwt(), auth.user_id(), auth.uid(), auth.role() from public;
+grant execute on function auth.session(), auth.jwt(), auth.user_id(), auth.uid(), auth.role() to authenticated, anonymous;
