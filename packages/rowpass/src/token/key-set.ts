@@ -2,7 +2,7 @@
 import type { KeyFetchReason } from '../events.ts'
 import { type AcceptedAlgorithm, algorithmsOf } from './algorithms.ts'
 import { importPublicKey } from './public-key.ts'
-import { parseStrictJson } from './strict-json.ts'
+import { isJsonObject, parseStrictJson } from './strict-json.ts'
 import { maxKidLength } from './token-limits.ts'
 
 /** The most members a set may have. */
@@ -146,7 +146,7 @@ function isMarkup(body: Uint8Array): boolean {
 
 /** A member for a person: by its kid, or by its place. The issuer has chosen the kid, which may be as long as the set. */
 function nameOf(member: unknown, index: number): string {
-  return isObject(member) && typeof member.kid === 'string' ? `kid ${shorten(member.kid)}` : `key ${index + 1}`
+  return isJsonObject(member) && typeof member.kid === 'string' ? `kid ${shorten(member.kid)}` : `key ${index + 1}`
 }
 
 function shorten(kid: string): string {
@@ -155,7 +155,7 @@ function shorten(kid: string): string {
 
 /** @returns why the member is left out, where it is */
 async function importMember(member: unknown, allowed: readonly AcceptedAlgorithm[]): Promise<UsableKey | string> {
-  if (!isObject(member)) return 'no JSON object'
+  if (!isJsonObject(member)) return 'no JSON object'
   const kid = member.kid ?? ''
   const use = member.use ?? 'sig'
   const operations = member.key_ops ?? ['verify']
@@ -181,8 +181,4 @@ async function importMember(member: unknown, allowed: readonly AcceptedAlgorithm
   if (key.size === 0) return problem
   const { crv, x, y, n, e } = member
   return { kid, key, material: JSON.stringify([crv, x, y, n, e]) }
-}
-
-function isObject(value: unknown): value is Member {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

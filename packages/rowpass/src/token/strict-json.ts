@@ -22,9 +22,14 @@ const maxExponent = 308
 export function parseStrictJson(bytes: Uint8Array): { value: Record<string, unknown>; text: string } {
   const text = decodeUtf8(bytes)
   const value = parse(text)
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new SyntaxError('not a JSON object')
+  if (!isJsonObject(value)) throw new SyntaxError('not a JSON object')
   scan(text)
-  return { value: value as Record<string, unknown>, text }
+  return { value, text }
+}
+
+/** Whether a parsed value is an object: neither null nor an array. */
+export function isJsonObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -5,6 +5,7 @@ import { LRUCache } from 'lru-cache'
 import { Failure } from '../../errors.ts'
 import type { Statement } from '../../postgres/flight.ts'
 import { toParameter } from '../../postgres/values.ts'
+import { isJsonObject } from '../../token/strict-json.ts'
 
 /** The headers that mean something to the gateway, by lower-case name; a header sent twice is an array. */
 export interface SqlHeaders {
@@ -203,7 +204,7 @@ function toSqlBody(body: unknown, headers: SqlHeaders, maxBatch: number): SqlBod
     arrayMode: headers['neon-array-mode'] === 'true',
     rawText: headers['neon-raw-text-output'] === 'true',
   }
-  if (!isObject(body)) throw mismatch()
+  if (!isJsonObject(body)) throw mismatch()
   if (body.query !== undefined) return { kind: 'single', queries: [parseQuery(body, shape)] }
   if (!Array.isArray(body.queries)) throw mismatch()
   if (body.queries.length > maxBatch) {
@@ -217,7 +218,7 @@ function toSqlBody(body: unknown, headers: SqlHeaders, maxBatch: number): SqlBod
 }
 
 function parseQuery(query: unknown, shape: Statement['shape']): SqlQuery {
-  if (!isObject(query) || typeof query.query !== 'string') throw mismatch()
+  if (!isJsonObject(query) || typeof query.query !== 'string') throw mismatch()
   const { query: sql, params = [], arrayMode } = query
   if (!Array.isArray(params)) throw mismatch()
   if (arrayMode !== undefined && arrayMode !== null && typeof arrayMode !== 'boolean') throw mismatch()
@@ -231,10 +232,6 @@ function parseQuery(query: unknown, shape: Statement['shape']): SqlQuery {
     params: params.map(toParameter),
     shape: { arrayMode: arrayMode ?? shape.arrayMode, rawText: shape.rawText },
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function invalid(detail: string): Failure {

@@ -5,6 +5,7 @@ import type { JWK } from 'jose'
 import { Failure } from '../../errors.ts'
 import { algorithms } from '../../token/algorithms.ts'
 import { importSigningKey, toPublicJwk } from '../../token/key.ts'
+import { isJsonObject } from '../../token/strict-json.ts'
 import { maxTtlSeconds } from '../../token/token-limits.ts'
 import type { KeyState, Ring, RingKey, RingTiming } from './ring.ts'
 
@@ -65,7 +66,7 @@ export async function parseKeyRing(text: string): Promise<PrivateRing> {
  */
 export function parseTiming(value: unknown): RingTiming {
   const member = (name: keyof RingTiming, min: number, max: number): number => {
-    const seconds = isObject(value) ? value[name] : undefined
+    const seconds = isJsonObject(value) ? value[name] : undefined
     if (typeof seconds === 'number' && seconds >= min && seconds <= max) return seconds
     throw invalid(`timing.${name} is not a number from ${min} to ${max}`)
   }
@@ -83,7 +84,7 @@ type Members = Readonly<Record<string, unknown>>
 
 async function parseMember(value: unknown, index: number): Promise<{ key: RingKey; jwk: JWK }> {
   const where = `key ${index + 1}`
-  if (!isObject(value) || !isObject(value.jwk)) throw invalid(`${where} is not an object with a "jwk"`)
+  if (!isJsonObject(value) || !isJsonObject(value.jwk)) throw invalid(`${where} is not an object with a "jwk"`)
   const state = states.find((each) => each === value.state)
   if (state === undefined) throw invalid(`${where}: state is not one of ${states.join(', ')}`)
   const publicJwk = await about(where, toPublicJwk(value.jwk))
@@ -111,7 +112,7 @@ function parseTimes(value: Members, state: KeyState, where: string): Pick<RingKe
 }
 
 function parseUse(value: unknown): CountedUse {
-  const { kid, expiresMinute, tokens } = isObject(value) ? value : {}
+  const { kid, expiresMinute, tokens } = isJsonObject(value) ? value : {}
   if (typeof kid === 'string' && Number.isSafeInteger(expiresMinute) && Number.isSafeInteger(tokens)) {
     return { kid, expiresMinute: Number(expiresMinute), tokens: Number(tokens) }
   }
@@ -129,15 +130,11 @@ function toText(time: number): string {
 function parseObject(text: string): Members {
   try {
     const value: unknown = JSON.parse(text)
-    if (isObject(value)) return value
+    if (isJsonObject(value)) return value
   } catch {
     // The parser's message quotes the text, which is a secret.
   }
   throw invalid('it is not a JSON object')
-}
-
-function isObject(value: unknown): value is Members {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 async function about<T>(where: string, work: Promise<T>): Promise<T> {
