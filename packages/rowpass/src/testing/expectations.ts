@@ -50,8 +50,8 @@ export async function expectHidden(statement: PromiseLike<Outcome>): Promise<voi
  * @returns why it was refused
  * @throws AssertionError when it runs, fails for another reason, or is refused otherwise than expected
  * @example
- * await tester.run(async (scene) => {
- *   const { sql } = scene.asAnonymous()
+ * await tester.run(async (transaction) => {
+ *   const { sql } = transaction.asAnonymous()
  *   await expectRefused(sql`insert into notes default values`, { by: 'grant' })
  * })
  */

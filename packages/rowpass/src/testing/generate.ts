@@ -114,7 +114,7 @@ async function tryTable(
   roles: readonly string[],
   onProgress: GenerateOptions['onProgress'],
 ): Promise<SuiteTable> {
-  const samples = await tester.run((scene) => readSamples(scene, subject, people, onProgress))
+  const samples = await tester.run((transaction) => readSamples(transaction, subject, people, onProgress))
   const granted = [`grant all on ${subject.name} to ${roles.map(quote).join(', ')}`]
   const preparations = { nothing: [], granted, freed: [...granted, ...subject.freeing] }
   const lines: SuiteTable['lines'][number][] = []
@@ -132,9 +132,9 @@ function tryAs(
   person: Cast[number],
   statement: string,
 ): Promise<Outcome> {
-  return tester.run(async (scene) => {
-    for (const each of preparation) await scene.owner.db.execute(each)
-    return outcomeOf(meet(scene, person), statement)
+  return tester.run(async (transaction) => {
+    for (const each of preparation) await transaction.owner.db.execute(each)
+    return outcomeOf(meet(transaction, person), statement)
   })
 }
 
@@ -142,13 +142,13 @@ function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
-function meet(scene: TestTransaction, { claims, role }: Cast[number]): TestPerson {
-  return scene.asUser(claims, { role })
+function meet(transaction: TestTransaction, { claims, role }: Cast[number]): TestPerson {
+  return transaction.asUser(claims, { role })
 }
 
 /** The first row that each person sees and nobody before, and one that only the connection's own role does. */
 async function readSamples(
-  scene: TestTransaction,
+  transaction: TestTransaction,
   { name, columns }: TestedTable,
   people: Cast,
   onProgress: GenerateOptions['onProgress'],
@@ -156,8 +156,8 @@ async function readSamples(
   const list = columns.map((column) => `${column.name}::text`).join(', ')
   const found = new Map<string, SampleRow>()
   const order = columns.map((_, at) => at + 1).join(', ')
-  const readers = people.map((each) => ({ who: each.name, person: meet(scene, each) }))
-  for (const { who, person } of [...readers, { who: 'the owner', person: scene.owner }]) {
+  const readers = people.map((each) => ({ who: each.name, person: meet(transaction, each) }))
+  for (const { who, person } of [...readers, { who: 'the owner', person: transaction.owner }]) {
     const rows = await readRows(person, `select ${list} from ${name} order by ${order} limit 100`)
     if (typeof rows === 'string') {
       onProgress?.(`${who} cannot read ${name} (${rows}): no rows of theirs are tried`)

@@ -32,7 +32,7 @@ export interface TestPerson<Schema extends Record<string, unknown> = Record<stri
 
 /** What a test gets: one transaction. */
 export interface TestTransaction<Schema extends Record<string, unknown> = Record<string, never>> {
-  /** Somebody with these claims. People of a scene see each other's rows as their policies let them. */
+  /** Somebody with these claims. People of one transaction see each other's rows as their policies let them. */
   asUser(claims: Claims, options?: { readonly role?: string }): TestPerson<Schema>
   /** Somebody without claims, under {@link TesterOptions.anonymousRole}. */
   asAnonymous(): TestPerson<Schema>
@@ -62,7 +62,7 @@ export interface TesterOptions<Schema extends Record<string, unknown>> {
 /** Runs tests against one database. */
 export interface Tester<Schema extends Record<string, unknown> = Record<string, never>> {
   /** Runs one test in a transaction and rolls it back, whatever came of it. Tests may run at the same time. */
-  run<T>(test: (scene: TestTransaction<Schema>) => Promise<T>): Promise<T>
+  run<T>(test: (transaction: TestTransaction<Schema>) => Promise<T>): Promise<T>
   /** The same for a test with one person. */
   asUser<T>(claims: Claims, test: (person: TestPerson<Schema>) => Promise<T>): Promise<T>
   /** Closes the connections. */
@@ -103,7 +103,7 @@ export async function createTester<Schema extends Record<string, unknown> = Reco
   pool.on('error', () => undefined)
   const { carrier, role, anonymousRole } = await prepare(pool, options)
 
-  async function run<T>(test: (scene: TestTransaction<Schema>) => Promise<T>): Promise<T> {
+  async function run<T>(test: (transaction: TestTransaction<Schema>) => Promise<T>): Promise<T> {
     const client = await pool.connect()
     let broken = true
     try {
@@ -125,7 +125,7 @@ export async function createTester<Schema extends Record<string, unknown> = Reco
 
   return {
     run,
-    asUser: (claims, test) => run((scene) => test(scene.asUser(claims))),
+    asUser: (claims, test) => run((transaction) => test(transaction.asUser(claims))),
     close: () => pool.end(),
   }
 }

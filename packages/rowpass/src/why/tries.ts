@@ -37,7 +37,7 @@ export function untriedPolicies(reached: Reached): TriedPolicies {
   return { steps, rows: undefined, visible: undefined, exact: false, suppressed: [] }
 }
 
-/** Rehearses one reached. Nothing of it is kept in the database. */
+/** Tries one that is reached. Nothing of it is kept in the database. */
 export async function tryPolicies(tools: TryTools, reached: Reached): Promise<TriedPolicies> {
   const { client, setting, statement, sql, parser } = tools
   const { steps } = reached

@@ -50,7 +50,7 @@ export async function openProbe(client: pg.ClientBase, model: Model): Promise<Pr
 }
 
 /**
- * Runs a query as a role of the stage; settings and role are the former again afterwards.
+ * Runs a query as one of the roles under test; settings and role are the former again afterwards.
  *
  * @param settings custom settings to make before the role is taken on
  * @returns the rows, or the SQLSTATE of what PostgreSQL refused it with: its message may hold values of rows
