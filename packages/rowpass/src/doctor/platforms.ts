@@ -7,8 +7,8 @@ import type { AclItem, Relation } from '../access/catalog/catalog.ts'
 import { type Model, reachedBy } from './analysis/model.ts'
 import type { Finding } from './finding.ts'
 
-/** Platforms that are known. */
-export const platformNames = ['supabase', 'neon', 'postgraphile', 'rowpass'] as const
+/** Platforms that are known, in the order in which they are looked for: roles of another database tell nothing. */
+export const platformNames = ['rowpass', 'supabase', 'neon', 'postgraphile'] as const
 export type PlatformName = (typeof platformNames)[number]
 
 /** What the platform is the reason of. */

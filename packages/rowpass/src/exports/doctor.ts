@@ -18,7 +18,7 @@ export type { Measurement, MeasureOptions } from '../doctor/measure.ts'
 export { type Migration, writeMigration } from '../doctor/migration.ts'
 export { type PlatformDefault, type PlatformFacts, type PlatformName, platformNames } from '../doctor/platforms.ts'
 export { type JsonFinding, type JsonReport, toJson } from '../doctor/report/json.ts'
-export { toSarif } from '../doctor/report/sarif.ts'
+export { type SarifOptions, toSarif } from '../doctor/report/sarif.ts'
 export { rules } from '../doctor/rules.ts'
 export { type Diagnosis, type DoctorOptions, runDoctor } from '../doctor/run.ts'
 export {

@@ -1,9 +1,14 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { withConnection } from '../../src/database/connect.ts'
 import { createSandbox, type Sandbox } from '../support/cli.ts'
 import { createTestDatabase, describePg, type TestDatabase } from '../support/pg.ts'
+
+interface SarifResult {
+  properties: { key: string }
+  locations: [{ physicalLocation: { artifactLocation: { uri: string }; region: { startLine: number } } }]
+}
 
 describePg('rowpass doctor', () => {
   let sandbox: Sandbox
@@ -87,6 +92,27 @@ table" to authenticated;`),
 
   it('ends with 3 where no database is named and none runs', async () => {
     expect((await sandbox.run(['doctor'])).code).toBe(3)
+  })
+
+  it('points SARIF into the migration that defines the table or the policy, and to the baseline for what none defines', async () => {
+    const folder = join(sandbox.directory, 'supabase/migrations')
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(
+      join(folder, '1_notes.sql'),
+      '-- the shop\ncreate schema shop;\n\ncreate table shop.notes (id uuid);\ncreate policy notes_own on shop.notes using (true);',
+    )
+    writeFileSync(
+      join(folder, '2_policy.sql'),
+      '\n\ndrop policy notes_own on shop.notes;\ncreate policy notes_own on shop.notes\n  for select using (true);\n',
+    )
+    const { stdout } = await doctor('--sarif')
+    rmSync(join(sandbox.directory, 'supabase'), { recursive: true })
+    const places = JSON.parse(stdout).runs[0].results.map(
+      ({ properties, locations: [{ physicalLocation }] }: SarifResult) =>
+        `${properties.key} ${physicalLocation.artifactLocation.uri}:${physicalLocation.region.startLine}`,
+    )
+    expect(places).toContain('RLS002:shop.notes supabase/migrations/1_notes.sql:4')
+    expect(places).toContain('RLS001:shop."Odd\ntable" rowpass-doctor.json:1')
   })
 
   it('writes a baseline of all that is there, with a count for each rule, and keeps reasons that were given', async () => {

@@ -21,6 +21,7 @@ import { rules } from '../../doctor/rules.ts'
 import { runDoctor } from '../../doctor/run.ts'
 import { Failure } from '../../errors.ts'
 import { withSteadyName } from '../../scratch/server.ts'
+import { findDefinitions } from '../definitions.ts'
 import { renderDiagnosis } from '../doctor-report.ts'
 import { exitCodes, type Io, type SetExitCode } from '../io.ts'
 import { isWrongUsage, renderError } from '../render-error.ts'
@@ -135,8 +136,10 @@ async function examine(io: Io, paths: readonly string[], options: Options): Prom
       options.rule === undefined ? baseline : only(baseline, options.rule),
     )
     if (options.fix === true) writeFix(io, judged, options.out)
-    else if (options.sarif === true) io.stdout(`${JSON.stringify(toSarif(judged, { version: readVersion() }))}\n`)
-    else if (options.json === true) io.stdout(`${JSON.stringify(toJson(diagnosis, judged))}\n`)
+    else if (options.sarif === true) {
+      const definitionOf = await findDefinitions(io.cwd, paths)
+      io.stdout(`${JSON.stringify(toSarif(judged, { version: readVersion(), definitionOf }))}\n`)
+    } else if (options.json === true) io.stdout(`${JSON.stringify(toJson(diagnosis, judged))}\n`)
     else io.stdout(renderDiagnosis(io, diagnosis, judged))
     const counting = levels.slice(0, levels.indexOf(options.failOn) + 1)
     return judged.open.some(({ level }) => counting.includes(level)) ? exitCodes.failed : exitCodes.done

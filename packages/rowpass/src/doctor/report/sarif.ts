@@ -9,6 +9,16 @@ import { rules } from '../rules.ts'
 
 const kinds: Readonly<Record<Level, string>> = { error: 'error', warning: 'warning', info: 'note' }
 
+/** What a log says besides the findings. */
+export interface SarifOptions {
+  /** Of Rowpass. */
+  readonly version: string
+  /** File in the repository for results that are defined in none; default `rowpass-doctor.json`. */
+  readonly artifact?: string
+  /** Where the project defines what a finding is about; `path` is relative to the repository, `line` from 1. */
+  readonly definitionOf?: (finding: Finding) => { readonly path: string; readonly line: number } | undefined
+}
+
 /**
  * Writes a log with one run. A database has no files, so places are logical locations; services that ask for a file
  * get `artifact`.
@@ -20,8 +30,9 @@ const kinds: Readonly<Record<Level, string>> = { error: 'error', warning: 'warni
  * const log = toSarif(applyBaseline(findings, new Map()), { version: '0.1.0' })
  * writeFileSync('rowpass.sarif', JSON.stringify(log))
  */
-export function toSarif(judged: SortedFindings, options: { version: string; artifact?: string }): unknown {
-  const artifact = options.artifact ?? 'rowpass-doctor.json'
+export function toSarif(judged: SortedFindings, options: SarifOptions): unknown {
+  const place = (finding: Finding) =>
+    options.definitionOf?.(finding) ?? { path: options.artifact ?? 'rowpass-doctor.json', line: 1 }
   return {
     $schema: 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json',
     version: '2.1.0',
@@ -43,9 +54,9 @@ export function toSarif(judged: SortedFindings, options: { version: string; arti
         },
         columnKind: 'utf16CodeUnits',
         results: [
-          ...judged.open.map((finding) => toResult(finding, artifact)),
+          ...judged.open.map((finding) => toResult(finding, place(finding))),
           ...judged.accepted.map((finding) => ({
-            ...toResult(finding, artifact),
+            ...toResult(finding, place(finding)),
             suppressions: [{ kind: 'external', status: 'accepted', justification: finding.reason }],
           })),
         ],
@@ -54,7 +65,7 @@ export function toSarif(judged: SortedFindings, options: { version: string; arti
   }
 }
 
-function toResult(finding: Finding, artifact: string) {
+function toResult(finding: Finding, { path, line }: { path: string; line: number }) {
   const { code, level, says, evidence, key, object, fix } = finding
   const remedy = 'sql' in fix ? `Fix: ${fix.sql.map((each) => `${each};`).join(' ')}` : fix.person
   return {
@@ -64,7 +75,7 @@ function toResult(finding: Finding, artifact: string) {
     message: { text: `${says} ${remedy}` },
     locations: [
       {
-        physicalLocation: { artifactLocation: { uri: encodeURI(artifact) }, region: { startLine: 1 } },
+        physicalLocation: { artifactLocation: { uri: encodeURI(path) }, region: { startLine: line } },
         logicalLocations: [{ fullyQualifiedName: object, kind: 'resource' }],
       },
     ],
