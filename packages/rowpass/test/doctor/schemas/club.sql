@@ -1,9 +1,14 @@
 -- A sound schema that is built otherwise than most: integer and text keys, tenancy by membership, keys that carry the
 -- tenant, forced tables with policies for their owner, columns that triggers hold.
-create role club_boss nologin;
-create role club_member nologin;
-create role club_visitor nologin;
-create role club_gate login noinherit;
+-- Roles belong to the server: another run may have made them.
+do $$
+declare name text;
+begin
+  foreach name in array array['club_boss', 'club_member', 'club_visitor', 'club_gate'] loop
+    if not exists (select from pg_roles where rolname = name) then execute format('create role %I', name); end if;
+  end loop;
+end $$;
+alter role club_gate login noinherit;
 grant club_member, club_visitor to club_gate;
 
 create schema club authorization club_boss;
