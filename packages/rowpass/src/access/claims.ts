@@ -168,3 +168,20 @@ function claimOfRoutine(
   const { schema, name }: QualifiedName = routine
   return body.known ? claimIn(body, callers, carrier, depth + 1) : knownClaims[`${schema}.${name}`]
 }
+
+/** Claims by paths: `app_metadata.org` is a member of an object. */
+export function toClaims(entries: readonly (readonly [path: string, value: string])[]): Record<string, unknown> {
+  const claims: Record<string, unknown> = {}
+  for (const [path, value] of entries) {
+    const names = path.split('.')
+    let at = claims
+    for (const name of names.slice(0, -1)) {
+      const inner = at[name]
+      const next: Record<string, unknown> = typeof inner === 'object' && inner !== null ? { ...inner } : {}
+      at[name] = next
+      at = next
+    }
+    at[names.at(-1) ?? path] = value
+  }
+  return claims
+}

@@ -21,15 +21,23 @@ export function renderDiagnosis(io: Io, diagnosis: Diagnosis, judged: SortedFind
   const defaults = (diagnosis.platform?.defaults ?? []).map(({ says, findings }) =>
     dim(io, `${diagnosis.platform?.name.padEnd(8)} ${says} (${findings.length})`),
   )
-  const notes = diagnosis.notes.map((note) => dim(io, `note     ${plain(note)}`))
+  const proposals = judged.open.filter(({ fix }) => 'sql' in fix && fix.tried !== true).length
+  const untried =
+    proposals === 1
+      ? '1 proposal was not tried: --fix tries it, and writes it if it breaks nothing'
+      : `${proposals} proposals were not tried: --fix tries each, and writes those that break nothing`
+  const notes = [...diagnosis.notes, ...(proposals === 0 ? [] : [untried])].map((note) =>
+    dim(io, `note     ${plain(note)}`),
+  )
   return [...blocks, ...measured, ...stale, ...defaults, ...notes, summarise(diagnosis, judged), ''].join('\n')
 }
 
 function renderFinding(io: Io, { level, code, says, evidence, key, fix }: Finding): string[] {
   const lines = [`  ${mark(io, level)} ${code} ${plain(says)}`, dim(io, `           ${plain(evidence)}`)]
-  if ('person' in fix) lines.push(`           ${fix.person}`)
+  if ('person' in fix) lines.push(`           ${plain(fix.person)}`)
   else {
-    lines.push(...fix.sql.slice(0, maxStatements).map((each) => `           fix: ${plain(each)};`))
+    const word = fix.tried === true ? 'fix' : 'proposal'
+    lines.push(...fix.sql.slice(0, maxStatements).map((each) => `           ${word}: ${plain(each)};`))
     if (fix.sql.length > maxStatements) lines.push(`           … and ${fix.sql.length - maxStatements} more: see --fix`)
   }
   return [...lines, dim(io, `           ${plain(key)}`)]

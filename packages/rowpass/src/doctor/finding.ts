@@ -15,8 +15,16 @@ export type RuleCode = `RLS${number}`
 /** How a finding is put right. */
 export type Fix =
   /** Statements without their semicolons; running them makes the finding go away. */
-  | { readonly sql: readonly string[] }
-  /** Why only somebody who knows the application can do it. */
+  | {
+      readonly sql: readonly string[]
+      /** Who loses what by it, one a line: what it closes, and what else a rule knows of. */
+      readonly loses?: readonly string[]
+      /** Whether it was run and rolled back, and broke nothing; else it is a proposal. */
+      readonly tried?: boolean
+      /** What the trial could not do, one a line. */
+      readonly untried?: readonly string[]
+    }
+  /** Why only somebody who knows the application can do it, or what they have to decide first. */
   | { readonly person: string }
 
 /** What a rule says of one object. */

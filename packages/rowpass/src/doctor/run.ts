@@ -2,13 +2,14 @@
  * Examines a database: reads its catalogs once, tries what only a trial can tell, and asks every rule.
  */
 import type pg from 'pg'
-import { readCatalog } from '../access/catalog/read.ts'
-import { inTrial } from '../access/trial.ts'
+import { readCatalog, readCatalogHere } from '../access/catalog/read.ts'
+import { inSavepoint, inTrial } from '../access/trial.ts'
 import { withConnection } from '../database/connect.ts'
 import { Failure } from '../errors.ts'
 import { loadParser } from '../statement/parser.ts'
 import { createModel, type Model } from './analysis/model.ts'
 import { applyRule, type Finding, levels } from './finding.ts'
+import { fixLimits, tryFixes } from './fixes/try.ts'
 import { type Measurement, type MeasureOptions, measureFindings } from './measure.ts'
 import { type PlatformFacts, type PlatformName, setDefaultsApart } from './platforms.ts'
 import { lookAtPlans } from './probe/plans.ts'
@@ -30,8 +31,21 @@ export interface DoctorOptions {
   readonly profile?: PlatformName | 'none'
   /** Reads catalogs and nothing else: no trial without claims, no plans. Default: no. */
   readonly catalogsOnly?: boolean
+  /**
+   * Tries the fixes of what is found: see {@link tryFixesHere}. Default: no, and fixes are
+   * proposals that nobody has tried.
+   */
+  readonly fixes?: TryOptions
   /** Runs slow policies against their better forms on the rows of the database; see `measureFindings`. Default: no. */
   readonly measure?: MeasureOptions
+}
+
+/** Which fixes to try, and for how long. */
+export interface TryOptions {
+  /** Keys of findings that are accepted: their fixes are left alone. Default: none. */
+  readonly except?: ReadonlySet<string>
+  /** Longest time of all fixes, in milliseconds, 0–600,000. Default 20,000. */
+  readonly budgetMs?: number
 }
 
 /** What came of it. */
@@ -70,7 +84,14 @@ export interface Diagnosis {
 export async function runDoctor(options: DoctorOptions): Promise<Diagnosis> {
   return withConnection(options.databaseUrl, async (client) => {
     const model = await examine(client, options)
-    const diagnosis = options.catalogsOnly ? diagnose(model, options) : await tryOut(client, model, options)
+    const found = options.catalogsOnly ? diagnose(model, options) : await tryOut(client, model, options)
+    const { fixes, roles, rules: asked } = options
+    const diagnosis =
+      fixes === undefined
+        ? found
+        : await inTrial(client, fixLimits, () =>
+            tryFixesHere(client, model, found, { ...fixes, ...(roles && { roles }), ...(asked && { rules: asked }) }),
+          )
     if (options.measure === undefined) return diagnosis
     return { ...diagnosis, measurements: await measureFindings(client, model, diagnosis.findings, options.measure) }
   })
@@ -87,6 +108,41 @@ export async function examine(client: pg.ClientBase, options: Pick<DoctorOptions
 
 async function tryOut(client: pg.ClientBase, model: Model, options: DoctorOptions): Promise<Diagnosis> {
   return inTrial(client, { repeatable: true }, () => tryOutHere(client, model, options))
+}
+
+/**
+ * Tries the fixes of a diagnosis in the transaction that is open, which the caller rolls back: each after the others, with
+ * what every login and role of the database could do before, and all rules once more at the end.
+ *
+ * A fix that takes more than the fault, that leaves it, or that this login may not run becomes a question. Locks of its
+ * statements, ACCESS EXCLUSIVE on tables among them, are held until the end: 20 seconds at most, and 15 for asking all
+ * rules once more. A statement runs for half a second, and waits a tenth of one for other transactions.
+ */
+export async function tryFixesHere(
+  client: pg.ClientBase,
+  model: Model,
+  diagnosis: Diagnosis,
+  { roles, rules: asked, except, budgetMs }: TryOptions & Pick<DoctorOptions, 'roles' | 'rules'> = {},
+): Promise<Diagnosis> {
+  const isAsked = ({ key }: Finding): boolean => except?.has(key) !== true
+  const examineHere = () =>
+    inSavepoint(client, async () => {
+      const catalog = await inSavepoint(client, () => readCatalogHere(client))
+      const now = createModel(catalog, await loadParser(), roles)
+      return (await inSavepoint(client, () => tryOutHere(client, now, { profile: 'none' }))).findings
+    })
+  const apart = diagnosis.platform?.defaults.flatMap(({ findings }) => findings) ?? []
+  const tried = await tryFixes(client, model, diagnosis.findings.filter(isAsked), {
+    examine: examineHere,
+    known: asked === undefined ? new Set([...diagnosis.findings, ...apart].map(({ key }) => key)) : undefined,
+    ...(budgetMs !== undefined && { budgetMs }),
+  })
+  const fixes = new Map(tried.findings.map(({ key, fix }) => [key, fix]))
+  return {
+    ...diagnosis,
+    findings: diagnosis.findings.map((each) => ({ ...each, fix: fixes.get(each.key) ?? each.fix })),
+    notes: [...diagnosis.notes, ...tried.notes],
+  }
 }
 
 /** Asks the rules with what comes of trials in the transaction that is open, which is read-only from there on. */

@@ -20,7 +20,7 @@ export { type PlatformDefault, type PlatformFacts, type PlatformName, platformNa
 export { type JsonFinding, type JsonReport, toJson } from '../doctor/report/json.ts'
 export { type SarifOptions, toSarif } from '../doctor/report/sarif.ts'
 export { rules } from '../doctor/rules.ts'
-export { type Diagnosis, type DoctorOptions, runDoctor } from '../doctor/run.ts'
+export { type Diagnosis, type DoctorOptions, runDoctor, type TryOptions } from '../doctor/run.ts'
 export {
   type Approval,
   compareApprovals,

@@ -3,7 +3,7 @@
  */
 import pg from 'pg'
 import type { Relation } from '../access/catalog/catalog.ts'
-import { type ComparedColumn, claimValue, findComparedColumns } from '../access/claims.ts'
+import { type ComparedColumn, claimValue, findComparedColumns, toClaims } from '../access/claims.ts'
 import type { Database } from '../access/database.ts'
 import type { ClaimsCarrier } from '../access/identity.ts'
 import type { MemberTable } from '../access/memberships.ts'
@@ -240,23 +240,6 @@ async function look<Row extends pg.QueryResultRow>(
     return (await client.query<Row>(sql)).rows
   })
   return isProblem(looked) ? looked.message : looked
-}
-
-/** Claims by paths: `app_metadata.org` is a member of an object. */
-function toClaims(entries: readonly (readonly [path: string, value: string])[]): Record<string, unknown> {
-  const claims: Record<string, unknown> = {}
-  for (const [path, value] of entries) {
-    const names = path.split('.')
-    let at = claims
-    for (const name of names.slice(0, -1)) {
-      const inner = at[name]
-      const next: Record<string, unknown> = typeof inner === 'object' && inner !== null ? { ...inner } : {}
-      at[name] = next
-      at = next
-    }
-    at[names.at(-1) ?? path] = value
-  }
-  return claims
 }
 
 function short(id: string): string {

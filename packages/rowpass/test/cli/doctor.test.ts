@@ -43,7 +43,7 @@ table" to authenticated;`),
     expect(stdout).toContain(`shop.notes
   error   RLS002 notes_own on shop.notes has no effect.
            pg_class.relrowsecurity of shop.notes is false
-           fix: alter table shop.notes enable row level security;
+           proposal: alter table shop.notes enable row level security;
            RLS002:shop.notes
 `)
     expect(stdout).toMatch(/\d+ error, \d+ warning, \d+ info \(\d+ tables, \d+ policies, as .*authenticated.*\)\n$/)
@@ -152,9 +152,31 @@ table" to authenticated;`),
     const argv = ['--rule', 'RLS002', '--baseline', 'none.json', '--fix', '--out', 'fix.sql']
     expect((await doctor(...argv)).stderr).toBe('1 findings fixed by it, 0 need a person\n')
     expect(readFileSync(join(sandbox.directory, 'fix.sql'), 'utf8')).toBe(
-      '-- RLS002:shop.notes: A table has policies, and row-level security is off\nalter table shop.notes enable row level security;\n',
+      [
+        '-- RLS002:shop.notes: A table has policies, and row-level security is off',
+        '-- loses: authenticated: SELECT on shop.notes, rows that no policy shows',
+        '-- loses: authenticated: SELECT on shop.notes, 0 of 1 rows',
+        'alter table shop.notes enable row level security;\n',
+      ].join('\n'),
     )
     expect((await doctor(...argv)).code).toBe(2)
+  })
+
+  it('says what was not tried, and refuses to try where nothing may be', async () => {
+    const argv = ['--rule', 'RLS002', '--baseline', 'none.json']
+    expect((await doctor(...argv)).stdout).toContain('note     1 proposal was not tried: --fix tries it')
+    const [finding] = JSON.parse((await doctor(...argv, '--json')).stdout).findings
+    expect(finding).toMatchObject({ fix_tried: false, fix_loses: [] })
+    const { code, stderr } = await doctor('--fix', '--catalogs-only')
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('--fix tries each fix') })
+  })
+
+  it('asks before it writes, and leaves what is accepted alone', async () => {
+    const argv = ['--rule', 'RLS002', 'RLS001', '--fix']
+    expect((await doctor(...argv, '--baseline', 'none.json')).stdout).toContain('-- question RLS001:shop."Odd table": ')
+    const { stdout, stderr } = await doctor(...argv)
+    expect(stdout).not.toContain('alter table shop.notes')
+    expect(stderr).toBe('0 findings fixed by it, 1 need a person\n')
   })
 
   it('explains a rule', async () => {

@@ -37,7 +37,7 @@ describePg('the doctor', () => {
   })
 
   const examine = (measure?: { claims: Record<string, unknown> }) =>
-    runDoctor({ databaseUrl: database.superuserUrl, ...(measure && { measure }) })
+    runDoctor({ databaseUrl: database.superuserUrl, fixes: {}, ...(measure && { measure }) })
   const above = async () => (await examine()).findings.filter(({ level }) => level !== 'info')
 
   it('does not ask about policies of others when the roles of requests are named', async () => {

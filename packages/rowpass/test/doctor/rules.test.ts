@@ -6,11 +6,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readCatalogHere } from '../../src/access/catalog/read.ts'
+import { inSavepoint } from '../../src/access/trial.ts'
 import { createModel } from '../../src/doctor/analysis/model.ts'
 import type { Finding } from '../../src/doctor/finding.ts'
 import { writeMigration } from '../../src/doctor/migration.ts'
 import { rules } from '../../src/doctor/rules.ts'
-import { tryOutHere } from '../../src/doctor/run.ts'
+import { diagnose, tryFixesHere, tryOutHere } from '../../src/doctor/run.ts'
 import { loadParser, type Parser } from '../../src/statement/parser.ts'
 import { createTestDatabase, describePg, postgresMajor, product, type TestDatabase } from '../support/pg.ts'
 
@@ -95,6 +96,16 @@ describePg('the rules of the doctor', () => {
     return findings.filter(({ key }) => before === undefined || !before.has(key))
   }
 
+  /** The same, with fixes that were tried. */
+  async function findAndTry(): Promise<readonly Finding[]> {
+    const found = await find()
+    const model = createModel(await inSavepoint(client, () => readCatalogHere(client)), parser)
+    const { findings } = await inSavepoint(client, () =>
+      tryFixesHere(client, model, { ...diagnose(model), findings: found, notes: [] }),
+    )
+    return findings
+  }
+
   async function rolledBack(work: () => Promise<void>): Promise<void> {
     await client.query('begin')
     try {
@@ -132,13 +143,16 @@ describePg('the rules of the doctor', () => {
       if (name === 'fixed') expect(expected).toEqual([])
       await rolledBack(async () => {
         await client.query(sql)
-        const found = await find()
+        const found = name === 'fixed' ? await find() : await findAndTry()
         const marked = found.map(({ key, level }) =>
           expected.includes(`${key} (${level})`) ? `${key} (${level})` : key,
         )
         expect(marked.sort()).toEqual(expected)
         const { sql: migration } = writeMigration(found)
         if (name === 'fixed' || migration === '') return
+        if (process.env.SHOW)
+          console.log(`${stem}/${name}
+${migration}`)
         await client.query(migration)
         // What needs a person stays, or goes with what was fixed; nothing new comes.
         const left = new Set(found.filter(({ fix }) => 'person' in fix).map(({ key }) => key))

@@ -33,6 +33,10 @@ Reads the catalogs of a PostgreSQL 15 to 18, with or without the rest of Rowpass
 tables, policies, roles, grants, functions and views. docs/rules.md lists the rules. Then it tries as the roles of requests
 what they see without claims, and looks at plans of slow policies; --catalogs-only leaves that out. Nothing is changed.
 
+Without --fix, statements in the report are proposals. --fix runs each in a transaction that is rolled back, with what every
+login and role could do before, and writes those that break nothing; the rest become questions. Until it is rolled back, the
+transaction keeps others from the tables that it changes, for 35 seconds at most: of a database in use, take a copy.
+
 The database is --database-url, else OWNER_DATABASE_URL, else the one that runs in this folder. A URL on the command line
 can be seen by other users of the machine: prefer the variable.
 
@@ -87,7 +91,7 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
     .option('--baseline <file>', 'accepted findings', baselineName)
     .option('--json', 'print the diagnosis as JSON')
     .option('--sarif', 'print the findings as SARIF 2.1.0')
-    .option('--fix', 'write a migration of the fixes; the database is not changed')
+    .option('--fix', 'try the fixes and write a migration of those that break nothing; the database is not changed')
     .option('--out <file>', 'file for --fix (default: standard output); never overwritten')
     .option('--catalogs-only', 'read catalogs and nothing else: try nothing as the roles of requests')
     .option('--measure', 'run slow policies against their better forms, on the rows of the database, read-only')
@@ -119,6 +123,8 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
 
 async function examine(io: Io, paths: readonly string[], options: Options): Promise<number> {
   try {
+    if (options.fix === true && options.catalogsOnly === true)
+      throw new Failure('input_invalid', { detail: '--fix tries each fix, and --catalogs-only tries nothing' })
     const baseline = readBaseline(resolve(io.cwd, options.baseline))
     const diagnosis = await withSubject(io, { given: options.databaseUrl, paths }, async (databaseUrl) => {
       const found = await runDoctor({
@@ -127,6 +133,7 @@ async function examine(io: Io, paths: readonly string[], options: Options): Prom
         ...(options.rule && { rules: options.rule }),
         ...(options.profile && { profile: options.profile }),
         ...(options.catalogsOnly && { catalogsOnly: true }),
+        ...(options.fix && { fixes: { except: new Set(baseline.keys()) } }),
         ...(options.measure && { measure: { claims: parseClaims(options.claims) } }),
       })
       return paths.length === 0 ? found : withSteadyName(found, databaseUrl)

@@ -29,24 +29,37 @@ const lockTimeoutMs = 500
  */
 export async function openProbe(client: pg.ClientBase, model: Model): Promise<Probe> {
   await client.query(`set local lock_timeout = ${lockTimeoutMs}; set local statement_timeout = ${statementTimeoutMs}`)
-  const roles: Role[] = []
-  const notes: string[] = []
-  for (const role of model.access.apiRoles) {
+  const { roles, refused } = await takeOnRoles(client, model.access.apiRoles)
+  const notes = [...refused].map(([{ sql }, because]) => `nothing was tried as ${sql}: ${because}`)
+  await client.query('set local transaction_read_only = on')
+  return { client, roles, notes }
+}
+
+/**
+ * Takes on each role once; where that needs a grant, it stays until the transaction is rolled back.
+ *
+ * @returns those that can be taken on, and why others cannot
+ */
+export async function takeOnRoles(
+  client: pg.ClientBase,
+  roles: readonly Role[],
+): Promise<{ readonly roles: readonly Role[]; readonly refused: ReadonlyMap<Role, string> }> {
+  const able: Role[] = []
+  const refused = new Map<Role, string>()
+  for (const role of roles) {
     const takeOn = async () => {
       await become(client, { role: role.name, claims: {} }, undefined)
       await stepBack(client)
     }
     try {
       await inSavepoint(client, takeOn, { keep: true })
-      roles.push(role)
+      able.push(role)
     } catch (error) {
       if (!(error instanceof Failure || error instanceof pg.DatabaseError)) throw error
-      const because = error instanceof Failure ? error.detail : error.message
-      notes.push(`nothing was tried as ${role.sql}: ${because}`)
+      refused.set(role, error instanceof Failure ? (error.detail ?? error.message) : error.message)
     }
   }
-  await client.query('set local transaction_read_only = on')
-  return { client, roles, notes }
+  return { roles: able, refused }
 }
 
 /**

@@ -22,6 +22,10 @@ export interface JsonFinding {
   readonly why: string
   /** Statements without semicolons; null where a person is needed. */
   readonly fix: readonly string[] | null
+  /** Whether they were run and rolled back, and broke nothing that was tried; else they are a proposal. */
+  readonly fix_tried: boolean
+  /** Who loses what by them. */
+  readonly fix_loses: readonly string[]
   readonly needs_person: string | null
   /** The reason in the baseline. */
   readonly accepted: string | null
@@ -108,6 +112,8 @@ function toFinding(finding: Finding, accepted: string | undefined): JsonFinding 
     evidence,
     why,
     fix: 'sql' in fix ? fix.sql : null,
+    fix_tried: 'sql' in fix && fix.tried === true,
+    fix_loses: 'sql' in fix ? (fix.loses ?? []) : [],
     needs_person: 'person' in fix ? fix.person : null,
     accepted: accepted ?? null,
   }

@@ -67,7 +67,10 @@ export function toSarif(judged: SortedFindings, options: SarifOptions): unknown 
 
 function toResult(finding: Finding, { path, line }: { path: string; line: number }) {
   const { code, level, says, evidence, key, object, fix } = finding
-  const remedy = 'sql' in fix ? `Fix: ${fix.sql.map((each) => `${each};`).join(' ')}` : fix.person
+  const remedy =
+    'sql' in fix
+      ? `${fix.tried === true ? 'Fix' : 'Proposal'}: ${fix.sql.map((each) => `${each};`).join(' ')}`
+      : fix.person
   return {
     ruleId: code,
     ruleIndex: rules.findIndex((rule) => rule.code === code),

@@ -43,7 +43,12 @@ function nameRoles(model: Model, policy: PolicyFacts): Fix {
     return { person: `FORCE makes it a policy of ${owner.sql} too, who sees no row without one: is it for ${named}?` }
   }
   const asks = [policy.usingTree, policy.checkTree].every((each) => each === undefined || judge.readsCaller(each.tree))
-  if (asks) return { sql: [`alter policy ${policy.sql} on ${policy.table.sql} to ${roles.join(', ')}`] }
+  if (asks) {
+    return {
+      sql: [`alter policy ${policy.sql} on ${policy.table.sql} to ${roles.join(', ')}`],
+      loses: [`every role but ${listed(roles)}, of now and later: the rows of policy ${policy.sql}`],
+    }
+  }
   return {
     person:
       `Who is to have these rows? The policy does not ask who is asking, and ${listed(roles)} may use the table: to name ` +

@@ -32,7 +32,10 @@ export const rls014: Rule = {
         says: `The ${policyOn(policy)} lets ${listed(columns)} of a row become anything.`,
         ...guessed(showPolicy(policy), loose),
         fix: [...loose.keys()].every((column) => held?.has(column))
-          ? { sql: [`alter policy ${policy.sql} on ${policy.table.sql} with check (${using})`] }
+          ? {
+              sql: [`alter policy ${policy.sql} on ${policy.table.sql} with check (${using})`],
+              loses: [`whoever the policy is for: updates that give another ${listed(columns)} to a row`],
+            }
           : { person: `Hold ${listed(columns)} in WITH CHECK, or grant UPDATE by column without it.` },
       }
     }

@@ -47,5 +47,6 @@ function nameCallers(model: Model, routine: Routine, roles: readonly Role[]): Fi
   }
   return {
     sql: [`grant execute on ${routine.kind} ${routine.sql} to ${roles.map(({ sql }) => sql).join(', ')}`, revoke],
+    loses: [`every role but ${names}, of now and later: EXECUTE on ${routine.sql}`],
   }
 }

@@ -31,6 +31,7 @@ export const rls060: Rule = {
           sql: found.map(
             ({ privilege, roles }) => `revoke ${privilege.toLowerCase()} on ${relation.sql} from ${roles.join(', ')}`,
           ),
+          loses: found.map(({ privilege, roles }) => `${listed(roles)}: ${privilege} on ${relation.sql}`),
         },
       }
     }

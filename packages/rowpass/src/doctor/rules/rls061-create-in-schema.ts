@@ -22,7 +22,10 @@ export const rls061: Rule = {
         object: schema.sql,
         says: `${listed(roles)} may create objects in ${schema.sql}.`,
         evidence: `pg_namespace.nspacl of ${schema.sql}`,
-        fix: { sql: [`revoke create on schema ${schema.sql} from ${roles.join(', ')}`] },
+        fix: {
+          sql: [`revoke create on schema ${schema.sql} from ${roles.join(', ')}`],
+          loses: [`${listed(roles)}: CREATE in ${schema.sql}`],
+        },
       }
     }
   },

@@ -27,6 +27,7 @@ export const rls062: Rule = {
         evidence: `pg_default_acl of ${name}${where}`,
         fix: {
           sql: [`alter default privileges for role ${name}${where} revoke all on ${objects} from ${roles.join(', ')}`],
+          loses: [`${listed(roles)}: ${objects} that ${name} makes from now on${where}; migrations have to grant them`],
         },
       }
     }

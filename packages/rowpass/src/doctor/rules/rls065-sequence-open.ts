@@ -35,6 +35,7 @@ export const rls065: Rule = {
               ({ privilege, roles }) => `revoke ${privilege.toLowerCase()} on sequence ${sql} from ${roles.join(', ')}`,
             ),
           ],
+          loses: found.map(({ privilege, roles }) => `${listed(roles)}: ${privilege} on ${sql}`),
         },
       }
     }

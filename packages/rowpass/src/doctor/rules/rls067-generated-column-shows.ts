@@ -35,6 +35,7 @@ export const rls067: Rule = {
             column.grants.length > 0
               ? {
                   sql: [`revoke select (${column.sql}) on ${table.sql} from ${roles.map(({ sql }) => sql).join(', ')}`],
+                  loses: [`${listed(roles.map(({ sql }) => sql))}: ${column.sql} of ${table.sql}`],
                 }
               : { person: 'Grant SELECT by column without it.' },
         }

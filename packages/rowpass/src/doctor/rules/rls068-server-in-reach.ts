@@ -4,7 +4,7 @@
 
 import type { Role } from '../../access/catalog/catalog.ts'
 import { listed } from '../analysis/words.ts'
-import type { Level, Rule } from '../finding.ts'
+import type { Fix, Level, Rule } from '../finding.ts'
 
 interface Power {
   readonly level: Level
@@ -105,9 +105,25 @@ export const rls068: Rule = {
           says: `${role.sql} may ${found.may}, by ${power.sql}.`,
           level: found.level,
           evidence: `pg_auth_members: ${listed(ways.map(({ sql }) => sql))} in ${power.sql}`,
-          fix: { sql: ways.map(({ sql }) => `revoke ${power.sql} from ${sql}`) },
+          fix: takePower(power, ways, access.apiRoles, [...catalog.roles.values()]),
         }
       }
     }
   },
+}
+
+/** A group may have members that serve no requests, such as a monitor. */
+function takePower(power: Role, ways: readonly Role[], serving: readonly Role[], roles: readonly Role[]): Fix {
+  const sql = ways.map((way) => `revoke ${power.sql} from ${way.sql}`)
+  const groups = ways.filter((way) => !serving.includes(way))
+  const membersOf = ({ oid }: Role): Role[] =>
+    roles.filter((role) => !role.superuser && !serving.includes(role) && role.memberOf.includes(oid))
+  const loginsOf = (role: Role): Role[] => [...(role.login ? [role] : []), ...membersOf(role).flatMap(loginsOf)]
+  const others = [...new Set(groups.flatMap(loginsOf))]
+  if (others.length === 0) return { sql, loses: [`${listed(ways.map((way) => way.sql))}: what ${power.sql} allows`] }
+  return {
+    person:
+      `Is ${power.sql} for ${listed(others.map((other) => other.sql))}? It is lost there as well after: ` +
+      `${sql.map((each) => `${each};`).join(' ')} Else take the roles of requests out of the group.`,
+  }
 }

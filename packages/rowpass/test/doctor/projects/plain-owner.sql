@@ -1,0 +1,21 @@
+-- An application that logs in as the owner of its tables, with a membership that migrations use and one of another login.
+create role project_app login createrole password 'of-a-throw-away-database';
+create role project_reports login password 'of-a-throw-away-database';
+create role project_migrator login password 'of-a-throw-away-database';
+grant project_app to project_migrator;
+create schema shop authorization project_app;
+set role project_app;
+grant usage on schema shop to project_reports;
+create table shop.orders (id integer primary key, customer integer not null, total numeric);
+create table shop.lines (id serial primary key, order_id integer not null references shop.orders, what text);
+create table shop.staff (id integer primary key, name text);
+create policy own on shop.orders using (customer = current_setting('app.customer', true)::int);
+create policy staff_own on shop.staff using (id = current_setting('app.customer', true)::int);
+alter table shop.orders enable row level security;
+alter table shop.lines enable row level security;
+create policy own on shop.lines using (exists (select from shop.orders o where o.id = order_id));
+grant select on shop.orders, shop.lines, shop.staff to project_reports;
+insert into shop.orders values (1, 1, 10), (2, 2, 20);
+insert into shop.lines (order_id, what) values (1, 'pen'), (2, 'ink');
+insert into shop.staff values (1, 'Ann'), (2, 'Ben');
+reset role;
