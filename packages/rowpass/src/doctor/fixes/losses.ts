@@ -14,7 +14,7 @@ export interface Difference {
 /** Fixes that take rows of others from requests, and nothing else from anybody. */
 const hiding: ReadonlySet<RuleCode> = new Set<RuleCode>(['RLS002', 'RLS006', 'RLS043', 'RLS044', 'RLS068'])
 /** Fixes that give roles of requests what they lack. */
-const giving: ReadonlySet<RuleCode> = new Set<RuleCode>(['RLS019', 'RLS042'])
+const giving: ReadonlySet<RuleCode> = new Set<RuleCode>(['RLS019', 'RLS042', 'RLS069'])
 
 /** The differences, in the order of the work. */
 export function compare(before: Outcomes, after: Outcomes): Difference[] {
