@@ -2,12 +2,12 @@
  * What is different after a fix, and whether that is what the fix is for.
  */
 import type { RuleCode } from '../finding.ts'
-import type { Outcome, Outcomes } from './work.ts'
+import type { WorkOutcome, WorkOutcomes } from './work.ts'
 
 /** Something that went better or worse after a fix. */
-export interface Difference {
-  readonly before: Outcome
-  readonly after: Outcome
+export interface WorkChange {
+  readonly before: WorkOutcome
+  readonly after: WorkOutcome
   readonly kind: 'loses' | 'gains'
 }
 
@@ -17,7 +17,7 @@ const hiding: ReadonlySet<RuleCode> = new Set<RuleCode>(['RLS002', 'RLS006', 'RL
 const giving: ReadonlySet<RuleCode> = new Set<RuleCode>(['RLS019', 'RLS042', 'RLS069'])
 
 /** The differences, in the order of the work. */
-export function compare(before: Outcomes, after: Outcomes): Difference[] {
+export function compare(before: WorkOutcomes, after: WorkOutcomes): WorkChange[] {
   return [...after].flatMap(([key, now]) => {
     const then = before.get(key)
     const kind = then === undefined ? undefined : judge(then, now)
@@ -25,7 +25,7 @@ export function compare(before: Outcomes, after: Outcomes): Difference[] {
   })
 }
 
-function judge(before: Outcome, after: Outcome): Difference['kind'] | undefined {
+function judge(before: WorkOutcome, after: WorkOutcome): WorkChange['kind'] | undefined {
   if (before.level !== undefined && after.level !== undefined) {
     return after.level < before.level ? 'loses' : after.level > before.level ? 'gains' : undefined
   }
@@ -36,7 +36,7 @@ function judge(before: Outcome, after: Outcome): Difference['kind'] | undefined 
 }
 
 /** -1: it cannot be done. A write that fails at a key, a constraint or a trigger has passed the policies. */
-function scoreOf({ rows, sqlstate, command }: Outcome): number {
+function scoreOf({ rows, sqlstate, command }: WorkOutcome): number {
   if (sqlstate === undefined) return command === 'insert' || command === 'call' ? 0 : (rows ?? 0)
   if (command === 'call') return /^(42|3F)/.test(sqlstate) ? -1 : 0
   return command !== 'select' && /^(23|P0)/.test(sqlstate) ? 0 : -1
@@ -45,7 +45,7 @@ function scoreOf({ rows, sqlstate, command }: Outcome): number {
 /**
  * Whether a difference is what the fix is for: requests no longer get past policies, and what policies give them they keep.
  */
-export function isMeant(code: RuleCode, difference: Difference, after: Outcomes): boolean {
+export function isMeant(code: RuleCode, difference: WorkChange, after: WorkOutcomes): boolean {
   const { before, after: now, kind } = difference
   if (kind === 'gains') return giving.has(code)
   if (!before.worker.serves) return false
@@ -58,7 +58,7 @@ export function isMeant(code: RuleCode, difference: Difference, after: Outcomes)
 }
 
 /** A query of the parent asks for no rights on its children. */
-function isReachedByParent({ relation, command, worker }: Outcome, outcomes: Outcomes): boolean {
+function isReachedByParent({ relation, command, worker }: WorkOutcome, outcomes: WorkOutcomes): boolean {
   return [...outcomes.values()].some(
     (each) =>
       each.relation !== undefined &&
@@ -70,13 +70,13 @@ function isReachedByParent({ relation, command, worker }: Outcome, outcomes: Out
 }
 
 /** Whether all who saw rows of something see none of it any more: then nothing says that somebody still can. */
-export function leavesNobody(differences: readonly Difference[]): boolean {
+export function leavesNobody(differences: readonly WorkChange[]): boolean {
   const seen = differences.filter(({ after, before }) => after.command === 'select' && (before.rows ?? 0) > 0)
   return seen.length > 0 && seen.every(({ after }) => (after.rows ?? 0) === 0)
 }
 
 /** `app_owner: SELECT on public.users, 0 of 3 rows`; values are not shown. */
-export function describe({ before, after }: Difference): string {
+export function describe({ before, after }: WorkChange): string {
   const who = `${after.worker.called}: ${after.what}`
   if (after.rows !== undefined && before.rows !== undefined) return `${who}, ${after.rows} of ${before.rows} rows`
   if (after.sqlstate !== undefined) return `${who} fails (${after.sqlstate})`
@@ -85,8 +85,8 @@ export function describe({ before, after }: Difference): string {
 }
 
 /** One line for each; what the catalogs say already is not said of a statement again. */
-export function describeAll(differences: readonly Difference[], describeOne = describe): string[] {
-  const isSaid = ({ after }: Difference): boolean =>
+export function describeAll(differences: readonly WorkChange[], describeOne = describe): string[] {
+  const isSaid = ({ after }: WorkChange): boolean =>
     after.sqlstate !== undefined &&
     differences.some(
       (each) =>

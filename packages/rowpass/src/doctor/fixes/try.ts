@@ -14,9 +14,9 @@ import { listed } from '../analysis/words.ts'
 import type { Finding, Fix, RuleCode } from '../finding.ts'
 import { inOrder } from '../migration.ts'
 import { takeOnRoles } from '../probe/probe.ts'
-import { compare, type Difference, describe, describeAll, isMeant, leavesNobody } from './losses.ts'
-import { createReaches, type Reach, type Reaches } from './reach.ts'
-import { type Outcome, type Uncalled, type Workshop, workOn } from './work.ts'
+import { createFixReaches, type FixReach, type FixReaches } from './fix-reach.ts'
+import { compare, describe, describeAll, isMeant, leavesNobody, type WorkChange } from './losses.ts'
+import { type Uncalled, type WorkOutcome, type Workshop, workOn } from './work.ts'
 import { findPeople, type Worker, workingRoles } from './workers.ts'
 
 /** What trying takes. */
@@ -103,7 +103,7 @@ export async function tryFixes(
 }
 
 interface Trial extends Workshop {
-  readonly reaches: Reaches
+  readonly reaches: FixReaches
   readonly deadline: number
   readonly notes: Set<string>
 }
@@ -129,7 +129,7 @@ async function prepare(client: pg.ClientBase, model: Model, parser: Parser, dead
     workers,
     effects: createEffectsJudge(model.catalog, model.callers, parser),
     able: new Set(able.map(({ oid }) => oid)),
-    reaches: createReaches(model),
+    reaches: createFixReaches(model),
     deadline,
     notes: new Set([
       ...(unable.length === 0
@@ -165,7 +165,7 @@ async function tryTogether(
 ): Promise<number> {
   return inSavepoint(trial.client, async () => {
     const applied = new Set<string>()
-    const state = new Map<string, Outcome>()
+    const state = new Map<string, WorkOutcome>()
     const seen = new Set<object>()
     for (const finding of candidates) verdicts.set(finding, await tryOne(trial, finding, { applied, state, seen }))
     const kept = candidates.filter((each) => isOpen(verdicts.get(each)))
@@ -195,7 +195,7 @@ interface State {
   /** Statements that stay. */
   readonly applied: Set<string>
   /** What everybody can do, as far as it was asked. */
-  readonly state: Map<string, Outcome>
+  readonly state: Map<string, WorkOutcome>
   /** What it was asked of. */
   readonly seen: Set<object>
 }
@@ -253,16 +253,16 @@ async function tryOne(trial: Trial, finding: Finding, { applied, state, seen }: 
 }
 
 class Broken extends Error {
-  readonly differences: readonly Difference[]
-  constructor(differences: readonly Difference[]) {
+  readonly differences: readonly WorkChange[]
+  constructor(differences: readonly WorkChange[]) {
     super('a fix breaks something')
     this.differences = differences
   }
 }
 
-const nothing: Reach = { relations: [], asked: [], routines: [], sequences: [], schemas: [], whole: true }
+const nothing: FixReach = { relations: [], asked: [], routines: [], sequences: [], schemas: [], whole: true }
 
-function only(reach: Reach, isAsked: (each: object) => boolean): Reach {
+function only(reach: FixReach, isAsked: (each: object) => boolean): FixReach {
   const { relations, asked, routines, sequences, schemas, whole } = reach
   return {
     asked: asked.filter(isAsked),
@@ -274,12 +274,12 @@ function only(reach: Reach, isAsked: (each: object) => boolean): Reach {
   }
 }
 
-function allOf({ relations, asked, routines, sequences, schemas }: Reach): readonly object[] {
+function allOf({ relations, asked, routines, sequences, schemas }: FixReach): readonly object[] {
   return [...relations, ...asked, ...routines, ...sequences, ...schemas]
 }
 
 /** PostgreSQL checks a body, with the settings of its function, when it is written once more. */
-async function checkBodies(client: pg.ClientBase, { routines }: Reach): Promise<void> {
+async function checkBodies(client: pg.ClientBase, { routines }: FixReach): Promise<void> {
   for (const { oid, definition } of routines) {
     if (definition === undefined) continue
     // One that was wrong before is no fault of the fix.
@@ -303,7 +303,7 @@ function asSql({ fix }: Finding): string {
   return 'sql' in fix ? `The statements were: ${fix.sql.map((each) => `${each};`).join(' ')}` : ''
 }
 
-function whatBreaks(model: Model, differences: readonly Difference[]): string {
+function whatBreaks(model: Model, differences: readonly WorkChange[]): string {
   const lines = describeAll(differences, (each) => `${describe(each)}${through(model, each)}`)
   const more = lines.length > maxNamed ? `; and ${lines.length - maxNamed} more` : ''
   const loses = differences.some(({ kind }) => kind === 'loses')
@@ -314,7 +314,7 @@ function whatBreaks(model: Model, differences: readonly Difference[]): string {
 }
 
 /** What works as the role, so that whoever calls it loses the same. */
-function through(model: Model, { after: { worker, relation } }: Difference): string {
+function through(model: Model, { after: { worker, relation } }: WorkChange): string {
   const users = relation === undefined ? [] : usersAs(model, worker.role, relation)
   return users.length === 0 ? '' : ` (as ${listed(users.slice(0, maxNamed))} ${users.length === 1 ? 'does' : 'do'})`
 }
@@ -322,7 +322,7 @@ function through(model: Model, { after: { worker, relation } }: Difference): str
 function whyNotRun(
   model: Model,
   finding: Finding,
-  reach: Reach,
+  reach: FixReach,
   { sqlstate, message }: { sqlstate: string; message: string },
 ): string {
   if (sqlstate === '55P03') return `Not tried: other transactions use what it changes. ${asSql(finding)}`

@@ -9,7 +9,7 @@ import { type ClaimsCarrier, makeReady } from '../../access/identity.ts'
 import { attempt, attemptText, inSavepoint, isProblem } from '../../access/trial.ts'
 import { Failure } from '../../errors.ts'
 import type { Model } from '../analysis/model.ts'
-import type { Reach } from './reach.ts'
+import type { FixReach } from './fix-reach.ts'
 import type { Worker } from './workers.ts'
 
 /** Who may try what. */
@@ -25,7 +25,7 @@ export interface Workshop {
 }
 
 /** What became of one piece of work. */
-export interface Outcome {
+export interface WorkOutcome {
   readonly worker: Worker
   /** `SELECT on public.notes`, `EXECUTE on app.f()`. */
   readonly what: string
@@ -39,7 +39,7 @@ export interface Outcome {
 }
 
 /** By worker and work. */
-export type Outcomes = ReadonlyMap<string, Outcome>
+export type WorkOutcomes = ReadonlyMap<string, WorkOutcome>
 
 /** Functions that were not called, and why. */
 export type Uncalled = Map<Routine, string>
@@ -48,12 +48,13 @@ const maxRead = 1_000
 const maxChanged = 10
 
 /** Tries all that a fix reaches. */
-export async function workOn(shop: Workshop, reach: Reach, uncalled: Uncalled): Promise<Outcomes> {
+export async function workOn(shop: Workshop, reach: FixReach, uncalled: Uncalled): Promise<WorkOutcomes> {
   const asked = await askPrivileges(shop, reach)
   const done = new Map(asked)
   for (const [index, worker] of shop.workers.entries()) {
     if (!shop.able.has(worker.role.oid)) continue
-    const put = (outcome: Omit<Outcome, 'worker'>) => done.set(`${index} done ${outcome.what}`, { ...outcome, worker })
+    const put = (outcome: Omit<WorkOutcome, 'worker'>) =>
+      done.set(`${index} done ${outcome.what}`, { ...outcome, worker })
     await asWorker(shop, worker, async () => {
       for (const relation of reach.relations) {
         for (const command of isTable(relation) ? commands : (['select'] as const)) {
@@ -87,7 +88,7 @@ async function asWorker({ client, carrier }: Workshop, worker: Worker, work: () 
   }
 }
 
-type Result = Pick<Outcome, 'rows' | 'sqlstate'>
+type Result = Pick<WorkOutcome, 'rows' | 'sqlstate'>
 
 async function tryCommand(
   shop: Workshop,
@@ -212,7 +213,7 @@ interface PrivilegeRow {
 }
 
 /** For all roles at once, by PostgreSQL's own functions: also for those that the connection cannot take on. */
-async function askPrivileges({ client, workers }: Workshop, reach: Reach): Promise<Map<string, Outcome>> {
+async function askPrivileges({ client, workers }: Workshop, reach: FixReach): Promise<Map<string, WorkOutcome>> {
   const roles = new Map(workers.filter(({ claims }) => isNobody(claims)).map((worker) => [worker.role.oid, worker]))
   const named = new Map(
     [...reach.asked, ...reach.routines, ...reach.sequences, ...reach.schemas].map((each) => [each.oid, each]),
@@ -226,7 +227,7 @@ async function askPrivileges({ client, workers }: Workshop, reach: Reach): Promi
     oids(reach.schemas),
   ])
   const relations = new Map(reach.asked.map((each) => [each.oid, each]))
-  const found = new Map<string, Outcome>()
+  const found = new Map<string, WorkOutcome>()
   for (const { role, kind, object, command, level } of rows) {
     const worker = roles.get(role)
     const target = named.get(object)

@@ -81,7 +81,13 @@ export const rls068: Rule = {
           says: `${role.sql} serves requests and may ${may}, by ${name.toUpperCase()}.`,
           level,
           evidence: `pg_roles.${column} of ${role.sql} is true`,
-          fix: { sql: [`alter role ${role.sql} no${name}`] },
+          fix: role.login
+            ? {
+                person:
+                  `Does what logs in as ${role.sql} use it, here or in another database of the server? It fails after: ` +
+                  `alter role ${role.sql} no${name}`,
+              }
+            : { sql: [`alter role ${role.sql} no${name}`], loses: [`${role.sql}: ${name.toUpperCase()}`] },
         }
       }
     }

@@ -7,7 +7,7 @@ import { type Model, type PolicyFacts, reachedBy } from '../analysis/model.ts'
 import { tablesOf, tablesReadBy } from '../analysis/reading.ts'
 
 /** What a fix names, and what reads it. */
-export interface Reach {
+export interface FixReach {
   /** Where statements are run; nowhere, where the catalogs alone tell what a grant changes. */
   readonly relations: readonly Relation[]
   /** Where privileges are asked for: these, or all tables where a membership ends. */
@@ -20,12 +20,12 @@ export interface Reach {
 }
 
 /** Finds it for each fix of one database. */
-export type Reaches = (statements: readonly string[]) => Reach
+export type FixReaches = (statements: readonly string[]) => FixReach
 
 const maxRelations = 12
 
 /** Who reads what is worked out once. */
-export function createReaches(model: Model): Reaches {
+export function createFixReaches(model: Model): FixReaches {
   const relations = [...model.catalog.relations.values()].filter(({ extension }) => extension === undefined)
   const readers = new Map<Relation, Set<Relation>>()
   const callers = new Map<Routine, Set<Relation>>()
