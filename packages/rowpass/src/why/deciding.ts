@@ -42,10 +42,10 @@ function jsonReasons(policy: string, part: PartReport): Reason[] {
 
 /** Rows that triggers take out of the change. */
 export function passedOverReasons({ name, suppressed }: RelationReport): Reason[] {
-  return suppressed.map(({ trigger, function: routine, timing, command, rows }) => {
+  return suppressed.map(({ table = name, trigger, function: routine, timing, command, rows }) => {
     const when = `${timing.toUpperCase()} ${command.toUpperCase()}`
     const gives = timing === 'instead of' ? 'changes nothing, or gives NULL,' : 'gives NULL'
-    const says = `The trigger ${trigger} of ${name} (${when}, ${routine}()) ${gives} for ${some(rows)}: PostgreSQL passes ${rows === 1 ? 'it' : 'them'} over, without an error. That is no policy.`
+    const says = `The trigger ${trigger} of ${table} (${when}, ${routine}()) ${gives} for ${some(rows)}: PostgreSQL passes ${rows === 1 ? 'it' : 'them'} over, without an error. That is no policy.`
     const advice =
       command === 'delete'
         ? `Let ${routine} return OLD where the row may go; in a trigger for DELETE, NEW is NULL.`

@@ -7,7 +7,7 @@ import { type ClaimsCarrier, detectCarrier, type Identity } from '../access/iden
 import { Failure } from '../errors.ts'
 import { loadParser } from '../statement/parser.ts'
 import { commandsOf, firing, functionRights, lastingOf, loadFunctions, reasonNotToRun } from './effects.ts'
-import { type Explanation, type RelationReport, withoutContext, withoutData } from './explanation.ts'
+import { type Explanation, type RelationReport, type Suppression, withoutContext, withoutData } from './explanation.ts'
 import { gatewayReasons } from './gateway.ts'
 import { rightsFor } from './grants.ts'
 import { findInside, type PlacedTrigger } from './inside.ts'
@@ -16,7 +16,7 @@ import { findReach, type Reached } from './reach.ts'
 import { findReasons } from './reasons.ts'
 import { rolledBack, type TrialIdentity } from './session.ts'
 import { parseStatement } from './statement.ts'
-import { findInsteadOf, mayPassOver } from './suppression.ts'
+import { findBelow, findInsteadOf, mayPassOver } from './suppression.ts'
 import { inlineParameters, withoutEnd } from './text.ts'
 import type { TryTools } from './tools.ts'
 import { type StatementOutcome, tryStatement } from './trial.ts'
@@ -130,13 +130,21 @@ async function tryAllPolicies(
   for (const each of reached) {
     const isTried = isSafe && (each.steps.length > 0 || mayPassOver(each))
     const tried = isTried ? await tryPolicies(tools, each) : untriedPolicies(each)
-    const instead = isSafe ? await findInsteadOf(tools, each, outcome) : []
-    relations.push(toReport(each, { ...tried, suppressed: [...tried.suppressed, ...instead] }))
     const changes = each.actions.has('update') || each.actions.has('delete')
-    const passedOver = tried.suppressed.reduce((sum, { rows }) => sum + rows, 0)
-    if (tried.exact && changes && tried.visible !== undefined) predictedRows = tried.visible - passedOver
+    let predicted = tried.exact && changes && tried.visible !== undefined ? tried.visible : undefined
+    const onCopy = sum(tried.suppressed)
+    if (predicted !== undefined) predicted -= onCopy
+    const isShort = outcome?.rows !== undefined && (outcome.rows === 0 || (predicted ?? 0) > outcome.rows)
+    const below = isSafe && isShort ? await findBelow(tools, each, outcome.rows ?? 0) : []
+    const instead = isSafe ? await findInsteadOf(tools, each, outcome) : []
+    relations.push(toReport(each, { ...tried, suppressed: [...tried.suppressed, ...instead, ...below] }))
+    if (predicted !== undefined) predictedRows = predicted - sum(below)
   }
   return { relations, predictedRows }
+}
+
+function sum(suppressed: readonly Suppression[]): number {
+  return suppressed.reduce((total, { rows }) => total + rows, 0)
 }
 
 function toReport(reached: Reached, { steps, rows, rowsProblem, suppressed }: TriedPolicies): RelationReport {

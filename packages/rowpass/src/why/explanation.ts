@@ -100,6 +100,8 @@ export interface RowsReport {
 
 /** Rows that a trigger takes out of a change. */
 export interface Suppression {
+  /** The table that has the trigger, where it is another one: a partition, or what a view reads. */
+  readonly table?: string
   readonly trigger: string
   readonly function: string
   readonly timing: Trigger['timing']

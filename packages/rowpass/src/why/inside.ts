@@ -50,8 +50,16 @@ export function findInside(
     actor: actor.name,
     definer: definer?.sql,
     missing: sqlstate === '42501' ? missingRights(database, inner, actor) : [],
-    triggers: triggers.filter(({ routine }) => routine === outer.oid).map(({ name, table }) => `${name} of ${table}`),
+    triggers: triggersThatCall(database, outer, triggers),
   }
+}
+
+/** Those that the statement fires, else any: foreign keys change other tables along. */
+function triggersThatCall({ catalog }: Database, { oid }: Routine, fired: readonly PlacedTrigger[]): readonly string[] {
+  const own = fired.filter(({ routine }) => routine === oid).map(({ name, table }) => `${name} of ${table}`)
+  if (own.length > 0) return own
+  const others = catalog.triggers.filter(({ routine, enabled }) => enabled && routine === oid)
+  return others.map(({ name, relation }) => `${name} of ${catalog.relations.get(relation)?.sql ?? relation}`)
 }
 
 /**

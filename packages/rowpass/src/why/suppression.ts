@@ -2,8 +2,9 @@
  * Triggers that pass rows over: one that is fired BEFORE or INSTEAD OF a change and gives NULL takes the row out of it,
  * without an error.
  */
+import pg from 'pg'
 import type { Trigger } from '../access/catalog/catalog.ts'
-import { isProblem } from '../access/trial.ts'
+import { attempt, isProblem } from '../access/trial.ts'
 import { conditionsFor } from './conditions.ts'
 import { copyName, writtenRows } from './copy.ts'
 import { commandsOf, firing, lastingOf } from './effects.ts'
@@ -15,6 +16,8 @@ import { bareInsert, retarget } from './text.ts'
 import type { TryTools } from './tools.ts'
 import type { StatementOutcome } from './trial.ts'
 
+/** How long a table below may be waited for. */
+const lockMs = 200
 /** More are not told apart: each takes a run of its own. */
 const maxTriggers = 12
 
@@ -44,6 +47,41 @@ export async function findInsteadOf(
     command,
     rows,
   }))
+}
+
+/**
+ * BEFORE triggers of partitions, and of tables below a view, which the copy does not have: the statement itself is run once
+ * more without each. That locks the table of the trigger against writes while it runs, and waits for its lock for
+ * {@link lockMs} at most.
+ */
+export async function findBelow(
+  { client, setting, role, sql }: TryTools,
+  reached: Reached,
+  changed: number,
+): Promise<readonly Suppression[]> {
+  const { database, relation } = reached
+  const [command, ...others] = commandsOf(reached)
+  if (command === undefined || others.length > 0 || reached.via.length > 0) return []
+  const triggers = database.effects
+    .triggersOf(relation)
+    .filter(({ timing, level, commands }) => timing === 'before' && level === 'row' && commands.includes(command))
+    .filter((trigger) => trigger.relation !== relation.oid && lastingOf(reached, trigger) === undefined)
+  const found: Suppression[] = []
+  for (const { name, function: routine, timing, relation: oid } of triggers.slice(0, maxTriggers)) {
+    const table = database.catalog.relations.get(oid)?.sql
+    if (table === undefined) continue
+    const more = await rolledBack(client, setting, 'turns', () =>
+      attempt(client, async () => {
+        await client.query(`set local lock_timeout = ${lockMs}`)
+        await client.query(`alter table ${table} disable trigger ${pg.escapeIdentifier(name)}`)
+        await client.query(`set local role ${pg.escapeIdentifier(role)}`)
+        return (await client.query(sql)).rowCount ?? 0
+      }),
+    )
+    if (!isProblem(more) && more > changed)
+      found.push({ table, trigger: name, function: routine, timing, command, rows: more - changed })
+  }
+  return found
 }
 
 /** Whether a trigger is fired that may pass rows over, and may be tried. */

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { explain } from '../../src/why/explain.ts'
 import { reasonCodes } from '../../src/why/explanation.ts'
 import { renderExplanation } from '../../src/why/report.ts'
-import { createTestDatabase, describePg, type TestDatabase } from '../support/pg.ts'
+import { createTestDatabase, describePg, type TestDatabase, urlFor } from '../support/pg.ts'
 import { codes } from './scene.ts'
 
 /** `puzzles/*.sql`: a schema, and in comments at its head who asks what, and what has to be said. */
@@ -15,6 +15,8 @@ interface Puzzle {
   readonly sql: string
   readonly as: string
   readonly ask: string
+  /** Who asks; the superuser without it. */
+  readonly by: string | undefined
   /** The login that requests arrive on. */
   readonly login: string | undefined
   /** Rows, a SQLSTATE, or `not run`. */
@@ -38,6 +40,7 @@ function readPuzzle(file: string): Puzzle {
     sql,
     as: field('as') ?? '{}',
     ask: field('ask') ?? '',
+    by: field('by'),
     login: field('login'),
     happens: field('happens') ?? '',
     reasons: list('reasons'),
@@ -49,7 +52,7 @@ function readPuzzle(file: string): Puzzle {
 }
 
 /** Of the whole cluster; puzzles of other files have none of them. */
-const roles = ['puzzle_user', 'puzzle_owner', 'puzzle_login', 'puzzle_group']
+const roles = ['puzzle_user', 'puzzle_owner', 'puzzle_login', 'puzzle_group', 'puzzle_keeper']
 const password = 'of-a-throw-away-role'
 
 describePg('puzzles of row-level security', () => {
@@ -61,7 +64,8 @@ describePg('puzzles of row-level security', () => {
     await client.connect()
     for (const role of roles)
       await client.query(`do $$ begin create role ${role}; exception when duplicate_object then null; end $$`)
-    await client.query(`alter role puzzle_login login noinherit; alter role puzzle_owner login password '${password}'`)
+    await client.query(`alter role puzzle_login login noinherit; alter role puzzle_keeper login password '${password}';
+      grant puzzle_user to puzzle_keeper`)
     await client.end()
   })
   afterAll(async () => {
@@ -69,7 +73,7 @@ describePg('puzzles of row-level security', () => {
   })
 
   it.each(puzzles)('$name', async (puzzle) => {
-    const { sql, as, ask, login, happens, reasons, says, advice, never, contents } = puzzle
+    const { sql, as, ask, by, login, happens, reasons, says, advice, never, contents } = puzzle
     const database = await createTestDatabase({ contents: contents === 'platform' ? 'platform' : 'bare' })
     databases.push(database)
     const client = new pg.Client(database.superuserUrl)
@@ -77,12 +81,15 @@ describePg('puzzles of row-level security', () => {
     try {
       await client.query(`${sql}; reset role`)
       const role = contents === 'platform' ? 'authenticated' : 'puzzle_user'
-      const explanation = await explain(client, {
+      const asker = by === undefined ? client : new pg.Client(urlFor(database.name, by, password))
+      if (asker !== client) await asker.connect()
+      const explanation = await explain(asker, {
         identity: { role, claims: JSON.parse(as) },
         sql: ask,
         timeoutMs: 1_000,
         ...(login !== undefined && { login }),
       })
+      if (asker !== client) await asker.end()
       const { outcome, findings, doubts } = explanation
       expect({ reasons: codes(explanation), doubts }).toEqual({ reasons, doubts: [] })
       expect(String(outcome?.problem?.sqlstate ?? outcome?.rows ?? 'not run')).toBe(happens)
