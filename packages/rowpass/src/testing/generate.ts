@@ -65,7 +65,7 @@ export async function generateSuite(options: GenerateOptions): Promise<string> {
   }
 }
 
-type Cast = readonly (Candidate & { readonly role: string })[]
+type Candidates = readonly (Candidate & { readonly role: string })[]
 
 function count(claims: Claims): number {
   return Object.keys(claims).length
@@ -75,7 +75,7 @@ function count(claims: Claims): number {
  * Whoever shows what the given people cannot: the owner of a table, whether it is forced; and claims under a role that
  * they are not for, whether a policy is for one role alone.
  */
-async function extras(tester: Tester, given: Cast, subjects: readonly TestedTable[]): Promise<Cast> {
+async function extras(tester: Tester, given: Candidates, subjects: readonly TestedTable[]): Promise<Candidates> {
   const owners = [...new Set(subjects.map(({ owner }) => owner))]
   const strongest = await findStrongest(tester, given, subjects)
   const roles = new Set(given.filter(({ claims }) => count(claims) === 0).map(({ role }) => role))
@@ -91,10 +91,10 @@ async function extras(tester: Tester, given: Cast, subjects: readonly TestedTabl
 /** Of those with claims, the one who may delete most: more is let through than to whoever only reads. */
 async function findStrongest(
   tester: Tester,
-  given: Cast,
+  given: Candidates,
   subjects: readonly TestedTable[],
-): Promise<Cast[number] | undefined> {
-  let best: { person: Cast[number]; reach: number } | undefined
+): Promise<Candidates[number] | undefined> {
+  let best: { person: Candidates[number]; reach: number } | undefined
   for (const person of given.filter(({ claims }) => count(claims) > 0)) {
     let reach = 0
     for (const subject of subjects) {
@@ -110,7 +110,7 @@ async function findStrongest(
 async function tryTable(
   tester: Tester,
   subject: TestedTable,
-  people: Cast,
+  people: Candidates,
   roles: readonly string[],
   onProgress: GenerateOptions['onProgress'],
 ): Promise<SuiteTable> {
@@ -129,7 +129,7 @@ async function tryTable(
 function tryAs(
   tester: Tester,
   preparation: readonly string[],
-  person: Cast[number],
+  person: Candidates[number],
   statement: string,
 ): Promise<Outcome> {
   return tester.run(async (transaction) => {
@@ -142,7 +142,7 @@ function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
-function meet(transaction: TestTransaction, { claims, role }: Cast[number]): TestPerson {
+function meet(transaction: TestTransaction, { claims, role }: Candidates[number]): TestPerson {
   return transaction.asUser(claims, { role })
 }
 
@@ -150,7 +150,7 @@ function meet(transaction: TestTransaction, { claims, role }: Cast[number]): Tes
 async function readSamples(
   transaction: TestTransaction,
   { name, columns }: TestedTable,
-  people: Cast,
+  people: Candidates,
   onProgress: GenerateOptions['onProgress'],
 ): Promise<SampleRow[]> {
   const list = columns.map((column) => `${column.name}::text`).join(', ')
