@@ -69,7 +69,7 @@ const details: Readonly<Record<string, string>> = {
   memberships_user_id_users_id_fk: 'This person is a member of another tenant, and has to leave it first.',
   memberships_tenant_id_tenants_id_fk: 'People of other tenants are members of this one, and have to leave it first.',
   tenants_pkey: 'This tenant exists already.',
-  users_tenant_id_email_key: 'Somebody in this tenant has this e-mail address.',
+  users_tenant_id_email_key: 'Another user in this tenant has this e-mail address.',
   users_tenant_id_tenants_id_fk: 'A tenant has to exist before its people, and goes after them.',
 }
 

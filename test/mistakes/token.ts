@@ -105,7 +105,7 @@ export const tokenMistakes: readonly Mistake[] = [
     ],
     ['the token of another audience is accepted', ' && isOneOf(audiences, expected)', '', 'SEC-8 another aud'],
     [
-      'an audience that is no list of texts is accepted',
+      'an audience that is not a list of texts is accepted',
       "audiences.every((audience) => typeof audience === 'string') && ",
       '',
       'SEC-8 a list that is not of texts',

@@ -16,7 +16,7 @@ export function renderDiagnosis(io: Io, diagnosis: Diagnosis, judged: SortedFind
   const blocks = [...objects].map(([object, findings]) =>
     [bold(io, plain(object)), ...findings.flatMap((finding) => renderFinding(io, finding)), ''].join('\n'),
   )
-  const stale = judged.stale.map((key) => `stale    ${plain(key)} is accepted, and is no finding any more`)
+  const stale = judged.stale.map((key) => `stale    ${plain(key)} is accepted, and is not a finding any more`)
   const measured = (diagnosis.measurements ?? []).map(renderMeasurement)
   const defaults = (diagnosis.platform?.defaults ?? []).map(({ says, findings }) =>
     dim(io, `${diagnosis.platform?.name.padEnd(8)} ${says} (${findings.length})`),

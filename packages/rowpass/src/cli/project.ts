@@ -128,7 +128,8 @@ function chooseOwner(env: Readonly<Record<string, string>>): string | undefined 
   const url = parsePostgresUrl(database, 'DATABASE_URL')
   if (owner === undefined) {
     if (url.password !== '') return url.href
-    const detail = 'DATABASE_URL has no password, so it is no owner: set OWNER_DATABASE_URL too, or neither of the two'
+    const detail =
+      'DATABASE_URL has no password, so it is not an owner: set OWNER_DATABASE_URL too, or neither of the two'
     throw new Failure('config_invalid', { detail })
   }
   const ownerUrl = parsePostgresUrl(owner, 'OWNER_DATABASE_URL')

@@ -70,7 +70,7 @@ export function parseToken(text: string): CompactToken {
   try {
     return parseCompact(text)
   } catch (error) {
-    const detail = error instanceof TokenRefusal ? error.message : 'it is no token'
+    const detail = error instanceof TokenRefusal ? error.message : 'it is not a token'
     throw new Failure('input_invalid', { detail, cause: error })
   }
 }

@@ -129,7 +129,7 @@ export const hardenPlans: readonly HardenPlan[] = [
   {
     name: 'default_functions',
     says: 'new functions of the owner are not for PUBLIC until they are granted',
-    risk: 'Whoever holds a token can call every new function of the owner, whether or not it was meant for them.',
+    risk: 'A token holder can call every new function of the owner, whether or not it was meant for them.',
     missing: closeNewFunctions,
   },
   {

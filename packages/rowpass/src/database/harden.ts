@@ -167,7 +167,7 @@ async function earlierVersion(client: pg.ClientBase, login: string): Promise<Har
     says: `an earlier version took the new functions of ${owners.join(' and ')} from PUBLIC, those of extensions included`,
     state: 'asked',
     sql: [],
-    risk: 'What was made since then, such as citext, works for nobody else. "rowpass db harden --undo" gives it back.',
+    risk: 'What was made since then, such as citext, works for no one else. "rowpass db harden --undo" gives it back.',
   }
 }
 

@@ -142,7 +142,7 @@ export function createAccounts({ store, deliver }: AccountsOptions): Accounts {
     address: string | undefined,
   ): Promise<void> {
     const email = toEmail(text)
-    if (email === undefined) throw new Failure('input_invalid', { detail: 'This is no e-mail address.' })
+    if (email === undefined) throw new Failure('input_invalid', { detail: 'This is not an e-mail address.' })
     await admit('mail', email, address)
     const token = createSecret()
     const kind = await store.inviteAddress(email, await hashSecret(token), newcomer)

@@ -156,7 +156,8 @@ function checkTypes(context: IssuerContext, parameters: Parameters): void {
   if ((parameters.get('requested_token_type') ?? accessTokenType) !== accessTokenType) {
     throw new OAuthError('invalid_request', 'Only access tokens are given in exchange')
   }
-  if (parameters.has('actor_token')) throw new OAuthError('invalid_request', 'Nobody acts for somebody else here')
+  if (parameters.has('actor_token'))
+    throw new OAuthError('invalid_request', 'Acting for another person is not supported here')
   if (parameters.has('resource') || (parameters.get('audience') ?? context.audience) !== context.audience) {
     throw new OAuthError('invalid_target', 'Tokens are for the one audience of this issuer')
   }

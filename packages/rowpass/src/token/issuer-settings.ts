@@ -32,7 +32,7 @@ const name = (given: string): string => {
 }
 
 const list = <T>(given: readonly T[], isItem: (item: unknown) => boolean, what: string): readonly T[] => {
-  if (!Array.isArray(given) || !given.every(isItem)) throw new OptionError(`is no list of ${what}`)
+  if (!Array.isArray(given) || !given.every(isItem)) throw new OptionError(`is not a list of ${what}`)
   return [...given]
 }
 
@@ -85,7 +85,7 @@ export const issuerSettings = {
     ): Readonly<Record<string, readonly ClaimValue[]>> => {
       const isValue = (value: unknown) => ['string', 'number', 'boolean'].includes(typeof value)
       if (typeof given !== 'object' || given === null || Array.isArray(given) || Object.keys(given).length === 0) {
-        throw new OptionError('is no object of claims')
+        throw new OptionError('is not an object of claims')
       }
       return Object.fromEntries(
         Object.entries(given).map(([claim, value]) => {
@@ -301,7 +301,7 @@ export function loosenings(issuer: TrustedIssuer): Readonly<Record<string, strin
 /** Why an algorithm is not accepted, and the way out, for whoever runs the gateway. */
 export function describeAlgorithm(alg: unknown): string {
   if (typeof alg === 'string' && /^HS\d/.test(alg)) {
-    return `${alg} is signed with a secret, and whoever can verify with it can sign with it too. Have the issuer sign with a key pair, such as ES256 or RS256, and publish the public keys`
+    return `${alg} is signed with a secret, and a party that can verify with it can sign with it too. Have the issuer sign with a key pair, such as ES256 or RS256, and publish the public keys`
   }
   return `not one of ${Object.keys(algorithms).join(', ')}`
 }

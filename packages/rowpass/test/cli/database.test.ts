@@ -122,7 +122,7 @@ describePg('databases on the command line', () => {
   })
 
   it.each([
-    ['a DATABASE_URL without a password', { DATABASE_URL: 'postgresql://authenticated@h/d' }, 'it is no owner'],
+    ['a DATABASE_URL without a password', { DATABASE_URL: 'postgresql://authenticated@h/d' }, 'it is not an owner'],
     [
       'two URLs of different databases',
       { DATABASE_URL: 'postgresql://authenticated@h/d', OWNER_DATABASE_URL: 'postgresql://o:p@h/e' },

@@ -57,7 +57,9 @@ describePg('test generate', () => {
     })
   }
 
-  it('writes a suite that passes where it was written and fails where a policy is broken', async () => {
+  it('writes a suite that passes where it was written and fails where a policy is broken', {
+    timeout: 120_000,
+  }, async () => {
     const file = join(folder, 'isolation.test.ts')
     expect(await generate('--only', 'tenants', '--out', file)).toMatchObject({ code: 0, stdout: `wrote ${file}\n` })
     const whole = await runSuite(database.ownerUrl)

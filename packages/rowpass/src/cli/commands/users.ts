@@ -43,7 +43,7 @@ export function define(io: Io): Command {
 
 async function inviteCommand(io: Io, text: string, options: { tenant?: string; json?: true }): Promise<void> {
   const email = toEmail(text)
-  if (email === undefined) throw new Failure('input_invalid', { detail: 'this is no e-mail address' })
+  if (email === undefined) throw new Failure('input_invalid', { detail: 'this is not an e-mail address' })
   const token = randomBytes(32).toString('base64url')
   const moves = await withIssuer(io, async (client) => {
     // As the issuer: the policies show these rows to it, and not to the owner.

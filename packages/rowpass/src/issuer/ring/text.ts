@@ -49,13 +49,13 @@ export function formatKeyRing({ ring, privateJwks, uses }: PrivateRing): string 
 export async function parseKeyRing(text: string): Promise<PrivateRing> {
   const { version, timing, keys, uses = [] } = parseObject(text)
   if (version !== formatVersion) throw invalid(`version is not ${formatVersion}`)
-  if (!Array.isArray(keys)) throw invalid('keys is no list')
+  if (!Array.isArray(keys)) throw invalid('keys is not a list')
   const members = await Promise.all(keys.map(parseMember))
   const ring = { timing: parseTiming(timing), keys: members.map(({ key }) => key) }
   if (new Set(ring.keys.map(({ kid }) => kid)).size < members.length) throw invalid('it holds one key twice')
   if (ring.keys.filter(({ state }) => state === 'active').length > 1) throw invalid('two of its keys are active')
   const secrets = members.flatMap(({ key, jwk }) => (key.state === 'gone' ? [] : [[key.kid, jwk] as const]))
-  if (!Array.isArray(uses)) throw invalid('uses is no list')
+  if (!Array.isArray(uses)) throw invalid('uses is not a list')
   return { ring, privateJwks: new Map(secrets), uses: uses.map(parseUse) }
 }
 
@@ -116,7 +116,7 @@ function parseUse(value: unknown): CountedUse {
   if (typeof kid === 'string' && Number.isSafeInteger(expiresMinute) && Number.isSafeInteger(tokens)) {
     return { kid, expiresMinute: Number(expiresMinute), tokens: Number(tokens) }
   }
-  throw invalid('uses holds what is no count')
+  throw invalid('uses holds something that is not a count')
 }
 
 function hasPrivateMember(jwk: Members): boolean {

@@ -32,7 +32,9 @@ describe('a ring file whose writer is killed', () => {
     return signal ?? code
   }
 
-  it('is the old one or the new one, whichever step was the last, and can be changed at once', async () => {
+  it('is the old one or the new one, whichever step was the last, and can be changed at once', {
+    timeout: 120_000,
+  }, async () => {
     const before = await readFile(path, 'utf8')
     const outcomes: string[] = []
     for (let step = 1; ; step++) {

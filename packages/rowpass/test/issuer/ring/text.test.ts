@@ -44,7 +44,7 @@ describe('a ring as text', () => {
       (value) => {
         value.keys = {}
       },
-      'keys is no list',
+      'keys is not a list',
     ],
     [
       'a key that is none',
@@ -135,7 +135,7 @@ describe('a ring as text', () => {
       (value) => {
         value.uses = ['canary']
       },
-      'uses holds what is no count',
+      'uses holds something that is not a count',
     ],
   ])('SEC-25 is refused with %s, and not quoted', async (_, change, problem) => {
     const value = JSON.parse(text)
