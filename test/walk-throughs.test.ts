@@ -21,6 +21,7 @@ describe('the walk-throughs', () => {
     'docs/production.md',
     'docs/issuer-in-your-app.md',
     'docs/local.md',
+    'docs/review.md',
   ])('%s runs as it stands, and prints what it says', { timeout: 120_000 }, async (page) => {
     const { blocks, code } = await runPage(page)
     const wrong = blocks.filter((block) => missingLines(block).length > 0)

@@ -23,6 +23,7 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<C
     summary: 'try what each identity may do with each table',
     load: () => import('./commands/matrix.ts'),
   },
+  review: { summary: 'who gains or loses which rows by a change', load: () => import('./commands/review.ts') },
   keys: { summary: 'make signing keys, rotate and revoke them', load: () => import('./commands/keys.ts') },
   issuer: { summary: 'check an issuer; install the tables of our own', load: () => import('./commands/issuer.ts') },
   clients: { summary: 'choose who may ask for tokens', load: () => import('./commands/clients.ts') },

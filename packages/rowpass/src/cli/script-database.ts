@@ -2,7 +2,6 @@
  * The database that scripts make: of files and folders of a repository, for commands that look at a database.
  */
 
-import { withConnection } from '../database/connect.ts'
 import type { LoadReport } from '../scratch/load.ts'
 import { openScratchServer, type ScratchServer } from '../scratch/server.ts'
 import { readScripts } from '../scratch/sources.ts'
@@ -61,10 +60,10 @@ export async function withSubject<T>(
   const scripts = readScripts(io.cwd, paths)
   const { server, close } = await openScratch(io, given)
   try {
-    const { url, loader } = await server.create()
-    await withConnection(url, (client) => loader.run(client, scripts))
-    for (const line of describeLoad(loader.report())) io.stderr(`${line}\n`)
-    return await work(url)
+    const database = await server.create()
+    await database.load(scripts)
+    for (const line of describeLoad(database.report())) io.stderr(`${line}\n`)
+    return await work(database.url)
   } finally {
     await close()
   }

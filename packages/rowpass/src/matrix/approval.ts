@@ -46,7 +46,7 @@ const approvalSchema = z.strictObject({
  * const today = toApproval(await drawMatrix(client))
  * console.log(today.tables['public.notes'])
  */
-export function toApproval({ subjects, tables }: Matrix): Approval {
+export function toApproval({ subjects, tables }: Pick<Matrix, 'subjects' | 'tables'>): Approval {
   return {
     version: 1,
     identities: sorted(subjects.map(({ name, role }) => [name, role])),

@@ -19,6 +19,8 @@ export interface LoadReport {
   readonly stubbed: readonly string[]
   /** Statements that did not run, with their places and why. */
   readonly left: readonly string[]
+  /** Statements that would have changed roles of another state as well, with their places. */
+  readonly ofRoles: readonly string[]
 }
 
 /** One run of scripts; several may follow each other in one database. */
@@ -26,10 +28,11 @@ export interface Loader {
   /**
    * Runs scripts, one after the other, each statement by itself.
    *
+   * @param options.keepRoles leaves roles that there are as they are, since another state is made with them. Default false
    * @throws Failure `script_failed` with the place and PostgreSQL's words
    * @throws Failure `input_invalid` see `cutScript`
    */
-  run(client: pg.ClientBase, scripts: readonly Script[]): Promise<void>
+  run(client: pg.ClientBase, scripts: readonly Script[], options?: { keepRoles?: boolean }): Promise<void>
   report(): LoadReport
 }
 
@@ -47,39 +50,42 @@ const settings = 'set statement_timeout = 300000; set client_min_messages = erro
  * reads and writes files of the server; `report` says what.
  *
  * @param made roles made so far, which go with the database
+ * @param options.isFresh whether the database is empty and has nothing of a platform yet
  */
-export async function createLoader(made: Set<string>): Promise<Loader> {
+export async function createLoader(made: Set<string>, { isFresh }: { isFresh: boolean }): Promise<Loader> {
   const parser = await loadParser()
   const stubbed: string[] = []
   const left: string[] = []
+  const ofRoles: string[] = []
   const missing = new Set<string>()
   const cutTypes = new Set<string>()
-  let prepared = false
   let roles: Set<string> = new Set()
 
   return {
-    async run(client, scripts) {
+    async run(client, scripts, { keepRoles = false } = {}) {
       await client.query(settings)
       roles = await readRoles(client)
-      if (!prepared) await prepare(client, scripts)
-      prepared = true
+      if (isFresh) await prepare(client, scripts)
       for (const script of scripts) {
         await client.query('discard all')
         await client.query(settings)
-        for (const statement of cutScript(script.text, script.name)) await runOne(client, script, statement)
+        for (const statement of cutScript(script.text, script.name)) await runOne(client, script, statement, keepRoles)
       }
       await client.query('discard all')
     },
     report: () => ({
       stubbed: [...(missing.size === 0 ? [] : [`the roles ${[...missing].join(', ')}`]), ...stubbed],
       left: left.length > maxLeft ? [...left.slice(0, maxLeft), `and ${left.length - maxLeft} more`] : left,
+      ofRoles,
     }),
   }
 
   async function prepare(client: pg.ClientBase, scripts: readonly Script[]): Promise<void> {
+    const { rows } = await client.query<{ name: string }>('select nspname as name from pg_namespace')
+    const has = (schema: string) => rows.some(({ name }) => name === schema)
     const text = scripts.map((script) => script.text).join('\n')
     const makesAuth = /create\s+schema\s+(?:if\s+not\s+exists\s+)?"?auth"?\s*(?:;|authorization)/i.test(text)
-    if (/\bauth\.(?:session|claim\w*)\s*\(|\browpass\.\w/.test(text) && !makesAuth) {
+    if (/\bauth\.(?:session|claim\w*)\s*\(|\browpass\.\w/.test(text) && !makesAuth && !has('rowpass')) {
       for (const name of requestRoles) await makeRole(client, name, 'nologin')
       await makeRole(client, issuerRole, 'login')
       await applyPlatform(client, { withIssuer: false })
@@ -88,7 +94,7 @@ export async function createLoader(made: Set<string>): Promise<Loader> {
       /\bto\s+"?(?:anon|service_role)\b|\bauth\.(?:uid|jwt|role|email|users)\b|\bstorage\.objects\b/i.test(text)
     ) {
       if (makesAuth) for (const role of supabase.roles) await makeRole(client, role.name, role.with, missing)
-      else await installPlatform(client, supabase)
+      else if (!has('auth')) await installPlatform(client, supabase)
     }
     // As Supabase has it: what lies in `extensions` is found without its schema.
     await client.query(
@@ -117,14 +123,23 @@ export async function createLoader(made: Set<string>): Promise<Loader> {
     into?.add(name)
   }
 
-  async function runOne(client: pg.ClientBase, script: Script, statement: ScriptStatement): Promise<void> {
+  async function runOne(
+    client: pg.ClientBase,
+    script: Script,
+    statement: ScriptStatement,
+    keepRoles: boolean,
+  ): Promise<void> {
     const place = `${script.name}:${statement.line}`
     const tree = parseOne(parser, statement.sql)
     const treatment = treat(tree, statement.sql, { roles, made })
     const leave = (why: string): void => void left.push(`${place} ${titleOf(statement.sql)}: ${why}`)
+    const [type, fields] = typed(tree) ?? ['', {}]
+    if (keepRoles && changesRoles(type, fields)) {
+      if (!(await keepsRoles(client, statement.sql))) ofRoles.push(`${place} ${titleOf(statement.sql)}`)
+      return
+    }
     if (treatment.kind === 'passed') return
     if (treatment.kind === 'left') return leave(treatment.why)
-    const [type, fields] = typed(tree) ?? ['', {}]
     const isMakingRole = type === 'CreateRoleStmt'
     for (const role of rolesNeeded(tree)) {
       if (role.startsWith('pg_')) continue
@@ -215,6 +230,36 @@ export async function createLoader(made: Set<string>): Promise<Loader> {
   function note(role: string): void {
     roles.add(role)
     made.add(role)
+  }
+}
+
+/** What changes roles that there are, and their memberships. */
+function changesRoles(type: string, { renameType }: TreeNode): boolean {
+  return /^(AlterRole|AlterRoleSet|GrantRole|DropRole)Stmt$/.test(type) || renameType === 'OBJECT_ROLE'
+}
+
+/** Runs a statement for a trial: whether roles and memberships would be as they were. Nothing of it stays. */
+async function keepsRoles(client: pg.ClientBase, sql: string): Promise<boolean> {
+  const look = async (): Promise<string> => {
+    const { rows } = await client.query<{ all: string }>(
+      `select (select jsonb_agg(to_jsonb(r) - 'rolpassword' order by r.oid) from pg_roles r)::text ||
+              coalesce((select jsonb_agg(to_jsonb(m) - 'oid' order by m.roleid, m.member) from pg_auth_members m)::text, '') ||
+              coalesce((select jsonb_agg(to_jsonb(s)) from pg_db_role_setting s where setdatabase = 0)::text, '') as all`,
+    )
+    return rows[0]?.all ?? ''
+  }
+  await client.query('begin')
+  try {
+    const before = await look()
+    await client.query(sql)
+    const isSame = (await look()) === before
+    await client.query('rollback')
+    return isSame
+  } catch (error) {
+    await client.query('rollback')
+    // What the login may not try counts as a change.
+    if (error instanceof pg.DatabaseError) return false
+    throw error
   }
 }
 

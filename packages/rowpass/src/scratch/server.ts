@@ -5,12 +5,16 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { parsePostgresUrl, sqlstateOf, withConnection } from '../database/connect.ts'
 import { Failure } from '../errors.ts'
-import { createLoader, type Loader } from './load.ts'
+import { createLoader, type Loader, type LoadReport } from './load.ts'
+import type { Script } from './sources.ts'
 
 /** A database that is thrown away. */
 export interface ScratchDatabase {
   readonly url: string
-  readonly loader: Loader
+  /** Runs scripts in it, see `Loader`. */
+  load(scripts: readonly Script[], options?: { keepRoles?: boolean }): Promise<void>
+  /** What came of all scripts, those of what it is a copy of as well. */
+  report(): LoadReport
 }
 
 /** Makes databases of its own on a server. */
@@ -29,66 +33,65 @@ const lockNumber = 815_004
 const lockWaitMs = 120_000
 
 /**
- * Opens a server for throw-away databases. As roles belong to the server, one process at a time has it: the next one waits
- * up to two minutes.
+ * Opens a server for throw-away databases. As roles belong to the server, one process at a time makes or drops some: the
+ * next one waits up to two minutes. A role that another process has come to use by then is left.
  *
- * @param url of a login that may create databases; its own database is only connected to
+ * @param url of a login that may create databases; its own database is not connected to
  * @throws Failure `database_unavailable` when it cannot be reached
- * @throws Failure `scratch_busy` when another process has it for too long
+ * @throws Failure `scratch_busy` when another process is at it for too long
  */
 export async function openScratchServer(url: string): Promise<ScratchServer> {
   const prefix = `rowpass_scratch_${randomBytes(5).toString('hex')}`
   const names: string[] = []
   const made = new Set<string>()
-  const unlock = await takeLock(url)
-  const administer = (work: (client: pg.Client) => Promise<void>) => withConnection(url, work)
+  const loaders = new Map<ScratchDatabase, Loader>()
+  // What is copied may have nobody connected to it, ourselves included.
+  const home = withDatabase(url, 'postgres')
+  await withConnection(home, async () => undefined)
 
-  async function make(template: string | undefined, loader?: Loader): Promise<ScratchDatabase> {
+  async function make(template?: string, known?: Loader): Promise<ScratchDatabase> {
     const name = `${prefix}_${names.length}`
-    await administer((client) => createDatabase(client, name, template))
+    await withConnection(home, (client) => createDatabase(client, name, template))
     names.push(name)
-    return { url: withDatabase(url, name), loader: loader ?? (await createLoader(made)) }
+    const loader = known ?? (await createLoader(made, { isFresh: template === undefined }))
+    const own = withDatabase(url, name)
+    const database: ScratchDatabase = {
+      url: own,
+      load: (scripts, options) =>
+        exclusively(home, () => withConnection(own, (client) => loader.run(client, scripts, options))),
+      report: loader.report,
+    }
+    loaders.set(database, loader)
+    return database
   }
 
   return {
-    create: () => make(undefined),
-    copy: (database) => make(databaseOf(database.url), database.loader),
+    create: () => make(),
+    copy: (database) => make(databaseOf(database.url), loaders.get(database)),
     copyOf: (other) => make(databaseOf(other)),
     close: () =>
-      administer(async (client) => {
+      exclusively(home, async (client) => {
         for (const name of names) await client.query(`drop database if exists ${name} with (force)`)
         // A role that another one of them was granted to or by goes after it.
         for (let before = -1; made.size !== before; ) {
           before = made.size
           for (const role of made) if (await dropRole(client, role)) made.delete(role)
         }
-      }).finally(unlock),
+      }),
   }
 }
 
-/** Holds a lock by a connection of its own, which ends with this process. */
-async function takeLock(url: string): Promise<() => Promise<void>> {
-  let release = (): void => undefined
-  const released = new Promise<void>((resolve) => {
-    release = resolve
-  })
-  let held: Promise<void> | undefined
-  await new Promise<void>((resolve, reject) => {
-    held = withConnection(url, async (client) => {
+/** Runs `work` while no other process is in here. */
+function exclusively<T>(home: string, work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+  return withConnection(home, async (client) => {
+    try {
       await client.query(`set lock_timeout = ${lockWaitMs}`)
       await client.query('select pg_advisory_lock($1)', [lockNumber])
-      resolve()
-      await released
-    })
-    held.catch(reject)
-  }).catch((error: unknown) => {
-    throw sqlstateOf(error) === '55P03' ? new Failure('scratch_busy', { cause: error }) : error
+    } catch (error) {
+      throw sqlstateOf(error) === '55P03' ? new Failure('scratch_busy', { cause: error }) : error
+    }
+    return work(client)
   })
-  return async () => {
-    release()
-    // What breaks it has let go of the lock as well.
-    await held?.catch(() => undefined)
-  }
 }
 
 /** The same with a name that does not change from run to run in the place of a throw-away database's. */

@@ -11,6 +11,8 @@ export interface Script {
   /** Path for people: as it was given, with what was found below it. */
   readonly name: string
   readonly text: string
+  /** Whether it fills tables that others make: the seed of a project. */
+  readonly isSeed: boolean
 }
 
 /** What a schema and its rows have at most; a dump with more is given as a database. */
@@ -38,7 +40,11 @@ export function readScripts(directory: string, paths: readonly string[]): Script
     const size = `${files.length} files with ${Math.ceil(bytes / 1024 / 1024)} MiB`
     throw new Failure('input_invalid', { detail: `${size} are more than ${maxScripts} or 256 MiB` })
   }
-  return files.map((name) => ({ name, text: readScript(resolve(directory, name), name) }))
+  return files.map((name) => ({
+    name,
+    text: readScript(resolve(directory, name), name),
+    isSeed: /(^|[\\/])seed\.sql$/.test(name),
+  }))
 }
 
 /** Paths of the scripts, relative to the directory where they lie in it. */

@@ -1,7 +1,7 @@
 import { readdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import { readJsonFile } from '../../src/database/private-files.ts'
 import { createSandbox, type Sandbox } from '../support/cli.ts'
 import { describePg } from '../support/pg.ts'
@@ -18,6 +18,9 @@ grant usage on schema public to files_web;
 grant select on public.rooms to files_web;
 `
 const rows = "insert into public.rooms values (1, 10, 'A'), (2, 10, 'B'), (3, 20, 'C');"
+
+// Each of them makes databases and runs several tools on them.
+vi.setConfig({ testTimeout: 120_000 })
 
 describePg('a file in the place of a database', () => {
   let sandbox: Sandbox
