@@ -112,16 +112,30 @@ export function readBody(statements: Statements | undefined): Body {
  * Reads PL/pgSQL, whose variables may be of types of the database, which the parser does not know: where it cannot read the
  * body for that, they are taken for texts, and then for records.
  */
-function readPlPgSql(parser: Parser, { definition = '', body }: Routine): PlPgSql | undefined {
+function readPlPgSql(parser: Parser, routine: Routine): PlPgSql | undefined {
+  const { definition = '', body } = routine
   const found = parser.parsePlPgSql(definition)
   if (found !== undefined) return found
+  const header = plainHeader(routine)
   for (const type of ['text', 'record']) {
-    const plain = withPlainTypes(parser, body, type)
+    const plain = withPlainTypes(parser, body, type) ?? body
     // A function as the replacement: a body may hold `$&`.
-    const again = plain === undefined ? undefined : parser.parsePlPgSql(definition.replace(body, () => plain))
+    const again =
+      (plain === body ? undefined : parser.parsePlPgSql(definition.replace(body, () => plain))) ??
+      (header === undefined
+        ? undefined
+        : parser.parsePlPgSql(definition.replace(body, () => plain).replace(/^[\s\S]*?\n LANGUAGE /, () => header)))
     if (again !== undefined) return again
   }
   return undefined
+}
+
+/** What begins a function whose results are variables of its body, with texts for their types; undefined for any other. */
+function plainHeader({ definition = '', argumentNames, returnsSet }: Routine): string | undefined {
+  const [own = ''] = /^[\s\S]*?\n LANGUAGE /.exec(definition) ?? []
+  if (!/[(,] ?(OUT|INOUT) |\n RETURNS TABLE\(/.test(own)) return undefined
+  const names = argumentNames.map((name, at) => `inout "${name === '' ? at : name.replaceAll('"', '""')}" text`)
+  return `create function f(${names.join(', ')})${returnsSet ? ' returns setof record' : ''}\n language `
 }
 
 const endsType = new Set(['not', 'collate', ':=', '=', 'default', ';'])

@@ -9,7 +9,7 @@ import { readCatalogHere } from '../../src/access/catalog/read.ts'
 import { createModel } from '../../src/doctor/analysis/model.ts'
 import { type Diagnosis, type DoctorOptions, tryOutHere } from '../../src/doctor/run.ts'
 import { loadParser } from '../../src/statement/parser.ts'
-import { createTestDatabase, describePg, product, type TestDatabase } from '../support/pg.ts'
+import { createTestDatabase, describePg, postgresMajor, product, type TestDatabase } from '../support/pg.ts'
 
 const folder = `${product}test/doctor/schemas/`
 
@@ -115,5 +115,22 @@ describePg('the doctor on projects of usual shape', () => {
     expect(notes.some((note) => /no policy and no grant names a role/.test(note))).toBe(true)
     const named = await examine(['create table public.notes (id int); grant select on public.notes to authenticated'])
     expect(named.notes.filter((note) => /no policy and no grant/.test(note))).toEqual([])
+  })
+
+  it('takes an index that is skipped through for one, where the server can', async () => {
+    const table = (name: string, kinds: string) => `
+      create table public.${name} (id int primary key, kind int not null, tenant text not null);
+      insert into public.${name} select i, ${kinds}, 't' || i % 5000 from generate_series(1, 20000) i;
+      create index on public.${name} (kind, tenant);
+      alter table public.${name} enable row level security;
+      create policy own on public.${name} for select to authenticated
+        using (tenant = (select nullif(current_setting('app.tenant', true), '')));
+      grant select on public.${name} to authenticated;
+      analyze public.${name};`
+    const schema = `grant usage on schema public to authenticated; ${table('few', 'i % 3')} ${table('many', 'i')}`
+    const found = keysOf(await examine([schema]), 'warning').filter((key) => key.startsWith('RLS035'))
+    expect(found).toEqual(
+      postgresMajor() >= 18 ? ['RLS035:public.many:tenant'] : ['RLS035:public.few:tenant', 'RLS035:public.many:tenant'],
+    )
   })
 })

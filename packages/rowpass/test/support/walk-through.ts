@@ -55,24 +55,30 @@ background() {
 }
 `
 
-/** Runs one page, such as `docs/from-supabase.md`, with databases `app` and `moved`. */
+/** Runs one page, such as `docs/from-supabase.md`, with a database `app`, and `moved` on another server where it moves. */
 export async function runPage(path: string): Promise<PageRun> {
   const directory = mkdtempSync(join(tmpdir(), 'rowpass-walk-'))
   openForServer(directory)
   // As in the demo, where `drizzle/` holds its tables: a page must not bring them into the reader's database.
   for (const path of ['demo/drizzle', 'examples']) symlinkSync(join(repository, path), join(directory, basename(path)))
+  const page = readFileSync(join(repository, path), 'utf8')
   const server = await startEmbeddedPostgres({ directory, durable: false })
+  // Roles belong to a server: what a page leaves behind is not where it moves to.
+  const target = mkdtempSync(join(tmpdir(), 'rowpass-walk-moved-'))
+  openForServer(target)
+  const moved = page.includes('MOVED_') ? await startEmbeddedPostgres({ directory: target, durable: false }) : server
   try {
-    await withConnection(server.superuserUrl, async (client) => {
-      for (const name of ['app', 'moved']) await client.query(`create database ${name}`)
-    })
-    const blocks = readBlocks(readFileSync(join(repository, path), 'utf8'))
-    const { output, code } = await runShell(script(blocks), directory, await settings(server.superuserUrl))
+    await withConnection(server.superuserUrl, (client) => client.query('create database app'))
+    await withConnection(moved.superuserUrl, (client) => client.query('create database moved'))
+    const blocks = readBlocks(page)
+    const given = await settings(server.superuserUrl, moved.superuserUrl)
+    const { output, code } = await runShell(script(blocks), directory, given)
     const outputs = output.split(new RegExp(`^${mark}\\n`, 'm')).slice(1)
     return { blocks: blocks.map((block, index) => ({ ...block, output: outputs[index] ?? '' })), code }
   } finally {
+    if (moved !== server) await moved.stop()
     await server.stop()
-    rmSync(directory, { recursive: true, force: true })
+    for (const each of [target, directory]) rmSync(each, { recursive: true, force: true })
   }
 }
 
@@ -111,9 +117,9 @@ function script(blocks: readonly Omit<Block, 'output'>[]): string {
 }
 
 /** What the pages tell the reader to set, here with values of this run. */
-async function settings(superuserUrl: string): Promise<Record<string, string>> {
+async function settings(superuserUrl: string, movedUrl: string): Promise<Record<string, string>> {
   const url = (database: string, user?: string) => {
-    const result = new URL(superuserUrl)
+    const result = new URL(database === 'moved' ? movedUrl : superuserUrl)
     result.pathname = `/${database}`
     if (user !== undefined) Object.assign(result, { username: user, password: 'of-a-throw-away-database' })
     return result.href
