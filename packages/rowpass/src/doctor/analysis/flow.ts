@@ -31,6 +31,8 @@ const safeType =
 /** Functions whose result tells no text of their arguments. */
 const safeFunction =
   /^(quote_\w+|(char_|octet_|bit_|array_)?length|cardinality|count|md5|sha\d+|hashtext\w*|strpos|position|ascii|to_reg\w+|to_date|to_timestamp|to_number|date_part|extract|exists)$/
+/** In a scope: what a name means that nothing else has. */
+const unnamed = '?'
 const joins = new Set(['||', '->', '->>', '#>', '#>>'])
 
 /** Whether values of a type may hold SQL. */
@@ -166,10 +168,9 @@ function createEvaluator(model: Model, routine: Routine, kind: FlowKind): Evalua
 
   function ofColumn(names: readonly string[], scope: Scope): ReadonlySet<Source> {
     const [first = '', second] = names
-    if (second === undefined) return scope.get(first) ?? none
+    if (second === undefined) return scope.get(first) ?? scope.get(unnamed) ?? none
     if (first === 'new') return new Set([`new.${second}`])
-    if (first === routine.name) return scope.get(second) ?? none
-    return scope.get(first) ?? none
+    return scope.get(first) ?? (first === routine.name ? scope.get(second) : undefined) ?? none
   }
 
   function ofOperator(node: TreeNode, scope: Scope): ReadonlySet<Source> {
@@ -226,6 +227,13 @@ function createEvaluator(model: Model, routine: Routine, kind: FlowKind): Evalua
       else if (type === 'RangeVar' && inner.has(String(node.relname)) && alias !== undefined)
         inner.set(String(alias.aliasname), inner.get(String(node.relname)) ?? none)
     }
+    const from = walk(select.fromClause)
+    const made = from.flatMap(([type, { functions, subquery }]) =>
+      type === 'RangeFunction' ? [of(functions, inner)] : type === 'RangeSubselect' ? [of(subquery, inner)] : [],
+    )
+    inner.set('*', union(made))
+    // Columns of functions have names of their own; those of tables beside them could have the same.
+    if (!from.some(([type]) => type === 'RangeVar')) inner.set(unnamed, union(made))
     return inner
   }
 

@@ -119,13 +119,25 @@ export function isAnybody(model: Model, tree: unknown): boolean {
     return test?.nulltesttype === 'IS_NULL'
   }
   if (type !== 'A_Expr') return false
-  const constants = [node.lexpr, node.rexpr].flatMap((side) => constantsOf(side))
+  const sides = [node.lexpr, node.rexpr]
+  const constants = sides.flatMap((side) => constantsOf(side))
+  if (/^[<>]=?$/.test(namesOf(node.name)[0] ?? '')) return sides.some(isNothing)
   const isNegative = node.kind === 'AEXPR_DISTINCT' || ['<>', '!='].includes(namesOf(node.name)[0] ?? '')
-  if (isNegative) return constants.length > 0
+  if (isNegative) return sides.some(isNothing)
   const roles = model.access.apiRoles.map(({ name }) => name)
   return (
     constants.length > 0 && (constants.every((text) => roles.includes(text)) || constants.includes('authenticated'))
   )
+}
+
+/** 0, an empty text, or a uuid of zeros: what is more, or another, is anybody. */
+function isNothing(side: unknown): boolean {
+  const inner = unwrap(side)
+  const constant = fieldsOf(fieldsOf(inner, 'TypeCast')?.arg ?? inner, 'A_Const')
+  // The parser leaves out what is 0.
+  if (isNode(constant?.ival)) return constant.ival.ival === undefined
+  const text = constant === undefined || constant.isnull === true ? undefined : stringOf({ A_Const: constant })
+  return text !== undefined && /^[0-]*$/.test(text)
 }
 
 /** Texts that an operand is: one, or those of a list or an array. */

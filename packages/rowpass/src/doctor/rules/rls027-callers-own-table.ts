@@ -46,7 +46,8 @@ function routinesOf(model: Model, { usingTree, checkTree }: PolicyFacts): readon
 
 function judge(model: Model, routine: Routine, roles: readonly Role[]): (Found & { isByPath: boolean }) | undefined {
   const { tables, calls, statements } = model.callers.body(routine)
-  if (routine.extension !== undefined || statements.includes('CreateStmt')) return undefined
+  if (routine.extension !== undefined || statements.some((each) => /^CreateS|^CreateTableAs/.test(each)))
+    return undefined
   const canMake = roles.some((role) => mayMakeTemporary(model, role))
   const say = (name: string, says: string, level: Level, isByPath: boolean) => ({
     object: routine.sql,
@@ -64,7 +65,8 @@ function judge(model: Model, routine: Routine, roles: readonly Role[]): (Found &
   }
   const looked = routine.resolved ? [] : tables.filter(({ schema, name }) => schema === undefined && !/^pg_/.test(name))
   const missing = looked.find((each) => model.relationNamed(each) === undefined)
-  if (missing !== undefined && model.callers.body(routine).known) {
+  // In a trigger it may be a transition table.
+  if (missing !== undefined && routine.returns !== 'trigger' && model.callers.body(routine).known) {
     const says = `${routine.sql} reads ${missing.name}, which is not there: whoever makes such a table says what is in it.`
     return say(missing.name, says, canMake ? 'error' : 'warning', false)
   }

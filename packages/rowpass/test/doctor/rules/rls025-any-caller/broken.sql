@@ -1,4 +1,4 @@
--- expect: RLS025:public.files:files_read | RLS025:public.folders:folders_all | RLS012:public.tags:tags_read (warning)
+-- expect: RLS025:public.files:files_read | RLS025:public.folders:folders_all | RLS025:public.pages:pages_read | RLS025:public.plans:plans_read | RLS012:public.tags:tags_read (warning)
 create table notes (id bigint generated always as identity primary key, org integer not null);
 create index on notes (org);
 alter table notes enable row level security;
@@ -16,3 +16,11 @@ create table tags (id bigint generated always as identity primary key, org integ
 alter table tags enable row level security;
 create policy tags_read on tags for select to authenticated using (true);
 grant select on tags to authenticated;
+create table pages (id bigint generated always as identity primary key, org integer not null);
+alter table pages enable row level security;
+create policy pages_read on pages for select to authenticated using ((select (app.claims() ->> 'number')::bigint) > 0);
+grant select on pages to authenticated;
+create table plans (id bigint generated always as identity primary key, org integer not null);
+alter table plans enable row level security;
+create policy plans_read on plans for select to authenticated using ((select app.claims() ->> 'sub') <> '');
+grant select on plans to authenticated;

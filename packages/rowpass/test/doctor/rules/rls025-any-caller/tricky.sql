@@ -20,3 +20,9 @@ create table invoices (id bigint generated always as identity primary key, org i
 alter table invoices enable row level security;
 create policy invoices_read on invoices for select to authenticated using ((select app.claims() ->> 'role') = 'admin');
 grant select on invoices to authenticated;
+-- Who has more than a number, or is another than a guest, is not anybody.
+create table reports (id bigint generated always as identity primary key, org integer not null);
+alter table reports enable row level security;
+create policy reports_read on reports for select to authenticated using ((select (app.claims() ->> 'level')::integer) > 4);
+create policy reports_staff on reports for select to authenticated using ((select app.claims() ->> 'role') <> 'guest');
+grant select on reports to authenticated;

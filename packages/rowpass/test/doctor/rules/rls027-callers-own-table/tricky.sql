@@ -16,3 +16,10 @@ alter table files enable row level security;
 create policy files_read on files for select to authenticated
   using (org = (select app.by_atomic()) and other = (select app.by_path()));
 grant select on files to authenticated;
+-- What a trigger of a statement calls the rows that it has changed.
+create function app.changed() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if exists (select from fresh where other < 0) then raise exception 'no such number'; end if;
+  return null;
+end $$;
+create trigger changed after update on files referencing new table as fresh for each statement execute function app.changed();

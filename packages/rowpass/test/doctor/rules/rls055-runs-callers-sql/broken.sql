@@ -1,4 +1,4 @@
--- expect: RLS055:app.by_expression(text) | RLS055:app.by_number(text) | RLS055:app.by_parts(text, text[]) | RLS055:app.by_way(text) | RLS055:app.count_by_state(text) | RLS055:app.exec_sql(text) | RLS055:app.exported(text) | RLS055:app.tagged()
+-- expect: RLS055:app.by_expression(text) | RLS055:app.by_filter(jsonb) | RLS055:app.by_number(text) | RLS055:app.by_row(public.notes) | RLS055:app.by_parts(text, text[]) | RLS055:app.by_way(text) | RLS055:app.count_by_state(text) | RLS055:app.exec_sql(text) | RLS055:app.exported(text) | RLS055:app.tagged()
 create table notes (id uuid primary key, org integer not null, state text);
 create index on notes (org);
 alter table notes enable row level security;
@@ -48,6 +48,27 @@ create function app.by_number(text) returns bigint language plpgsql stable secur
 declare n bigint;
 begin
   execute 'select count(*) from public.notes where org = ' || app.org() || ' limit ' || $1 into n;
+  return n;
+end $$;
+create function app.by_filter(filter jsonb) returns bigint language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  part record;
+  condition text := 'org = ' || app.org();
+  n bigint;
+begin
+  for part in select * from jsonb_each_text(filter) loop
+    condition := condition || format(' and %I = ''%s''', part.key, part.value);
+  end loop;
+  execute 'select count(*) from public.notes where ' || condition into n;
+  return n;
+end $$;
+create function app.by_row(note public.notes) returns bigint language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  found refcursor;
+  n bigint;
+begin
+  open found for execute 'select count(*) from public.notes where org = ' || app.org() || ' and state = ''' || note.state || '''';
+  fetch found into n;
   return n;
 end $$;
 create table tags (id uuid primary key, name text not null, author uuid not null);
