@@ -46,6 +46,10 @@ const progressMs = 10_000
 /** A worker keeps a schema for so many rounds: to open one takes a second. */
 const roundsOfBlock = 100
 
+const page = 'docs/security-testing.md'
+const place = /(<!-- oracle -->\n)([\s\S]*?)(\n<!-- end of oracle -->)/
+const heading = '| commit | seed | statements | seconds | differences |'
+
 const chosen = schemas.filter(({ name }) => values.schema === undefined || name === values.schema)
 if (chosen.length === 0) throw new Error(`no such schema; there are ${schemas.map(({ name }) => name).join(', ')}`)
 const schemaOf = (block: number) => chosen[block % chosen.length]?.name ?? ''
@@ -127,10 +131,6 @@ function commit(): string {
   const git = (...given: string[]) => execFileSync('git', given, { encoding: 'utf8' }).trim()
   return `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain') === '' ? '' : ' with changes'}`
 }
-
-const page = 'docs/security-testing.md'
-const place = /(<!-- oracle -->\n)([\s\S]*?)(\n<!-- end of oracle -->)/
-const heading = '| commit | seed | statements | seconds | differences |'
 
 /** Adds a line to the runs on the page, with their sums, and puts the counts of this one below them. */
 function addRun(run: readonly (string | number)[], summary: string): void {

@@ -15,8 +15,9 @@ const disguise = {
   at: `at + interval '1 day'`,
   author: 'case when author > 100 then author + 1000 else author end',
 }
-const columns = [
-  { name: 'id', type: 'int4', samples: ids(1, 40) },
+/** Never the same in both tables, so that rows of both together have a key too. */
+const id = { name: 'id', type: 'int4', samples: ids(1, 60), closed: ['update'] } as const
+const others = [
   { name: 'space', type: 'text', samples: ['a', 'b', 'c', 'd'] },
   { name: 'body', type: 'text', samples: ['Plan', 'Draft', 'New', '%a%'] },
   { name: 'score', type: 'numeric', samples: ['0.50', '3.00', '7.25', '95.00'], closed: ['update'] },
@@ -40,11 +41,11 @@ export const notes: Schema = {
       (1, 'a', 'Plan', 3.00, '2024-01-01', false, 1), (2, 'a', 'Draft', 7.25, null, true, 1), (3, 'b', 'Idea', null, '2024-05-05 05:05', false, 2),
       (4, 'b', 'Rank', 95.00, '2024-02-02', false, 2), (5, 'c', 'Note', 0.50, null, false, 3), (6, 'd', 'Open', 4.00, '2024-03-03', false, 3),
       (7, 'd', null, 97.00, '2024-03-03', false, 3), (8, 'b', 'Mine', 2.00, '2023-12-31', false, 1);
-    insert into pinned values (21, 'a', 'Pin', 1.00, '2024-01-01', false, 1, 1), (22, 'b', 'Top', 8.00, null, false, 2, 2),
-      (23, 'd', 'Gone', 8.50, null, true, 3, 3), (24, 'b', 'Best', 99.00, '2024-01-02', false, 2, 4);
+    insert into pinned values (71, 'a', 'Pin', 1.00, '2024-01-01', false, 1, 1), (72, 'b', 'Top', 8.00, null, false, 2, 2),
+      (73, 'd', 'Gone', 8.50, null, true, 3, 3), (74, 'b', 'Best', 99.00, '2024-01-02', false, 2, 4);
     ${protect('spaces', 'select, update (title, open)')}
-    ${protect('notes', 'select, insert, update (id, space, body, at, gone, author), delete')}
-    ${protect('pinned', 'select, insert, update (id, space, body, at, gone, author, rank)')}
+    ${protect('notes', 'select, insert, update (space, body, at, gone, author), delete')}
+    ${protect('pinned', 'select, insert, update (space, body, at, gone, author, rank)')}
     create policy see on spaces for select to authenticated
       using (open or code = any ((select auth.claim_texts('spaces'))::text[]));
     create policy edit on spaces for update to authenticated
@@ -85,14 +86,14 @@ export const notes: Schema = {
         { name: 'open', type: 'bool', samples: ['false', 'false', 'true'] },
       ],
     },
-    { name: 'notes', key: ['id'], grants: ['insert', 'update', 'delete'], disguise, columns },
+    { name: 'notes', key: ['id'], grants: ['insert', 'update', 'delete'], disguise, columns: [id, ...others] },
     {
       name: 'pinned',
       key: ['id'],
       grants: ['insert', 'update'],
       parent: 'notes',
       disguise: { ...disguise, rank: 'rank + 1' },
-      columns: [...columns, { name: 'rank', type: 'int4', samples: ['1', '2', '3'] }],
+      columns: [{ ...id, samples: ids(71, 99) }, ...others, { name: 'rank', type: 'int4', samples: ['1', '2', '3'] }],
     },
     {
       name: 'board',
@@ -143,7 +144,7 @@ export const notes: Schema = {
         delete: (r) => `${r}.author = ${me} and ${r}.score < 5`,
       },
       pinned: {
-        values: { id: ids(25, 70), author: [me], gone: ['false'] },
+        values: { id: ids(75, 110), author: [me], gone: ['false'] },
         secret,
         select: (r) => `not ${r}.gone and ${r}.author = ${me}`,
         insert: (r) => `${r}.author = ${me}`,
