@@ -150,6 +150,28 @@ export const databaseMistakes: readonly Mistake[] = [
       'packages/rowpass/test/doctor/whole-database.test.ts',
     ],
   ]),
+  ...mistakesIn('packages/rowpass/src/doctor/fixes/losses.ts', 'packages/rowpass/test/doctor/fixes.test.ts', [
+    [
+      'a fix takes from a login that serves no requests what it had, and is offered',
+      'if (!before.worker.serves) return false',
+      'if (!before.worker.serves) return true',
+      'CREATE in a schema by which another login works',
+    ],
+    [
+      'a function that fails after a fix counts as one that works',
+      "if (command === 'call') return /^(42|3F)/.test(sqlstate) ? -1 : 0",
+      "if (command === 'call') return 0",
+      'a search_path without the schema of a cast, by calling it',
+    ],
+  ]),
+  ...mistakesIn('packages/rowpass/src/doctor/fixes/try.ts', 'packages/rowpass/test/doctor/fixes.test.ts', [
+    [
+      'a fix after which the finding stays is offered',
+      'if (after.some(({ key }) => key === finding.key))',
+      "if (after.some(({ key }) => key === ''))",
+      'a right that another role has granted is not said to be taken',
+    ],
+  ]),
   ...mistakesIn('packages/local/src/postgres/server.ts', 'packages/local/test/memory.test.ts', [
     [
       'one statement takes all the memory of the machine',

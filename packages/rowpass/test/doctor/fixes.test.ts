@@ -158,7 +158,7 @@ describePg('fixes that would break or hide', () => {
         /authenticated: INSERT on public\.notes/,
       ],
       [
-        'row-level security under a role of nobody\u2019s requests that no policy names',
+        'row-level security under a role that no policy names',
         `create role fix_reports login;
          create table public.notes (id uuid primary key);
          create policy own on public.notes for select to authenticated using (id = (select app.user_id()));
@@ -347,10 +347,10 @@ describePg('fixes that would break or hide', () => {
         create role fix_trial_maker;
         alter default privileges for role fix_trial_maker in schema public grant select on tables to fix_trial_reader;`)
     })
-    afterAll(() =>
-      client.query(`drop owned by ${login}, fix_trial_maker, fix_trial_reader cascade;
-        drop role ${login}, fix_trial_maker, fix_trial_reader`),
-    )
+    afterAll(async () => {
+      for (const name of [login, 'fix_trial_maker', 'fix_trial_reader'])
+        await client.query(`drop owned by ${name} cascade; drop role ${name}`)
+    })
 
     const examine = () =>
       runDoctor({ databaseUrl: urlFor(database.name, login, password), roles: ['fix_trial_reader'], fixes: {} })

@@ -150,9 +150,6 @@ describePg('the rules of the doctor', () => {
         expect(marked.sort()).toEqual(expected)
         const { sql: migration } = writeMigration(found)
         if (name === 'fixed' || migration === '') return
-        if (process.env.SHOW)
-          console.log(`${stem}/${name}
-${migration}`)
         await client.query(migration)
         // What needs a person stays, or goes with what was fixed; nothing new comes.
         const left = new Set(found.filter(({ fix }) => 'person' in fix).map(({ key }) => key))
