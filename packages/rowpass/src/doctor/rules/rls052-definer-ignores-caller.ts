@@ -18,7 +18,7 @@ export const rls052: Rule = {
   why:
     'It works with the rights of its owner, for whom policies do not hold, and gives the same to everybody. Let it compare ' +
     'with the claims, make it SECURITY INVOKER, or take EXECUTE from the roles of requests. One that changes or deletes rows of ' +
-    'the caller’s choice is an error; one that asks for a password or a code, as to sign in, is a note.',
+    'the caller’s choice is an error, unless a password or a code is asked for first.',
   *find(model) {
     for (const [routine, roles] of definers(model)) {
       if (routine.returns === 'trigger' || model.callers.readsCaller(routine)) continue
@@ -29,15 +29,13 @@ export const rls052: Rule = {
       )
       if (past.length === 0) continue
       const harmed = past.filter(({ writes }) => writes.includes('update') || writes.includes('delete'))
-      const isForAnybody = asksForSecret(model, routine)
-      const isHarmful = harmed.length > 0 && isAnybodysChoice(model, routine) && !isForAnybody
+      const isHarmful = harmed.length > 0 && isAnybodysChoice(model, routine) && !asksForSecret(model, routine)
       const names = listed([...new Set((isHarmful ? harmed : past).map(({ table }) => table.sql))])
       yield {
         object: routine.sql,
         says: `${routine.sql} ${isHarmful ? 'changes or deletes rows of' : 'uses'} ${names} for ${callersOf(roles)} past policies.`,
         evidence: `pg_proc.prosecdef of ${routine.sql} is true; its body reads no claim`,
-        // Who signs in or up is nobody yet.
-        level: isForAnybody ? 'info' : isHarmful ? 'error' : 'warning',
+        level: isHarmful ? 'error' : 'warning',
         fix: { person: 'What everybody may do through it is for a person to say.' },
       }
     }

@@ -1,4 +1,4 @@
--- expect: RLS052:app.clean() (warning) | RLS052:app.empty() (error) | RLS052:app.mine() (warning) | RLS052:app.register(text) (warning) | RLS052:app.reset(uuid, text) (info) | RLS052:app.seen(uuid) (warning) | RLS052:app.wipe(integer) (error) | RLS052:app.wipe_all(integer) (error)
+-- expect: RLS052:app.clean() (warning) | RLS052:app.empty() (error) | RLS052:app.mine() (warning) | RLS052:app.register(text) (warning) | RLS052:app.reset(uuid, text) (warning) | RLS052:app.seen(uuid) (warning) | RLS052:app.wipe(integer) (error) | RLS052:app.wipe_all(integer) (error)
 create table notes (id uuid primary key, owner text);
 alter table notes enable row level security;
 create policy notes_read on notes for select to authenticated using (id = (select app.user_id()));
