@@ -147,7 +147,7 @@ async function compareStates(
   const seed = randomBytes(8).readBigInt64BE().toString()
   return inTrial(before, limits, () =>
     inTrial(after, limits, async () => {
-      const [old, next] = [await openState(before, seed), await openState(after, seed)]
+      const [old, next] = [await openState(before, seed, alone), await openState(after, seed, alone)]
       const { subjects, notes } = await unite(old, next, options)
       const progress = onProgress && { onProgress }
       const { changes, incomparable, rows } = await compareRows(old, next, {

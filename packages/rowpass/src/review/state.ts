@@ -35,6 +35,8 @@ export interface State {
   readonly tables: ReadonlyMap<string, Table>
   /** Keys are hashed with it; the same in both states, another one in each run. */
   readonly seed: string
+  /** Whether FORCE may be lifted where it hides rows from the connection, which locks the table until the end. */
+  readonly mayLock: boolean
   /** Counting views, by the table and the key. */
   readonly views: Map<string, string>
   /** Tables of samples, by the oid of theirs. */
@@ -48,7 +50,7 @@ const step = '1e40'
 const unsigned = '9223372036854775808'
 
 /** Reads a state in the transaction that is open. */
-export async function openState(client: pg.ClientBase, seed: string): Promise<State> {
+export async function openState(client: pg.ClientBase, seed: string, mayLock: boolean): Promise<State> {
   const carrier = await detectCarrier(client)
   const database = await readDatabase(client)
   const roles = [...database.catalog.roles.values()]
@@ -59,6 +61,7 @@ export async function openState(client: pg.ClientBase, seed: string): Promise<St
     database,
     carrier,
     seed,
+    mayLock,
     tables: new Map(comparable.map((each) => [each.sql, each])),
     views: new Map(),
     samples: new Map(),
@@ -198,6 +201,7 @@ export async function withoutPolicies<T>(
 
 /** Runs `work` as the connection's own role, with FORCE lifted where it would hide rows. */
 async function past<T>(state: State, table: Table, work: () => Promise<T>): Promise<T | undefined> {
+  if (table.hidden && !state.mayLock) return undefined
   const answer = await attempt(state.client, async () => {
     if (table.hidden && table.kind !== 'view') {
       await state.client.query(`alter table ${table.sql} no force row level security`)
@@ -253,6 +257,7 @@ export async function takeSamples(state: State, keyed: readonly KeyedTable[], ro
     if (
       samples.has(table.oid) ||
       each.key.length === 0 ||
+      (table.hidden && !state.mayLock) ||
       (table.kind !== 'table' && table.kind !== 'partitioned table')
     )
       continue

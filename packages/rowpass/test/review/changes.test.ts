@@ -45,11 +45,6 @@ describePg('a review of', () => {
         uncompared: ofRoles.filter((each) => each.startsWith(`${title}:`)),
         file: JSON.stringify(schema.identities),
       })
-      console.log(
-        `@@${title}\n${effectsOf(review)
-          .map((e) => `@@-- effect: ${e}`)
-          .join('\n')}`,
-      )
       expect(effectsOf(review)).toEqual([...effects].sort())
       expect(isNeutral(review)).toBe(effects.length === 0)
       expect(isGain(review)).toBe(effects.some((effect) => !/ -\d| not (adds|reads|sets|gives)/.test(effect)))
