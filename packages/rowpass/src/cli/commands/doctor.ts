@@ -35,7 +35,7 @@ what they see without claims, and looks at plans of slow policies; --catalogs-on
 
 Without --fix, statements in the report are proposals. --fix runs each in a transaction that is rolled back, with what every
 login and role could do before, and writes those that break nothing; the rest become questions. Until it is rolled back, the
-transaction keeps others from the tables that it changes, for 35 seconds at most: of a database in use, take a copy.
+transaction keeps others from the tables that it changes, for half a minute or so: of a database in use, take a copy.
 
 The database is --database-url, else OWNER_DATABASE_URL, else the one that runs in this folder. A URL on the command line
 can be seen by other users of the machine: prefer the variable.
