@@ -2,7 +2,7 @@
  * Which roles requests run as: found out from evidence, once, for every tool.
  */
 import { Failure } from '../errors.ts'
-import type { Catalog, Policy, Role } from './catalog/catalog.ts'
+import type { Catalog, Policy, Relation, Role } from './catalog/catalog.ts'
 
 /** Roles that requests run as, and how they were told. */
 export interface RequestRoles {
@@ -45,9 +45,8 @@ export function findRequestRoles(catalog: Catalog, names?: readonly string[]): R
   const byUse = roles.toSorted((a, b) => (uses.get(b) ?? 0) - (uses.get(a) ?? 0))
   const signedIn = byUse.find(({ name }) => !anonymousNames.test(name)) ?? byUse[0]
   // Where there is nothing for them, nothing here names them: then it is what the same login becomes.
-  const logins = [...catalog.roles.values()].filter(({ becomes }) => signedIn && becomes.includes(signedIn.oid))
-  const besides = logins
-    .filter(isOrdinary)
+  const besides = powerlessLogins(catalog)
+    .filter(({ becomes }) => signedIn && becomes.includes(signedIn.oid))
     .flatMap(({ becomes }) => becomes.flatMap((oid) => catalog.roles.get(oid) ?? []))
   const anonymous = [...byUse, ...besides].find((role) => role !== signedIn && anonymousNames.test(role.name))
   return { roles, signedIn, anonymous, evidence }
@@ -61,12 +60,10 @@ function usesOf(catalog: Catalog, { oid }: Role): number {
 }
 
 function findRoles(catalog: Catalog): readonly [Role[], RequestRoles['evidence']] {
-  const relations = [...catalog.relations.values()].filter(({ extension }) => extension === undefined)
+  const relations = relationsOf(catalog)
   const owners = new Set(relations.map(({ owner }) => owner))
   const ordinary = [...catalog.roles.values()].filter(isOrdinary)
-  const powerless = ordinary.filter(
-    ({ oid, login, createRole, replication }) => login && !createRole && !replication && !owners.has(oid),
-  )
+  const powerless = powerlessLogins(catalog)
   const reachable = new Set(powerless.flatMap(({ becomes }) => becomes))
   const inPolicies = new Set(catalog.policies.flatMap(({ roles }) => roles))
   const granted = new Set(
@@ -74,7 +71,7 @@ function findRoles(catalog: Catalog): readonly [Role[], RequestRoles['evidence']
       [...grants, ...columns.flatMap((column) => column.grants)].map(({ grantee }) => grantee),
     ),
   )
-  const candidates = ordinary.filter(({ name }) => !serviceNames.test(name))
+  const candidates = ordinary.filter((role) => !isService(role))
   const strangers = candidates.filter(({ oid }) => !owners.has(oid))
   const isNamed = ({ oid }: Role) => inPolicies.has(oid) || granted.has(oid)
   const isAlone = !strangers.some(isNamed)
@@ -97,6 +94,20 @@ function findRoles(catalog: Catalog): readonly [Role[], RequestRoles['evidence']
   if (alone.length > 0) return [alone, 'owner']
   return powerless.length > 0 ? [powerless.slice(0, 1), 'login'] : [[], 'none']
 }
+
+const relationsOf = ({ relations }: Catalog): Relation[] =>
+  [...relations.values()].filter(({ extension }) => extension === undefined)
+
+/** Logins that neither own a table here nor make roles, as an owner of another database may. */
+function powerlessLogins(catalog: Catalog): Role[] {
+  const owners = new Set(relationsOf(catalog).map(({ owner }) => owner))
+  return [...catalog.roles.values()].filter(
+    (role) => isOrdinary(role) && role.login && !role.createRole && !role.replication && !owners.has(role.oid),
+  )
+}
+
+/** Whether a role is a login or a service of a platform, by its name: no request comes as one. */
+export const isService = ({ name }: Role): boolean => serviceNames.test(name)
 
 /** Superusers, roles past policies and the system's own are nobody whom policies are made for. */
 function isOrdinary({ superuser, bypassRls, name }: Role): boolean {

@@ -3,6 +3,7 @@
  */
 
 import type { Role } from '../../access/catalog/catalog.ts'
+import { isService } from '../../access/roles.ts'
 import { listed } from '../analysis/words.ts'
 import type { Fix, Level, Rule } from '../finding.ts'
 
@@ -71,8 +72,8 @@ export const rls068: Rule = {
     const owners = new Set(tables.map(({ owner }) => owner))
     const api = new Set(access.apiRoles.map(({ oid }) => oid))
     for (const role of catalog.roles.values()) {
-      // A superuser needs neither, and an owner has them to migrate.
-      const serves = api.has(role.oid) || (role.login && role.becomes.some((oid) => api.has(oid)))
+      // A superuser needs neither, and an owner has them to migrate: this database's, or another one's of a platform.
+      const serves = api.has(role.oid) || (role.login && !isService(role) && role.becomes.some((oid) => api.has(oid)))
       if (!serves || role.superuser || role.bypassRls || owners.has(role.oid)) continue
       for (const { name, column, level, may } of attributesOf(role, catalog.database.version)) {
         yield {
