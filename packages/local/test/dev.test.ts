@@ -234,6 +234,8 @@ describe('rowpass dev', { timeout: 2 * startMs }, () => {
     const fresh = await createProject()
     try {
       const dev = await fresh.start({
+        // Its login is that of other tests, and so is its CONNECTION LIMIT.
+        ROWPASS_GATEWAYS: '8',
         OWNER_DATABASE_URL: database.ownerUrl,
         ROWPASS_DATABASE_URL: database.gatewayUrl,
         ISSUER_DATABASE_URL: database.issuerUrl,
