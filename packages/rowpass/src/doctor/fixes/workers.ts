@@ -24,14 +24,15 @@ const maxPeople = 3
 const maxLooked = 500
 
 /**
- * Roles that own something, that a grant or a policy names, or that inherit from one of these: roles of requests first,
+ * Roles that own something, that a grant or a policy names, and logins that inherit from one of these: roles of requests first,
  * then logins. Superusers are none: nothing can be taken from them.
  */
 export function workingRoles({ catalog, access, policies }: Model): { roles: Role[]; leftOut: number } {
   const relations = [...catalog.relations.values()].filter(({ extension }) => extension === undefined)
+  const api = new Set(access.apiRoles.map(({ oid }) => oid))
   const named = new Set([
     catalog.database.reader,
-    ...access.apiRoles.map(({ oid }) => oid),
+    ...api,
     ...policies.flatMap(({ roles }) => roles),
     ...relations.flatMap(({ owner, grants, columns }) => [
       owner,
@@ -39,10 +40,12 @@ export function workingRoles({ catalog, access, policies }: Model): { roles: Rol
     ]),
     ...[...catalog.routines.values()].filter(({ extension }) => extension === undefined).map(({ owner }) => owner),
   ])
-  const rank = ({ oid, login }: Role): number => (access.apiRoles.some((each) => each.oid === oid) ? 0 : login ? 1 : 2)
+  // A login that only inherits from roles of requests, as of another database here, has and loses what they do.
+  const works = new Set([...named].filter((each) => !api.has(each)))
+  const rank = ({ oid, login }: Role): number => (api.has(oid) ? 0 : login ? 1 : 2)
   const roles = [...catalog.roles.values()]
     .filter(({ superuser, name }) => !superuser && !name.startsWith('pg_'))
-    .filter(({ oid, inherits, login }) => named.has(oid) || (login && inherits.some((each) => named.has(each))))
+    .filter(({ oid, inherits, login }) => named.has(oid) || (login && inherits.some((each) => works.has(each))))
     .sort((a, b) => rank(a) - rank(b))
   return { roles: roles.slice(0, maxRoles), leftOut: Math.max(0, roles.length - maxRoles) }
 }
