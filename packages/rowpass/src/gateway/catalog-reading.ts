@@ -208,7 +208,12 @@ export function createCatalogKeeper(config: GatewayConfig, parts: CatalogKeeperP
 
   function reportExposures(exposures: readonly Exposure[]): void {
     if (exposures.length === 0 || exposures.join() === current?.exposures.join()) return
-    emit({ type: 'database_exposed', exposures, remedy: 'npx rowpass db harden; see SECURITY.md' })
+    const remedy = [
+      ...(exposures.includes('server_version') ? ['the newest minor version of PostgreSQL'] : []),
+      ...(exposures.some((each) => each !== 'server_version') ? ['npx rowpass db harden'] : []),
+      'see SECURITY.md',
+    ].join('; ')
+    emit({ type: 'database_exposed', exposures, remedy })
   }
 
   function reportLack(lack: Lack): void {

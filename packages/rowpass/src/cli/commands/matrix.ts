@@ -1,9 +1,10 @@
 /**
  * `rowpass matrix`: tries what each identity may do with each table, and shows it.
  */
+
 import { readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import type { Style } from '../../access/style.ts'
 import { withConnection } from '../../database/connect.ts'
 import { isErrno } from '../../database/private-files.ts'
@@ -13,6 +14,7 @@ import type { Matrix } from '../../matrix/cell.ts'
 import { drawMatrix, type MatrixOptions } from '../../matrix/draw.ts'
 import { renderPage } from '../../matrix/page.ts'
 import { printDifferences, printMatrix } from '../../matrix/terminal.ts'
+import { parseTimeout } from '../input.ts'
 import { bold, dim, exitCodes, type Io, red, type SetExitCode } from '../io.ts'
 import { isWrongUsage, renderError } from '../render-error.ts'
 import { withSubject } from '../script-database.ts'
@@ -165,10 +167,4 @@ function write(io: Io, path: string, text: string): void {
     throw new Failure('input_invalid', { detail: `${path} cannot be written`, cause: error })
   }
   io.stderr(`wrote ${path}\n`)
-}
-
-function parseTimeout(text: string): number {
-  const seconds = Number(text)
-  if (/^\d+$/.test(text) && seconds >= 1 && seconds <= 600) return seconds
-  throw new InvalidArgumentError('It is not a whole number from 1 to 600.')
 }

@@ -1,13 +1,15 @@
 /**
  * `rowpass review`: who gains or loses which rows by a change.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+
+import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import type { Style } from '../../access/style.ts'
 import { Failure } from '../../errors.ts'
 import { type AccessReview, isGain, reviewChange } from '../../review/review.ts'
 import { renderReview, reviewJson, reviewMarkdown } from '../../review/review-text.ts'
+import { parseTimeout, readText } from '../input.ts'
 import { bold, dim, exitCodes, type Io, red, type SetExitCode } from '../io.ts'
 import { isWrongUsage, renderError } from '../render-error.ts'
 import { withSides } from '../review-sides.ts'
@@ -102,18 +104,4 @@ function render(io: Io, found: AccessReview, { json, markdown, out }: ReviewComm
   const style: Style = { bold: (text) => bold(io, text), dim: (text) => dim(io, text), red: (text) => red(io, text) }
   const none: Style = { bold: String, dim: String, red: String }
   return renderReview(found, out === undefined ? style : none)
-}
-
-function readText(io: Io, file: string): string {
-  try {
-    return readFileSync(resolve(io.cwd, file), 'utf8')
-  } catch (error) {
-    throw new Failure('input_invalid', { detail: `${file} cannot be read`, cause: error })
-  }
-}
-
-function parseTimeout(text: string): number {
-  const seconds = Number(text)
-  if (/^\d+$/.test(text) && seconds >= 1 && seconds <= 600) return seconds
-  throw new InvalidArgumentError('It is not a whole number from 1 to 600.')
 }

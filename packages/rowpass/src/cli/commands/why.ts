@@ -1,9 +1,10 @@
 /**
  * `rowpass why`: what one statement does for one identity, and why.
  */
-import { existsSync, readFileSync } from 'node:fs'
+
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import * as z from 'zod'
 import { plain } from '../../access/style.ts'
 import { withConnection } from '../../database/connect.ts'
@@ -11,6 +12,7 @@ import { Failure } from '../../errors.ts'
 import { explain } from '../../why/explain.ts'
 import { renderExplanation } from '../../why/report.ts'
 import { openAnyDatabase } from '../chosen-database.ts'
+import { parseTimeout, readText } from '../input.ts'
 import { bold, dim, exitCodes, type Io, red, type SetExitCode } from '../io.ts'
 import { isWrongUsage, renderError } from '../render-error.ts'
 import { withSubject } from '../script-database.ts'
@@ -155,18 +157,4 @@ function parseClaims(text: string): Readonly<Record<string, unknown>> {
     // Said below, without the text: claims may be personal.
   }
   throw new Failure('input_invalid', { detail: 'the claims are not a JSON object' })
-}
-
-function readText(io: Io, file: string): string {
-  try {
-    return readFileSync(resolve(io.cwd, file), 'utf8')
-  } catch (error) {
-    throw new Failure('input_invalid', { detail: `${file} cannot be read`, cause: error })
-  }
-}
-
-function parseTimeout(text: string): number {
-  const seconds = Number(text)
-  if (/^\d+$/.test(text) && seconds >= 1 && seconds <= 600) return seconds
-  throw new InvalidArgumentError('It is not a whole number from 1 to 600.')
 }
