@@ -23,6 +23,7 @@ interface Result {
   readonly code?: string
   readonly message?: string
   readonly hint?: string | null
+  readonly position?: string | null
   readonly results?: readonly Result[]
 }
 
@@ -99,8 +100,12 @@ export function compareStates(before: readonly State[], after: readonly State[])
   return undefined
 }
 
-/** The class of an error, such as `22` for values; undefined when there is none. */
+/**
+ * The class of an error, such as `22` for values; undefined when there is none. A syntax error without a place in the
+ * text is one of a value: `int4range(1, 2, 'x')` says 42601 of its third.
+ */
 export function errorClassOf(answer: Answer | Outcome): string | undefined {
-  if ('kind' in answer) return answer.kind === 'error' ? answer.code.slice(0, 2) : undefined
-  return answer.status === 200 ? undefined : (parse(answer).code ?? '').slice(0, 2)
+  const { code = '', position } = 'kind' in answer ? (answer.kind === 'error' ? answer : {}) : parse(answer)
+  if ('kind' in answer ? answer.kind !== 'error' : answer.status === 200) return undefined
+  return code === '42601' && !position ? '22' : code.slice(0, 2)
 }

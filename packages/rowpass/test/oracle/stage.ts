@@ -26,7 +26,7 @@ export interface Answer {
 
 /** What the model says. */
 export type Outcome =
-  | { readonly kind: 'error'; readonly code: string; readonly message: string }
+  | { readonly kind: 'error'; readonly code: string; readonly message: string; readonly position?: string | undefined }
   | { readonly kind: 'results'; readonly results: readonly pg.QueryArrayResult<(string | null)[]>[] }
 
 /** A transaction of several statements. */
@@ -251,7 +251,7 @@ async function runModel(
   } catch (error) {
     if (!(error instanceof pg.DatabaseError)) throw error
     if (!bare) await client.query('rollback')
-    return { kind: 'error', code: error.code ?? '', message: error.message }
+    return { kind: 'error', code: error.code ?? '', message: error.message, position: error.position }
   }
 }
 
