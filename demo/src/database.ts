@@ -90,12 +90,18 @@ const codes: Readonly<Record<string, FailureCode>> = {
 
 function toCode({ code, hint, message }: NeonDbError): FailureCode {
   // The driver reads a body only under status 400: no SQLSTATE means no gateway, or one that could not speak.
-  if (code === undefined || code === '') return 'gateway_unreachable'
+  if (code === undefined || code === '') return neonRefusalOf(message) ?? 'gateway_unreachable'
   const named = /^([a-z_]+)(?::|$)/.exec(hint ?? '')?.[1]
   if (named !== undefined && Object.hasOwn(failures, named)) return publicly(named as FailureCode)
   // Neon's own endpoint gives no such hint.
   if (code === '42501') return message.includes('row-level security') ? 'policy_refused' : 'grant_missing'
   return codes[code] ?? codes[code.slice(0, 3)] ?? codes[code.slice(0, 2)] ?? 'internal'
+}
+
+/** Neon Authorize gives no SQLSTATE where it refuses a token, only these words. */
+function neonRefusalOf(message: string): FailureCode | undefined {
+  if (message.startsWith('JWT token has expired')) return 'token_expired'
+  return /^(signature error|jwk not found|missing key id|.*\bJWT\b)/.test(message) ? 'token_invalid' : undefined
 }
 
 /** Statements and passwords are ours, so the gateway refusing one as such is our fault and not the caller's. */

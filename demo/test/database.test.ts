@@ -11,6 +11,15 @@ describe('toFailure', () => {
   it.each<[string, Partial<NeonDbError>, FailureCode]>([
     ['no answer', {}, 'gateway_unreachable'],
     ['an answer without SQLSTATE', { code: '' }, 'gateway_unreachable'],
+    ['an expired token, from Neon', { code: '', message: 'JWT token has expired (exp=1)' }, 'token_expired'],
+    ['a forged token, from Neon', { code: '', message: 'signature error: signature error' }, 'token_invalid'],
+    ['a token of another key, from Neon', { code: '', message: 'jwk not found' }, 'token_invalid'],
+    ['a token for others, from Neon', { code: '', message: 'invalid JWT token audience' }, 'token_invalid'],
+    [
+      'a server that is away, from Neon',
+      { code: '', message: "Couldn't connect to compute node" },
+      'gateway_unreachable',
+    ],
     ['a refused token', { code: '28000', hint: 'token_invalid: Sign in again.' }, 'token_invalid'],
     ['an expired token', { code: '28000', hint: 'token_expired: Ask the issuer.' }, 'token_expired'],
     ['a role that the token does not allow', { code: '28000', hint: 'role_refused: x' }, 'role_refused'],

@@ -7,15 +7,24 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { neonConfig } from '@neondatabase/serverless'
 import { vi } from 'vitest'
+import { provision } from '../../packages/rowpass/src/database/provision.ts'
+import { runSeed } from '../../packages/rowpass/src/database/seed.ts'
 import { parseGatewayConfig } from '../../packages/rowpass/src/gateway/config.ts'
 import { createGateway } from '../../packages/rowpass/src/gateway/server.ts'
 import { issueToken } from '../../packages/rowpass/src/issuer/issue.ts'
 import { generateKey, importSigningKey } from '../../packages/rowpass/src/token/key.ts'
-import { createTestDatabase, sealKeysText, type TestDatabase } from '../../packages/rowpass/test/support/pg.ts'
+import { createTestDatabase, demo, sealKeysText, type TestDatabase } from '../../packages/rowpass/test/support/pg.ts'
 import { app } from '../src/app.ts'
 import { createAssets } from '../src/assets.ts'
 import type { Bindings } from '../src/env.ts'
 import type { Persona } from '../src/personas.ts'
+import { installSessionJwt, startAuthorize } from './authorize.ts'
+
+/** The ways from the app to its database. Neon's part is played by our gateway's password mode, which speaks its contract. */
+export const ways = ['gateway', 'sealed', 'authorize'] as const
+
+/** One of them. */
+export type Way = (typeof ways)[number]
 
 /** A running stack with a database of its own. */
 export interface Stack {
@@ -49,9 +58,14 @@ interface SignOptions {
 const audience = 'rowpass'
 const issuers = { authenticated: 'http://issuer.localhost', anonymous: 'http://issuer.localhost/anonymous' }
 
-/** Starts everything on free ports of 127.0.0.1. `settings` are more settings of the gateway. */
-export async function startStack(settings: Record<string, string> = {}): Promise<Stack> {
-  const database = await createTestDatabase()
+/**
+ * Starts everything on free ports of 127.0.0.1.
+ *
+ * @param settings more settings of the gateway
+ * @param way from the app to the database
+ */
+export async function startStack(settings: Record<string, string> = {}, way: Way = 'gateway'): Promise<Stack> {
+  const database = await (way === 'authorize' ? createAuthorizeDatabase() : createTestDatabase())
   const generated = await generateKey()
   const key = await importSigningKey(generated.privateJwk)
   const publisher = createServer(async (_request, response) => {
@@ -75,17 +89,23 @@ export async function startStack(settings: Record<string, string> = {}): Promise
       ROWPASS_PORT: '0',
       ROWPASS_PRIVATE_JWKS: 'true',
       ROWPASS_PASSWORD_MODE: 'true',
-      ROWPASS_PASSWORD_USERS: 'rowpass_issuer',
+      ROWPASS_PASSWORD_USERS: way === 'gateway' ? 'rowpass_issuer' : 'rowpass_issuer,rowpass_gateway',
       ...settings,
     }),
   )
   const gatewayUrl = (await gateway.listen()).href
-  neonConfig.fetchEndpoint = gatewayUrl
   await vi.waitUntil(() => gateway.ready(), { timeout: 10_000, interval: 10 })
+  const jwksUrl = `http://127.0.0.1:${port}/.well-known/jwks.json`
+  const authorize =
+    way === 'authorize'
+      ? await startAuthorize({ endpoint: gatewayUrl, loginUrl: database.gatewayUrl, jwksUrl })
+      : undefined
+  const endpoint = authorize?.url ?? gatewayUrl
+  neonConfig.fetchEndpoint = endpoint
   const web = new URL('../web/', import.meta.url)
   const bindings = {
     DATABASE_URL: `postgresql://authenticated@127.0.0.1:5432/${database.name}`,
-    GATEWAY_URL: gatewayUrl,
+    GATEWAY_URL: endpoint,
     ISSUER_DATABASE_URL: database.issuerUrl,
     PRIVATE_KEY: JSON.stringify(generated.privateJwk),
     ISSUER: issuers.authenticated,
@@ -113,9 +133,20 @@ export async function startStack(settings: Record<string, string> = {}): Promise
       ),
     request: async (path, init) => app.request(path, init, bindings),
     close: async () => {
+      await authorize?.close()
       await gateway.close()
       await new Promise((resolve) => publisher.close(resolve))
       await database.close()
     },
   }
+}
+
+/** The tables and rows of the demo where pg_session_jwt has the functions of the schema `auth`. */
+async function createAuthorizeDatabase(): Promise<TestDatabase> {
+  const database = await createTestDatabase({ contents: 'bare' })
+  await installSessionJwt(database.superuserUrl, new URL(database.ownerUrl).username)
+  const { ownerUrl, gatewayUrl, issuerUrl, sealKeys } = database
+  await provision({ ownerUrl, gatewayUrl, issuerUrl, sealKeys, migrationsFolder: `${demo}drizzle` })
+  await runSeed(ownerUrl, `${demo}seed.sql`)
+  return database
 }
