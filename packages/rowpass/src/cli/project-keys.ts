@@ -85,6 +85,22 @@ export async function withProjectKeys<T>(project: Project, work: (source: KeySou
   }
 }
 
+/**
+ * The keys of a project as the Worker is to be given them: those that `withProjectKeys` signs with. All of it is secret.
+ *
+ * @throws Failure `key_missing` when there is none, `key_invalid` when they cannot be used
+ */
+export async function readKeyBindings(
+  project: Project,
+  database: OpenDatabase,
+): Promise<Readonly<Record<string, string>>> {
+  const named = await readNamedKeys(project)
+  if (named !== undefined) return named.bindings
+  const source = createRingSource(await openDatabaseRing(database))
+  if (await hasKeys(source)) return { KEY_ENCRYPTION_KEYS: database.encryptionKeys }
+  return { PRIVATE_KEY: JSON.stringify((await readKeyFiles(project.directory)).privateJwk) }
+}
+
 /** Whether there is one to look into: nothing is started only to find it empty. */
 function hasDatabase({ ownerUrl, directory }: Project): boolean {
   const made = existsSync(join(directory, stateFolder, 'postgres'))

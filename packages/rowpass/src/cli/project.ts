@@ -124,15 +124,15 @@ function parseMemory(text: string | undefined): number | undefined {
 /** OWNER_DATABASE_URL, or a DATABASE_URL that can log in. */
 function chooseOwner(env: Readonly<Record<string, string>>): string | undefined {
   const { OWNER_DATABASE_URL: owner, DATABASE_URL: database } = env
-  if (database === undefined) return owner && parsePostgresUrl(owner, 'OWNER_DATABASE_URL').href
+  if (database === undefined) return owner && parseDirectUrl(owner, 'OWNER_DATABASE_URL').href
   const url = parsePostgresUrl(database, 'DATABASE_URL')
   if (owner === undefined) {
-    if (url.password !== '') return url.href
+    if (url.password !== '') return parseDirectUrl(database, 'DATABASE_URL').href
     const detail =
       'DATABASE_URL has no password, so it is not an owner: set OWNER_DATABASE_URL too, or neither of the two'
     throw new Failure('config_invalid', { detail })
   }
-  const ownerUrl = parsePostgresUrl(owner, 'OWNER_DATABASE_URL')
+  const ownerUrl = parseDirectUrl(owner, 'OWNER_DATABASE_URL')
   if (placeOf(url) !== placeOf(ownerUrl)) {
     const detail = 'OWNER_DATABASE_URL and DATABASE_URL name different servers or databases'
     throw new Failure('config_invalid', { detail })
@@ -140,6 +140,20 @@ function chooseOwner(env: Readonly<Record<string, string>>): string | undefined 
   return ownerUrl.href
 }
 
+/** Of two hosts that Neon offers for one database this is its pooler, and the one that its console shows first. */
+const neonPooler = /^(ep-[^.]*)-pooler(?=\.)/
+
+/** A migration takes locks and settings that a pooler in transaction mode hands to somebody else. */
+function parseDirectUrl(text: string, name: string): URL {
+  const url = parsePostgresUrl(text, name)
+  if (neonPooler.test(url.hostname)) {
+    throw new Failure('config_invalid', {
+      detail: `${name} names the pooler of Neon: leave "-pooler" out of its host, for a direct connection`,
+    })
+  }
+  return url
+}
+
 function placeOf(url: URL): string {
-  return `${url.hostname}:${url.port || '5432'}${url.pathname}`
+  return `${url.hostname.replace(neonPooler, '$1')}:${url.port || '5432'}${url.pathname}`
 }

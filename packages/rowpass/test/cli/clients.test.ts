@@ -195,6 +195,8 @@ describePg('the issuer on the command line', () => {
     it.each([
       ['a private key in JSON', '{ "vars": { "PRIVATE_KEY": "canary" } }', 'wrangler.jsonc'],
       ['a private key as an object', '{ "vars": {\n  "PRIVATE_KEY": { "d": "canary" } } }', 'wrangler.json'],
+      ['the login of an API that seals', '{ "vars": { "ROWPASS_DATABASE_URL": "canary" } }', 'wrangler.jsonc'],
+      ['its seal keys', '[vars]\nROWPASS_SEAL_KEYS = "canary"', 'wrangler.toml'],
       ['a private key in TOML', '[vars]\nPRIVATE_KEY = "canary"', 'wrangler.toml'],
       ['a private key in TOML, quoted', "[vars]\n'PRIVATE_KEY' = 'canary'", 'wrangler.toml'],
       ['a private key in a quoted section', '[vars."PRIVATE_KEY"]\nd = "canary"', 'wrangler.toml'],

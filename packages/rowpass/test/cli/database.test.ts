@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseEnv } from 'node:util'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { withConnection } from '../../src/database/connect.ts'
 import { createSandbox, type Sandbox } from '../support/cli.ts'
@@ -133,6 +134,16 @@ describePg('databases on the command line', () => {
       { DATABASE_URL: 'postgresql://authenticated@h/d', OWNER_DATABASE_URL: 'postgresql://o:p@h:5433/d' },
       'name different servers or databases',
     ],
+    [
+      'the pooler of Neon',
+      { OWNER_DATABASE_URL: 'postgresql://neondb_owner:p@ep-mild-sea-a1-pooler.eu-central-1.aws.neon.tech/neondb' },
+      'leave "-pooler" out of its host',
+    ],
+    [
+      'the pooler of Neon in DATABASE_URL',
+      { DATABASE_URL: 'postgresql://neondb_owner:p@ep-mild-sea-a1-pooler.eu-central-1.aws.neon.tech/neondb' },
+      'leave "-pooler" out of its host',
+    ],
     ['a PORT that is none', { PORT: '70000' }, 'PORT is not a port from 1 to 65535'],
     ['a GATEWAY_PORT that is none', { GATEWAY_PORT: 'x' }, 'GATEWAY_PORT is not a port from 1 to 65535'],
   ])('refuses %s', async (_title, env, text) => {
@@ -158,6 +169,11 @@ describePg('databases on the command line', () => {
     }
     const { stderr } = await sandbox.run(['db', 'migrate'], port5432)
     expect(stderr).not.toContain('config_invalid')
+    const neon = {
+      DATABASE_URL: 'postgresql://authenticated@ep-mild-sea-a1-pooler.invalid/d',
+      OWNER_DATABASE_URL: 'postgresql://o:p@ep-mild-sea-a1.invalid/d',
+    }
+    expect((await sandbox.run(['db', 'migrate'], neon)).stderr).toContain('there is no such host')
     const env = { ...settings(), DATABASE_URL: database.ownerUrl.replace(/\/\/.*@/, '//authenticated@') }
     expect((await sandbox.run(['db', 'migrate'], env)).code).toBe(0)
   })
@@ -193,5 +209,44 @@ describePg('databases on the command line', () => {
     const { code, stdout, stderr } = await sandbox.run(['env', '--json'])
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' })
     expect(stderr).toMatch(/^error\[not_running\]: .*\nhint: /)
+  })
+
+  it('prints the secrets of an API that seals by itself, into a file of its own', async () => {
+    const given: Record<string, string> = { ...settings(), GATEWAY_URL: 'http://127.0.0.1:1/sql' }
+    await sandbox.run(['db', 'migrate'], given)
+    const none = await sandbox.run(['env', '--sealed'], given)
+    expect(none).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('key_missing') })
+    await sandbox.run(['keys', 'generate'])
+    const printed = await sandbox.run(['env', '--sealed', '--json'], given)
+    const { PRIVATE_KEY: key, ...others } = JSON.parse(printed.stdout)
+    const { OWNER_DATABASE_URL: _, ...rest } = given
+    expect(others).toEqual(rest)
+    const file = join(sandbox.directory, 'privateKey.jwk.json')
+    expect(JSON.parse(key)).toEqual(JSON.parse(readFileSync(file, 'utf8')))
+
+    const written = await sandbox.run(['env', '--sealed', '--out', 'api.vars'], given)
+    expect(written.stdout).toBe(
+      'ROWPASS_DATABASE_URL, ROWPASS_SEAL_KEYS, ISSUER_DATABASE_URL, PRIVATE_KEY, GATEWAY_URL are in api.vars (keep it secret)\n',
+    )
+    const path = join(sandbox.directory, 'api.vars')
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    expect(parseEnv(readFileSync(path, 'utf8'))).toEqual({ ...rest, PRIVATE_KEY: key })
+    const again = await sandbox.run(['env', '--sealed', '--out', 'api.vars'], given)
+    expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('it is there already') })
+  })
+
+  it('names the keys of the ring in the database once there are some', async () => {
+    await sandbox.run(['db', 'migrate'], settings())
+    await sandbox.run(['keys', 'generate'])
+    await sandbox.run(['keys', 'add'], settings())
+    const { stdout } = await sandbox.run(['env', '--sealed', '--json'], settings())
+    expect(Object.keys(JSON.parse(stdout))).toContain('KEY_ENCRYPTION_KEYS')
+    expect(stdout).not.toContain('PRIVATE_KEY')
+  })
+
+  it('has no such secrets for the embedded database', async () => {
+    const { code, stderr } = await sandbox.run(['env', '--sealed'])
+    expect(code).toBe(1)
+    expect(stderr).toContain('OWNER_DATABASE_URL is not set')
   })
 })

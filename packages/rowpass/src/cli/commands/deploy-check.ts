@@ -19,6 +19,8 @@ const secrets = [
   'KEY_RING',
   'KEY_ENCRYPTION_KEYS',
   'ISSUER_DATABASE_URL',
+  'ROWPASS_DATABASE_URL',
+  'ROWPASS_SEAL_KEYS',
   'OWNER_DATABASE_URL',
   'MAIL_URL',
 ]
@@ -35,7 +37,9 @@ export function define(io: Io): Command {
     io.stdout(`${path} gives no secret away\n`)
     const missing = required.filter((name) => !isKey(code, name))
     if (missing.length > 0) {
-      io.stderr(`note: ${missing.join(' and ')} not set there. Without, the API answers errors: see docs/issuer.md\n`)
+      io.stderr(
+        `note: ${missing.join(' and ')} not set there. Unless the deployment sets them otherwise, the API answers errors: see docs/issuer.md\n`,
+      )
     }
     if (!isKey(code, 'ADDRESS_HEADER')) {
       io.stderr("note: ADDRESS_HEADER not set there. Without, nobody's failed sign-ins are counted by their address\n")

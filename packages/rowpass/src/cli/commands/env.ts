@@ -1,32 +1,54 @@
 /**
- * `rowpass env`: where the system that runs in this folder can be reached.
+ * `rowpass env`: where the system that runs in this folder can be reached, and what an API needs that runs elsewhere.
  */
+import { writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { Command } from 'commander'
+import { errnoOf, isErrno } from '../../database/private-files.ts'
 import { Failure } from '../../errors.ts'
 import { exitCodes, type Io, type SetExitCode } from '../io.ts'
+import { loadProject } from '../project.ts'
+import { openDatabase } from '../project-database.ts'
+import { readKeyBindings } from '../project-keys.ts'
 import { renderError } from '../render-error.ts'
 import { readRunning } from '../running.ts'
 
 const help = `
 OWNER_DATABASE_URL holds a password. Exit code 3 when nothing runs in this folder.
 
+With --sealed it prints what an API needs that seals by itself, without a gateway, for the database of OWNER_DATABASE_URL:
+the powerless login and the seal keys that "db migrate" has installed there, the login of the issuer, and what signs. All of
+it is secret. With --out it is written to a new file that only you can read.
+
 Examples:
   $ npx rowpass env
   $ eval "$(npx rowpass env)"
-  $ npx rowpass env --json`
+  $ npx rowpass env --json
+  $ npx rowpass env --sealed --out .dev.vars && npx wrangler deploy --secrets-file .dev.vars`
+
+interface EnvOptions {
+  readonly json?: true
+  readonly sealed?: true
+  readonly out?: string
+}
 
 /** The shell side of the command. */
 export function define(io: Io, setExitCode: SetExitCode): Command {
   return new Command('env')
-    .option('--json', 'print the URLs as JSON')
+    .option('--sealed', 'print the secrets of an API that seals by itself')
+    .option('--out <file>', 'write to a new file, mode 0600')
+    .option('--json', 'print as JSON')
     .addHelpText('after', help)
-    .action((options: { json?: true }) => {
-      const urls = readUrls(io.cwd)
-      if (urls === undefined) {
+    .action(async ({ json, sealed, out }: EnvOptions) => {
+      const values = sealed === true ? await readSealed(io) : readUrls(io.cwd)
+      if (values === undefined) {
         renderError(io, new Failure('not_running'))
         return setExitCode(exitCodes.notRunning)
       }
-      io.stdout(options.json === true ? `${JSON.stringify(urls)}\n` : toDotenv(urls))
+      const text = json === true ? `${JSON.stringify(values)}\n` : toDotenv(values)
+      if (out === undefined) return io.stdout(text)
+      writeNew(resolve(io.cwd, out), text)
+      io.stdout(`${Object.keys(values).join(', ')} are in ${out} (keep it secret)\n`)
     })
 }
 
@@ -42,9 +64,39 @@ export function readUrls(directory: string): Readonly<Record<string, string>> | 
   }
 }
 
-/** In single quotes both a shell and a dotenv reader take a URL as it is; a URL holds no single quote unescaped. */
-function toDotenv(urls: Readonly<Record<string, string>>): string {
-  return Object.entries(urls)
-    .map(([name, url]) => `${name}='${url.replaceAll("'", '%27')}'\n`)
+async function readSealed(io: Io): Promise<Readonly<Record<string, string>>> {
+  const project = loadProject(io)
+  if (project.ownerUrl === undefined) {
+    const detail =
+      'OWNER_DATABASE_URL is not set, and the embedded database is reached through the gateway of "rowpass dev"'
+    throw new Failure('config_invalid', { detail })
+  }
+  const database = await openDatabase(project)
+  const { GATEWAY_URL } = project.env
+  return {
+    ROWPASS_DATABASE_URL: database.gatewayUrl,
+    ROWPASS_SEAL_KEYS: database.sealKeys,
+    ISSUER_DATABASE_URL: database.issuerUrl,
+    ...(await readKeyBindings(project, database)),
+    ...(GATEWAY_URL !== undefined && { GATEWAY_URL }),
+  }
+}
+
+/** Never over a file that is there: it may hold settings that are nowhere else. */
+function writeNew(path: string, text: string): void {
+  try {
+    writeFileSync(path, text, { mode: 0o600, flag: 'wx' })
+  } catch (error) {
+    const why = isErrno(error, 'EEXIST')
+      ? 'it is there already: name another file, or take that one away'
+      : errnoOf(error)
+    throw new Failure('config_invalid', { detail: `${path} is not written: ${why}`, cause: error })
+  }
+}
+
+/** In single quotes both a shell and a dotenv reader take a value as it is; a URL and JSON can do without one in them. */
+function toDotenv(values: Readonly<Record<string, string>>): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name}='${value.replaceAll("'", value.startsWith('{') ? '\\u0027' : '%27')}'\n`)
     .join('')
 }
