@@ -1,6 +1,9 @@
 /**
  * RLS008: a login has the rights of a role of requests before it becomes one.
  */
+import { bodyOf } from '../../access/bodies.ts'
+import type { Relation } from '../../access/catalog/catalog.ts'
+import { type Model, reachedBy } from '../analysis/model.ts'
 import type { Rule } from '../finding.ts'
 
 export const rls008: Rule = {
@@ -12,17 +15,17 @@ export const rls008: Rule = {
     'What runs before SET ROLE, or after RESET ROLE, then has the rights of all roles that it inherits at once instead of none, ' +
     'and nothing fails where a request forgot to become somebody. Since version 16 INHERIT is an option of each grant; before ' +
     'it belongs to the login. A login that serves requests as itself, without SET ROLE, is a reason to accept it.',
-  *find({ catalog, tables, access }) {
+  *find(model) {
+    const { catalog, tables, access } = model
     const guarded = tables.filter(({ rls }) => rls)
     const owners = new Set(guarded.map(({ owner }) => owner))
     const api = new Set(access.apiRoles.map(({ oid }) => oid))
     for (const login of catalog.roles.values()) {
       if (!login.login || login.superuser || login.bypassRls || login.createRole) continue
       if (api.has(login.oid) || owners.has(login.oid)) continue
-      const inherited = access.apiRoles.filter(
-        (role) => login.inherits.includes(role.oid) && guarded.some((table) => access.exposedTo(table).includes(role)),
-      )
-      for (const role of inherited) {
+      for (const role of access.apiRoles.filter(({ oid }) => login.inherits.includes(oid))) {
+        const exposed = guarded.filter((table) => access.exposedTo(table).includes(role))
+        if (exposed.length === 0 || asksForLogin(model, exposed)) continue
         const isDirect = login.memberOf.includes(role.oid)
         const sql =
           catalog.database.version >= 160_000
@@ -40,4 +43,18 @@ export const rls008: Rule = {
       }
     }
   },
+}
+
+/** Whether policies compare the login's own name and no claim: it is the person then, and inherits on purpose. */
+function asksForLogin(model: Model, exposed: readonly Relation[]): boolean {
+  const trees = exposed.flatMap((table) =>
+    model.policiesOf(table).flatMap(({ usingTree, checkTree }) => [usingTree?.tree, checkTree?.tree]),
+  )
+  const reached = trees.map((tree) => reachedBy(model, tree))
+  return (
+    trees.some((tree) => bodyOf([tree]).currentUser) &&
+    reached.every(
+      ({ settings, routines }) => settings.size === 0 && [...routines].every((each) => model.callers.body(each).known),
+    )
+  )
 }
