@@ -10,7 +10,7 @@ const pagesIn = (folder: string): string[] =>
   readdirSync(join(root, folder))
     .filter((name) => name.endsWith('.md'))
     .map((name) => join(folder, name))
-const pages = [...pagesIn('.'), ...pagesIn('docs'), ...pagesIn('bench/faults')]
+const pages = [...pagesIn('.'), ...pagesIn('docs'), ...pagesIn('corpus')]
 const texts = new Map(pages.map((path) => [path, readFileSync(join(root, path), 'utf8')]))
 const prose = (path: string): string => (texts.get(path) ?? '').replace(/^```.*?^```$/gms, '')
 

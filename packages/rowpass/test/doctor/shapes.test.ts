@@ -9,9 +9,11 @@ import { readCatalogHere } from '../../src/access/catalog/read.ts'
 import { createModel } from '../../src/doctor/analysis/model.ts'
 import { type Diagnosis, type DoctorOptions, tryOutHere } from '../../src/doctor/run.ts'
 import { loadParser } from '../../src/statement/parser.ts'
-import { createTestDatabase, describePg, postgresMajor, product, type TestDatabase } from '../support/pg.ts'
+import { createTestDatabase, describePg, postgresMajor, product, repository, type TestDatabase } from '../support/pg.ts'
 
 const folder = `${product}test/doctor/schemas/`
+/** What Supabase brings along is a part of the corpus. */
+const pathOf = (file: string) => `${file === 'supabase' ? `${repository}corpus/shapes/` : folder}${file}.sql`
 
 describePg('the doctor on projects of usual shape', () => {
   let database: TestDatabase
@@ -31,8 +33,7 @@ describePg('the doctor on projects of usual shape', () => {
   async function examine(files: readonly string[], options: Pick<DoctorOptions, 'profile'> = {}): Promise<Diagnosis> {
     await client.query('begin')
     try {
-      for (const file of files)
-        await client.query(file.includes(' ') ? file : readFileSync(`${folder}${file}.sql`, 'utf8'))
+      for (const file of files) await client.query(file.includes(' ') ? file : readFileSync(pathOf(file), 'utf8'))
       await client.query('savepoint reading')
       const model = createModel(await readCatalogHere(client), await loadParser())
       await client.query('rollback to savepoint reading')

@@ -1,3 +1,0 @@
-set local role saas_api;
-select set_config('jwt.claims.user_id', '1', true);
-select count(*) > 0 as shown from files where owner_id <> 1;
