@@ -2,8 +2,7 @@
  * (d) The gateway: real HTTP, real tokens, row-level security. With the argument `log` it writes its audit log too. Asked
  * for `turns`, it tells how long its thread was busy.
  */
-import { openSync } from 'node:fs'
-import pino from 'pino'
+import { openSync, writeSync } from 'node:fs'
 import { parseGatewayConfig } from '../../packages/rowpass/src/gateway/config.ts'
 import { createEventLog } from '../../packages/rowpass/src/gateway/log.ts'
 import { createGateway } from '../../packages/rowpass/src/gateway/server.ts'
@@ -29,7 +28,10 @@ answerParent(async (question: Scene | 'turns') => {
     ROWPASS_IDENTITY_LIMIT: '100000',
     ...settings,
   })
-  const log = process.argv.includes('log') ? createEventLog(pino.destination(openSync('/dev/null', 'w'))) : undefined
+  const nowhere = openSync('/dev/null', 'w')
+  const log = process.argv.includes('log')
+    ? createEventLog({ write: (lines) => writeSync(nowhere, lines) }, { holdMs: 20 })
+    : undefined
   const gateway = createGateway(config, log === undefined ? {} : { emit: log })
   const url = await gateway.listen()
   while (!gateway.ready()) await new Promise((resolve) => setTimeout(resolve, 10))

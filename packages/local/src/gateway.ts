@@ -2,9 +2,9 @@
  * Runs the gateway of a project inside this process.
  */
 
+import { appendFileSync, closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import pino from 'pino'
 import { Failure } from 'rowpass'
 import {
   createEventLog,
@@ -36,14 +36,19 @@ export async function startGateway(
   urls: { apiUrl: string; gatewayUrl: string },
 ): Promise<{ says: string; close(): Promise<void> }> {
   const config = parseGatewayConfig(gatewayEnv(project, database, urls.apiUrl))
-  const log = pino.destination({ dest: join(project.directory, stateFolder, 'gateway.log'), mode: 0o600, sync: true })
-  const gateway = createGateway(config, { emit: createEventLog(log), fetch: createProxyFetch(project.env) })
+  const file = openSync(join(project.directory, stateFolder, 'gateway.log'), 'a', 0o600)
+  const emit = createEventLog({ write: (line) => appendFileSync(file, line) })
+  const gateway = createGateway(config, { emit, fetch: createProxyFetch(project.env) })
+  const close = async (): Promise<void> => {
+    await gateway.close()
+    closeSync(file)
+  }
   try {
     await gateway.listen()
     await untilReady(gateway)
-    return { says: urls.gatewayUrl, close: () => gateway.close() }
+    return { says: urls.gatewayUrl, close }
   } catch (error) {
-    await gateway.close()
+    await close()
     if (!(error instanceof Failure) || error.code !== 'port_taken') throw error
     // `rowpass dev` takes the port from a setting of its own.
     const detail = error.detail?.replace('ROWPASS_PORT', 'GATEWAY_PORT') ?? ''

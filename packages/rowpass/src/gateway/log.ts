@@ -1,9 +1,24 @@
 /**
  * Turns facts into JSON log lines. What may be logged is what events hold: no token, SQL text, parameter or password.
  */
-import { type DestinationStream, pino } from 'pino'
 import { Failure } from '../errors.ts'
-import type { Emit, RowpassEvent } from '../events.ts'
+import type { Emit, RowpassEvent, SqlAnswered } from '../events.ts'
+
+/** Where lines go; `process.stdout` is one. */
+export interface LogDestination {
+  /** Takes whole lines, each with its newline. Must not throw. */
+  write(lines: string): unknown
+}
+
+/** How lines are written. */
+export interface EventLogOptions {
+  /**
+   * For how many milliseconds the lines of requests may be held, to be written together. Default 0: each by itself. They are
+   * also written when 16 KiB are held, with every other event, and when the process exits or ends by an error that nobody
+   * caught. A signal that nobody listens to, or that cannot be listened to, ends a process without that.
+   */
+  readonly holdMs?: number
+}
 
 const levels: Readonly<Record<RowpassEvent['type'], 'info' | 'warn' | 'error'>> = {
   backend_ended: 'info',
@@ -33,18 +48,85 @@ const levels: Readonly<Record<RowpassEvent['type'], 'info' | 'warn' | 'error'>> 
   token_refused: 'warn',
 }
 
+/** As pino and its readers number them. */
+const levelNumbers = { info: 30, warn: 40, error: 50 }
+/** UTF-16 units. */
+const maxHeldLength = 16 * 1024
+
 /**
  * Makes the log. One line for each event; `msg` is its type.
  *
  * @example
  * const gateway = createGateway(parseGatewayConfig(process.env), { emit: createEventLog(process.stdout) })
  */
-export function createEventLog(destination: DestinationStream): Emit {
-  const logger = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination)
-  return (event) => {
-    const { type, ...fields } = event
-    logger[levels[type]]('cause' in fields ? { ...fields, cause: describeCause(fields.cause) } : fields, type)
+export function createEventLog(destination: LogDestination, { holdMs = 0 }: EventLogOptions = {}): Emit {
+  let held = ''
+  let timer: NodeJS.Timeout | undefined
+
+  function release(): void {
+    clearTimeout(timer)
+    timer = undefined
+    process.off('exit', release)
+    const lines = held
+    held = ''
+    destination.write(lines)
   }
+
+  return (event) => {
+    held += event.type === 'sql_answered' ? toRequestLine(event) : toLine(event)
+    if (holdMs === 0 || event.type !== 'sql_answered' || held.length >= maxHeldLength) return release()
+    if (timer !== undefined) return
+    timer = setTimeout(release, holdMs)
+    timer.unref()
+    process.on('exit', release)
+  }
+}
+
+function toLine(event: RowpassEvent): string {
+  const { type, ...fields } = event
+  const described = 'cause' in fields ? { ...fields, cause: describeCause(fields.cause) } : fields
+  const level = levelNumbers[levels[type]]
+  return `${JSON.stringify({ level, time: new Date().toISOString(), ...described, msg: type })}\n`
+}
+
+/** The same for the one event that each request has, member by member: {@link toLine} takes three times as long. */
+function toRequestLine(event: SqlAnswered): string {
+  const { fingerprints, rows, durationMs, traceparent, tenantId, jtiHash, sqlstate } = event
+  let line = `{"level":30,"time":"${timestamp()}","requestId":${quote(event.requestId)}`
+  if (traceparent !== undefined) line += `,"traceparent":${quote(traceparent)}`
+  line += `,"auth":"${event.auth}"`
+  if (event.iss !== undefined) line += `,"iss":${quote(event.iss)}`
+  if (event.sub !== undefined) line += `,"sub":${quote(event.sub)}`
+  if (tenantId !== undefined) line += `,"tenantId":${quote(tenantId)}`
+  if (event.kid !== undefined) line += `,"kid":${quote(event.kid)}`
+  if (jtiHash !== undefined) line += `,"jtiHash":${quote(jtiHash)}`
+  if (event.role !== undefined) line += `,"role":${quote(event.role)}`
+  const [first] = fingerprints
+  line += `,"fingerprints":${first !== undefined && fingerprints.length === 1 ? `[${quote(first)}]` : JSON.stringify(fingerprints)}`
+  // In microseconds: more digits than the clock has cost as much as all the rest of a number.
+  line += `,"rows":${rows},"durationMs":${Math.round(durationMs * 1_000) / 1_000},"outcome":"${event.outcome}"`
+  if (sqlstate !== undefined) line += `,"sqlstate":${quote(sqlstate)}`
+  if (event.cause !== undefined) line += `,"cause":${quote(describeCause(event.cause))}`
+  return `${line},"msg":"sql_answered"}\n`
+}
+
+/** Texts that stand in JSON as they are. */
+const plain = /^[ !#-[\]-~]*$/
+
+function quote(text: string): string {
+  return plain.test(text) ? `"${text}"` : JSON.stringify(text)
+}
+
+let stampedMs = 0
+let stamp = ''
+
+function timestamp(): string {
+  const now = Date.now()
+  if (now !== stampedMs) {
+    stampedMs = now
+    stamp = new Date(now).toISOString()
+  }
+  return stamp
 }
 
 /** A cause as text: the messages of the error and of what caused it, details of ours, and no other member of either. */
