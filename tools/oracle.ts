@@ -129,7 +129,7 @@ async function main(base: Base): Promise<number> {
 
 function commit(): string {
   const git = (...given: string[]) => execFileSync('git', given, { encoding: 'utf8' }).trim()
-  return `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain') === '' ? '' : ' with changes'}`
+  return `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain', '--', ':!docs') === '' ? '' : ' with changes'}`
 }
 
 /** Adds a line to the runs on the page, with their sums, and puts the counts of this one below them. */

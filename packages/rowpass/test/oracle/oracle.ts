@@ -39,12 +39,12 @@ export interface Finding {
 }
 
 /**
- * How many statements ended how; of how many the model said the same, or SQL does not say what comes out; and how many gave
- * the same rows in another order, once.
+ * How many statements ended how; of how many the model said the same, or SQL does not say what comes out, or PostgreSQL says
+ * something else with another plan; and how many gave the same rows in another order, once.
  */
-export type Count = Record<Ending | 'compared' | 'undefined' | 'reordered', number>
+export type Count = Record<Ending | 'compared' | 'undefined' | 'byPlan' | 'reordered', number>
 
-const noCount: Count = { rows: 0, error: 0, refused: 0, slow: 0, compared: 0, undefined: 0, reordered: 0 }
+const noCount: Count = { rows: 0, error: 0, refused: 0, slow: 0, compared: 0, undefined: 0, byPlan: 0, reordered: 0 }
 const endings = ['rows', 'error', 'refused', 'slow'] as const
 
 export interface Report {
@@ -87,6 +87,7 @@ export function summarize(report: Report): string {
     ...endings.map((ending) => count[ending]),
     count.compared,
     count.undefined,
+    count.byPlan,
     count.reordered,
   ]
   const lines = [...report.counts].sort().map(([kind, count]) => row([kind, allOf(count), ...cells(count)]))
@@ -102,9 +103,10 @@ export function summarize(report: Report): string {
       'slow',
       'agree with the model',
       'undefined by SQL',
+      'by the plan',
       'reordered',
     ]),
-    '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
+    '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
     ...lines,
     row(['all', total.all, ...cells(total)]),
     '',
@@ -273,14 +275,22 @@ async function check(
     askSide(stage, 1, request),
     askModel(stage, identity, request),
   ])
-  const verdict = judge(stage, request, one, other, outcome)
+  let verdict = judge(stage, request, one, other, outcome)
+  if (
+    verdict.difference?.kind === 'model' &&
+    outcome !== undefined &&
+    (await dependsOnPlan(stage, request, one, outcome))
+  ) {
+    const { ending, diverged } = verdict
+    verdict = { ending, diverged, model: 'byPlan' }
+  }
   if (report !== undefined) countIn(report, request, verdict, one.body)
   return verdict.difference
 }
 
 interface Verdict {
   readonly ending: Ending
-  readonly model: 'compared' | 'undefined' | 'apart'
+  readonly model: 'compared' | 'undefined' | 'byPlan' | 'apart'
   /** Whether the model may hold other rows now. */
   readonly diverged: boolean
   readonly difference?: Difference
@@ -310,6 +320,24 @@ function judge(stage: Stage, request: Request, one: Answer, other: Answer, outco
   const refused = (code: string | undefined) => code !== undefined && refusals.includes(code)
   if (alone && refused(first) && refused(second)) return { ...apart, model: 'undefined' }
   return { ...apart, model: 'compared', difference }
+}
+
+/**
+ * Whether PostgreSQL alone, with the same policies and no gateway, gives the answer of the gateway with the plan of its choice,
+ * and the one of the model with another plan: a fault of its planner. Both gateways have given the same answer.
+ */
+async function dependsOnPlan(stage: Stage, request: Request, one: Answer, model: Outcome): Promise<boolean> {
+  const [statement] = request.statements
+  if (statement === undefined || isAlone(request) || one.status !== 200) return false
+  const ordered = [isOrdered(statement.tree)]
+  const [chosen, ...others] = await stage.otherPlans(toGateway(statement.tree))
+  if (chosen === undefined || compareModel(one, chosen, ordered) !== undefined) return false
+  return others.some((outcome) => {
+    if (outcome.kind === 'error') return false
+    const [{ command, rowCount, fields, rows } = { rows: [] }] = outcome.results
+    const answer = { status: 200, body: JSON.stringify({ command, rowCount, fields, rows }) }
+    return compareOutcome(stage, request, answer, model) === undefined
+  })
 }
 
 function compareOutcome(stage: Stage, request: Request, one: Answer, outcome: Outcome): Difference | undefined {

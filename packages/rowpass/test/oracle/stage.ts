@@ -5,6 +5,8 @@ import pg from 'pg'
 import { withConnection } from '../../src/database/connect.ts'
 import { parseGatewayConfig } from '../../src/gateway/config.ts'
 import { createGateway, type Gateway } from '../../src/gateway/server.ts'
+import { parseSealKeys } from '../../src/seal/keys.ts'
+import { sealSession } from '../../src/seal/seal.ts'
 import { startTestIssuer, type TestIssuer } from '../support/gateway.ts'
 import { type Catalog, readSignatures } from './catalog.ts'
 import { type GatewayStatement, type ModelStatement, modelSql, searchPathOf } from './model.ts'
@@ -50,6 +52,11 @@ export interface Stage {
   ask(side: Side, statements: readonly GatewayStatement[], batch?: BatchOptions): Promise<Answer>
   /** Asks the model; what it changes stays. */
   model(statements: readonly ModelStatement[], batch?: BatchOptions): Promise<Outcome>
+  /**
+   * What the first database answers to a statement that only reads, as the identity and without a gateway: with the plan of
+   * its choice, and with others.
+   */
+  otherPlans(statement: GatewayStatement): Promise<Outcome[]>
   /** Of the first database, the second, and the model's. */
   states(): Promise<[State, State, State]>
   /** Brings all three back to their first rows. */
@@ -66,6 +73,14 @@ export interface StageOptions {
 
 const statementTimeoutMs = 4_000
 const tokenSeconds = 900
+/** Settings of the planner, each of which makes it choose another plan. */
+const planSettings = [
+  '',
+  ...['nestloop', 'hashjoin', 'mergejoin', 'indexscan', 'bitmapscan', 'seqscan'].map(
+    (each) => `set local enable_${each} = off`,
+  ),
+  'set local join_collapse_limit = 1',
+]
 const modelConnections = 3
 /** Of a gateway that is too busy to judge a text. */
 const busyTries = 100
@@ -135,7 +150,9 @@ export async function openStage(
     }),
   )
   const catalog = await withConnection(at(base.ownerUrl, third), readSignatures)
+  const [sealKey] = parseSealKeys(base.sealKeys)
   let token = ''
+  let claimsJson = ''
   let stateTexts: readonly string[] = []
   let restoreTexts: readonly string[] = []
   const restore = async () => {
@@ -170,6 +187,8 @@ export async function openStage(
       const settings = `set search_path = ${searchPathOf(identity)}; set oracle.identity = '${identity.name}'`
       await Promise.all(models.map(({ client }) => client.query(settings)))
       token = await issuer.token(identity.subject, identity.claims, tokenSeconds)
+      const exp = Math.floor(Date.now() / 1000) + tokenSeconds
+      claimsJson = JSON.stringify({ ...identity.claims, sub: identity.subject, exp })
       const from = ['base', `base_${identity.name}`, 'base']
       stateTexts = from.map((each) => stateSql(schema, identity, each))
       restoreTexts = from.map((each) => restoreSql(schema, each))
@@ -181,6 +200,26 @@ export async function openStage(
       const outcome = model.last.then(() => runModel(model.client, schema, statements, batch))
       model.last = outcome.catch(() => {}).finally(() => model.waiting--)
       return outcome
+    },
+    async otherPlans({ query, params }) {
+      const { exp } = JSON.parse(claimsJson) as { exp: number }
+      const { claims, seal } = sealSession(sealKey, { role: 'authenticated', exp, claimsJson })
+      const client = await connect(at(base.superuserUrl, first))
+      try {
+        const outcomes: Outcome[] = []
+        for (const setting of planSettings) {
+          await client.query(`start transaction read only; ${setting}`)
+          await client.query(
+            `select set_config('role', 'authenticated', true), set_config('rowpass.claims', $1, true), set_config('rowpass.seal', $2, true)`,
+            [claims, seal],
+          )
+          outcomes.push(await outcomeOf(client.query({ text: query, values: [...params], rowMode: 'array' })))
+          await client.query('rollback')
+        }
+        return outcomes
+      } finally {
+        await client.end()
+      }
     },
     async states() {
       const all = await Promise.all(
@@ -244,13 +283,20 @@ async function runModel(
   const [single] = statements
   const bare = batch === undefined && single?.settings.length === 0
   const { texts, kept } = bare ? { texts: [single.text], kept: [0] } : toTransaction(schema, statements, batch)
+  const outcome = await outcomeOf(client.query({ text: texts.join(';\n'), rowMode: 'array' }))
+  if (outcome.kind === 'results') {
+    return { kind: 'results', results: kept.flatMap((index) => outcome.results[index] ?? []) }
+  }
+  if (!bare) await client.query('rollback')
+  return outcome
+}
+
+async function outcomeOf(answer: Promise<unknown>): Promise<Outcome> {
   try {
-    const answer: unknown = await client.query({ text: texts.join(';\n'), rowMode: 'array' })
-    const results = (bare ? [answer] : answer) as pg.QueryArrayResult<(string | null)[]>[]
-    return { kind: 'results', results: kept.flatMap((index) => results[index] ?? []) }
+    // One statement has its result alone, several have a list of them.
+    return { kind: 'results', results: [await answer].flat() as pg.QueryArrayResult<(string | null)[]>[] }
   } catch (error) {
     if (!(error instanceof pg.DatabaseError)) throw error
-    if (!bare) await client.query('rollback')
     return { kind: 'error', code: error.code ?? '', message: error.message, position: error.position }
   }
 }
