@@ -40,7 +40,7 @@ export async function askOne(pool: Pool, identity: RequestIdentity | undefined, 
   const work = { identity, statements: [statement], begin: undefined, exclusive: false, reset: false }
   const { error, sinks } = await pool.run(work, { owner: 'bench' })
   const [sink] = sinks
-  if (error !== undefined || sink?.rowCount !== 1 || 'fields' in sink || sink.finish().length === 0) {
+  if (error !== undefined || sink?.rowCount !== 1 || !Buffer.isBuffer(sink.finish())) {
     throw new Error(`${statement.sql}: ${JSON.stringify(error)}`)
   }
 }

@@ -9,9 +9,15 @@ import { answerParent } from './serve.ts'
 
 answerParent(async ({ ownerUrl, poolSize }: Scene) => {
   const pool = new pg.Pool({ connectionString: ownerUrl, max: poolSize })
+  const names = new Map<string, string>()
+  const nameOf = (text: string): string => {
+    const name = names.get(text) ?? `statement ${names.size}`
+    names.set(text, name)
+    return name
+  }
   const server = createServer(async (request, response) => {
     const { query, params } = await readJson(request)
-    const { rows } = await pool.query({ name: 'note', text: query, values: params })
+    const { rows } = await pool.query({ name: nameOf(query), text: query, values: params })
     answerJson(response, { rows })
   })
   return listen(server)

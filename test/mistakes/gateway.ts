@@ -94,8 +94,8 @@ export const gatewayMistakes: readonly Mistake[] = [
   ...mistakesIn('packages/rowpass/src/gateway/work.ts', 'packages/rowpass/test/gateway/isolation.test.ts', [
     [
       'a statement that needs a reset gets none',
-      'exclusive: reset || begin !== undefined, reset',
-      'exclusive: reset || begin !== undefined, reset: false',
+      'begin, exclusive, reset, readOnly',
+      'begin, exclusive, reset: false, readOnly',
       'the next borrower of the connection finds nothing after',
     ],
   ]),

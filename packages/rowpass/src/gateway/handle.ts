@@ -31,7 +31,7 @@ export interface HandlerParts {
   readonly sealKey: () => SealKey
   readonly verifier: Verifier
   readonly pool: Pick<Pool, 'run'>
-  readonly heavy: Pick<Heavy, 'judge' | 'parseBody' | 'toJson'>
+  readonly heavy: Pick<Heavy, 'judge' | 'parseBody'>
   readonly findType: FindType
   readonly logins: PasswordLogins
   readonly emit: Emit
@@ -81,14 +81,14 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
       const refused = verdicts.find((verdict) => verdict.kind === 'refused')
       if (refused !== undefined) return { who, verdicts, ending: refuseStatement(refused) }
       const allowed = verdicts.filter((verdict) => verdict.kind !== 'refused')
-      const work = toTokenWork(allowed, { identity, traceparent: traceparentOf(request), body, batch, pooled })
+      const traceparent = traceparentOf(request)
+      const work = toTokenWork(allowed, { identity, traceparent, body, batch, pooled, findType })
       flight = await pool.run(work, { owner, signal: request.signal })
       if (flight.stuckIn !== undefined) reportStuck(flight.stuckIn, request.id, who)
       const writing = allowed[flight.step - leadingSteps(flight)]?.writing
       const ending = await respond(flight, {
         kind: body.kind,
         batch,
-        toJson: (oid) => heavy.toJson(oid, findType, owner),
         toErrorResponse: (error) => tokenErrorResponse(error, writing),
       })
       return { who, verdicts, flight, ending: held(ending, hold) }

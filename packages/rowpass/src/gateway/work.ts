@@ -2,6 +2,7 @@
  * What a request asks of PostgreSQL: the work of a token holder, whose statements were judged, and that of a password user.
  */
 import type { RequestIdentity, Work } from '../postgres/flight.ts'
+import type { FindType } from '../postgres/values.ts'
 import type { Allowed } from '../statement/classify.ts'
 import { type BatchOptions, type SqlBody, toBegin } from './contract/request.ts'
 
@@ -13,12 +14,13 @@ export interface TokenRequest {
   readonly batch: BatchOptions
   /** Whether a pooler in transaction mode is between. */
   readonly pooled: boolean
+  readonly findType: FindType
 }
 
 /** The work of a token holder: as its identity, with what each verdict asks for. */
 export function toTokenWork(
   verdicts: readonly Allowed[],
-  { identity, traceparent, body, batch, pooled }: TokenRequest,
+  { identity, traceparent, body, batch, pooled, findType }: TokenRequest,
 ): Work {
   const reset = verdicts.some(({ kind }) => kind === 'reset')
   const begin = body.kind === 'batch' ? toBegin(batch) : pooled && reset ? 'START TRANSACTION' : undefined
@@ -31,17 +33,19 @@ export function toTokenWork(
     return { sql: verdict?.sql ?? sql, params, shape, prepare }
   })
   const readOnly = verdicts.every((verdict) => verdict.readOnly)
-  const work = { identity, statements, begin, exclusive: reset || begin !== undefined, reset, readOnly }
+  const exclusive = reset || begin !== undefined
+  const work = { identity, statements, begin, exclusive, reset, readOnly, findType }
   return traceparent === undefined ? work : { ...work, traceparent }
 }
 
 /** The work of a password user, who has a connection of its own. */
-export function toPasswordWork(body: SqlBody, batch: BatchOptions): Work {
+export function toPasswordWork(body: SqlBody, batch: BatchOptions, findType: FindType): Work {
   return {
     identity: undefined,
     statements: body.queries.map((query) => ({ ...query, prepare: false })),
     begin: body.kind === 'batch' ? toBegin(batch) : undefined,
     exclusive: true,
     reset: false,
+    findType,
   }
 }

@@ -6,7 +6,6 @@ import { serialize } from 'pg-protocol'
 import { createFlight, type Flight, loseFlight, type Work } from './flight.ts'
 import { createIncoming } from './incoming.ts'
 import { createOutgoing, errorCode } from './outgoing.ts'
-import type { RawResult } from './result.ts'
 import { createSchemaVersion, type SchemaVersion, versionSql } from './schema-version.ts'
 import { openSession, requestCancel, type SessionLogin } from './session.ts'
 
@@ -295,7 +294,7 @@ const readVersionWork: Work = {
 /** What a reading gave, as `SchemaVersion.endReading` takes it. */
 function versionIn(flight: Flight): string | null | undefined {
   if (flight.error !== undefined) return errorCode(flight) === undefined ? undefined : null
-  const { rows } = JSON.parse(String((flight.sinks[0] as RawResult).finish()))
+  const { rows } = JSON.parse(String(flight.sinks[0]?.finish()))
   const [version, settled] = rows[0]
   return version === null || settled === 't' ? version : undefined
 }

@@ -4,7 +4,8 @@
 import type { FailureCode } from '../errors.ts'
 import type { SealedSession } from '../seal/seal.ts'
 import type { PostgresError } from './messages.ts'
-import { createRawResult, createTypedResult, type RawResult, type ResultShape, type TypedResult } from './result.ts'
+import { Result, type ResultShape } from './result.ts'
+import type { FindType } from './values.ts'
 
 /** The identity that a request runs as. */
 export interface RequestIdentity {
@@ -38,6 +39,8 @@ export interface Work {
   readonly reset: boolean
   /** It changes no row, locks none and calls nothing that might: safe to run twice. Absent is false. */
   readonly readOnly?: boolean
+  /** Looks up the types of results that are not raw text; without it arrays stay text. */
+  readonly findType?: FindType
   /** Does nothing while this is the version of the schema: see `schema-version.ts`. */
   readonly unlessVersion?: string
 }
@@ -57,7 +60,7 @@ export type FlightError =
 export interface Flight {
   readonly work: Work
   /** The results so far, one for each statement. */
-  readonly sinks: readonly (RawResult | TypedResult)[]
+  readonly sinks: readonly Result[]
   /** Called once, when the transaction is over. */
   readonly done: (flight: Flight) => void
   /** Whom it counts against; `''` for housekeeping. */
@@ -92,13 +95,13 @@ export interface Flight {
   stuckIn: number | undefined
 }
 
+const noTypes: FindType = () => undefined
+
 /** Makes a flight that has not been sent. */
 export function createFlight(work: Work, done: Flight['done'], lane: Lane = 'alone', owner = ''): Flight {
   return {
     work,
-    sinks: work.statements.map(({ shape }) =>
-      shape.rawText ? createRawResult(shape.arrayMode) : createTypedResult(shape.arrayMode),
-    ),
+    sinks: work.statements.map(({ shape }) => new Result(shape, work.findType ?? noTypes)),
     done,
     owner,
     lane,

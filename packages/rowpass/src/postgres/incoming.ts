@@ -5,7 +5,7 @@ import { type Flight, leadingSteps } from './flight.ts'
 import { backend, isFatal, readCommandTag, readError, readFields } from './messages.ts'
 import type { Outgoing } from './outgoing.ts'
 import { createMessageReader } from './reader.ts'
-import { describeFields, type ResultSink } from './result.ts'
+import { describeFields, type Result, tooLarge } from './result.ts'
 
 /** What the receiving side needs to know of its connection, and what it reports to it. */
 export interface IncomingOptions {
@@ -37,7 +37,7 @@ export function createIncoming(options: IncomingOptions): (chunk: Buffer) => voi
     if (flight === undefined) return
     switch (type) {
       case backend.dataRow:
-        onRow(flight, bytes, start)
+        onRow(flight, bytes, start, end)
         return
       case backend.commandComplete:
         currentSink(flight)?.complete(readCommandTag(bytes, start, end))
@@ -68,7 +68,7 @@ export function createIncoming(options: IncomingOptions): (chunk: Buffer) => voi
     }
   }
 
-  function currentSink(flight: Flight): ResultSink | undefined {
+  function currentSink(flight: Flight): Result | undefined {
     return flight.sinks[flight.step - leadingSteps(flight)]
   }
 
@@ -78,10 +78,10 @@ export function createIncoming(options: IncomingOptions): (chunk: Buffer) => voi
     outgoing.onDescribed(flight, description)
   }
 
-  function onRow(flight: Flight, bytes: Buffer, start: number): void {
+  function onRow(flight: Flight, bytes: Buffer, start: number, end: number): void {
     const sink = currentSink(flight)
     if (sink === undefined || flight.error !== undefined) return
-    sink.row(bytes, start)
+    sink.row(bytes, start, end)
     checkSize(flight)
   }
 
@@ -94,11 +94,7 @@ export function createIncoming(options: IncomingOptions): (chunk: Buffer) => voi
   function onOversized(): void {
     const flight = flights[0]
     if (flight === undefined || flight.error !== undefined) return
-    flight.error = {
-      kind: 'failure',
-      code: 'response_too_large',
-      detail: `response is too large (max is ${maxResponseBytes} bytes)`,
-    }
+    flight.error = { kind: 'failure', code: 'response_too_large', detail: tooLarge(maxResponseBytes) }
     options.onUnwanted()
   }
 

@@ -2,7 +2,6 @@
  * Writes JSON bytes. Result cells go from the socket's bytes to the response's bytes without becoming strings.
  */
 
-const initialBytes = 512
 const quote = 0x22
 const backslash = 0x5c
 const hexDigits = Buffer.from('0123456789abcdef')
@@ -14,21 +13,18 @@ shortEscape[0x09] = 0x74
 shortEscape[0x0a] = 0x6e
 shortEscape[0x0c] = 0x66
 shortEscape[0x0d] = 0x72
+const maxEscapeBytes = 6
 
 /** A growing buffer of JSON: a record and functions, because one is made for each result. */
 export interface JsonText {
   bytes: Buffer
   /** How many of the bytes are written. */
   length: number
-  /** A large string that would pass it is left out. */
-  maxLength: number
-  /** Whether something was left out: it is no JSON then. */
-  overflown: boolean
 }
 
-/** Makes an empty one. */
-export function createJsonText(): JsonText {
-  return { bytes: Buffer.allocUnsafe(initialBytes), length: 0, maxLength: Number.POSITIVE_INFINITY, overflown: false }
+/** Makes an empty one. @param room bytes that it has before it grows */
+export function createJsonText(room: number): JsonText {
+  return { bytes: Buffer.allocUnsafe(room), length: 0 }
 }
 
 /** Writes one byte as it is. */
@@ -37,11 +33,12 @@ export function writeByte(json: JsonText, value: number): void {
   json.bytes[json.length++] = value
 }
 
-/** Writes bytes that are JSON already. */
-export function writeBytes(json: JsonText, bytes: Uint8Array): void {
-  reserve(json, bytes.length)
-  json.bytes.set(bytes, json.length)
-  json.length += bytes.length
+/** Writes bytes that are JSON already, a part of a buffer. */
+export function writeBytes(json: JsonText, bytes: Buffer, start = 0, end = bytes.length): void {
+  reserve(json, end - start)
+  // A call into native code costs more than copying a few bytes.
+  if (end - start < minRunBytes) for (let at = start; at < end; at++) json.bytes[json.length++] = bytes[at] as number
+  else json.length += bytes.copy(json.bytes, json.length, start, end)
 }
 
 /** Writes text that is JSON already. */
@@ -52,19 +49,22 @@ export function writeText(json: JsonText, text: string): void {
 
 /** Writes valid UTF-8 bytes as a JSON string. */
 export function writeJsonString(json: JsonText, bytes: Buffer, start: number, end: number): void {
-  // The worst case is six bytes for one; for large cells the room is found as it is needed.
-  const room = (end - start) * 6 + 2
-  if (room <= 4096) {
-    reserve(json, room)
-    json.length = writeString(json.bytes, json.length, bytes, start, end)
-    return
+  writeByte(json, quote)
+  writeEscaped(json, bytes, start, end)
+  writeByte(json, quote)
+}
+
+/** Writes valid UTF-8 bytes as a part of a JSON string: what is cut into parts is written as one whole. */
+export function writeEscaped(json: JsonText, bytes: Buffer, start: number, end: number): void {
+  let at = start
+  while (end - at >= minRunBytes) {
+    const runEnd = endOfRun(bytes, at, end)
+    writeBytes(json, bytes, at, runEnd)
+    // Where there is one character to be escaped there are often more.
+    at = Math.min(runEnd + minRunBytes, end)
+    escapeEach(json, bytes, runEnd, at)
   }
-  const escaped = escapedLength(bytes, start, end)
-  // Escapes can make six bytes of one: writing them all, to be refused, would keep everybody waiting.
-  json.overflown ||= json.length + escaped > json.maxLength
-  if (json.overflown) return
-  reserve(json, escaped + 2)
-  json.length = writeString(json.bytes, json.length, bytes, start, end, escaped === end - start)
+  escapeEach(json, bytes, at, end)
 }
 
 /** What was written; it must not be written to afterwards. */
@@ -79,20 +79,46 @@ function reserve(json: JsonText, bytes: number): void {
   json.bytes = grown
 }
 
-function writeString(into: Buffer, at: number, bytes: Buffer, start: number, end: number, plain = false): number {
-  into[at++] = quote
-  if (plain) {
-    bytes.copy(into, at, start, end)
-    at += end - start
-  } else {
-    for (let index = start; index < end; index++) {
-      const byte = bytes[index] as number
-      if (byte >= 0x20 && byte !== quote && byte !== backslash) into[at++] = byte
-      else at = writeEscape(into, at, byte)
-    }
+const minRunBytes = 64
+
+/** Where the first byte is that has to be escaped. Looks at four bytes at a time. */
+function endOfRun(bytes: Buffer, start: number, end: number): number {
+  let at = start
+  for (; at < end && ((bytes.byteOffset + at) & 3) !== 0; at++) if (needsEscape(bytes[at] as number)) return at
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset + at, (end - at) >> 2)
+  let index = 0
+  while (index < words.length && !someNeedsEscape(words[index] as number)) index++
+  for (at += index * 4; at < end; at++) if (needsEscape(bytes[at] as number)) return at
+  return end
+}
+
+function needsEscape(byte: number): boolean {
+  return byte < 0x20 || byte === quote || byte === backslash
+}
+
+/**
+ * Whether one of four bytes has to be escaped. Taking n from each sets the top bit of those below n, unless a lower byte
+ * borrowed from it: then that one has to be escaped anyway. A byte that is zero after XOR was equal.
+ * @see https://graphics.stanford.edu/~seander/bithacks.html#HasLessInWord
+ */
+function someNeedsEscape(word: number): boolean {
+  const quotes = word ^ 0x22222222
+  const backslashes = word ^ 0x5c5c5c5c
+  const found =
+    ((word - 0x20202020) & ~word) | ((quotes - 0x01010101) & ~quotes) | ((backslashes - 0x01010101) & ~backslashes)
+  return (found & 0x80808080) !== 0
+}
+
+function escapeEach(json: JsonText, bytes: Buffer, start: number, end: number): void {
+  reserve(json, (end - start) * maxEscapeBytes)
+  const into = json.bytes
+  let at = json.length
+  for (let index = start; index < end; index++) {
+    const byte = bytes[index] as number
+    if (byte >= 0x20 && byte !== quote && byte !== backslash) into[at++] = byte
+    else at = writeEscape(into, at, byte)
   }
-  into[at++] = quote
-  return at
+  json.length = at
 }
 
 function writeEscape(into: Buffer, at: number, byte: number): number {
@@ -108,15 +134,4 @@ function writeEscape(into: Buffer, at: number, byte: number): number {
   into[at++] = hexDigits[byte >> 4] as number
   into[at++] = hexDigits[byte & 15] as number
   return at
-}
-
-function escapedLength(bytes: Buffer, start: number, end: number): number {
-  let length = end - start
-  for (let index = start; index < end; index++) {
-    const byte = bytes[index] as number
-    if (byte >= 0x20) {
-      if (byte === quote || byte === backslash) length += 1
-    } else length += shortEscape[byte] === 0 ? 5 : 1
-  }
-  return length
 }

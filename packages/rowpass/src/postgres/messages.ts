@@ -127,20 +127,6 @@ export function readFields(bytes: Buffer, start: number): Field[] {
   return fields
 }
 
-/** Reads the cells of a DataRow as text. */
-export function readCells(bytes: Buffer, start: number): (string | null)[] {
-  const count = bytes.readInt16BE(start)
-  const cells: (string | null)[] = new Array(count)
-  let at = start + 2
-  for (let index = 0; index < count; index++) {
-    const length = bytes.readInt32BE(at)
-    at += 4
-    cells[index] = length < 0 ? null : bytes.toString('utf8', at, at + length)
-    if (length > 0) at += length
-  }
-  return cells
-}
-
 /** A command tag, cut as node-postgres cuts it: `INSERT 0 2` is INSERT and 2, `CREATE TABLE` is CREATE and null. */
 export interface CommandTag {
   readonly command: string

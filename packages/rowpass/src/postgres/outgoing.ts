@@ -6,7 +6,7 @@
 import { namesSession } from '../seal/seal.ts'
 import { type Flight, leadingSteps, type RequestIdentity, type Statement, type Work } from './flight.ts'
 import { createStatementCache, type PreparedStatement } from './prepared-statements.ts'
-import type { Description, ResultSink } from './result.ts'
+import type { Description, Result } from './result.ts'
 import { checkChangedSql, checkVersionSql, type SchemaVersion, versionParams } from './schema-version.ts'
 import { createMessageWriter } from './writer.ts'
 
@@ -167,7 +167,7 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
     return { name: addPrepared(flight, key, version).name, description: undefined }
   }
 
-  function writeStatement({ sql, params }: Statement, way: Way, sink: ResultSink | undefined): void {
+  function writeStatement({ sql, params }: Statement, way: Way, sink: Result | undefined): void {
     if (way.description === undefined) {
       writer.parse(way.name, sql)
       writer.describeStatement(way.name)

@@ -2,16 +2,11 @@
  * Turns the messages of one statement into the JSON object that Neon's SQL over HTTP answers with.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import {
-  createJsonText,
-  type JsonText,
-  toBytes,
-  writeByte,
-  writeBytes,
-  writeJsonString,
-  writeText,
-} from './json-writer.ts'
-import { type CommandTag, type Field, readCells } from './messages.ts'
+import { Failure } from '../errors.ts'
+import { type ResultCell, toCellWriter, type WriteCell, writeString } from './cells.ts'
+import { createJsonText, type JsonText, toBytes, writeByte, writeBytes, writeText } from './json-writer.ts'
+import type { CommandTag, Field } from './messages.ts'
+import type { FindType } from './values.ts'
 
 /** How a statement's rows are written. */
 export interface ResultShape {
@@ -28,28 +23,22 @@ export interface Description {
   readonly fieldsJson: Buffer
   /** `"name":` by column, for rows as objects. */
   readonly keys: readonly Buffer[]
+  /** Bytes of all keys. */
+  readonly keysBytes: number
 }
 
-/** Collects one statement's result. */
-export interface ResultSink {
-  describe(description: Description): void
-  row(bytes: Buffer, start: number): void
-  complete(tag: CommandTag): void
-  /** Says how large the result may be at most; what is larger need not be kept. */
-  limit(bytes: number): void
-  /** Bytes or, for typed cells, code units held so far. */
-  readonly size: number
-  /** Rows returned or changed, as the command tag has it. */
-  readonly rowCount: number
-}
-
-/** A converter from cell text to JSON text for each column, or `undefined` where the column's types are not known yet. */
-export type ToJson = (text: string) => string
-
+const noDescription: Description = { fields: [], fieldsJson: Buffer.from('"fields":[]'), keys: [], keysBytes: 0 }
+const noTag: CommandTag = { command: '', rowCount: null }
 const rowsOpen = Buffer.from(',"rows":[')
 const nullJson = Buffer.from('null')
 const comma = 0x2c
-const noDescription: Description = { fields: [], fieldsJson: Buffer.from('"fields":[]'), keys: [] }
+const [openBracket, closeBracket, openBrace, closeBrace] = [0x5b, 0x5d, 0x7b, 0x7d]
+/** What a row takes besides its message, and a result besides its rows and fields. */
+const [rowBytes, frameBytes] = [3, 128]
+/** Bytes of rows that are written before others have a turn. */
+const turnBytes = 128 * 1024
+/** Rows are written while they arrive, so many bytes at a time; what they came in is let go. */
+const batchBytes = 32 * 1024
 
 /** Precomputes what each execution of a described statement writes again. */
 export function describeFields(fields: readonly Field[]): Description {
@@ -63,164 +52,168 @@ export function describeFields(fields: readonly Field[]): Description {
     dataTypeModifier: field.dataTypeModifier,
     format: 'text',
   }))
+  const keys = fields.map((field) => Buffer.from(`${JSON.stringify(field.name)}:`))
   return {
     fields,
     fieldsJson: Buffer.from(`"fields":${JSON.stringify(described)}`),
-    keys: fields.map((field) => Buffer.from(`${JSON.stringify(field.name)}:`)),
+    keys,
+    keysBytes: keys.reduce((sum, key) => sum + key.length, 0),
   }
 }
 
-/** The object's last members. */
-function tail(tag: CommandTag, arrayMode: boolean): string {
-  return `],"command":${JSON.stringify(tag.command)},"rowCount":${tag.rowCount},"rowAsArray":${arrayMode}}`
+/** What has been written of a result. */
+interface Writing {
+  readonly json: JsonText
+  readonly turns: Iterator<boolean, never>
 }
 
-/** A sink that writes PostgreSQL's text as JSON strings while the rows arrive. */
-export interface RawResult extends ResultSink {
-  finish(): Buffer
-}
+/** Collects one statement's result, and writes it. */
+export class Result {
+  /** Bytes that the result has at the least, so far. */
+  size = 0
+  /** Rows returned or changed, as the command tag has it. */
+  rowCount = 0
+  readonly #shape: ResultShape
+  readonly #findType: FindType
+  readonly #rows: Buffer[] = []
+  readonly #starts: number[] = []
+  #description = noDescription
+  #tag = noTag
+  #maxBytes = Number.POSITIVE_INFINITY
+  #unwrittenBytes = 0
+  #writing: Writing | undefined
 
-/** Makes the sink for raw text, the one that the Neon driver asks for. */
-export function createRawResult(arrayMode: boolean): RawResult {
-  const json = createJsonText()
-  let description = noDescription
-  let empty = true
+  /** @param findType looks up the types of cells that are not raw text */
+  constructor(shape: ResultShape, findType: FindType) {
+    this.#shape = shape
+    this.#findType = findType
+  }
 
-  function begin(): void {
-    empty = false
-    writeByte(json, 0x7b)
-    writeBytes(json, description.fieldsJson)
+  describe(description: Description): void {
+    this.#description = description
+    this.size = description.fieldsJson.length
+  }
+
+  /** Takes a DataRow, whose bytes nobody may change from then on. */
+  row(bytes: Buffer, start: number, end: number): void {
+    this.#rows.push(bytes)
+    this.#starts.push(start)
+    const size = end - start + rowBytes + (this.#shape.arrayMode ? 0 : this.#description.keysBytes)
+    this.size += size
+    this.#unwrittenBytes += size
+    if (this.#unwrittenBytes < batchBytes) return
+    this.#unwrittenBytes = 0
+    this.#writing ??= this.#begin()
+    this.#writing.turns.next()
+  }
+
+  complete(tag: CommandTag): void {
+    this.#tag = tag
+    this.rowCount = tag.rowCount ?? 0
+  }
+
+  /** Says how large the result may be at most. */
+  limit(bytes: number): void {
+    this.#maxBytes = bytes
+  }
+
+  /**
+   * Writes what is not written yet: when it is much, piece by piece, so that others are served in between.
+   * @throws Failure `response_too_large`; its statement was run
+   */
+  finish(): Buffer | Promise<Buffer> {
+    const writing = this.#writing ?? this.#begin()
+    return writing.turns.next().value ? this.#close(writing) : this.#finishByTurns(writing)
+  }
+
+  #begin(): Writing {
+    const { fields, fieldsJson, keys } = this.#description
+    const { arrayMode, rawText } = this.#shape
+    const json = createJsonText(this.size + frameBytes)
+    writeByte(json, openBrace)
+    writeBytes(json, fieldsJson)
     writeBytes(json, rowsOpen)
+    const writers = rawText ? undefined : fields.map(({ dataTypeID }) => toCellWriter(dataTypeID, this.#findType))
+    const rows = { rows: this.#rows, starts: this.#starts, keys: arrayMode ? undefined : keys, writers }
+    return { json, turns: writeRows(json, rows) }
   }
 
-  // Plain members: V8 defines accessors of a literal one by one, each time that it is made.
-  const sink = {
-    size: 0,
-    rowCount: 0,
-    describe(given: Description) {
-      description = given
-    },
-    row(bytes: Buffer, start: number) {
-      if (empty) begin()
-      else writeByte(json, comma)
-      if (arrayMode) writeArrayRow(json, bytes, start)
-      else writeObjectRow(json, bytes, start, description.keys)
-      sink.size = json.overflown ? Number.POSITIVE_INFINITY : json.length
-    },
-    complete(tag: CommandTag) {
-      if (empty) begin()
-      sink.rowCount = tag.rowCount ?? 0
-      writeText(json, tail(tag, arrayMode))
-      sink.size = json.length
-    },
-    limit(bytes: number) {
-      json.maxLength = bytes
-    },
-    finish: () => toBytes(json),
-  }
-  return sink
-}
-
-function writeArrayRow(json: JsonText, bytes: Buffer, start: number): void {
-  const count = bytes.readInt16BE(start)
-  let at = start + 2
-  writeByte(json, 0x5b)
-  for (let index = 0; index < count; index++) {
-    if (index > 0) writeByte(json, comma)
-    at = writeCell(json, bytes, at)
-  }
-  writeByte(json, 0x5d)
-}
-
-function writeObjectRow(json: JsonText, bytes: Buffer, start: number, keys: readonly Buffer[]): void {
-  let at = start + 2
-  writeByte(json, 0x7b)
-  for (const [index, key] of keys.entries()) {
-    if (index > 0) writeByte(json, comma)
-    writeBytes(json, key)
-    at = writeCell(json, bytes, at)
-  }
-  writeByte(json, 0x7d)
-}
-
-/** Writes one cell of a DataRow and returns where the next one starts. */
-function writeCell(json: JsonText, bytes: Buffer, at: number): number {
-  const length = bytes.readInt32BE(at)
-  const start = at + 4
-  if (length < 0) {
-    writeBytes(json, nullJson)
-    return start
-  }
-  writeJsonString(json, bytes, start, start + length)
-  return start + length
-}
-
-/** A sink that keeps the cells' text, because their types may have to be looked up before they can be written. */
-export interface TypedResult extends ResultSink {
-  readonly fields: readonly Field[]
-  /** Writes it piece by piece, so that others are served in between. */
-  finish(converters: readonly ConvertCell[]): Promise<Buffer>
-}
-
-/** As {@link ToJson}, for a cell that may be converted elsewhere. */
-export type ConvertCell = (text: string) => string | Promise<string>
-
-/** What a row and a cell take besides the cell's text, at the least. */
-const rowBytes = 16
-const cellBytes = 8
-/** Code units that are converted before others have a turn. */
-const turnLength = 128 * 1024
-
-/** Makes the sink for typed cells. */
-export function createTypedResult(arrayMode: boolean): TypedResult {
-  const rows: (string | null)[][] = []
-  let description = noDescription
-  let tag: CommandTag = { command: '', rowCount: null }
-
-  async function toRow(cells: readonly (string | null)[], converters: readonly ConvertCell[]): Promise<string> {
-    const values: string[] = []
-    for (const [index, cell] of cells.entries()) {
-      const value = cell === null ? 'null' : (converters[index]?.(cell) ?? 'null')
-      values.push(typeof value === 'string' ? value : await value)
-    }
-    if (arrayMode) return `[${values.join(',')}]`
-    return `{${values.map((value, index) => `${description.keys[index]}${value}`).join(',')}}`
-  }
-
-  const sink = {
-    size: 0,
-    rowCount: 0,
-    fields: description.fields,
-    describe(given: Description) {
-      description = given
-      sink.fields = given.fields
-      sink.size = given.fieldsJson.length
-    },
-    row(bytes: Buffer, start: number) {
-      const cells = readCells(bytes, start)
-      sink.size += rowBytes
-      for (const cell of cells) sink.size += cellBytes + (cell?.length ?? 0)
-      rows.push(cells)
-    },
-    complete(given: CommandTag) {
-      tag = given
-      sink.rowCount = given.rowCount ?? 0
-    },
-    limit() {},
-    async finish(converters: readonly ConvertCell[]) {
-      const json = createJsonText()
-      writeText(json, `{${description.fieldsJson},"rows":[`)
-      let turnEndsAt = turnLength
-      for (const [index, row] of rows.entries()) {
-        if (index > 0) writeByte(json, comma)
-        writeText(json, await toRow(row, converters))
-        if (json.length < turnEndsAt) continue
-        await nextTurn()
-        turnEndsAt = json.length + turnLength
+  async #finishByTurns(writing: Writing): Promise<Buffer> {
+    do {
+      // Escapes make up to six bytes of one: what PostgreSQL sent was within the limit.
+      if (writing.json.length > this.#maxBytes) {
+        throw new Failure('response_too_large', { detail: tooLarge(this.#maxBytes) })
       }
-      writeText(json, tail(tag, arrayMode))
-      return toBytes(json)
-    },
+      await nextTurn()
+    } while (!writing.turns.next().value)
+    return this.#close(writing)
   }
-  return sink
+
+  #close({ json }: Writing): Buffer {
+    const { command, rowCount } = this.#tag
+    const { arrayMode } = this.#shape
+    writeText(json, `],"command":${JSON.stringify(command)},"rowCount":${rowCount},"rowAsArray":${arrayMode}}`)
+    return toBytes(json)
+  }
+}
+
+/** The detail of a result that is over the limit. */
+export function tooLarge(maxBytes: number): string {
+  return `response is too large (max is ${maxBytes} bytes)`
+}
+
+/** Rows as they came, and how they are written. */
+interface Rows {
+  /** Each row's message, which is let go when it is written, and where the row starts in it. */
+  readonly rows: Buffer[]
+  readonly starts: readonly number[]
+  /** For rows as objects. */
+  readonly keys: readonly Buffer[] | undefined
+  /** For cells that are not raw text. */
+  readonly writers: readonly WriteCell[] | undefined
+}
+
+/** Writes rows. Yields true when there are no more of them, false when it has written much. */
+function* writeRows(json: JsonText, { rows, starts, keys, writers }: Rows): Generator<boolean, never> {
+  const [open, close] = keys === undefined ? [openBracket, closeBracket] : [openBrace, closeBrace]
+  const cell: ResultCell = { bytes: nullJson, start: 0, end: 0, at: 0 }
+  let turnEndsAt = turnBytes
+  for (let row = 0; ; row++) {
+    while (row === rows.length) {
+      yield true
+      turnEndsAt = json.length + turnBytes
+    }
+    const bytes = rows[row] as Buffer
+    rows[row] = nullJson
+    let at = starts[row] as number
+    const columns = bytes.readInt16BE(at)
+    at += 2
+    if (row > 0) writeByte(json, comma)
+    writeByte(json, open)
+    for (let column = 0; column < columns; column++) {
+      if (column > 0) writeByte(json, comma)
+      if (keys !== undefined) writeBytes(json, keys[column] as Buffer)
+      const length = bytes.readInt32BE(at)
+      at += 4
+      if (length < 0) {
+        writeBytes(json, nullJson)
+        continue
+      }
+      cell.bytes = bytes
+      cell.start = at
+      cell.at = at
+      at += length
+      cell.end = at
+      const write = writers === undefined ? writeString : (writers[column] as WriteCell)
+      write(json, cell, cell.at + turnBytes)
+      while (cell.at < at) {
+        yield false
+        write(json, cell, cell.at + turnBytes)
+      }
+      if (json.length < turnEndsAt) continue
+      yield false
+      turnEndsAt = json.length + turnBytes
+    }
+    writeByte(json, close)
+  }
 }

@@ -23,7 +23,7 @@ function work(sql: string, over: Partial<Work> = {}): Work {
 
 function rowsOf({ error, sinks: [sink] }: Flight): unknown {
   if (error !== undefined) throw new Error(JSON.stringify(error))
-  return sink !== undefined && !('fields' in sink) ? JSON.parse(sink.finish().toString()).rows : undefined
+  return sink === undefined ? undefined : JSON.parse(String(sink.finish())).rows
 }
 
 describePg('a connection after a request', () => {

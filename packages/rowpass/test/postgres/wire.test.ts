@@ -76,12 +76,19 @@ describe('message reader', () => {
 
   function read(chunks: readonly Buffer[], maxMessageBytes = 1_000): string[] {
     const seen: string[] = []
+    const kept: (() => void)[] = []
     const push = createMessageReader({
-      onMessage: (type, bytes, start, end) => seen.push(String.fromCharCode(type) + bytes.toString('utf8', start, end)),
+      onMessage(type, bytes, start, end) {
+        const read = () => String.fromCharCode(type) + bytes.toString('utf8', start, end)
+        const text = read()
+        seen.push(text)
+        kept.push(() => expect(read()).toBe(text))
+      },
       onOversized: (type) => seen.push(`oversized ${String.fromCharCode(type)}`),
       maxMessageBytes,
     })
     for (const chunk of chunks) push(chunk)
+    for (const isUnchanged of kept) isUnchanged()
     return seen
   }
 
@@ -117,18 +124,32 @@ describe('JSON writer', () => {
       fc.property(fc.string({ unit: 'grapheme' }), fc.nat(2_000), (text, repeat) => {
         const long = text.repeat(repeat % 50)
         const bytes = Buffer.from(long)
-        const json = createJsonText()
+        const json = createJsonText(16)
         writeJsonString(json, bytes, 0, bytes.length)
         expect(JSON.parse(toBytes(json).toString())).toBe(bytes.toString())
       }),
     )
   })
 
+  it('escapes wherever it is, and nothing else', () => {
+    for (const character of ['"', '\\', '\n', '\0', '\u001f', ' ', '!', '#', '[', ']', '\u007f', 'é', '\u{1f600}']) {
+      for (let position = 0; position < 80; position++) {
+        const text = `${'x'.repeat(position)}${character}${'y'.repeat(140 - position)}`
+        const bytes = Buffer.from(`....${text}`)
+        for (let start = 0; start <= 4; start++) {
+          const json = createJsonText(16)
+          writeJsonString(json, bytes, start, bytes.length)
+          expect(toBytes(json).toString()).toBe(JSON.stringify('....'.slice(start) + text))
+        }
+      }
+    }
+  })
+
   it('escapes control characters, quotes and backslashes, in short cells and long ones', () => {
     const all = Array.from({ length: 0x80 }, (_, code) => String.fromCharCode(code)).join('')
     for (const text of [all, all.repeat(20), `${'x'.repeat(10_000)}`]) {
       const bytes = Buffer.from(text)
-      const json = createJsonText()
+      const json = createJsonText(16)
       writeJsonString(json, bytes, 0, bytes.length)
       expect(toBytes(json).toString()).toBe(JSON.stringify(text))
     }

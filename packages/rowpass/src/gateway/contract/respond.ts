@@ -6,7 +6,6 @@ import { Failure } from '../../errors.ts'
 import type { SqlAnswered } from '../../events.ts'
 import { type Flight, leadingSteps } from '../../postgres/flight.ts'
 import type { PostgresError } from '../../postgres/messages.ts'
-import type { ConvertCell } from '../../postgres/result.ts'
 import type { BatchOptions, SqlBody } from './request.ts'
 
 /** An HTTP answer, for any server. */
@@ -25,18 +24,16 @@ export interface Ending extends Pick<SqlAnswered, 'outcome' | 'sqlstate' | 'caus
 export interface Responding {
   readonly kind: SqlBody['kind']
   readonly batch: BatchOptions
-  /** Makes the converter for cells of a type. */
-  toJson(dataTypeId: number): ConvertCell
   /** What the client may see of an error in its own SQL. */
   toErrorResponse(error: PostgresError): SqlResponse
 }
 
 /**
  * Turns a flight that has ended into its answer.
- * @throws Failure of the flight; `session_revoked`; `answer_dropped` or `response_too_large` of a conversion
+ * @throws Failure of the flight; `session_revoked`; `response_too_large` of what JSON makes larger
  * @throws Error when the session could not be prepared
  */
-export async function respond(flight: Flight, { kind, batch, toJson, toErrorResponse }: Responding): Promise<Ending> {
+export async function respond(flight: Flight, { kind, batch, toErrorResponse }: Responding): Promise<Ending> {
   if (flight.error?.kind === 'failure') {
     const { code, detail, cause } = flight.error
     throw new Failure(code, { cause, ...(detail === undefined ? {} : { detail }) })
@@ -48,8 +45,8 @@ export async function respond(flight: Flight, { kind, batch, toJson, toErrorResp
   }
   const results: Buffer[] = []
   for (const sink of flight.sinks) {
-    if (!('fields' in sink)) results.push(sink.finish())
-    else results.push(await sink.finish(sink.fields.map(({ dataTypeID }) => toJson(dataTypeID))))
+    const result = sink.finish()
+    results.push(result instanceof Promise ? await result : result)
   }
   const [first] = results
   const response = kind === 'single' && first !== undefined ? singleResponse(first) : batchResponse(results, batch)

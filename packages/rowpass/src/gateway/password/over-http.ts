@@ -19,7 +19,7 @@ import { createPasswordRunner } from './runner.ts'
 /** What handling needs. */
 export interface PasswordHandlerParts {
   readonly config: GatewayConfig
-  readonly heavy: Pick<Heavy, 'parseBody' | 'toJson'>
+  readonly heavy: Pick<Heavy, 'parseBody'>
   readonly findType: FindType
   readonly logins: PasswordLogins
   readonly underWay: UnderWay
@@ -53,12 +53,11 @@ export function createPasswordHandler(
         hold = underWay.enter(owner, request)
         const body = await heavy.parseBody(await request.body(hold), request.headers, owner)
         kind = body.kind
-        return toPasswordWork(body, batch)
+        return toPasswordWork(body, batch, findType)
       })
       const ending = await respond(flight, {
         kind,
         batch,
-        toJson: (oid) => heavy.toJson(oid, findType, owner),
         toErrorResponse: passwordErrorResponse,
       })
       return { who, flight, ending: held(ending, hold) }

@@ -4,14 +4,11 @@
  */
 import { Failure } from '../../errors.ts'
 import type { Emit } from '../../events.ts'
-import type { ConvertCell } from '../../postgres/result.ts'
-import { type FindType, type TypeFacts, toJsonConverter } from '../../postgres/values.ts'
 import { createVerdicts, tooComplex, tooLong, type Verdict, type Verdicts } from '../../statement/classify.ts'
 import type { FunctionFactRow } from '../../statement/facts.ts'
 import type { GatewayConfig } from '../config.ts'
 import { parseSqlBody, type SqlBody, type SqlHeaders } from '../contract/request.ts'
 import { createJobThread, JobLost } from './job-thread.ts'
-import type { CellTypes } from './jobs.ts'
 
 /** Work that takes long. An owner is who it counts against. */
 export interface Heavy {
@@ -27,8 +24,6 @@ export interface Heavy {
   judge(sql: string, owner: string): Verdict | Promise<Verdict>
   /** Reads a body, which is empty afterwards. @throws Failure `request_invalid`; `overloaded` */
   parseBody(body: Buffer, headers: SqlHeaders, owner: string): SqlBody | Promise<SqlBody>
-  /** Makes the converter of a column, for an owner. Its promise rejects with Failure `answer_dropped`, `response_too_large`. */
-  toJson(oid: number, findType: FindType, owner: string): ConvertCell
   close(): Promise<void>
 }
 
@@ -36,8 +31,6 @@ type HeavyConfig = Pick<GatewayConfig, 'allowExplain' | 'maxBatch' | 'maxStateme
 
 /** The slowest JSON takes 0.13 ms a KiB: `npm run bench:floods`. */
 const maxBodyBytesHere = 32 * 1024
-/** UTF-16 units; an array of one character each takes some 100 ns for an element. */
-const maxCellLengthHere = 128 * 1024
 /** UTF-16 units; the slowest statement of this length takes some 50 ms, but for those that are given up. */
 const maxShortLength = 16 * 1024
 /** The slowest job takes some 3 s of a thread. Generous: the machine may be busy with other things for most of the time. */
@@ -87,20 +80,6 @@ export function createHeavy(config: HeavyConfig, emit: Emit, unread: () => Failu
     }
   }
 
-  async function convertLarge(text: string, oid: number, findType: FindType, owner: string): Promise<string> {
-    try {
-      return (await long.run({ kind: 'cell', text, oid, types: typesOf(oid, findType) }, owner)) as string
-    } catch (error) {
-      // Whatever it is that there is no room for, the statement was run.
-      if (error instanceof Failure) throw new Failure('answer_dropped', { cause: error })
-      if (!(error instanceof JobLost)) throw error
-      throw new Failure('response_too_large', {
-        detail: 'a value takes too much memory to convert to JSON',
-        cause: error,
-      })
-    }
-  }
-
   return {
     get ready() {
       return short.ready
@@ -119,23 +98,10 @@ export function createHeavy(config: HeavyConfig, emit: Emit, unread: () => Failu
       if (body.length > maxBodyBytesHere) return parseLarge(body, headers, owner)
       return parseSqlBody(body.toString(), headers, config.maxBatch)
     },
-    toJson(oid, findType, owner) {
-      const convert = toJsonConverter(oid, findType)
-      return (text) => (text.length > maxCellLengthHere ? convertLarge(text, oid, findType, owner) : convert(text))
-    },
     async close() {
       await Promise.all([short.close(), long.close()])
     },
   }
-}
-
-function typesOf(oid: number, findType: FindType): CellTypes {
-  const types = new Map<number, TypeFacts>()
-  for (let facts = findType(oid); facts !== undefined && !types.has(oid); facts = findType(oid)) {
-    types.set(oid, facts)
-    oid = facts.elementOid
-  }
-  return types
 }
 
 /** The headers that say what results look like; no other leaves this thread. */

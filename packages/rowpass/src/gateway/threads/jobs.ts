@@ -3,7 +3,6 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { Failure, type FailureCode } from '../../errors.ts'
-import { type TypeFacts, toJsonConverter } from '../../postgres/values.ts'
 import { createClassifier, type Verdict } from '../../statement/classify.ts'
 import { type FunctionFactRow, parseFunctionFacts } from '../../statement/facts.ts'
 import type { Parser } from '../../statement/parser.ts'
@@ -13,13 +12,8 @@ import { parseSqlBody, type SqlHeaders } from '../contract/request.ts'
 export type Job =
   /** Judge a text: a `Verdict`. */
   | { readonly kind: 'judge'; readonly sql: string }
-  /** Convert the text of a cell to JSON text. */
-  | { readonly kind: 'cell'; readonly text: string; readonly oid: number; readonly types: CellTypes }
   /** Read a request body, as `parseSqlBody` does. */
   | { readonly kind: 'body'; readonly bytes: Uint8Array; readonly headers: SqlHeaders; readonly maxBatch: number }
-
-/** The facts of an array type, and of those that its elements have. */
-export type CellTypes = ReadonlyMap<number, TypeFacts>
 
 /** What a thread is told, without a reply. */
 export interface News {
@@ -63,7 +57,6 @@ export function createPerform(parser: Parser): Perform {
 
   function run(job: Job): unknown {
     if (job.kind === 'judge') return judge(job.sql)
-    if (job.kind === 'cell') return toJsonConverter(job.oid, (oid) => job.types.get(oid))(job.text)
     const { buffer, byteOffset, byteLength } = job.bytes
     return parseSqlBody(Buffer.from(buffer, byteOffset, byteLength).toString(), job.headers, job.maxBatch)
   }
