@@ -29,6 +29,7 @@ import { rls024 } from './rules/rls024-definer-asks-current-user.ts'
 import { rls025 } from './rules/rls025-any-caller.ts'
 import { rls026 } from './rules/rls026-immutable-reads-caller.ts'
 import { rls027 } from './rules/rls027-callers-own-table.ts'
+import { rls028 } from './rules/rls028-compares-with-itself.ts'
 import { rls030 } from './rules/rls030-bare-call.ts'
 import { rls031 } from './rules/rls031-fake-wrap.ts'
 import { rls032 } from './rules/rls032-correlated-subselect.ts'
@@ -104,6 +105,7 @@ export const rules: readonly Rule[] = [
   rls025,
   rls026,
   rls027,
+  rls028,
   rls030,
   rls031,
   rls032,

@@ -31,7 +31,7 @@ function requirementOf(stem: string): string {
   if (number <= 3) return 'SEC-47 '
   if (number <= 9) return 'SEC-48 '
   if ([16, 17, 23, 24, 25, 26, 27].includes(number)) return 'SEC-54 '
-  if (number <= 24) return 'SEC-53 '
+  if (number <= 24 || number === 28) return 'SEC-53 '
   if (number <= 37) return 'SEC-55 '
   if (number <= 42) return 'SEC-61 '
   if (number === 43) return 'SEC-50 '

@@ -2,10 +2,12 @@
  * RLS013: permissive policies are joined by OR, and one of them is always true, or forgets the tenant.
  */
 import { isForCommand } from '../../access/policies.ts'
-import { isAlwaysTrue, tiedColumns } from '../analysis/logic.ts'
+import { firstOfEachRole, showTrial } from '../analysis/claimless.ts'
+import { scan } from '../analysis/expression.ts'
+import { isAlwaysTrue, operands, tiedColumns } from '../analysis/logic.ts'
 import type { Model, PolicyFacts } from '../analysis/model.ts'
 import { ignoresTenant, isForEverybody, meet, tenantColumns } from '../analysis/tenants.ts'
-import { policyOn, showPolicy } from '../analysis/words.ts'
+import { listed, policyOn, showPolicy } from '../analysis/words.ts'
 import type { Level, Rule } from '../finding.ts'
 
 export const rls013: Rule = {
@@ -44,7 +46,42 @@ export const rls013: Rule = {
         fix: { person: 'Add the tenant to the condition, unless such rows are for everybody.' },
       }
     }
+    for (const { policy, asked, tenants } of looseSides(model)) {
+      yield {
+        object: policy.table.sql,
+        part: policy.sql,
+        says: `One side of an OR of the ${policyOn(policy)} asks for ${listed(asked)} alone, and not for ${listed(tenants)}.`,
+        evidence: [showPolicy(policy), ...rowsWithoutClaims(model, policy)].join('; '),
+        fix: {
+          person:
+            'AND binds before OR: put the sides into parentheses, and what must hold in any case outside of them.',
+        },
+      }
+    }
   },
+}
+
+/** Policies that tie the tenant in one side of an OR, and forget it in another, unless its words say that it is for everybody. */
+function looseSides(model: Model): { policy: PolicyFacts; asked: readonly string[]; tenants: readonly string[] }[] {
+  return model.policies.flatMap((policy) => {
+    const { permissive, table, usingTree } = policy
+    if (!permissive || usingTree === undefined || !isForCommand(policy, 'select')) return []
+    const sides = operands(usingTree.tree, 'OR_EXPR').map((tree) => ({
+      ...policy,
+      usingTree: { ...usingTree, tree, columns: scan(tree, table.name).columns },
+    }))
+    const tenants = new Set(sides.flatMap((side) => [...tenantColumns(model, side)]))
+    const held = narrowing(model, policy)
+    if (tenants.size === 0 || [...tenants].some((column) => held.has(column))) return []
+    const loose = sides.find((side) => ignoresTenant(model, side, tenants) && !isForEverybody(side))
+    return loose === undefined ? [] : [{ policy, asked: loose.usingTree.columns, tenants: [...tenants] }]
+  })
+}
+
+/** What was tried without claims shows rows that only such a side can show. */
+function rowsWithoutClaims({ trials }: Model, { table }: PolicyFacts): string[] {
+  const seen = (trials?.byTable.get(table.oid) ?? []).filter(({ error }) => error === undefined)
+  return firstOfEachRole(seen).slice(0, 1).map(showTrial)
 }
 
 /**

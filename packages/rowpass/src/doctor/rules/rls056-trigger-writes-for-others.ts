@@ -2,9 +2,10 @@
  * RLS056: a trigger writes rows of whomever the new row names.
  */
 import type { Command, Relation, Role, Routine } from '../../access/catalog/catalog.ts'
+import { isForCommand } from '../../access/policies.ts'
 import { namesOf, walk } from '../../access/tree.ts'
 import { scan } from '../analysis/expression.ts'
-import { operands } from '../analysis/logic.ts'
+import { operands, tiedColumns } from '../analysis/logic.ts'
 import { type Model, type PolicyFacts, writeExpression } from '../analysis/model.ts'
 import { isUnheld } from '../analysis/reading.ts'
 import { type ColumnWrite, writesOf } from '../analysis/sinks.ts'
@@ -55,7 +56,9 @@ function isForOthers(
   { command, column, counts }: ColumnWrite,
 ): boolean {
   if (counts || !isUnheld(model, owner, target, command)) return false
-  const tied = new Set(model.access.apiRoles.flatMap((role) => [...model.tied(target, role)]))
+  // One policy may show a row to whom it names, and another one to whom it is from.
+  const shown = model.policiesOf(target).filter((each) => each.permissive && isForCommand(each, 'select'))
+  const tied = new Set(shown.flatMap(({ usingTree }) => [...tiedColumns(usingTree?.tree, target, model.judge)]))
   return command === 'insert' ? tied.has(column) : tied.size > 0
 }
 
