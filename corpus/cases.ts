@@ -46,8 +46,8 @@ export interface Case {
   readonly level: Level
   /** Rules that name this fault, by the family of the tool: decided before that tool ran. */
   readonly rules: ReadonlyMap<string, readonly string[]>
-  /** Families whose tools are known to miss it. */
-  readonly missed: readonly string[]
+  /** Families whose tools are known to be wrong about it: they miss the fault, or warn of what is sound. */
+  readonly wrong: readonly string[]
   /** Lines of the requirements that it comes from. */
   readonly requirements: readonly number[]
   /** The first version of PostgreSQL that has what it is about. */
@@ -67,8 +67,8 @@ const here = new URL('./', import.meta.url)
 const families = ['rowpass', 'splinter']
 const fieldsOf = {
   shape: ['shape', 'owner', 'requests', 'schemas', 'person', 'include'],
-  fault: ['fault', 'shape', 'objects', 'level', 'requirements', 'from', 'shown', 'works', 'missed', ...families],
-  sound: ['sound', 'shape', 'objects', 'from', 'shown', 'works'],
+  fault: ['fault', 'shape', 'objects', 'level', 'requirements', 'from', 'shown', 'works', 'wrong', ...families],
+  sound: ['sound', 'shape', 'objects', 'from', 'shown', 'works', 'wrong'],
 }
 const partNames = ['both', 'broken', 'fixed', 'proof', 'works']
 
@@ -99,7 +99,7 @@ function readCase(kind: Case['kind'], name: string): Case {
     objects: list('objects'),
     level: readLevel(one('level') ?? 'warning', name),
     rules: new Map(families.map((family) => [family, list(family)])),
-    missed: list('missed'),
+    wrong: list('wrong'),
     requirements: list('requirements').map(Number),
     from: Number(one('from') ?? 15),
     shown: readOutcomes(kind, required(one('shown'), name, 'shown')),

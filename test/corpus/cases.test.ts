@@ -21,9 +21,9 @@ const cases = [...faults, ...sound]
 const lines = Array.from({ length: 17 }, (_, index) => 47 + index).filter((line) => line !== 62)
 
 describe('the corpus', () => {
-  it('has faults and sound constructs, on a dozen shapes', () => {
-    expect(faults.length).toBeGreaterThanOrEqual(50)
-    expect(sound.length).toBeGreaterThanOrEqual(14)
+  it('has a hundred faults and sixty sound constructs, on a dozen shapes', () => {
+    expect(faults.length).toBeGreaterThanOrEqual(100)
+    expect(sound.length).toBeGreaterThanOrEqual(60)
     expect(new Set(cases.map(({ shape }) => shape.name)).size).toBeGreaterThanOrEqual(12)
     expect(new Set(sound.map(({ shape }) => shape.name)).size).toBeGreaterThanOrEqual(8)
   })
@@ -70,7 +70,7 @@ describePg('each case of the corpus', () => {
       expect([broken.proof, fixed.proof]).toEqual([expected('broken'), expected('fixed')])
       const { found, falseAlarms } = judge('rowpass', each, { broken: broken.said, fixed: fixed.said })
       expect({ found: found !== undefined, falseAlarms }).toEqual({
-        found: !each.missed.includes('rowpass'),
+        found: !each.wrong.includes('rowpass'),
         falseAlarms: [],
       })
     },
@@ -79,7 +79,9 @@ describePg('each case of the corpus', () => {
   it.each(available(sound))('%s is sound, and the doctor warns of nothing', async (_, each) => {
     const { proof, said } = await tryVariant(client, each, 'fixed')
     expect(proof).toEqual({ shown: each.shown.fixed, works: each.works.fixed })
-    expect(said.filter(({ level }) => level !== 'info').map(({ text }) => JSON.parse(text).key)).toEqual([])
+    const alarms = said.filter(({ level }) => level !== 'info').map(({ text }) => JSON.parse(text).key)
+    if (each.wrong.includes('rowpass')) expect(alarms).not.toEqual([])
+    else expect(alarms).toEqual([])
   })
 })
 
@@ -87,11 +89,12 @@ function available(list: readonly Case[]): [string, Case][] {
   return list.filter(({ from }) => postgresMajor() >= from).map((each) => [each.name, each])
 }
 
-/** Builds a version, hears the doctor, runs the proof, and rolls back: other tests of the server never meet its roles. */
+/** Builds a version, runs the proof, hears the doctor, and rolls back: other tests of the server never meet its roles. */
 async function tryVariant(client: pg.Client, each: Case, variant: Variant): Promise<{ said: Finding[]; proof: Proof }> {
   await client.query('begin')
   try {
     await client.query(each.schema(variant))
+    const proof = await prove(client, each)
     await client.query('savepoint reading')
     const model = createModel(await readCatalogHere(client), await loadParser())
     // Reading sets the search path.
@@ -103,7 +106,7 @@ async function tryVariant(client: pg.Client, each: Case, variant: Variant): Prom
       level: finding.level,
       text: JSON.stringify(finding),
     }))
-    return { said, proof: await prove(client, each) }
+    return { said, proof }
   } finally {
     await client.query('rollback')
   }
