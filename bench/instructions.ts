@@ -21,7 +21,7 @@ import {
 import { accountOf, createDataFolder } from '../packages/local/src/postgres/data-folder.ts'
 import { sharedFolder } from '../packages/local/src/postgres/embedded.ts'
 import { startServer } from '../packages/local/src/postgres/server.ts'
-import { envelopeSql, sessionEnvelopeSql } from '../packages/rowpass/src/postgres/outgoing.ts'
+import { envelopeSql, sessionEnvelopeSql } from '../packages/rowpass/src/seal/envelope.ts'
 import { generateSealKey } from '../packages/rowpass/src/seal/keys.ts'
 import { fillBenchDatabase } from './database.ts'
 import { replaceSection, toTable } from './document.ts'

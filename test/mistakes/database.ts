@@ -51,8 +51,8 @@ export const databaseMistakes: readonly Mistake[] = [
     ],
     [
       'a password goes to the server, and into its log',
-      "password '${scramVerifier(password)}'`\n    return",
-      "password '${password}'`\n    return",
+      'return rows[0]?.plain === true ?',
+      'return rows.length > 0 ?',
       'sets the password of the login, and never sends it to the server',
     ],
     [

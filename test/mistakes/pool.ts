@@ -48,39 +48,11 @@ export const poolMistakes: readonly Mistake[] = [
   ]),
   ...mistakesIn('packages/rowpass/src/postgres/outgoing.ts', isolation, [
     [
-      'an ended session still gets answers that ask nothing about its caller',
-      "const refuseEnded = ' or rowpass.refuse_ended_session()'",
-      "const refuseEnded = ''",
-      'SEC-79 gets no answer to a statement that asks nothing about its caller',
-      'packages/rowpass/test/gateway/revocation.test.ts',
-    ],
-    [
       'the same behind a pooler',
       'endable ? pooledEnvelopeSql + refuseEnded : pooledEnvelopeSql',
       'pooledEnvelopeSql',
       'SEC-79 gets no answer behind a pooler, where no statement is prepared',
       'packages/rowpass/test/gateway/revocation.test.ts',
-    ],
-    [
-      'the role of one request stays in the session',
-      "select set_config('role', $1, true)",
-      "select set_config('role', $1, false)",
-      'SEC-42 has nothing of the identity in its session',
-      'packages/rowpass/test/postgres/hygiene.test.ts',
-    ],
-    [
-      'the claims of one request stay in the session',
-      "or set_config('rowpass.claims', $2, true)",
-      "or set_config('rowpass.claims', $2, false)",
-      'SEC-42 has nothing of the identity in its session',
-      'packages/rowpass/test/postgres/hygiene.test.ts',
-    ],
-    [
-      'the seal of one request stays in the session',
-      "or set_config('rowpass.seal', $3, true)",
-      "or set_config('rowpass.seal', $3, false)",
-      'SEC-42 has nothing of the identity in its session',
-      'packages/rowpass/test/postgres/hygiene.test.ts',
     ],
     [
       'what others got from sequences can be asked for',

@@ -2,6 +2,8 @@
 import { type Mistake, mistakesIn } from './mistake.ts'
 
 const seal = 'packages/rowpass/test/seal/seal.test.ts'
+const hygiene = 'packages/rowpass/test/postgres/hygiene.test.ts'
+const createSealTest = 'packages/rowpass/test/seal/create-seal.test.ts'
 const status = 'demo/test/issuing/status.test.ts'
 
 export const sealMistakes: readonly Mistake[] = [
@@ -83,7 +85,7 @@ export const sealMistakes: readonly Mistake[] = [
       'is read as what it is, and is NULL as anything else',
     ],
   ]),
-  ...mistakesIn('packages/rowpass/src/seal/seal.ts', seal, [
+  ...mistakesIn('packages/rowpass/src/seal/form.ts', seal, [
     [
       'a seal outlives its token by hours',
       'const graceSeconds = 60',
@@ -104,8 +106,58 @@ export const sealMistakes: readonly Mistake[] = [
       'no role has a colon, as it would end there',
     ],
   ]),
+  ...mistakesIn('packages/rowpass/src/seal/key-text.ts', seal, [
+    [
+      'a seal key of a few bytes is accepted',
+      'secret?.length !== secretBytes',
+      'secret === undefined',
+      'without repeating the secret',
+    ],
+  ]),
+  ...mistakesIn('packages/rowpass/src/seal/envelope.ts', 'packages/rowpass/test/gateway/revocation.test.ts', [
+    [
+      'the role of one request stays in the session',
+      "select set_config('role', $1, true)",
+      "select set_config('role', $1, false)",
+      'SEC-42 has nothing of the identity in its session',
+      hygiene,
+    ],
+    [
+      'the claims of one request stay in the session',
+      "or set_config('rowpass.claims', $2, true)",
+      "or set_config('rowpass.claims', $2, false)",
+      'SEC-42 has nothing of the identity in its session',
+      hygiene,
+    ],
+    [
+      'the seal of one request stays in the session',
+      "or set_config('rowpass.seal', $3, true)",
+      "or set_config('rowpass.seal', $3, false)",
+      'SEC-42 has nothing of the identity in its session',
+      hygiene,
+    ],
+    [
+      'an ended session still gets answers that ask nothing about its caller',
+      "refuseEnded = ' or rowpass.refuse_ended_session()'",
+      "refuseEnded = ''",
+      'SEC-79 gets no answer to a statement that asks nothing about its caller',
+    ],
+  ]),
+  ...mistakesIn('packages/rowpass/src/seal/create-seal.ts', createSealTest, [
+    [
+      'claims that look like a verified token are sealed',
+      "  if ('claimsJson' in claims) {",
+      '  if (false) {',
+      'SEC-83 is not made of claims that look like a verified token',
+    ],
+    [
+      'an identity is remembered by its role and time alone',
+      ':${identity.claimsJson}`',
+      '`',
+      'is made once for the same claims',
+    ],
+  ]),
   ...mistakesIn('packages/rowpass/src/seal/keys.ts', seal, [
-    ['a seal key of a few bytes is accepted', 'secret.length !== secretBytes || ', '', 'without repeating the secret'],
     [
       'the database has a seal key in plain',
       'block[index] = byte ^ constant',

@@ -107,14 +107,21 @@ export async function openDatabase(
  *
  * @param options.platformOnly leaves out our own issuer and the migrations in `drizzle/`: issuer and tables are somebody
  *   else's. Default `false`
+ * @param options.sealOnly leaves these out as well, and sets no limit of connections: no gateway is to come. Default `false`
  * @param options.migrationsFolder of drizzle-kit; undefined for none. Default `drizzle/` of the project
  */
 export async function migrateDatabase(
   project: Project,
   database: OpenDatabase,
-  options: { platformOnly?: boolean; migrationsFolder?: string | undefined; onProgress?: (text: string) => void } = {},
+  options: {
+    platformOnly?: boolean
+    sealOnly?: boolean
+    migrationsFolder?: string | undefined
+    onProgress?: (text: string) => void
+  } = {},
 ): Promise<ProvisionReport> {
-  const { platformOnly = false, onProgress } = options
+  const { sealOnly = false, onProgress } = options
+  const platformOnly = sealOnly || options.platformOnly === true
   const migrationsFolder = 'migrationsFolder' in options ? options.migrationsFolder : join(project.directory, 'drizzle')
   const report = await provision({
     ownerUrl: database.ownerUrl,
@@ -123,12 +130,13 @@ export async function migrateDatabase(
     replaceGatewayPassword: database.replaceGatewayPassword,
     ...(!platformOnly && issuerLogin(database)),
     sealKeys: readSealKeys(database.sealKeys),
-    connections: database.gateways.connections,
+    ...(!sealOnly && { connections: database.gateways.connections }),
     ...(!platformOnly && migrationsFolder !== undefined && { migrationsFolder }),
     ...(onProgress && { onProgress }),
   })
   if (database.superuserUrl !== undefined) {
-    const harden = { url: database.superuserUrl, ...database.gateways }
+    const { login, connections } = database.gateways
+    const harden = { url: database.superuserUrl, login, ...(!sealOnly && { connections }) }
     // What an earlier version took unasked, from a database that nobody else hardens.
     await undoHardening({ ...harden, steps: ['default_functions'], onlyUnrecorded: true })
     await hardenDatabase(harden)

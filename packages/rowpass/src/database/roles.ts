@@ -40,7 +40,7 @@ export interface Logins {
 /**
  * Creates what is missing and then checks that neither the request roles nor the logins have any power of their own.
  *
- * Idempotent: a second run writes nothing. Passwords go to the server as SCRAM verifiers.
+ * Idempotent: a second run writes nothing. Passwords go to the server as SCRAM verifiers; to Neon's in plain.
  *
  * @param client connected as the owner: a superuser, or a role with CREATEROLE
  * @param logins made or checked when they are given
@@ -111,15 +111,26 @@ async function createLogin(client: pg.ClientBase, login: Login): Promise<void> {
   const { name, password } = credentialsOf(login.url)
   if (!(await roleExists(client, name))) {
     const rights = 'login noinherit nosuperuser nobypassrls nocreatedb nocreaterole noreplication'
-    const sql = `create role ${quote(name)} ${rights} password '${scramVerifier(password)}'`
+    const sql = `create role ${quote(name)} ${rights} password ${await secretFor(client, password)}`
     return asOwner(client, sql, `create the role ${name}`)
   }
   // Before a password is set: a role of that name may be somebody else's.
   await refusePowers(client, name)
   if (await canLogIn(login.url)) return
   if (!login.replacePassword) throw new Failure('login_exists', { detail: `${name} on ${serverOf(login.url.href)}` })
-  const sql = `alter role ${quote(name)} login noinherit password '${scramVerifier(password)}'`
+  const sql = `alter role ${quote(name)} login noinherit password ${await secretFor(client, password)}`
   await asOwner(client, sql, `change the password of ${name}`)
+}
+
+/**
+ * A verifier, so that the server never reads the password. Neon hands the passwords of roles on to a service of its own,
+ * which takes them in plain only.
+ */
+async function secretFor(client: pg.ClientBase, password: string): Promise<string> {
+  const { rows } = await client.query<{ plain: boolean }>(
+    `select current_setting('neon.forward_ddl', true) is not null as plain`,
+  )
+  return rows[0]?.plain === true ? pg.escapeLiteral(password) : `'${scramVerifier(password)}'`
 }
 
 async function canLogIn(url: URL): Promise<boolean> {

@@ -39,9 +39,9 @@ export interface SqlFile {
   readonly sha256: string
   /** Whether it is numbered: it runs once, and never changes. */
   readonly numbered: boolean
-  /** Not applied while this extension is installed: the first line `-- unless-extension: <name>`. */
+  /** Not applied while this extension is installed: the line `-- unless-extension: <name>`. */
   readonly unlessExtension: string | undefined
-  /** Not applied while the owner may not create in this schema: the first line `-- needs-create-in: <name>`. */
+  /** Not applied while the owner may not create in this schema: the line `-- needs-create-in: <name>`. */
   readonly needsCreateIn: string | undefined
 }
 
@@ -73,7 +73,7 @@ function readSqlFile(room: string, name: string, root: string): SqlFile {
     sql,
     sha256: createHash('sha256').update(sql).digest('hex'),
     numbered: /^\d/.test(name),
-    unlessExtension: /^-- unless-extension: (\w+)/.exec(sql)?.[1],
-    needsCreateIn: /^-- needs-create-in: (\w+)/.exec(sql)?.[1],
+    unlessExtension: /^-- unless-extension: (\w+)/m.exec(sql)?.[1],
+    needsCreateIn: /^-- needs-create-in: (\w+)/m.exec(sql)?.[1],
   }
 }

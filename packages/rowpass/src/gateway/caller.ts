@@ -4,8 +4,7 @@
 import { createHash } from 'node:crypto'
 import type { RequestIdentity } from '../postgres/flight.ts'
 import { type SealKey, sealSession } from '../seal/seal.ts'
-import { issuerSettings } from '../token/issuer-settings.ts'
-import type { VerifiedToken } from '../token/verifier.ts'
+import { sealedUntil, type VerifiedToken } from '../token/verified-token.ts'
 import type { Who } from './audit.ts'
 
 /** A verified token as requests use it. */
@@ -49,9 +48,4 @@ function toCaller(token: VerifiedToken, key: SealKey): Caller {
       ...(jti === undefined ? {} : { jtiHash: createHash('sha256').update(jti).digest('hex').slice(0, 16) }),
     },
   }
-}
-
-/** With the usual leeway it is `exp`, to which the seal adds a minute; with more, a token must not outlive its seal. */
-function sealedUntil({ acceptedUntil }: VerifiedToken): number {
-  return acceptedUntil - issuerSettings.leewaySeconds.default
 }

@@ -2,18 +2,12 @@
  * One request on its way through a connection: what is sent, what has come back so far, how it ended.
  */
 import type { FailureCode } from '../errors.ts'
-import type { SealedSession } from '../seal/seal.ts'
+import type { RequestIdentity } from '../seal/form.ts'
 import type { PostgresError } from './messages.ts'
 import { Result, type ResultShape } from './result.ts'
 import type { FindType } from './values.ts'
 
-/** The identity that a request runs as. */
-export interface RequestIdentity {
-  /** Database role, set for the transaction. */
-  readonly role: string
-  /** The claims and their seal: see `sealSession`. */
-  readonly session: SealedSession
-}
+export type { RequestIdentity } from '../seal/form.ts'
 
 /** One statement, its parameters in PostgreSQL's text format. */
 export interface Statement {

@@ -3,7 +3,8 @@
  * Keeps account of the statements that the server has prepared.
  */
 
-import { namesSession } from '../seal/seal.ts'
+import { envelopeSql, refuseEnded, sessionEnvelopeSql } from '../seal/envelope.ts'
+import { namesSession } from '../seal/form.ts'
 import { type Flight, leadingSteps, type RequestIdentity, type Statement, type Work } from './flight.ts'
 import { createStatementCache, type PreparedStatement } from './prepared-statements.ts'
 import type { Description, Result } from './result.ts'
@@ -50,22 +51,9 @@ export interface Outgoing {
   take(): Buffer | undefined
 }
 
-/**
- * Runs before each request's statements. No call can be left out, as none of these values is ever null, and no claim is
- * echoed. A chain of `or` and not a sum: PostgreSQL checks the right to each operator in each transaction, and `or` is none.
- */
-export const envelopeSql = `select set_config('role', $1, true) is null
-  or set_config('rowpass.claims', $2, true) is null
-  or set_config('rowpass.seal', $3, true) is null`
 const envelopeName = 'envelope'
-const refuseEnded = ' or rowpass.refuse_ended_session()'
-/**
- * The same for an identity that names a session: one that was ended gets no answer, even to a statement that asks nothing
- * about its caller.
- */
-export const sessionEnvelopeSql = envelopeSql + refuseEnded
 const sessionEnvelopeName = 'envelope_of_session'
-/** The same behind a pooler, with the timeouts: the next message after it starts the clock anew. */
+/** The envelope behind a pooler, with the timeouts: the next message after it starts the clock anew. */
 const pooledEnvelopeSql = `${envelopeSql}
   or set_config('statement_timeout', $4, true) is null
   or set_config('lock_timeout', $5, true) is null

@@ -1,35 +1,23 @@
 /**
- * Seal keys: read from configuration, installed in the database as HMAC pads.
+ * Seal keys: made, written down, and installed in the database as HMAC pads.
  */
 import { randomBytes } from 'node:crypto'
 import type { ClientBase } from 'pg'
-import type { SealKey } from './seal.ts'
+import type { SealKey } from './form.ts'
+import { sealKeyName } from './key-text.ts'
+
+export { parseSealKeys } from './key-text.ts'
 
 const secretBytes = 32
 const blockBytes = 64
-const namePattern = /^[a-z0-9_-]{1,32}$/
-
-/**
- * Reads `name:secret[,name:secret…]`; the first key seals, all are accepted by the database once installed.
- *
- * @param text secrets are 32 bytes in base64url without padding
- * @throws TypeError that names the faulty key by its name or position, never its secret
- */
-export function parseSealKeys(text: string): readonly [SealKey, ...SealKey[]] {
-  const [first, ...rest] = text.split(',').map(parseSealKey)
-  if (first === undefined) throw new TypeError('no seal key given')
-  const keys = [first, ...rest] as const
-  if (new Set(keys.map((key) => key.name)).size < keys.length) throw new TypeError('two seal keys have the same name')
-  return keys
-}
 
 /** Makes a fresh key. */
 export function generateSealKey(name: string): SealKey {
-  if (!namePattern.test(name)) throw new TypeError(`seal key name is not ${namePattern.source}`)
+  if (!sealKeyName.test(name)) throw new TypeError(`seal key name is not ${sealKeyName.source}`)
   return { name, secret: randomBytes(secretBytes) }
 }
 
-/** Writes keys in the form that {@link parseSealKeys} reads. The result is a secret. */
+/** Writes keys in the form that `parseSealKeys` reads. The result is a secret. */
 export function formatSealKeys(keys: readonly SealKey[]): string {
   return keys.map((key) => `${key.name}:${Buffer.from(key.secret).toString('base64url')}`).join(',')
 }
@@ -60,19 +48,6 @@ export async function listSealKeys(client: ClientBase): Promise<string[]> {
 export async function removeSealKey(client: ClientBase, name: string): Promise<boolean> {
   const { rowCount } = await client.query('delete from rowpass.seal_keys where name = $1', [name])
   return rowCount === 1
-}
-
-function parseSealKey(text: string, index: number): SealKey {
-  const separator = text.indexOf(':')
-  const name = text.slice(0, Math.max(separator, 0)).trim()
-  if (!namePattern.test(name))
-    throw new TypeError(`seal key ${index + 1} has no name of the form ${namePattern.source}`)
-  const encoded = text.slice(separator + 1).trim()
-  const secret = Buffer.from(encoded, 'base64url')
-  if (secret.length !== secretBytes || secret.toString('base64url') !== encoded) {
-    throw new TypeError(`seal key "${name}" is not ${secretBytes} bytes in base64url`)
-  }
-  return { name, secret }
 }
 
 /** HMAC pads, RFC 2104 §2: the key, filled with zeros to the block size, XORed with a constant. */

@@ -6,6 +6,7 @@ import { toMediaType } from './compact.ts'
 import { maxBodyBytes } from './fetch-jwks.ts'
 import { assertJwksUrl } from './jwks-url.ts'
 import { maxForeignTokenLength, maxTokenLength } from './token-limits.ts'
+import { usualLeewaySeconds } from './verified-token.ts'
 
 /** How one setting of an issuer is declared. `docs/configuration.md` is written from these declarations. */
 interface IssuerSetting<Given, Parsed> {
@@ -149,7 +150,7 @@ export const issuerSettings = {
       parsed ? 'when a token was made is not known: only what is left of its lifetime is limited' : undefined,
   } satisfies IssuerSetting<boolean, boolean>,
   leewaySeconds: {
-    default: 30,
+    default: usualLeewaySeconds,
     says: 'how far its clock may differ, from 0 to 120',
     parse: integer(0, 120),
     givesUp: (parsed: number) => (parsed > 60 ? `a token is accepted for ${parsed} s after it has expired` : undefined),

@@ -24,29 +24,11 @@ import { createRemoteKeys, type RemoteKeys } from './remote-keys.ts'
 import { type VerifyOperation, verifySignature, webCryptoVerify } from './signature.ts'
 import { createTokenCache } from './token-cache.ts'
 import { maxForeignTokenLength } from './token-limits.ts'
+import { markVerified, type VerifiedToken } from './verified-token.ts'
 
 export type { IssuerSettings, TrustedIssuer } from './issuer-settings.ts'
 export type { VerifyOperation } from './signature.ts'
-
-/** Who a token says its bearer is. Frozen in depth, as requests with one token share it. */
-export interface VerifiedToken {
-  readonly iss: string
-  readonly sub: string
-  /** Empty where the token names no key. */
-  readonly kid: string
-  readonly jti: string | undefined
-  /** Seconds since the epoch; may have a fraction. */
-  readonly exp: number
-  /** `exp`, and how far the clock of the issuer may differ. */
-  readonly acceptedUntil: number
-  /** From the claim that the issuer's settings name, where it is a text or a number. */
-  readonly tenant: string | number | undefined
-  /** The database role, from the configuration of the issuer. */
-  readonly role: string
-  readonly claims: Readonly<Record<string, unknown>>
-  /** The payload exactly as it was signed, and a text that PostgreSQL accepts as `jsonb`. */
-  readonly claimsJson: string
-}
+export type { VerifiedToken } from './verified-token.ts'
 
 /** Verifies tokens of the configured issuers. */
 export interface Verifier {
@@ -169,7 +151,7 @@ export function createVerifier(
       const checked = checkClaims(parsed.claims, issuer.rules, now() / 1000)
       const { kid, claims, claimsJson } = parsed
       freezeDeep(claims)
-      const verified = Object.freeze({ iss: issuer.config.iss, kid, ...checked, claims, claimsJson })
+      const verified = markVerified(Object.freeze({ iss: issuer.config.iss, kid, ...checked, claims, claimsJson }))
       const expiresAtMs = checked.acceptedUntil * 1000
       // Not when the issuers were replaced meanwhile: the next request is judged by the new ones.
       if (settings.cacheSize > 0 && byName.get(verified.iss)?.includes(issuer)) {

@@ -1,5 +1,5 @@
--- What "rowpass db migrate" and "rowpass db harden" install, by revision 21 of the SQL, whose SHA-256 is
--- 83622be387b4527a9c7fd194d29b67f1cc0824579fb4947a145cc59f3ede0f1a
+-- What "rowpass db migrate" and "rowpass db harden" install, by revision 22 of the SQL, whose SHA-256 is
+-- 8d189410150263e0d7267e07dc6b88f847e956a60dab0dbe6b11b07708f2bc84
 -- "npm run sql:snapshot" writes this file. Rights are those of others than the owner.
 
 create schema auth;
@@ -841,7 +841,7 @@ CREATE OR REPLACE FUNCTION rowpass.revision()
  RETURNS integer
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-RETURN 21;
+RETURN 22;
 
 CREATE OR REPLACE FUNCTION rowpass.sealed_signing_key(kid text)
  RETURNS jsonb

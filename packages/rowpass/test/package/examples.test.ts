@@ -11,7 +11,7 @@ import { repository } from '../support/pg.ts'
 const entries: Readonly<Record<string, string>> = {
   rowpass: 'packages/rowpass/dist/exports/index.d.ts',
   ...Object.fromEntries(
-    ['issuer', 'verify', 'gateway', 'policies', 'schema', 'doctor', 'testing'].map((name) => [
+    ['issuer', 'verify', 'seal', 'gateway', 'policies', 'schema', 'doctor', 'testing'].map((name) => [
       `rowpass/${name}`,
       `packages/rowpass/dist/exports/${name}.d.ts`,
     ]),

@@ -30,7 +30,8 @@ Everything that "db migrate" and "db harden" change outside of the schemas of Ro
 rights, settings and the limit of connections are what they were before. What an earlier version took is put back as well.
 
 The login of the gateway gets a CONNECTION LIMIT of twice what ROWPASS_GATEWAYS gateways need (default 1) with
-ROWPASS_POOL_SIZE connections each (default 4), and 5 more.
+ROWPASS_POOL_SIZE connections each (default 4), and 5 more. With --seal, for an application that seals identities itself, the limit
+is left alone.
 
 Examples:
   $ npx rowpass db harden --dry-run
@@ -44,6 +45,7 @@ interface Options {
   readonly schemaPublic?: true
   readonly defaultFunctions?: true
   readonly functions?: true
+  readonly seal?: true
   readonly json?: true
 }
 
@@ -64,6 +66,7 @@ export function defineHarden(io: Io): Command {
     .option('--schema-public', 'take CREATE in the schema public from PUBLIC')
     .option('--default-functions', "take the owner's new functions from PUBLIC")
     .option('--functions', 'take dangerous functions from PUBLIC')
+    .option('--seal', 'for an application that seals identities itself: no limit of connections')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', help)
     .action((options: Options) => hardenCommand(io, options))
@@ -79,7 +82,8 @@ async function hardenCommand(io: Io, options: Options): Promise<void> {
   const database = await openDatabase(project, { onProgress: (text) => io.stderr(`${text}\n`) })
   try {
     const url = database.superuserUrl ?? database.ownerUrl
-    const where = { url, ...database.gateways, dryRun: options.dryRun === true }
+    const { login, connections } = database.gateways
+    const where = { url, login, ...(options.seal !== true && { connections }), dryRun: options.dryRun === true }
     const steps =
       undo === true
         ? await undoHardening(where)

@@ -25,9 +25,12 @@ Where no login but those of Rowpass uses the database, it also takes from PUBLIC
 and objects in its schema public; otherwise it says that they are open. The login of the gateway gets a limit of connections.
 "db harden" closes more, and "db harden --undo" puts back what either has changed.
 
+With --seal it prepares a database for an application that seals identities itself, by "rowpass/seal", and needs no gateway:
+steps 1 to 3 and no more, without a limit of connections. "env --sealed" prints what the application is given.
+
 Settings, from the environment or .dev.vars, or from files that <NAME>_FILE names:
   OWNER_DATABASE_URL    owner of the database, with CREATEROLE; a direct connection, not a pooler's
-  ROWPASS_DATABASE_URL  URL of the gateway's login; it is created, or gets this password
+  ROWPASS_DATABASE_URL  URL of the powerless login; it is created, or gets this password
                         (default: rowpass_gateway with the password in .rowpass/secrets.json)
   ISSUER_DATABASE_URL   URL of the issuer's login, rowpass_issuer, in the same way; not with --platform
   ROWPASS_SEAL_KEYS     seal keys to install (default: those in .rowpass/secrets.json)
@@ -36,7 +39,8 @@ Settings, from the environment or .dev.vars, or from files that <NAME>_FILE name
 
 Examples:
   $ npx rowpass db migrate
-  $ OWNER_DATABASE_URL=postgresql://me:secret@localhost/app npx rowpass db migrate --platform`
+  $ OWNER_DATABASE_URL=postgresql://me:secret@localhost/app npx rowpass db migrate --platform
+  $ OWNER_DATABASE_URL=postgresql://me:secret@localhost/app npx rowpass db migrate --seal`
 
 const seedHelp = `
 Runs seed.sql as the owner, in one transaction.
@@ -47,6 +51,7 @@ Examples:
 
 interface MigrateOptions {
   readonly platform?: true
+  readonly seal?: true
   readonly json?: true
 }
 
@@ -56,6 +61,7 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
   db.command('migrate')
     .summary('bring the database to the state of this folder')
     .option('--platform', 'for tables and an issuer of your own: without drizzle/')
+    .option('--seal', 'for an application that seals identities itself: without a gateway')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', migrateHelp)
     .action((options: MigrateOptions) => migrateCommand(io, options))
@@ -69,14 +75,19 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
   return db
 }
 
-async function migrateCommand(io: Io, { platform, json }: MigrateOptions): Promise<void> {
+async function migrateCommand(io: Io, { platform, json, ...options }: MigrateOptions): Promise<void> {
   const project = loadProject(io)
+  const seal = options.seal === true
   const onProgress = (text: string): void => io.stderr(`${text}\n`)
   if (platform === true && project.env.ISSUER_DATABASE_URL !== undefined) {
     onProgress('ISSUER_DATABASE_URL is not used with --platform: "issuer migrate" makes that login')
   }
   await withDatabase(io, project, async (database) => {
-    const report = await migrateDatabase(project, database, { platformOnly: platform === true, onProgress })
+    const report = await migrateDatabase(project, database, {
+      platformOnly: platform === true,
+      sealOnly: seal,
+      onProgress,
+    })
     if (json === true) return io.stdout(`${JSON.stringify(report)}\n`)
     for (const name of report.platform) io.stdout(`applied ${name}\n`)
     if (report.application > 0) io.stdout(`applied ${report.application} from drizzle/\n`)
@@ -84,6 +95,7 @@ async function migrateCommand(io: Io, { platform, json }: MigrateOptions): Promi
     const made = ['ROWPASS_DATABASE_URL', 'ROWPASS_SEAL_KEYS'].filter((name) => project.env[name] === undefined)
     if (project.ownerUrl === undefined || made.length === 0) return
     io.stderr(`${made.join(' and ')} not given: what is in .rowpass/secrets.json of this folder holds\n`)
+    if (seal) io.stderr('"rowpass env --sealed" prints what the application needs of it\n')
   })
 }
 

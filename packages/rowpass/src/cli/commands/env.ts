@@ -4,6 +4,8 @@
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Command } from 'commander'
+import { withConnection } from '../../database/connect.ts'
+import { hasIssuer } from '../../database/platform.ts'
 import { errnoOf, isErrno } from '../../database/private-files.ts'
 import { Failure } from '../../errors.ts'
 import { exitCodes, type Io, type SetExitCode } from '../io.ts'
@@ -17,8 +19,8 @@ const help = `
 OWNER_DATABASE_URL holds a password. Exit code 3 when nothing runs in this folder.
 
 With --sealed it prints what an API needs that seals by itself, without a gateway, for the database of OWNER_DATABASE_URL:
-the powerless login and the seal keys that "db migrate" has installed there, the login of the issuer, and what signs. All of
-it is secret. With --out it is written to a new file that only you can read.
+the powerless login and the seal keys that "db migrate" has installed there and, where our issuer is, its login and what
+signs. All of it is secret. With --out it is written to a new file that only you can read.
 
 Examples:
   $ npx rowpass env
@@ -73,9 +75,10 @@ async function readSealed(io: Io): Promise<Readonly<Record<string, string>>> {
   }
   const database = await openDatabase(project)
   const { GATEWAY_URL } = project.env
+  const sealing = { ROWPASS_DATABASE_URL: database.gatewayUrl, ROWPASS_SEAL_KEYS: database.sealKeys }
+  if (!(await withConnection(database.ownerUrl, hasIssuer))) return sealing
   return {
-    ROWPASS_DATABASE_URL: database.gatewayUrl,
-    ROWPASS_SEAL_KEYS: database.sealKeys,
+    ...sealing,
     ISSUER_DATABASE_URL: database.issuerUrl,
     ...(await readKeyBindings(project, database)),
     ...(GATEWAY_URL !== undefined && { GATEWAY_URL }),

@@ -1,6 +1,7 @@
 -- unless-extension: pg_session_jwt
+-- needs-create-in: auth
 -- The names that policies use, those of Neon's pg_session_jwt. Where that extension is installed it owns them, and this
--- file is not applied; policies may then call rowpass.session().
+-- file is not applied; neither where the schema is somebody else's, as on Supabase. Policies may then call rowpass.session().
 -- Each is one expression, which PostgreSQL puts in the place of the call.
 
 create schema if not exists auth;
