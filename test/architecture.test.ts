@@ -24,7 +24,7 @@ const mayImport: Record<string, readonly string[]> = {
   doctor: ['errors', 'events', 'statement', 'database', 'access'],
   matrix: ['errors', 'events', 'statement', 'database', 'access'],
   why: ['errors', 'events', 'statement', 'database', 'access'],
-  testing: ['errors', 'events', 'statement', 'database', 'access'],
+  testing: ['errors', 'events', 'statement', 'postgres', 'database', 'access'],
   review: ['errors', 'statement', 'database', 'access', 'scratch', 'doctor', 'matrix'],
 }
 /** The doors: the command line, and what a package import reaches. */

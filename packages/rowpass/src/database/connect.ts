@@ -3,7 +3,7 @@
  */
 import pg from 'pg'
 import { Failure } from '../errors.ts'
-import { errnoOf } from './private-files.ts'
+import { explainConnect, ServerClient, toClientConfig } from '../postgres/server-url.ts'
 
 const connectTimeoutMs = 10_000
 
@@ -35,9 +35,8 @@ export function parsePostgresUrl(text: string, name = 'the database URL'): URL {
  * @throws Failure `database_unavailable` when the server cannot be reached or refuses the login
  */
 export async function withConnection<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  parsePostgresUrl(url)
-  const client = new pg.Client({
-    connectionString: url,
+  const client = new ServerClient({
+    ...toClientConfig(parsePostgresUrl(url)),
     application_name: 'rowpass',
     connectionTimeoutMillis: connectTimeoutMs,
   })
@@ -71,17 +70,4 @@ export interface PlainConnection {
 /** The SQLSTATE of an error that PostgreSQL sent, else undefined. */
 export function sqlstateOf(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.code : undefined
-}
-
-function explainConnect(error: unknown): string {
-  // Node tries each address of a name and collects what each said.
-  const first: unknown = error instanceof AggregateError ? error.errors[0] : error
-  const known: Readonly<Record<string, string>> = {
-    ECONNREFUSED: 'nothing listens there',
-    ENOTFOUND: 'there is no such host',
-    EAI_AGAIN: 'there is no such host',
-    ETIMEDOUT: 'no answer',
-  }
-  if (first instanceof pg.DatabaseError) return first.message
-  return known[errnoOf(first)] ?? (first instanceof Error ? first.message : 'unknown error')
 }

@@ -7,6 +7,7 @@ import { connectionsNeeded, exposureSql, parseExposures } from '../database/expo
 import { Failure } from '../errors.ts'
 import type { Emit, Exposure, Preparation } from '../events.ts'
 import { versionSql } from '../postgres/schema-version.ts'
+import { ServerClient, toClientConfig } from '../postgres/server-url.ts'
 import { arrayTypesSql, parseTypeFacts, type TypeFacts } from '../postgres/values.ts'
 import { type FunctionFactRow, factsDigestSql, functionFactsSql } from '../statement/facts.ts'
 import type { GatewayConfig } from './config.ts'
@@ -58,8 +59,8 @@ export interface CatalogReading {
  * @throws the error of node-postgres when the server refuses to say, or does not answer in 60 s
  */
 export async function readCatalog(settings: CatalogSettings, reading: CatalogReading): Promise<KnownCatalog> {
-  const client = new pg.Client({
-    connectionString: settings.databaseUrl.href,
+  const client = new ServerClient({
+    ...toClientConfig(settings.databaseUrl),
     connectionTimeoutMillis: settings.connectTimeoutMs,
     // The server ends a statement sooner; this is for one that has gone silent.
     query_timeout: readingTimeoutMs + settings.connectTimeoutMs,

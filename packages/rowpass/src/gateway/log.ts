@@ -3,6 +3,7 @@
  */
 import { Failure } from '../errors.ts'
 import type { Emit, RowpassEvent, SqlAnswered } from '../events.ts'
+import { connectRemedy } from '../postgres/server-url.ts'
 
 /** Where lines go; `process.stdout` is one. */
 export interface LogDestination {
@@ -129,12 +130,12 @@ function timestamp(): string {
   return stamp
 }
 
-/** A cause as text: the messages of the error and of what caused it, details of ours, and no other member of either. */
+/** A cause as text: messages of the error and of what caused it, details of ours and remedies, no other member of either. */
 function describeCause(cause: unknown): string {
   const messages: string[] = []
   for (let error = cause; error instanceof Error && messages.length < 5; error = error.cause) {
-    const detail = error instanceof Failure && error.detail !== undefined ? `: ${error.detail}` : ''
-    messages.push(`${error.name}: ${error.message}${detail}`)
+    const more = error instanceof Failure ? error.detail : connectRemedy(error)
+    messages.push(`${error.name}: ${error.message}${more === undefined ? '' : `: ${more}`}`)
   }
   return messages.join(' ← ')
 }

@@ -3,6 +3,7 @@
  */
 import pg from 'pg'
 import type { Preparation } from '../events.ts'
+import { ServerClient, toClientConfig } from '../postgres/server-url.ts'
 import { compareContracts } from '../seal/contract.ts'
 import { type SealKey, sealSession } from '../seal/seal.ts'
 
@@ -66,9 +67,9 @@ async function readContracts(client: pg.ClientBase): Promise<readonly number[] |
  * Looks what is missing over a connection of its own, as a gateway does before it takes another key or other roles.
  * @throws the error of node-postgres when the server cannot be reached, does not answer in time, or refuses to say
  */
-export async function askForLack(connectionString: string, timeoutMs: number, expected: Expected): Promise<Lack> {
-  const client = new pg.Client({
-    connectionString,
+export async function askForLack(server: URL, timeoutMs: number, expected: Expected): Promise<Lack> {
+  const client = new ServerClient({
+    ...toClientConfig(server),
     connectionTimeoutMillis: timeoutMs,
     query_timeout: timeoutMs,
     application_name: 'rowpass reload',

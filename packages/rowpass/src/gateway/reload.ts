@@ -31,7 +31,7 @@ export async function tryExpected(
 ): Promise<void> {
   const roles = next.roles.filter((role) => !before.roles.includes(role))
   if (isSameKey(before, next) && roles.length === 0) return
-  const lack = await askForLack(databaseUrl.href, connectTimeoutMs, next).catch((cause: unknown) => {
+  const lack = await askForLack(databaseUrl, connectTimeoutMs, next).catch((cause: unknown) => {
     throw new ReloadRefusal('database', cause)
   })
   if (lack.missing.includes('platform'))

@@ -3,7 +3,9 @@
  * `--print-config` prints, and docs/configuration.md.
  */
 import * as z from 'zod'
+import { Failure } from '../errors.ts'
 import { parseHosts } from '../network.ts'
+import { toClientConfig } from '../postgres/server-url.ts'
 import { parseSealKeys } from '../seal/keys.ts'
 import { explainIssuers, parseIssuers } from './issuers.ts'
 import { flag, integer, type Setting, text } from './setting-kinds.ts'
@@ -36,6 +38,11 @@ const postgresUrl = (text: string) => {
   if (!parsed.success) throw new TypeError('is not a PostgreSQL URL')
   const url = new URL(text)
   if (url.username === '' || url.pathname.length < 2) throw new TypeError('has no user or no database')
+  try {
+    toClientConfig(url)
+  } catch (error) {
+    throw new TypeError(`leads nowhere: ${error instanceof Failure ? error.detail : 'its parameters cannot be read'}`)
+  }
   return url
 }
 

@@ -1,12 +1,11 @@
 /**
  * One session with the server: node-postgres logs in, then the stream is handed over.
  */
-import { Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import pg from 'pg'
-import { parse } from 'pg-connection-string'
-import { serialize } from 'pg-protocol'
 import type { PostgresError } from './messages.ts'
+import { ServerClient, type ServerConfig, toClientConfig } from './server-url.ts'
 
 /** Where to log in, and as whom. */
 export interface SessionLogin {
@@ -25,31 +24,33 @@ export interface SessionLogin {
   readonly options?: string
 }
 
-/** What a cancel request needs. */
+/** What a cancel request names a session by. */
 export interface CancelKey {
   readonly processID: number
   readonly secretKey: number
 }
 
-/** A logged-in session with nothing sent on it yet. */
-export interface Session extends CancelKey {
-  /** The stream of protocol messages, after the first ReadyForQuery. Paused: whoever reads it calls `resume`. */
-  readonly stream: Duplex
+/** What a cancel request needs. */
+export interface Cancellable extends CancelKey {
   readonly host: string
   readonly port: number
+  readonly ssl: pg.ClientConfig['ssl'] & {}
+  readonly sslNegotiation: 'postgres' | 'direct'
+}
+
+/** A logged-in session with nothing sent on it yet. */
+export interface Session extends Cancellable {
+  /** The stream of protocol messages, after the first ReadyForQuery. Paused: whoever reads it calls `resume`. */
+  readonly stream: Duplex
   /** What the server reported of itself and of the session's settings. */
   readonly parameters: ReadonlyMap<string, string>
 }
 
-interface ClientInternals {
+interface ClientInternals extends Cancellable {
   readonly connection: {
     readonly stream: Duplex
     on(event: 'parameterStatus', listener: (message: ParameterStatus) => void): void
   }
-  readonly processID: number
-  readonly secretKey: number
-  readonly host: string
-  readonly port: number
 }
 
 interface ParameterStatus {
@@ -70,7 +71,7 @@ export type StartupSettings = Pick<
  */
 export async function openSession(login: SessionLogin, settings: StartupSettings = {}): Promise<Session> {
   refuseNul(login)
-  const client = new pg.Client({ ...toClientConfig(login), ...settings })
+  const client = new ServerClient({ ...toSessionConfig(login), ...settings })
   // Losing the server is seen as the stream's `close`; an `error` without a listener would end the process.
   client.on('error', () => {})
   const internals = client as unknown as ClientInternals
@@ -89,8 +90,8 @@ export async function openSession(login: SessionLogin, settings: StartupSettings
   const { stream } = internals.connection
   stream.pause()
   stream.removeAllListeners('data')
-  const { processID, secretKey, host, port } = internals
-  return { stream, processID, secretKey, host, port, parameters }
+  const { processID, secretKey, host, port, ssl, sslNegotiation } = internals
+  return { stream, processID, secretKey, host, port, ssl, sslNegotiation, parameters }
 }
 
 /** The startup message ends each value at its first NUL: the rest would be read as other parameters, `user` for one. */
@@ -101,9 +102,8 @@ function refuseNul({ user, database, applicationName, options }: SessionLogin): 
 }
 
 /** User and password go in by themselves: what is missing in a URL, node-postgres looks for in the environment. */
-function toClientConfig({ server, password, ...login }: SessionLogin): pg.ClientConfig {
-  // The parser's result is what node-postgres makes of a `connectionString`; the two packages' types differ.
-  const parsed = parse(server.href) as unknown as pg.ClientConfig
+function toSessionConfig({ server, password, ...login }: SessionLogin): ServerConfig {
+  const parsed = toClientConfig(server)
   const options = [parsed.options, login.options].filter((given) => given !== undefined).join(' ')
   return {
     ...parsed,
@@ -131,23 +131,37 @@ export function serverRefusal(error: unknown): PostgresError | undefined {
   return { message, code, severity, ...(detail !== undefined && { detail }), ...(hint !== undefined && { hint }) }
 }
 
+/** Of node-postgres' connection, what its types leave out. */
+interface RawConnection extends pg.Connection {
+  readonly stream: Socket
+  connect(port: number, host: string): void
+  connect(path: string): void
+  requestSsl(): void
+  cancel(processID: number, secretKey: number): void
+}
+
 /**
- * Asks the server to cancel whatever a session runs.
+ * Asks the server to cancel whatever a session runs, over TLS where the session uses it.
  *
  * Resolves when the request was delivered, or could not be. It takes effect a little later, or not at all when the
  * session runs nothing.
  */
-export function requestCancel(session: CancelKey & Pick<Session, 'host' | 'port'>, timeoutMs: number): Promise<void> {
-  const { host, port, processID, secretKey } = session
+export function requestCancel(session: Cancellable, timeoutMs: number): Promise<void> {
+  const { host, port, ssl, sslNegotiation, processID, secretKey } = session
   return new Promise((resolve) => {
-    const socket = new Socket()
-    socket.setTimeout(timeoutMs, () => socket.destroy())
-    socket.on('error', () => {})
-    socket.on('close', () => resolve())
+    const connection = new pg.Connection({ ssl, sslNegotiation } as pg.ConnectionConfig) as RawConnection
+    const { stream } = connection
+    stream.setTimeout(timeoutMs, () => stream.destroy())
+    connection.on('error', () => {})
+    stream.on('close', () => resolve())
     // The server closes: a pooler drops the request of a client that has closed its side.
-    const send = (): void => void socket.write(serialize.cancel(processID, secretKey))
-    if (host.startsWith('/')) socket.connect(`${host}/.s.PGSQL.${port}`, send)
-    else socket.connect(port, host, send)
-    socket.resume()
+    const send = (): void => connection.cancel(processID, secretKey)
+    connection.on('sslconnect', send)
+    connection.on('connect', () => {
+      if (ssl === false) send()
+      else if (sslNegotiation !== 'direct') connection.requestSsl()
+    })
+    if (host.startsWith('/')) connection.connect(`${host}/.s.PGSQL.${port}`)
+    else connection.connect(port, host)
   })
 }

@@ -9,6 +9,7 @@ import { type ClaimsCarrier, detectCarrier, type Identity } from '../access/iden
 import { inTrial } from '../access/trial.ts'
 import { parsePostgresUrl, serverOf } from '../database/connect.ts'
 import { Failure } from '../errors.ts'
+import { ServerClient, toClientConfig } from '../postgres/server-url.ts'
 import { allowRoles } from './allow-roles.ts'
 import { createTurns, type RunAs, type SentStatement } from './turns.ts'
 
@@ -92,9 +93,9 @@ export async function createTester<Schema extends Record<string, unknown> = Reco
   options: TesterOptions<Schema>,
 ): Promise<Tester<Schema>> {
   const { databaseUrl, connections = 4 } = options
-  parsePostgresUrl(databaseUrl, 'databaseUrl')
   const pool = new pg.Pool({
-    connectionString: databaseUrl,
+    ...toClientConfig(parsePostgresUrl(databaseUrl, 'databaseUrl')),
+    Client: ServerClient,
     max: connections,
     application_name: 'rowpass-testing',
     allowExitOnIdle: true,

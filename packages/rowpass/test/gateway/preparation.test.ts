@@ -24,7 +24,10 @@ describePg('what a database lacks', () => {
   it('is nothing where it is prepared', async () => {
     expect(await lackFor()).toEqual({ missing: [], roles: [] })
     expect(
-      await askForLack(database.gatewayUrl, 5_000, { sealKey: database.sealKeys[0], roles: ['authenticated'] }),
+      await askForLack(new URL(database.gatewayUrl), 5_000, {
+        sealKey: database.sealKeys[0],
+        roles: ['authenticated'],
+      }),
     ).toEqual({ missing: [], roles: [] })
   })
 

@@ -109,9 +109,10 @@ describePg('a session', () => {
       const { rows } = await admin.query('select wait_event from pg_stat_activity where pid = $1', [processID])
       return rows[0].wait_event === 'PgSleep'
     })
-    await requestCancel({ processID, secretKey, host, port: Number(port) }, 1_000)
+    const session = { processID, secretKey, host, port: Number(port), ssl: false, sslNegotiation: 'postgres' } as const
+    await requestCancel(session, 1_000)
     await sleep
-    await requestCancel({ processID, secretKey, host, port: 1 }, 1_000)
+    await requestCancel({ ...session, port: 1 }, 1_000)
     await admin.end()
     await client.end()
   })
