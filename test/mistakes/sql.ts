@@ -6,6 +6,7 @@ const spellings = 'packages/rowpass/test/statement/spellings.test.ts'
 const everyFunction = 'packages/rowpass/test/statement/every-function.test.ts'
 const lanes = 'packages/rowpass/test/statement/lanes.test.ts'
 const ownerCode = 'packages/rowpass/test/statement/owner-code.test.ts'
+const shapes = 'packages/rowpass/test/statement/shapes.test.ts'
 const bombs = 'packages/rowpass/test/statement/bombs.test.ts'
 
 export const sqlMistakes: readonly Mistake[] = [
@@ -35,13 +36,45 @@ export const sqlMistakes: readonly Mistake[] = [
       'false ? tooLong',
       'judges the last text within maxLength and refuses the first beyond',
     ],
+  ]),
+  ...mistakesIn('packages/rowpass/src/statement/text-cache.ts', lanes, [
     [
       'verdicts are kept whatever they weigh',
-      '    maxSize: cacheLength,\n    maxEntrySize: Math.min(maxCachedLength, cacheLength),\n    sizeCalculation: (_, sql) => sql.length + 1,\n',
+      '    maxSize: length,\n    maxEntrySize: Math.min(maxCachedLength, length),\n    sizeCalculation: (_, sql) => sql.length + 1,\n',
       '',
       'at most cacheSize verdicts and cacheLength of text are kept',
-      lanes,
     ],
+  ]),
+  ...mistakesIn('packages/rowpass/src/statement/verdicts.ts', shapes, [
+    [
+      'EXPLAIN is judged by its shape, and the judge looks at its constants',
+      "'DELETE', 'MERGE'])",
+      "'DELETE', 'MERGE', 'EXPLAIN'])",
+      'are not those of a refusal, of EXPLAIN and of SHOW',
+    ],
+  ]),
+  ...mistakesIn('packages/rowpass/src/statement/shape.ts', shapes, [
+    [
+      'a comment hides what comes behind it',
+      '  if (/--|\\/\\*/.test(sql.slice(start, at))) return undefined\n',
+      '',
+      'is not told of',
+    ],
+    [
+      'a string with escapes ends elsewhere than it does',
+      '      if (kindAt(sql, end) === quote) return undefined\n',
+      '',
+      'is not told of',
+    ],
+    ['the number of FLOAT(n) says nothing', "'float current_time", "'current_time", 'is not told of'],
+    ['a large number is an integer', ' && Number(sql.slice(at, end)) <= maxInteger', '', 'the shape of a text'],
+    [
+      'the arguments of a function are a list',
+      "kind === letter && before !== '.' &&",
+      'kind === letter &&',
+      'the shape of a text',
+    ],
+    ['a backslash in a string is one', '!/[\\0\\\\]/.test(sql)', '!/[\\0]/.test(sql)', 'is not told of'],
   ]),
   ...mistakesIn('packages/rowpass/src/statement/syntax.ts', refusals, [
     [

@@ -29,8 +29,8 @@ export function toTokenWork(
   // Not `...query`: a spread into a literal with more members takes V8's slow way.
   const statements = body.queries.map(({ sql, params, shape }, index) => {
     const verdict = verdicts[index]
-    const prepare = verdict?.kind === 'fast' && (checked || params.length === 0)
-    return { sql: verdict?.sql ?? sql, params, shape, prepare }
+    const prepare = verdict?.kind === 'fast' && verdict.isVariant !== true && (checked || params.length === 0)
+    return { sql: verdict?.sql ?? sql, params, shape, prepare, paceKey: verdict?.shape }
   })
   const readOnly = verdicts.every((verdict) => verdict.readOnly)
   const exclusive = reset || begin !== undefined

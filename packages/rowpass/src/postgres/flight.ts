@@ -16,6 +16,8 @@ export interface Statement {
   /** Keep the statement prepared on the connection, for the next request with the same text. */
   readonly prepare: boolean
   readonly shape: ResultShape
+  /** What it has in common with statements that take as long; absent: its text. */
+  readonly paceKey?: string | undefined
 }
 
 /** One transaction's worth of work. */

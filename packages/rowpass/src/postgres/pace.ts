@@ -2,7 +2,7 @@
  * How long requests take, learnt from those with the same text: who may share a connection, and who runs for long.
  */
 import { LRUCache } from 'lru-cache'
-import type { Lane, Work } from './flight.ts'
+import type { Lane, Statement, Work } from './flight.ts'
 
 /** A request that usually takes less than this may have others behind it on its connection. */
 export const quickMs = 5
@@ -47,12 +47,16 @@ export interface Paced {
   timeKey: string
 }
 
-/** The text of a statement, or the texts of a batch; `''` for one too long to be remembered. */
+/** The key of a statement, or the keys of a batch; `''` for one too long to be remembered. */
 export function paceKeyOf({ statements }: Work): string {
   const [first] = statements
-  if (statements.length === 1 && first !== undefined) return first.sql.length > maxTextLength ? '' : first.sql
-  const length = statements.reduce((sum, { sql }) => sum + sql.length, 0)
-  return length > maxTextLength ? '' : statements.map(({ sql }) => sql).join(';\n')
+  if (statements.length === 1 && first !== undefined) return keyOf(first).length > maxTextLength ? '' : keyOf(first)
+  const length = statements.reduce((sum, statement) => sum + keyOf(statement).length, 0)
+  return length > maxTextLength ? '' : statements.map(keyOf).join(';\n')
+}
+
+function keyOf({ paceKey, sql }: Statement): string {
+  return paceKey ?? sql
 }
 
 /** What is known of texts. */

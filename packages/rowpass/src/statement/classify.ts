@@ -2,11 +2,11 @@
  * What a token holder's SQL may do, told from its text: the first of three walls.
  * The others hold without it: a login role without rights of its own, and claims that no SQL can forge.
  */
-import { LRUCache } from 'lru-cache'
 import { blankComments } from './comments.ts'
 import type { FunctionFacts } from './facts.ts'
 import { type Judgement, judgeStatement } from './judge.ts'
 import type { Parser } from './parser.ts'
+import { createTextCache } from './text-cache.ts'
 
 /** What may be done with a text. */
 export type Verdict = Allowed | Refused
@@ -20,6 +20,10 @@ export interface Allowed extends Judgement {
   readonly sql?: string
   /** 16 hex digits, the same for texts that differ only in literals; `''` when there is none. Computed on first use. */
   readonly fingerprint: string
+  /** Given by `createVerdicts`: what texts have in common that differ in constants only, where that can be told. */
+  readonly shape?: string
+  /** Given by `createVerdicts`: this text is new, and known by its shape; it is hardly worth keeping prepared. */
+  readonly isVariant?: boolean
 }
 
 /** Nothing of the text may run. */
@@ -52,7 +56,6 @@ export interface ClassifierOptions {
   readonly maxLength?: number
 }
 
-const maxCachedLength = 64 * 1024
 /** A longer text is not judged again without its comments. */
 const maxBlankedLength = 16 * 1024
 
@@ -69,8 +72,8 @@ export function createClassifier(
   facts: FunctionFacts,
   options: ClassifierOptions = {},
 ): (sql: string) => Verdict {
-  const { allowExplain = false, maxLength = 1024 * 1024 } = options
-  const verdicts = createVerdicts(options)
+  const { allowExplain = false, maxLength = 1024 * 1024, cacheSize = 5_000, cacheLength = 16 * 1024 * 1024 } = options
+  const verdicts = createTextCache<Verdict>(cacheSize, cacheLength)
 
   return (sql) => {
     const known = verdicts.get(sql)
@@ -79,23 +82,6 @@ export function createClassifier(
     verdicts.set(sql, verdict)
     return verdict
   }
-}
-
-/** What was judged, by its text. Bounded: see {@link ClassifierOptions}. */
-export function createVerdicts(options: Pick<ClassifierOptions, 'cacheSize' | 'cacheLength'> = {}): Verdicts {
-  const { cacheSize = 5_000, cacheLength = 16 * 1024 * 1024 } = options
-  return new LRUCache<string, Verdict>({
-    max: cacheSize,
-    maxSize: cacheLength,
-    maxEntrySize: Math.min(maxCachedLength, cacheLength),
-    sizeCalculation: (_, sql) => sql.length + 1,
-  })
-}
-
-/** Verdicts by text. */
-export interface Verdicts {
-  get(sql: string): Verdict | undefined
-  set(sql: string, verdict: Verdict): void
 }
 
 function judge(sql: string, parser: Parser, facts: FunctionFacts, allowExplain: boolean): Verdict {

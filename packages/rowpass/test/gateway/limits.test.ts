@@ -125,9 +125,19 @@ describePg('limits', () => {
         const { body } = await small.sql(token, 'select run($1) as kept', [query])
         return body.rows[0].kept.split(' ').map(Number)
       }
-      for (let index = 0; index < 60; index++) await small.sql(token, `select ${index}`)
+      // What calls it has its session discarded afterwards.
+      const others = async () => {
+        const query = `select json_agg(statement)::text from pg_prepared_statements where statement ~ 'as other'`
+        return JSON.parse((await small.sql(token, 'select run($1) as kept', [query])).body.rows[0].kept)
+      }
+      for (let index = 0; index < 60; index++) await small.sql(token, `select 1 as n${index}`)
       expect((await kept())[0]).toBe(40)
-      for (let index = 0; index < 30; index++) await small.sql(token, `select ${index}, '${'x'.repeat(16_000)}'`)
+      // A text that differs in constants only is not kept before it comes again: these push out nothing.
+      for (let index = 0; index < 60; index++) await small.sql(token, `select 1 as other, ${index}`)
+      expect(await others()).toEqual(['select 1 as other, 0'])
+      await small.sql(token, 'select 1 as other, 59')
+      expect(await others()).toEqual(['select 1 as other, 59'])
+      for (let index = 0; index < 30; index++) await small.sql(token, `select 1 as m${index}, '${'x'.repeat(16_000)}'`)
       const [number, length] = await kept()
       expect(number).toBeGreaterThan(10)
       expect(length).toBeLessThanOrEqual(256 * 1024)

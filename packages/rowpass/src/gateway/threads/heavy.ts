@@ -4,8 +4,9 @@
  */
 import { Failure } from '../../errors.ts'
 import type { Emit } from '../../events.ts'
-import { createVerdicts, tooComplex, tooLong, type Verdict, type Verdicts } from '../../statement/classify.ts'
+import { tooComplex, tooLong, type Verdict } from '../../statement/classify.ts'
 import type { FunctionFactRow } from '../../statement/facts.ts'
+import { createVerdicts, type Verdicts } from '../../statement/verdicts.ts'
 import type { GatewayConfig } from '../config.ts'
 import { parseSqlBody, type SqlBody, type SqlHeaders } from '../contract/request.ts'
 import { createJobThread, JobLost } from './job-thread.ts'
@@ -17,7 +18,7 @@ export interface Heavy {
   /** Facts of the database that statements are judged by from now on; what was judged before is forgotten. */
   setFacts(facts: readonly FunctionFactRow[]): void
   /**
-   * Judges a text; at once when it is known.
+   * Judges a text; at once when it is known, or one of its shape.
    *
    * @throws Failure what `unread` says until there are facts; `overloaded`, rejected
    */
@@ -57,9 +58,7 @@ export function createHeavy(config: HeavyConfig, emit: Emit, unread: () => Failu
     const thread = sql.length > maxShortLength ? long : short
     try {
       // A thread replies with what the job's kind says.
-      const verdict = (await thread.run({ kind: 'judge', sql }, owner)) as Verdict
-      into.set(sql, verdict)
-      return verdict
+      return into.keep(sql, (await thread.run({ kind: 'judge', sql }, owner)) as Verdict)
     } catch (error) {
       // Not kept: what else the thread held is not known.
       if (error instanceof JobLost) return tooComplex
