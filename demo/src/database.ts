@@ -1,28 +1,43 @@
 /**
- * The caller's own database: every statement carries the caller's token, and the gateway makes an identity of it.
+ * The caller's own database: every statement carries the caller's token, of which a gateway makes an identity, or the identity
+ * itself, sealed.
  */
 import { NeonDbError, neon } from '@neondatabase/serverless'
 import { drizzle, type NeonHttpDatabase } from 'drizzle-orm/neon-http'
 import { Failure, type FailureCode, failures } from 'rowpass'
 import type { SqlDatabase } from 'rowpass/issuer'
+import { sealed } from 'rowpass/seal'
+import type { Hidden } from './hidden.ts'
+import type { Identify } from './sealing.ts'
 import type { StatementRecorder } from './why.ts'
 
 /** A Drizzle database in which every query runs as one caller. */
 export type CallerDatabase = NeonHttpDatabase
 
+/** How the database of the callers is reached. */
+export interface DatabaseAccess {
+  /** PostgreSQL URL: of the role that tokens speak to, or of the login that can do nothing unless it is sealed. */
+  readonly databaseUrl: Hidden
+  /** Set where this API seals; where it is not, whoever answers at the other end verifies the token. */
+  readonly identify: Identify | undefined
+}
+
 /**
- * Opens the database as the bearer of a token. Costs nothing: each query is one HTTP request.
+ * Opens the database as the bearer of a token. Each query is one HTTP request.
  *
- * Does NOT look at the token: the gateway verifies it with each statement.
+ * Looks at the token only where it seals; elsewhere it is verified with each statement, at the other end.
  *
  * @param logger hears each statement before it is sent; see `why.ts`
+ * @throws Failure as `identify`
  */
-export function connectAs(
+export async function connectAs(
   token: string,
-  { databaseUrl }: { readonly databaseUrl: string },
+  { databaseUrl, identify }: DatabaseAccess,
   logger?: StatementRecorder,
-): CallerDatabase {
-  return drizzle(neon(databaseUrl, { authToken: token }), { ...(logger && { logger }) })
+): Promise<CallerDatabase> {
+  const options = { ...(logger && { logger }) }
+  if (identify === undefined) return drizzle(neon(databaseUrl.reveal(), { authToken: token }), options)
+  return sealed(drizzle(neon(databaseUrl.reveal()), options), await identify(token))
 }
 
 /** A Drizzle database in which every query runs as `rowpass_issuer`. */
@@ -82,18 +97,21 @@ const codes: Readonly<Record<string, FailureCode>> = {
   '23503': 'conflict',
   '23505': 'conflict',
   '28': 'token_invalid',
+  '28P01': 'internal',
   '40': 'overloaded',
   '53': 'overloaded',
   '57014': 'timeout',
   '57P': 'database_unavailable',
 }
 
-function toCode({ code, hint, message }: NeonDbError): FailureCode {
+function toCode({ code, hint, message, schema, constraint }: NeonDbError): FailureCode {
   // The driver reads a body only under status 400: no SQLSTATE means no gateway, or one that could not speak.
   if (code === undefined || code === '') return neonRefusalOf(message) ?? 'gateway_unreachable'
   const named = /^([a-z_]+)(?::|$)/.exec(hint ?? '')?.[1]
   if (named !== undefined && Object.hasOwn(failures, named)) return publicly(named as FailureCode)
-  // Neon's own endpoint gives no such hint.
+  // Only our gateway gives such hints.
+  if (schema === 'rowpass' && constraint === 'session_revoked') return 'session_revoked'
+  if (/^the session is (not )?sealed /.test(message)) return 'internal'
   if (code === '42501') return message.includes('row-level security') ? 'policy_refused' : 'grant_missing'
   return codes[code] ?? codes[code.slice(0, 3)] ?? codes[code.slice(0, 2)] ?? 'internal'
 }

@@ -4,15 +4,21 @@
 import { neonConfig } from '@neondatabase/serverless'
 import type { KeySource } from 'rowpass/issuer'
 import { isIssuerUrl, isLoopback, parseHosts } from 'rowpass/issuer'
+import { OptionError } from 'rowpass/seal'
 import * as z from 'zod'
 import type { Assets } from './assets.ts'
+import type { DatabaseAccess } from './database.ts'
 import { type Hidden, hide } from './hidden.ts'
 import { chooseKeys, type KeyBindings } from './key-ring.ts'
+import { createIdentify, type SealingSettings } from './sealing.ts'
 import type { WhySettings } from './why.ts'
 
 /** What the platform hands in: untrusted text, and the files of the demo page. See `.dev.vars.example`. */
 export interface Bindings extends KeyBindings {
+  /** One of the two, which is the choice of the way to the database. */
   readonly DATABASE_URL?: string
+  readonly ROWPASS_DATABASE_URL?: string
+  readonly ROWPASS_SEAL_KEYS?: string
   readonly GATEWAY_URL?: string
   readonly MAIL_URL?: string
   readonly ADDRESS_HEADER?: string
@@ -38,9 +44,7 @@ export interface DemoSettings {
 }
 
 /** Parsed bindings. */
-export interface Settings {
-  /** PostgreSQL URL with a user and without a password: the token of each request is the credential. */
-  readonly databaseUrl: string
+export interface Settings extends DatabaseAccess {
   /** PostgreSQL URL of `rowpass_issuer`, with its password; undefined where this API issues no tokens. */
   readonly issuerDatabaseUrl: Hidden | undefined
   /** Where messages to people are posted. Whoever knows it may be able to send mail. */
@@ -84,12 +88,13 @@ export async function parseSettings(bindings: Bindings): Promise<Settings> {
     throw new TypeError(`The settings have problems: ${problems.join('; ')}`)
   }
 
-  const { DATABASE_URL, GATEWAY_URL, ISSUER_DATABASE_URL, MAIL_URL, ADDRESS_HEADER, AUDIENCE, DEMO } = texts.data
+  const { GATEWAY_URL, ISSUER_DATABASE_URL, MAIL_URL, ADDRESS_HEADER, AUDIENCE, DEMO } = texts.data
   const { DEMO_HOSTS, WHY_URL, WHY_SECRET } = texts.data
   const issuer = texts.data.ISSUER ?? demoIssuer
+  const database = chooseDatabase(texts.data, { issuer, audience: AUDIENCE, keys: chosen.keys })
   if (GATEWAY_URL !== undefined) neonConfig.fetchEndpoint = GATEWAY_URL
   return Object.freeze({
-    databaseUrl: DATABASE_URL,
+    ...database,
     issuerDatabaseUrl: ISSUER_DATABASE_URL === undefined ? undefined : hide(ISSUER_DATABASE_URL),
     mailUrl: MAIL_URL === undefined ? undefined : hide(MAIL_URL),
     addressHeader: ADDRESS_HEADER,
@@ -104,15 +109,40 @@ export async function parseSettings(bindings: Bindings): Promise<Settings> {
   })
 }
 
+/** With a URL that holds no password the caller's token is the credential; with a login and keys this API seals. */
+function chooseDatabase(
+  { DATABASE_URL, ROWPASS_DATABASE_URL, ROWPASS_SEAL_KEYS }: z.output<typeof schema>,
+  settings: Omit<SealingSettings, 'sealKeys'>,
+): DatabaseAccess {
+  if (ROWPASS_DATABASE_URL === undefined) return { databaseUrl: hide(DATABASE_URL ?? ''), identify: undefined }
+  try {
+    const identify = createIdentify({ ...settings, sealKeys: ROWPASS_SEAL_KEYS ?? '' })
+    return { databaseUrl: hide(ROWPASS_DATABASE_URL), identify }
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error
+    throw new TypeError(`The settings have problems: ROWPASS_SEAL_KEYS cannot be used: ${error.message}`)
+  }
+}
+
 /** `iss` of the demo's tokens where none is set. */
 const demoIssuer = 'http://127.0.0.1:8787'
 
 /** Settings that are each well-formed, and together would let anybody in or sign for nobody. */
 function contradictions(
-  { DEMO, ISSUER, ISSUER_DATABASE_URL, GATEWAY_URL }: z.output<typeof schema>,
+  { DEMO, ISSUER, ISSUER_DATABASE_URL, GATEWAY_URL, ...texts }: z.output<typeof schema>,
   { PRIVATE_KEY, KEY_RING, KEY_ENCRYPTION_KEYS, NODE_ENV, WHY_URL, WHY_SECRET }: Bindings,
 ): string[] {
   const problems: string[] = []
+  const { DATABASE_URL, ROWPASS_DATABASE_URL, ROWPASS_SEAL_KEYS } = texts
+  if (DATABASE_URL === undefined && ROWPASS_DATABASE_URL === undefined) {
+    problems.push('DATABASE_URL is required, or ROWPASS_DATABASE_URL with ROWPASS_SEAL_KEYS')
+  }
+  if (DATABASE_URL !== undefined && ROWPASS_DATABASE_URL !== undefined) {
+    problems.push('DATABASE_URL and ROWPASS_DATABASE_URL are set, and there is one way to the database')
+  }
+  if ((ROWPASS_DATABASE_URL === undefined) !== (ROWPASS_SEAL_KEYS === undefined)) {
+    problems.push('ROWPASS_DATABASE_URL and ROWPASS_SEAL_KEYS go together')
+  }
   const signs = Boolean(PRIVATE_KEY || KEY_RING || KEY_ENCRYPTION_KEYS)
   if (DEMO) {
     if (!signs) problems.push('PRIVATE_KEY, KEY_RING or KEY_ENCRYPTION_KEYS is required where DEMO is true')
@@ -148,10 +178,19 @@ const settings = new WeakMap<Bindings, Promise<Settings>>()
 const optional = (text: z.ZodType<string>) => z.preprocess((value) => value || undefined, text.optional())
 
 const schema = z.object({
-  DATABASE_URL: z
-    .string({ error: 'is required' })
-    .refine(isDatabaseUrl, 'must read postgresql://authenticated@host:port/database')
-    .refine((text) => !parseUrl(text)?.password, 'must not hold a password: the token takes its place'),
+  DATABASE_URL: optional(
+    z
+      .string()
+      .refine(isDatabaseUrl, 'must read postgresql://authenticated@host:port/database')
+      .refine((text) => !parseUrl(text)?.password, 'must not hold a password: the token takes its place'),
+  ),
+  ROWPASS_DATABASE_URL: optional(
+    z
+      .string()
+      .refine(isDatabaseUrl, 'must read postgresql://rowpass_gateway:password@host:port/database')
+      .refine((text) => parseUrl(text)?.password, 'must hold the password of the login'),
+  ),
+  ROWPASS_SEAL_KEYS: optional(z.string()),
   GATEWAY_URL: optional(z.string().refine(isHttpUrl, 'must be an http or https URL without credentials')),
   ISSUER_DATABASE_URL: optional(
     z

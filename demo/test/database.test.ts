@@ -37,6 +37,18 @@ describe('toFailure', () => {
     ['a password of ours that is wrong', { code: '28P01', hint: 'password_refused: x' }, 'internal'],
     ['too many that were wrong', { code: '53400', hint: 'attempts_exceeded: x' }, 'internal'],
     ['a database that the gateway does not serve', { code: '3D000', hint: 'database_unknown: x' }, 'internal'],
+    ['a password of ours that is wrong, from Neon', { code: '28P01' }, 'internal'],
+    ['an ended session', { code: '28000', schema: 'rowpass', constraint: 'session_revoked' }, 'session_revoked'],
+    [
+      'a seal that the database does not know',
+      { code: '28000', message: 'the session is sealed with a key that this database does not have' },
+      'internal',
+    ],
+    [
+      'a seal for another role',
+      { code: '28000', message: 'the session is not sealed for the role authenticated, or its seal is not valid' },
+      'internal',
+    ],
     ['a duplicate', { code: '23505', constraint: 'users_tenant_id_email_key' }, 'conflict'],
     ['a missing parent', { code: '23503' }, 'conflict'],
     ['a parent with children, before 18', { code: '23503' }, 'conflict'],

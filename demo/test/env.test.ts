@@ -13,6 +13,14 @@ const valid: Bindings = {
   PUBLIC_KEY: JSON.stringify(first.publicJwk),
 }
 
+/** What an API has that seals. */
+const sealing: Bindings = {
+  ...valid,
+  DATABASE_URL: '',
+  ROWPASS_DATABASE_URL: 'postgresql://rowpass_gateway:canary@ep-mild-sea-a1.eu-central-1.aws.neon.tech/neondb',
+  ROWPASS_SEAL_KEYS: `one:${'canary'.repeat(7)}A`,
+}
+
 /** What `rowpass dev` sets. */
 const demo: Bindings = {
   ...valid,
@@ -32,9 +40,10 @@ const publishedBy = async (bindings: Bindings) => (await (await parseSettings(bi
 
 describe('parseSettings', () => {
   it('fills in the defaults', async () => {
-    const { keys, ...settings } = await parseSettings(valid)
+    const { keys, databaseUrl, ...settings } = await parseSettings(valid)
+    expect(databaseUrl.reveal()).toBe(valid.DATABASE_URL)
     expect(settings).toEqual({
-      databaseUrl: valid.DATABASE_URL,
+      identify: undefined,
       issuer: 'https://api.example',
       issuerDatabaseUrl: undefined,
       mailUrl: undefined,
@@ -46,7 +55,15 @@ describe('parseSettings', () => {
   })
 
   it('takes an empty variable for an unset one', async () => {
-    const empty = { GATEWAY_URL: '', ISSUER_DATABASE_URL: '', MAIL_URL: '', PRIVATE_KEY: '', AUDIENCE: '', DEMO: '' }
+    const empty = {
+      ROWPASS_SEAL_KEYS: '',
+      GATEWAY_URL: '',
+      ISSUER_DATABASE_URL: '',
+      MAIL_URL: '',
+      PRIVATE_KEY: '',
+      AUDIENCE: '',
+      DEMO: '',
+    }
     const [given, unset] = [await parseSettings({ ...valid, ...empty }), await parseSettings(valid)]
     expect(JSON.stringify(given)).toBe(JSON.stringify(unset))
   })
@@ -61,6 +78,27 @@ describe('parseSettings', () => {
       'a password',
       { ...valid, DATABASE_URL: 'postgresql://me:canary@host/db' },
       'DATABASE_URL must not hold a password',
+    ],
+    [
+      'seal keys, and no login',
+      { ...valid, ROWPASS_SEAL_KEYS: 'canary' },
+      'ROWPASS_DATABASE_URL and ROWPASS_SEAL_KEYS go',
+    ],
+    [
+      'a login, and no seal keys',
+      { ...sealing, ROWPASS_SEAL_KEYS: '' },
+      'ROWPASS_DATABASE_URL and ROWPASS_SEAL_KEYS go',
+    ],
+    ['two ways to the database', { ...valid, ...sealing, DATABASE_URL: valid.DATABASE_URL! }, 'there is one way'],
+    [
+      'a login without a password',
+      { ...sealing, ROWPASS_DATABASE_URL: 'postgresql://rowpass_gateway@host/db' },
+      'ROWPASS_DATABASE_URL must hold the password',
+    ],
+    [
+      'seal keys that are none',
+      { ...sealing, ROWPASS_SEAL_KEYS: 'one:canary' },
+      'ROWPASS_SEAL_KEYS cannot be used: keys: seal key "one" is not 32 bytes in base64url',
     ],
     [
       'a gateway that is no URL',
@@ -180,6 +218,8 @@ describe('parseSettings', () => {
   it('SEC-25 prints no secret, however the settings are looked at', async () => {
     const settings = await parseSettings({
       ...demo,
+      ...sealing,
+      ISSUER: demo.ISSUER!,
       PUBLIC_KEY: '',
       PRIVATE_KEY: '',
       KEY_ENCRYPTION_KEYS: `canary:${'canary'.repeat(7)}A`,
@@ -227,6 +267,8 @@ describe('.dev.vars.example', () => {
       'MAIL_URL',
       'PRIVATE_KEY',
       'PUBLIC_KEY',
+      'ROWPASS_DATABASE_URL',
+      'ROWPASS_SEAL_KEYS',
     ]
     expect(Object.keys(example).sort()).toEqual(names)
     const filled = { ...example, PRIVATE_KEY: JSON.stringify(first.privateJwk) }

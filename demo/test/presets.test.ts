@@ -73,7 +73,7 @@ describePg('the presets', () => {
   async function rows(token: string): Promise<unknown> {
     const response = await fetch(stack.gatewayUrl, {
       method: 'POST',
-      headers: { authorization: `Bearer ${token}`, 'neon-connection-string': stack.bindings.DATABASE_URL },
+      headers: { authorization: `Bearer ${token}`, 'neon-connection-string': stack.bindings.DATABASE_URL ?? '' },
       body: JSON.stringify({ query: 'select name from users', params: [] }),
     })
     const body = (await response.json()) as { rows?: { name: string }[]; hint?: string }

@@ -13,11 +13,15 @@ import { parseGatewayConfig } from '../../packages/rowpass/src/gateway/config.ts
 import { createGateway } from '../../packages/rowpass/src/gateway/server.ts'
 import { issueToken } from '../../packages/rowpass/src/issuer/issue.ts'
 import { generateKey, importSigningKey } from '../../packages/rowpass/src/token/key.ts'
+import { fixedKeys } from '../../packages/rowpass/src/token/key-source.ts'
 import { createTestDatabase, demo, sealKeysText, type TestDatabase } from '../../packages/rowpass/test/support/pg.ts'
 import { app } from '../src/app.ts'
 import { createAssets } from '../src/assets.ts'
+import { type CallerDatabase, connectAs } from '../src/database.ts'
 import type { Bindings } from '../src/env.ts'
+import { hide } from '../src/hidden.ts'
 import type { Persona } from '../src/personas.ts'
+import { createIdentify } from '../src/sealing.ts'
 import { installSessionJwt, startAuthorize } from './authorize.ts'
 
 /** The ways from the app to its database. Neon's part is played by our gateway's password mode, which speaks its contract. */
@@ -32,7 +36,6 @@ export interface Stack {
   readonly gatewayUrl: string
   /** What the app or the Worker is to be given; `DEMO=true`. */
   readonly bindings: Bindings & {
-    readonly DATABASE_URL: string
     readonly GATEWAY_URL: string
     readonly ISSUER_DATABASE_URL: string
     readonly PRIVATE_KEY: string
@@ -40,15 +43,21 @@ export interface Stack {
   /** The issuers that the gateway trusts, as ROWPASS_ISSUERS has them. */
   readonly issuers: string
   /** A token of our issuer for a seeded person, or for a stranger with these claims. */
-  sign(who: Pick<Persona, 'id' | 'tenantId' | 'role'> | { sub: string }, options?: SignOptions): Promise<string>
+  sign(who: Who, options?: SignOptions): Promise<string>
+  /** The database as somebody, by the way of this stack and under a database role. Default `authenticated`. */
+  connect(who: Who, role?: RequestRole): Promise<CallerDatabase>
   /** Asks the app, in this process. */
   request(path: string, init?: RequestInit): Promise<Response>
   close(): Promise<void>
 }
 
+/** A seeded person, or a stranger with these claims. */
+type Who = Pick<Persona, 'id' | 'tenantId' | 'role'> | { sub: string }
+type RequestRole = 'authenticated' | 'anonymous'
+
 interface SignOptions {
-  /** Which of two issuers: its tokens get the database role of this name. Default `authenticated`. */
-  role?: 'authenticated' | 'anonymous'
+  /** Which of two issuers: its tokens get the database role of this name at the gateway. Default `authenticated`. */
+  role?: RequestRole
   /** The time at which it is signed, in milliseconds. */
   now?: number
   /** The session that it belongs to. */
@@ -94,7 +103,7 @@ export async function startStack(settings: Record<string, string> = {}, way: Way
     }),
   )
   const gatewayUrl = (await gateway.listen()).href
-  await vi.waitUntil(() => gateway.ready(), { timeout: 10_000, interval: 10 })
+  await vi.waitUntil(() => gateway.ready(), { timeout: 30_000, interval: 10 })
   const jwksUrl = `http://127.0.0.1:${port}/.well-known/jwks.json`
   const authorize =
     way === 'authorize'
@@ -102,9 +111,24 @@ export async function startStack(settings: Record<string, string> = {}, way: Way
       : undefined
   const endpoint = authorize?.url ?? gatewayUrl
   neonConfig.fetchEndpoint = endpoint
+  const sign: Stack['sign'] = (who, { role = 'authenticated', now = Date.now(), sid } = {}) =>
+    issueToken(
+      key,
+      {
+        issuer: issuers[role],
+        audience,
+        clientId: 'test',
+        ...('sub' in who
+          ? { subject: who.sub, claims: { sid } }
+          : { subject: who.id, claims: { tenant_id: who.tenantId, role: who.role, sid } }),
+      },
+      { now: () => now },
+    )
   const web = new URL('../web/', import.meta.url)
-  const bindings = {
-    DATABASE_URL: `postgresql://authenticated@127.0.0.1:5432/${database.name}`,
+  const bindings: Stack['bindings'] = {
+    ...(way === 'sealed'
+      ? { ROWPASS_DATABASE_URL: database.gatewayUrl, ROWPASS_SEAL_KEYS: sealKeysText }
+      : { DATABASE_URL: `postgresql://authenticated@127.0.0.1:5432/${database.name}` }),
     GATEWAY_URL: endpoint,
     ISSUER_DATABASE_URL: database.issuerUrl,
     PRIVATE_KEY: JSON.stringify(generated.privateJwk),
@@ -118,19 +142,17 @@ export async function startStack(settings: Record<string, string> = {}, way: Way
     gatewayUrl,
     issuers: JSON.stringify(trusted),
     bindings,
-    sign: (who, { role = 'authenticated', now = Date.now(), sid } = {}) =>
-      issueToken(
-        key,
-        {
-          issuer: issuers[role],
-          audience,
-          clientId: 'test',
-          ...('sub' in who
-            ? { subject: who.sub, claims: { sid } }
-            : { subject: who.id, claims: { tenant_id: who.tenantId, role: who.role, sid } }),
-        },
-        { now: () => now },
-      ),
+    sign,
+    async connect(who, role = 'authenticated') {
+      const token = await sign(who, way === 'gateway' ? { role } : {})
+      const url = new URL(bindings.ROWPASS_DATABASE_URL ?? bindings.DATABASE_URL ?? '')
+      if (way === 'authorize') url.username = role
+      const settings = { issuer: issuers.authenticated, audience, keys: fixedKeys(key), sealKeys: sealKeysText, role }
+      return connectAs(token, {
+        databaseUrl: hide(url.href),
+        identify: way === 'sealed' ? createIdentify(settings) : undefined,
+      })
+    },
     request: async (path, init) => app.request(path, init, bindings),
     close: async () => {
       await authorize?.close()

@@ -11,16 +11,17 @@ import { addReason, recordStatements } from '../why.ts'
 /**
  * Sets `db` to the caller's database.
  *
- * Reads only the header, never the query string or a cookie (RFC 6750 §2). Does NOT verify the token: the gateway does,
- * with each statement, and an API that did it too could only disagree.
+ * Reads only the header, never the query string or a cookie (RFC 6750 §2). Does NOT verify the token where a gateway does,
+ * with each statement: an API that did it too could only disagree.
  *
- * @throws Failure `token_missing`; `token_invalid` when the text cannot be a token; `request_invalid` for two headers
+ * @throws Failure `token_missing`; `token_invalid` when the text cannot be a token; `request_invalid` for two headers; where
+ *   this API seals, those of `connectAs`
  */
 export const requireBearer = createMiddleware<CallerEnv>(async (c, next) => {
   const token = readBearer(c)
   const settings = c.get('settings')
   const statements = settings.why && recordStatements()
-  c.set('db', connectAs(token, settings, statements))
+  c.set('db', await connectAs(token, settings, statements))
   await next()
   if (settings.why && statements) await addReason(c, settings.why, token, statements)
   c.header('Cache-Control', 'no-store')

@@ -1,8 +1,9 @@
-import { NeonDbError, neon } from '@neondatabase/serverless'
+import { sql } from 'drizzle-orm'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { describePg } from '../../../packages/rowpass/test/support/pg.ts'
-import { type Stack, startStack } from '../stack.ts'
+import { toFailure } from '../../src/database.ts'
+import { type Stack, startStack, type Way, ways } from '../stack.ts'
 import { attempts, matrix, type PersonName, parseMatrix as parse, people } from './people.ts'
 
 /** The same attempts once a careless migration has granted every column. */
@@ -14,30 +15,31 @@ const widened = `
   creates a user of a chosen id   | policy | conflict  | policy   | policy     | policy   | policy    | grant
 `
 
-describePg('the matrix of people and statements', () => {
-  const run = useStack()
-  it.each(parse(matrix))('SEC-59 a person who %s', (attempt, outcomes) => run(attempt, outcomes))
+for (const way of ways)
+  describePg(`the matrix of people and statements, by the way of ${way}`, () => {
+    const run = useStack(way)
+    it.each(parse(matrix))('SEC-59 a person who %s', (attempt, outcomes) => run(attempt, outcomes))
 
-  it('tries everything that is listed', () => {
-    expect(
-      parse(matrix)
-        .map(([attempt]) => attempt)
-        .sort(),
-    ).toEqual(Object.keys(attempts).sort())
+    it('tries everything that is listed', () => {
+      expect(
+        parse(matrix)
+          .map(([attempt]) => attempt)
+          .sort(),
+      ).toEqual(Object.keys(attempts).sort())
+    })
   })
-})
 
 describePg('the matrix with every column granted', () => {
-  const run = useStack('grant all on tenants, users to authenticated')
+  const run = useStack('gateway', 'grant all on tenants, users to authenticated')
   it.each(parse(widened))('SEC-54 a person who %s', (attempt, outcomes) => run(attempt, outcomes))
 })
 
 /** Starts a stack for the suite; the result tries one line of a matrix and compares all of it at once. */
-function useStack(before?: string) {
+function useStack(way: Way, before?: string) {
   let stack: Stack
 
   beforeAll(async () => {
-    stack = await startStack()
+    stack = await startStack({}, way)
     if (before === undefined) return
     const owner = new pg.Client(stack.database.ownerUrl)
     await owner.connect()
@@ -47,17 +49,13 @@ function useStack(before?: string) {
 
   afterAll(() => stack.close())
 
-  const outcomeOf = async (person: PersonName, sql: string): Promise<string> => {
-    const role = person === 'anonymous' ? 'anonymous' : 'authenticated'
-    const authToken = await stack.sign(people[person], { role })
+  const outcomeOf = async (person: PersonName, text: string): Promise<string> => {
+    const db = await stack.connect(people[person], person === 'anonymous' ? 'anonymous' : 'authenticated')
     try {
-      const result = await neon(stack.bindings.DATABASE_URL, { authToken, fullResults: true }).query(sql)
-      return String(result.rowCount)
+      return String((await db.execute(sql.raw(text))).rowCount)
     } catch (error) {
-      if (!(error instanceof NeonDbError)) throw error
-      if (error.code?.startsWith('23')) return 'conflict'
-      const refused = /^(grant|policy)_/.exec(error.hint ?? '')?.[1]
-      return refused ?? `${error.code}: ${error.message}`
+      const { code, cause } = toFailure(error)
+      return /^(grant|policy|conflict)/.exec(code)?.[1] ?? `${code}: ${cause}`
     }
   }
 

@@ -178,6 +178,18 @@ describePg('databases on the command line', () => {
     expect((await sandbox.run(['db', 'migrate'], env)).code).toBe(0)
   })
 
+  it('asks for TLS as the URLs of Neon do, and nothing warns of it', async () => {
+    const warnings: string[] = []
+    const hear = ({ message }: Error): void => void warnings.push(message)
+    process.on('warning', hear)
+    const env = { ...settings(), OWNER_DATABASE_URL: `${database.ownerUrl}?sslmode=require&channel_binding=require` }
+    const { stderr } = await sandbox.run(['db', 'migrate'], env)
+    await new Promise(setImmediate)
+    process.off('warning', hear)
+    expect(stderr).toContain('The server does not support SSL connections')
+    expect(warnings).toEqual([])
+  })
+
   it('reads .dev.vars, over which the environment wins', async () => {
     writeFileSync(
       join(sandbox.directory, '.dev.vars'),
