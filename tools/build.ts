@@ -20,6 +20,7 @@ const ofTemplate = [
   'drizzle',
   'test/people.test.ts',
   'drizzle.config.ts',
+  'generate-keys.ts',
   'people.json',
   'seed.sql',
   'tsconfig.json',

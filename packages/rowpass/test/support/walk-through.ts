@@ -38,6 +38,7 @@ npx() {
   local name=$1 code=0
   shift
   if [ "$name" = tsx ]; then node --import "$TSX" "$@"; return; fi
+  if [ "$name" = wrangler ]; then node "$REPOSITORY/node_modules/wrangler/bin/wrangler.js" "$@"; return; fi
   if [ "$name" = rowpass-local ]; then PATH="$REPOSITORY/node_modules/.bin:$PATH" node "$REPOSITORY/packages/local/bin/rowpass-local.js" "$@"; return; fi
   node "$REPOSITORY/packages/rowpass/bin/rowpass.js" "$@" || code=$?
   [ $code = 0 ] || { { [ "$1" = doctor ] || [ "$1" = review ]; } && [ $code = 1 ]; }
@@ -47,7 +48,7 @@ background() {
   "$@" >"$log" 2>&1 &
   local pid=$!
   for _ in $(seq 300); do
-    grep -qE 'ready|listening' "$log" && return
+    grep -qE 'ready|Ready on|listening' "$log" && return
     kill -0 "$pid" 2>/dev/null || break
     sleep 0.1
   done
@@ -70,16 +71,20 @@ export async function runPage(path: string): Promise<PageRun> {
   try {
     await withConnection(server.superuserUrl, (client) => client.query('create database app'))
     await withConnection(moved.superuserUrl, (client) => client.query('create database moved'))
-    const blocks = readBlocks(page)
-    const given = await settings(server.superuserUrl, moved.superuserUrl)
-    const { output, code } = await runShell(script(blocks), directory, given)
-    const outputs = output.split(new RegExp(`^${mark}\\n`, 'm')).slice(1)
-    return { blocks: blocks.map((block, index) => ({ ...block, output: outputs[index] ?? '' })), code }
+    return await runBlocks(page, directory, await settings(server.superuserUrl, moved.superuserUrl))
   } finally {
     if (moved !== server) await moved.stop()
     await server.stop()
     for (const each of [target, directory]) rmSync(each, { recursive: true, force: true })
   }
+}
+
+/** Runs the blocks of a page in a folder, with these settings besides PATH and HOME. */
+export async function runBlocks(page: string, directory: string, given: Record<string, string>): Promise<PageRun> {
+  const blocks = readBlocks(page)
+  const { output, code } = await runShell(script(blocks), directory, given)
+  const outputs = output.split(new RegExp(`^${mark}\\n`, 'm')).slice(1)
+  return { blocks: blocks.map((block, index) => ({ ...block, output: outputs[index] ?? '' })), code }
 }
 
 /** Lines of the page that the output does not have, in this order; spaces count as one. */
