@@ -37,7 +37,7 @@ export async function openPool(url: string, over: Partial<PoolOptions> = {}): Pr
 
 /** Runs a statement and rejects unless it found one row, whose answer is written too. */
 export async function askOne(pool: Pool, identity: RequestIdentity | undefined, statement: Statement): Promise<void> {
-  const work = { identity, statements: [statement], begin: undefined, exclusive: false, reset: false }
+  const work = { identity, statements: [statement], begin: undefined, exclusive: false, reset: false, readOnly: true }
   const { error, sinks } = await pool.run(work, { owner: 'bench' })
   const [sink] = sinks
   if (error !== undefined || sink?.rowCount !== 1 || !Buffer.isBuffer(sink.finish())) {

@@ -5,6 +5,7 @@ const pool = 'packages/rowpass/test/postgres/pool.test.ts'
 const cancel = 'packages/rowpass/test/gateway/cancel.test.ts'
 const isolation = 'packages/rowpass/test/gateway/isolation.test.ts'
 const hygiene = 'packages/rowpass/test/postgres/hygiene.test.ts'
+const groups = 'packages/rowpass/test/postgres/groups.test.ts'
 const fairness = 'packages/rowpass/test/postgres/fairness.test.ts'
 
 export const poolMistakes: readonly Mistake[] = [
@@ -37,6 +38,20 @@ export const poolMistakes: readonly Mistake[] = [
       'packages/rowpass/test/postgres/hygiene.test.ts',
     ],
 
+    [
+      'after an error in a group the next request is sent before its ROLLBACK',
+      'if (!outsideTransaction && flight.group !== undefined) rollback()\n    else if',
+      'if (!outsideTransaction && flight.group !== undefined) setImmediate(rollback)\n    else if',
+      'a ROLLBACK comes before what waits',
+      groups,
+    ],
+    [
+      'what an error kept from being run counts as run',
+      '      each.passedOver = true\n',
+      '',
+      'whatever fails, is cancelled or breaks among them, every answer is that of its own request',
+      groups,
+    ],
     [
       'a session is not cleaned when its cleaning fails',
       "if (error !== undefined) destroy(new Error('housekeeping failed', { cause: error }))",
@@ -72,6 +87,26 @@ export const poolMistakes: readonly Mistake[] = [
       "select set_config('rowpass.traceparent', $1, false)",
       'SEC-42 has nothing of the identity in its session',
       'packages/rowpass/test/postgres/hygiene.test.ts',
+    ],
+  ]),
+  ...mistakesIn('packages/rowpass/src/postgres/group.ts', groups, [
+    [
+      'requests share a Sync behind a pooler',
+      'grouping && usualMs !== undefined',
+      'usualMs !== undefined',
+      'behind a pooler nothing shares a Sync',
+    ],
+    [
+      'a request of a group is taken for as quick as it came back',
+      'if (next?.beganAt !== undefined) return',
+      'if (next?.beganAt === -1) return',
+      'each is told how long it took by itself, wherever in the group it was',
+    ],
+    [
+      'a change shares a Sync',
+      'readOnly === true && identity !== undefined',
+      'readOnly !== undefined && identity !== undefined',
+      'a change shares a Sync with nobody, however quick it is',
     ],
   ]),
   ...mistakesIn('packages/rowpass/src/postgres/incoming.ts', 'packages/rowpass/test/gateway/wire.test.ts', [
@@ -110,6 +145,20 @@ export const poolMistakes: readonly Mistake[] = [
       fairness,
     ],
   ]),
+  ...mistakesIn('packages/rowpass/src/postgres/pool.ts', groups, [
+    [
+      'a request that was moved is answered by a sending that was passed over',
+      'if (flight.error === undefined && !flight.passedOver)',
+      'if (flight.error === undefined)',
+      'a slow one does not keep the others of its group waiting, and only its owner loses trust',
+    ],
+    [
+      'who holds up a group is trusted as before',
+      'flight.heldUp || (crowded && tookMs > crowdedMs)',
+      'flight.heldUp',
+      'a slow one does not keep the others of its group waiting, and only its owner loses trust',
+    ],
+  ]),
   ...mistakesIn('packages/rowpass/src/postgres/resend.ts', hygiene, [
     [
       'a statement that ran out of time runs again',
@@ -131,6 +180,13 @@ export const poolMistakes: readonly Mistake[] = [
       'if (waitedMs > cancelGraceMs) this.#giveUp(connection, head)\n    else if',
       'if',
       'SEC-44 a statement that ignores the cancel request loses its connection',
+    ],
+    [
+      'the oldest of a group is taken for the one that cannot be ended',
+      'running.has(head) && head.behind === 0',
+      'running.has(head)',
+      'one that cannot be cancelled is told from the others of its group, none of whom is refused',
+      groups,
     ],
   ]),
   ...mistakesIn('packages/rowpass/src/postgres/roster.ts', fairness, [

@@ -4,6 +4,7 @@
  */
 import { serialize } from 'pg-protocol'
 import { createFlight, type Flight, loseFlight, type Work } from './flight.ts'
+import { arrange, timeInGroup } from './group.ts'
 import { createIncoming } from './incoming.ts'
 import { createOutgoing, errorCode } from './outgoing.ts'
 import { createSchemaVersion, type SchemaVersion, versionSql } from './schema-version.ts'
@@ -94,6 +95,10 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
   const schemaVersion = options.schemaVersion ?? createSchemaVersion()
   const outgoing = createOutgoing({ ...options, pooled, idleInTransactionTimeoutMs, schemaVersion })
   const flights: Flight[] = []
+  /** Of them, how many have been written; those of our own come before requests that have not. */
+  let written = 0
+  /** The last of a group to be committed: how long it took is known once the next has begun. */
+  let committed: Flight | undefined
   let flushing = false
   let closed = false
   let cleaning = false
@@ -110,9 +115,12 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
 
   function flush(): void {
     flushing = false
+    // What was sent is answered first: what arrives meanwhile makes a larger group.
+    if (closed || (!pooled && flights[0]?.sent)) return
+    writeWaiting()
     const bytes = outgoing.take()
-    if (bytes === undefined || closed) return
-    for (let index = flights.length - 1; index >= 0; index--) {
+    if (bytes === undefined) return
+    for (let index = written - 1; index >= 0; index--) {
       const flight = flights[index]
       if (flight === undefined || flight.sent) break
       flight.sent = true
@@ -120,11 +128,23 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
     stream.write(bytes)
   }
 
+  function writeWaiting(): void {
+    const { apart, group, later } = arrange(flights.splice(written), !pooled)
+    for (const flight of apart) outgoing.work([flight])
+    // Last, as a ROLLBACK may have to come before anything else.
+    if (group.length > 0) outgoing.work(group)
+    flights.push(...apart, ...group)
+    written = flights.length
+    flights.push(...later)
+    const head = flights[0]
+    if (head !== undefined && !head.sent) head.startedAt = performance.now()
+  }
+
   function prepareEnvelope(): Promise<void> {
     if (!outgoing.prepareEnvelope()) return Promise.resolve()
     const prepared = sendInternal()
     const onDone = outgoing.prepareSessionEnvelope()
-    push(createFlight(internalWork, ({ error }) => onDone(error === undefined), 'shared'))
+    pushWritten(createFlight(internalWork, ({ error }) => onDone(error === undefined), 'shared'))
     return prepared
   }
 
@@ -135,14 +155,47 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
         if (error !== undefined) destroy(new Error('housekeeping failed', { cause: error }))
         resolve()
       }
-      push(createFlight(internalWork, onDone, 'shared'))
+      pushWritten(createFlight(internalWork, onDone, 'shared'))
     })
   }
 
-  function push(flight: Flight): void {
-    if (flights.length === 0) flight.startedAt = performance.now()
-    flights.push(flight)
+  /** Takes account of a request of our own, whose bytes were written just now. */
+  function pushWritten(flight: Flight): void {
+    insert(flight, written)
+    written++
+  }
+
+  function insert(flight: Flight, at: number): void {
+    if (at === 0) flight.startedAt = performance.now()
+    flights.splice(at, 0, flight)
     flushSoon()
+  }
+
+  /** Takes the oldest, and others after it, out of the account. */
+  function shift(count: number): void {
+    flights.splice(0, count)
+    written -= count
+    const next = flights[0]
+    if (next !== undefined) next.startedAt = performance.now()
+  }
+
+  function onBegun(flight: Flight): void {
+    if (committed !== undefined) settle(committed, flight)
+  }
+
+  function onCommitted(flight: Flight): void {
+    committed = flight
+    shift(1)
+  }
+
+  /** @param next the one after it in its group, if it has begun */
+  function settle(flight: Flight, next: Flight | undefined): void {
+    committed = undefined
+    flight.tookMs = timeInGroup(flight, next)
+    flight.cancelStruck = cancelSent
+    outgoing.onEnd(flight)
+    flight.done(flight)
+    listener.onProgress()
   }
 
   /** One turn of the event loop reads as much as 2 MB from one socket: others are served in between. */
@@ -153,41 +206,52 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
   }
 
   function onReady(flight: Flight, outsideTransaction: boolean): void {
-    flights.shift()
+    if (committed !== undefined) settle(committed, undefined)
+    if (flight.group !== undefined) flight.tookMs = timeInGroup(flight, undefined)
+    const passedOver = flights.slice(1, 1 + flight.behind)
+    shift(1 + flight.behind)
     outgoing.onEnd(flight)
     if (outsideTransaction && !cleaning && !cancelSent) {
       const onChecked = outgoing.prepareCheck()
       if (onChecked !== undefined)
-        push(createFlight(internalWork, ({ error }) => onChecked(error === undefined), 'shared'))
+        pushWritten(createFlight(internalWork, ({ error }) => onChecked(error === undefined), 'shared'))
       // Not after itself: it would be sent again and again while the version does not settle.
       if (!pooled && flight.work !== readVersionWork && schemaVersion.beginReading()) readVersion()
     }
     flight.cancelStruck = cancelSent
     const next = flights[0]
-    if (next !== undefined) next.startedAt = performance.now()
-    if (!outsideTransaction || (flight.work.reset && !pooled)) clean(outsideTransaction)
+    if (!outsideTransaction && flight.group !== undefined) rollback()
+    else if (!outsideTransaction || (flight.work.reset && !pooled)) clean(outsideTransaction)
     else if (cleaning && next === undefined) cleaning = false
     if (cancelSent && next === undefined && !wasCancelled(flight)) {
       // The cancel request struck nothing, so it may strike whatever comes next.
       destroy(new Error('a cancel request was sent'))
     } else if (next === undefined) cancelSent = false
     flight.done(flight)
+    for (const each of passedOver) {
+      each.passedOver = true
+      outgoing.onEnd(each)
+      each.done(each)
+    }
+    if (flights.length > 0) flushSoon()
     listener.onProgress()
   }
 
   function readVersion(): void {
     const onDone = (flight: Flight): void => schemaVersion.endReading(versionIn(flight))
     const flight = createFlight(readVersionWork, onDone, 'shared')
-    outgoing.work(flight)
-    push(flight)
+    outgoing.work([flight])
+    pushWritten(flight)
+  }
+
+  function rollback(): void {
+    outgoing.rollback()
+    void sendInternal()
   }
 
   function clean(outsideTransaction: boolean): void {
     cleaning = true
-    if (!outsideTransaction) {
-      outgoing.rollback()
-      void sendInternal()
-    }
+    if (!outsideTransaction) rollback()
     if (pooled) return
     outgoing.discardAll()
     void sendInternal()
@@ -198,7 +262,8 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
     if (closed) return
     const head = flights[0]
     if (head !== undefined) {
-      head.cancelled = true
+      // In a group it strikes whichever is under way.
+      if (head.behind === 0) head.cancelled = true
       head.cancels++
       if (head.cancelledAt === 0) head.cancelledAt = performance.now()
     }
@@ -214,6 +279,7 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
     if (closed) return
     closed = true
     stream.end(serialize.end())
+    if (committed !== undefined) settle(committed, undefined)
     const lost = flights.splice(0)
     for (const flight of lost) loseFlight(flight, reason, fatal)
     // First the pool, which sends some of them again: not to this connection.
@@ -229,6 +295,8 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
     flights,
     outgoing,
     maxResponseBytes: options.maxResponseBytes,
+    onBegun,
+    onCommitted,
     onReady,
     onUnwanted: cancel,
     onFatal: (reason) => lose(reason, true),
@@ -272,8 +340,7 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
     },
     submit(flight) {
       for (const sink of flight.sinks) sink.limit(options.maxResponseBytes)
-      outgoing.work(flight)
-      push(flight)
+      insert(flight, flights.length)
     },
     cancel,
     destroy,

@@ -23,6 +23,8 @@ export interface PoolRequest extends Queued, Paced {
   retries: number
   /** Failed, and was sent again unless it would fail in the same way. */
   doubted: Flight | undefined
+  /** It shares a Sync with nobody: it was passed over once. */
+  apart: boolean
   /** It has its answer. */
   ended: boolean
   readonly done: (flight: Flight) => void

@@ -52,7 +52,7 @@ export type FlightError =
   | { readonly kind: 'postgres'; readonly error: PostgresError }
   | { readonly kind: 'failure'; readonly code: FailureCode; readonly detail?: string; readonly cause?: unknown }
 
-/** A request between its sending and its ReadyForQuery. */
+/** A request between its sending and the end of its transaction. */
 export interface Flight {
   readonly work: Work
   /** The results so far, one for each statement. */
@@ -64,6 +64,20 @@ export interface Flight {
   lane: Lane
   /** It was taken for a quick one, and another owner's requests waited behind it for too long. */
   heldUp: boolean
+  /** Milliseconds that requests like it usually take; undefined for one that shares its Sync with nobody. */
+  usualMs: number | undefined
+  /** It shares its Sync with these, itself among them, in their order; see `group.ts`. */
+  group: readonly Flight[] | undefined
+  /** Requests of its group that come after it: until they have ended too, nothing may have been heard of any of them. */
+  behind: number
+  /** Microseconds of the server's clock when its transaction began; undefined where it has not said so. */
+  beganAt: number | undefined
+  /** Milliseconds by the server's clock, of a request of a group that has ended. */
+  tookMs: number | undefined
+  /** Its group took too long, and another owner's requests waited for that. */
+  crowded: boolean
+  /** It was not run, as one before it in its group failed. */
+  passedOver: boolean
   /** Commands completed: first `begin` and what prepares the session, then the statements, then COMMIT. */
   step: number
   error: FlightError | undefined
@@ -102,6 +116,13 @@ export function createFlight(work: Work, done: Flight['done'], lane: Lane = 'alo
     owner,
     lane,
     heldUp: false,
+    usualMs: undefined,
+    group: undefined,
+    behind: 0,
+    beganAt: undefined,
+    tookMs: undefined,
+    crowded: false,
+    passedOver: false,
     step: 0,
     error: undefined,
     parsing: [],
@@ -119,10 +140,10 @@ export function createFlight(work: Work, done: Flight['done'], lane: Lane = 'alo
 }
 
 /** Commands that come before the first statement. */
-export function leadingSteps({ work }: Flight): number {
+export function leadingSteps({ work, group }: Flight): number {
   const { begin, unlessVersion, reset, identity, traceparent } = work
   return (
-    (begin === undefined ? 0 : 1) +
+    (begin === undefined && group === undefined ? 0 : 1) +
     (unlessVersion === undefined ? 0 : 1) +
     (reset ? 1 : 0) +
     (identity === undefined ? 0 : 1) +

@@ -2,7 +2,8 @@
  * What a connection receives: each message goes to the flight whose turn it is.
  */
 import { type Flight, leadingSteps } from './flight.ts'
-import { backend, isFatal, readCommandTag, readError, readFields } from './messages.ts'
+import { isCommitted } from './group.ts'
+import { backend, isFatal, readCommandTag, readError, readFields, readTime } from './messages.ts'
 import type { Outgoing } from './outgoing.ts'
 import { createMessageReader } from './reader.ts'
 import { describeFields, type Result, tooLarge } from './result.ts'
@@ -14,7 +15,11 @@ export interface IncomingOptions {
   readonly outgoing: Outgoing
   /** Bytes of results that one request may collect. */
   readonly maxResponseBytes: number
-  /** The server is done with the oldest request. */
+  /** The transaction of the oldest request has begun, by the server's clock. */
+  onBegun(flight: Flight): void
+  /** The oldest request is committed, and others of its group are still to come. */
+  onCommitted(flight: Flight): void
+  /** The server is done with the oldest request; those of its group that come after it were passed over. */
   onReady(flight: Flight, outsideTransaction: boolean): void
   /** The oldest request has an error of ours, and its results are not wanted any more. */
   onUnwanted(): void
@@ -43,6 +48,7 @@ export function createIncoming(options: IncomingOptions): (chunk: Buffer) => voi
         currentSink(flight)?.complete(readCommandTag(bytes, start, end))
         flight.step++
         checkSize(flight)
+        if (flight.behind > 0 && isCommitted(flight)) options.onCommitted(flight)
         return
       case backend.readyForQuery:
         options.onReady(flight, bytes[start] === 0x49)
@@ -79,6 +85,11 @@ export function createIncoming(options: IncomingOptions): (chunk: Buffer) => voi
   }
 
   function onRow(flight: Flight, bytes: Buffer, start: number, end: number): void {
+    if (flight.group !== undefined && flight.beganAt === undefined) {
+      flight.beganAt = readTime(bytes, start)
+      options.onBegun(flight)
+      return
+    }
     const sink = currentSink(flight)
     if (sink === undefined || flight.error !== undefined) return
     sink.row(bytes, start, end)

@@ -127,6 +127,11 @@ export function readFields(bytes: Buffer, start: number): Field[] {
   return fields
 }
 
+/** Reads a time, the second cell of a DataRow in binary format, after a boolean: microseconds since 2000. */
+export function readTime(bytes: Buffer, start: number): number {
+  return bytes.readInt32BE(start + 11) * 2 ** 32 + bytes.readUInt32BE(start + 15)
+}
+
 /** A command tag, cut as node-postgres cuts it: `INSERT 0 2` is INSERT and 2, `CREATE TABLE` is CREATE and null. */
 export interface CommandTag {
   readonly command: string

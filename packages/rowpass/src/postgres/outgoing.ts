@@ -37,8 +37,8 @@ export interface Outgoing {
    * be told whether it has succeeded, undefined when there is nothing to prepare.
    */
   prepareCheck(): ((succeeded: boolean) => void) | undefined
-  /** Everything that one request sends, to its Sync. */
-  work(flight: Flight): void
+  /** Everything that a request sends, or a group of them, to its Sync. */
+  work(flights: readonly Flight[]): void
   /** Ends a transaction that was left open. */
   rollback(): void
   /** Discards all state of the session, prepared statements among it. */
@@ -51,6 +51,8 @@ export interface Outgoing {
   take(): Buffer | undefined
 }
 
+/** After the envelope: by the time each request of a group is told from the others. */
+const timeSql = ', statement_timestamp()'
 const envelopeName = 'envelope'
 const sessionEnvelopeName = 'envelope_of_session'
 /** The envelope behind a pooler, with the timeouts: the next message after it starts the clock anew. */
@@ -58,6 +60,10 @@ const pooledEnvelopeSql = `${envelopeSql}
   or set_config('statement_timeout', $4, true) is null
   or set_config('lock_timeout', $5, true) is null
   or set_config('idle_in_transaction_session_timeout', $6, true) is null`
+
+/** Around each request of a group. */
+const beginName = 'begin'
+const commitName = 'commit'
 
 const checkName = 'check'
 
@@ -80,8 +86,9 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
   const { schemaVersion } = options
 
   function writeWork(flight: Flight): void {
-    const { work } = flight
+    const { work, group } = flight
     const ways = work.statements.map((statement) => chooseWay(flight, statement))
+    if (group !== undefined) writePrepared(beginName)
     if (work.begin !== undefined) writeControl(work.begin)
     if (work.unlessVersion !== undefined) writeControl(checkChangedSql, versionParams(work.unlessVersion))
     // What others got from sequences stays in the session, where a function of the owner's could ask for it.
@@ -93,6 +100,10 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
     }
     if (flight.usedVersion !== undefined) writeCheck(flight.usedVersion)
     if (work.begin !== undefined) writeCommit(work.reset)
+    if (group !== undefined) writePrepared(commitName)
+  }
+
+  function writeSync(): void {
     writer.sync()
     // Not before the Sync: after an error the server passes over a Close too, and would keep the statement for good.
     for (const name of evicted.splice(0)) writer.closeStatement(name)
@@ -107,9 +118,9 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
       writer.parse('', endable ? pooledEnvelopeSql + refuseEnded : pooledEnvelopeSql)
       writer.bind('', [role, claims, seal, ...timeouts.map(String)])
     } else if (endable && !sessionEnvelopePrepared) {
-      writer.parse('', sessionEnvelopeSql)
-      writer.bind('', [role, claims, seal])
-    } else writer.bind(endable ? sessionEnvelopeName : envelopeName, [role, claims, seal])
+      writer.parse('', sessionEnvelopeSql + timeSql)
+      writer.bind('', [role, claims, seal], true)
+    } else writer.bind(endable ? sessionEnvelopeName : envelopeName, [role, claims, seal], true)
     writer.execute()
   }
 
@@ -119,6 +130,11 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
       writeControl('SET CONSTRAINTS ALL IMMEDIATE')
       writeControl('COMMIT AND CHAIN')
     } else writeControl('COMMIT')
+  }
+
+  function writePrepared(name: string): void {
+    writer.bind(name, [])
+    writer.execute()
   }
 
   function writeControl(sql: string, params: readonly string[] = []): void {
@@ -184,12 +200,14 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
   return {
     prepareEnvelope() {
       if (pooled) return false
-      writer.parse(envelopeName, envelopeSql)
+      writer.parse(beginName, 'BEGIN')
+      writer.parse(commitName, 'COMMIT')
+      writer.parse(envelopeName, envelopeSql + timeSql)
       writer.sync()
       return true
     },
     prepareSessionEnvelope() {
-      writer.parse(sessionEnvelopeName, sessionEnvelopeSql)
+      writer.parse(sessionEnvelopeName, sessionEnvelopeSql + timeSql)
       writer.sync()
       return (succeeded) => {
         sessionEnvelopePrepared = succeeded
@@ -205,7 +223,10 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
         checkPrepared = succeeded
       }
     },
-    work: writeWork,
+    work(flights) {
+      for (const flight of flights) writeWork(flight)
+      writeSync()
+    },
     rollback: () => writer.query(pooled ? pooledCleaningSql : 'ROLLBACK'),
     discardAll() {
       statements.clear()

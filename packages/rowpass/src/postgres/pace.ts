@@ -45,6 +45,15 @@ export interface Paced {
   textId: number
   /** What its usual time is found by: made once, as it is looked for at its beginning and at its end. */
   timeKey: string
+  /** What it usually takes, as was known when its lane was last chosen; undefined where nothing was. */
+  usual: Usual | undefined
+}
+
+/** What requests with a text usually take, of one owner. */
+export interface Usual {
+  ms: number
+  /** Whether it was ever measured by the server's clock, without its way there and back. */
+  exact: boolean
 }
 
 /** The key of a statement, or the keys of a batch; `''` for one too long to be remembered. */
@@ -66,8 +75,9 @@ export interface Pace {
   /**
    * Takes account of a request that has ended, or was ended, after some milliseconds as the oldest on its connection.
    * @param heldUp whether it was taken for a quick one and kept another owner's waiting
+   * @param exact whether the time is the server's
    */
-  learn(request: Paced, tookMs: number, heldUp: boolean): void
+  learn(request: Paced, tookMs: number, heldUp: boolean, exact: boolean): void
 }
 
 /**
@@ -83,7 +93,7 @@ export function createPace(): Pace {
     sizeCalculation: (_, text) => text.length + 1,
   })
   /** Usual milliseconds, by number of the text and owner. */
-  const times = new LRUCache<string, number>({ max: maxTimes })
+  const times = new LRUCache<string, Usual>({ max: maxTimes })
   let lastId = 0
 
   function vote(facts: TextFacts, before: number | undefined, after: number): void {
@@ -106,14 +116,16 @@ export function createPace(): Pace {
     laneOf(request, trusted) {
       const { work } = request
       const facts = texts.get(request.paceKey)
-      const usual = facts && times.get(timeKeyOf(request, facts.id))
+      const known = facts && times.get(timeKeyOf(request, facts.id))
+      request.usual = known
+      const usual = known?.ms
       if (usual !== undefined && usual >= slowMs) return 'slow'
       // It cannot be sent again when it turns out to be slow, so it begins where it may go on.
       if (facts === undefined && work.reset) return 'slow'
       if (facts === undefined || work.exclusive || !trusted) return 'alone'
       return (usual === undefined ? facts.quick > facts.other : usual < quickMs) ? 'shared' : 'alone'
     },
-    learn(request, tookMs, heldUp) {
+    learn(request, tookMs, heldUp, exact) {
       const { paceKey } = request
       if (paceKey === '') return
       let facts = texts.get(paceKey)
@@ -122,9 +134,14 @@ export function createPace(): Pace {
         texts.set(paceKey, facts)
       }
       const key = timeKeyOf(request, facts.id)
-      const before = times.get(key)
+      const known = times.get(key)
+      const before = known?.ms
       const after = blend(before ?? Math.min(tookMs, slowMs / 2), tookMs, heldUp)
-      times.set(key, after)
+      if (known === undefined) times.set(key, { ms: after, exact })
+      else {
+        known.ms = after
+        known.exact ||= exact
+      }
       vote(facts, before, after)
     },
   }

@@ -10,6 +10,7 @@ import type { Emit } from '../events.ts'
 import type { Connection } from './connection.ts'
 import { Dispatcher, type PoolRequest } from './dispatch.ts'
 import { createFlight, type Flight, type Lane, type Work } from './flight.ts'
+import { isGroupable } from './group.ts'
 import { Occupancy, type OccupancyLimits } from './occupancy.ts'
 import { isUnchanged } from './outgoing.ts'
 import { createOwners } from './owners.ts'
@@ -122,6 +123,7 @@ export class Pool {
         paceKey: paceKeyOf(work),
         textId: 0,
         timeKey: '',
+        usual: undefined,
         since,
         flight: undefined,
         connection: undefined,
@@ -129,6 +131,7 @@ export class Pool {
         moves: 0,
         retries: 0,
         doubted: undefined,
+        apart: false,
         ended: false,
       }
       this.#owners.arrive(owner, since)
@@ -176,6 +179,7 @@ export class Pool {
 
   #submit(request: PoolRequest, connection: Connection, lane: Lane): void {
     const flight = createFlight(request.work, (ended) => this.#onDone(request, ended), lane, request.owner)
+    if (lane === 'shared' && !request.apart && isGroupable(request)) flight.usualMs = request.usual?.ms
     request.flight = flight
     request.connection = connection
     this.#running.set(flight, request)
@@ -188,11 +192,17 @@ export class Pool {
     if (request.ended) return
     if (flight !== request.flight) {
       // It was moved, as it only reads: whichever answer comes first will do.
-      if (flight.error === undefined) this.#finish(request, flight)
+      if (flight.error === undefined && !flight.passedOver) this.#finish(request, flight)
       return
     }
     if (request.doubted !== undefined && isUnchanged(flight)) {
       this.#finish(request, request.doubted)
+      return
+    }
+    if (flight.passedOver) {
+      request.apart = true
+      if (flight.cancelled) this.#fail(request, 'timeout', clientGone)
+      else this.#start(request, true)
       return
     }
     const work = resend(flight, request.displaced)
@@ -206,13 +216,17 @@ export class Pool {
     this.#start(request, true)
   }
 
-  #learn(request: PoolRequest, { startedAt, error, cancelled, cancelStruck, heldUp, lane, lost }: Flight): void {
-    if (startedAt === 0) return
-    const tookMs = performance.now() - startedAt
+  #learn(request: PoolRequest, flight: Flight): void {
+    const { startedAt, error, cancelled, cancelStruck, lane, lost, crowded } = flight
+    if (startedAt === 0 || (flight.group !== undefined && flight.tookMs === undefined)) return
+    const tookMs = flight.tookMs ?? performance.now() - startedAt
+    const heldUp = flight.heldUp || (crowded && tookMs > crowdedMs)
+    if (crowded && heldUp) this.#owners.holdUp(request.owner, 2 * Math.min(tookMs, 2 * crowdedMs))
     if (lane !== 'shared' || tookMs > crowdedMs) this.#owners.use(request.owner, tookMs)
     const whole = !cancelled && !cancelStruck && lost === undefined && error?.kind !== 'failure'
     // What was cut short took at least as long, and may not have begun.
-    if (whole || (tookMs > crowdedMs && lost !== 'undone')) this.#pace.learn(request, tookMs, heldUp)
+    if (whole || (tookMs > crowdedMs && lost !== 'undone'))
+      this.#pace.learn(request, tookMs, heldUp, flight.tookMs !== undefined)
   }
 
   #finish(request: PoolRequest, flight: Flight): void {
@@ -237,13 +251,13 @@ export class Pool {
       flight.cancelled = true
       request.displaced = false
       request.retries = maxRetries
-      if (connection?.head === flight) connection.cancel()
+      if (connection?.head === flight && flight.behind === 0) connection.cancel()
     }
   }
 
   #onProgress(): void {
     this.#dispatcher.pump()
-    if (this.#whenIdle !== undefined && this.inFlight === 0) this.#whenIdle()
+    if (this.#whenIdle !== undefined && this.inFlight === 0 && this.queued === 0) this.#whenIdle()
   }
 
   #onSwept(now: number): void {

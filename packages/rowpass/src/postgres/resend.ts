@@ -25,7 +25,9 @@ export function resend(flight: Flight, displaced: boolean): Work | undefined {
     const ranMs = startedAt === 0 ? 0 : performance.now() - startedAt
     // A function may have done what no rollback undoes.
     const harmless = work.reset ? lost === 'undone' && step === 0 : lost === 'undone' || work.readOnly === true
-    return harmless && ranMs < slowMs && error.code === 'database_unavailable' ? work : undefined
+    if (!harmless || ranMs >= slowMs || error.code !== 'database_unavailable') return undefined
+    // Which one of a group was at fault is not known.
+    return flight.group === undefined ? work : { ...work, exclusive: true }
   }
   if (error?.kind !== 'postgres' || error.error.code !== '57014') return undefined
   if (displaced && flight.lane !== 'slow') return work

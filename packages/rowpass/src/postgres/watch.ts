@@ -22,6 +22,14 @@ export interface WatchParts {
   move(request: PoolRequest): void
 }
 
+/** How long the oldest request of a connection has been that, at a moment. */
+interface Age {
+  readonly now: number
+  readonly age: number
+  /** Whether answers that have arrived are read by now. */
+  readonly timely: boolean
+}
+
 const sweepMs = 25
 /** After a longer break the gateway itself was busy, and answers that have arrived are not read yet. */
 const maxBreakMs = 3 * sweepMs
@@ -60,6 +68,10 @@ export class Watch {
     const { head } = connection
     if (head === undefined) return
     const age = now - head.startedAt
+    if (head.behind > 0) {
+      this.#lookAtGroup(connection, head, { now, age, timely })
+      return
+    }
     const request = this.#parts.running.get(head)
     if (timely && age > crowdedMs) this.#relieve(connection, head, age)
     if (head.cancelledAt > 0) this.#insist(connection, head, now)
@@ -79,20 +91,48 @@ export class Watch {
     }
   }
 
+  /**
+   * Nothing has been heard of its oldest request: which one is under way is not known, and each goes elsewhere, alone, so
+   * that the slow one is found. Who is to blame shows when the group ends: see `Pool`.
+   */
+  #lookAtGroup(connection: Connection, head: Flight, { now, age, timely }: Age): void {
+    const { running } = this.#parts
+    if (timely && age > crowdedMs) {
+      const [first, ...others] = connection.flights
+      const held = others.some(({ owner }) => owner !== '' && owner !== first?.owner)
+      for (const flight of connection.flights.slice(0, 1 + head.behind)) {
+        const request = running.get(flight)
+        flight.crowded ||= held
+        if (request === undefined || request.flight !== flight || request.ended) continue
+        request.work = { ...request.work, exclusive: true }
+        this.#parts.move(request)
+      }
+      this.#moveReaders(connection.flights.slice(1 + head.behind))
+    }
+    if (head.cancelledAt > 0) this.#insist(connection, head, now)
+    else if (timely && age > Math.min(slowMs, this.#parts.requestTimeoutMs)) connection.cancel()
+  }
+
   /** Those that wait behind a request of somebody else go elsewhere where they can. */
   #relieve(connection: Connection, head: Flight, age: number): void {
-    const held = connection.flights.slice(1).map((flight) => ({ flight, request: this.#parts.running.get(flight) }))
-    let others = false
-    for (const { flight, request } of held) {
+    const owners = this.#moveReaders(connection.flights.slice(1))
+    if (![...owners].some((owner) => owner !== head.owner)) return
+    head.heldUp = true
+    this.#parts.owners.holdUp(head.owner, Math.min(age, 2 * crowdedMs))
+  }
+
+  /** Returns the owners of all requests among them that have nowhere else to be answered, of those that move too. */
+  #moveReaders(flights: readonly Flight[]): Set<string> {
+    const owners = new Set<string>()
+    for (const flight of flights) {
+      const request = this.#parts.running.get(flight)
       if (request === undefined || request.flight !== flight || request.ended) continue
-      others ||= request.owner !== head.owner
+      owners.add(request.owner)
       if (flight.work.readOnly !== true || request.moves >= maxMoves) continue
       request.moves++
       this.#parts.move(request)
     }
-    if (!others) return
-    head.heldUp = true
-    this.#parts.owners.holdUp(head.owner, Math.min(age, 2 * crowdedMs))
+    return owners
   }
 
   /** It is slow. It may go on where nobody waits for it to end, and where there is a place for it. */
@@ -119,7 +159,8 @@ export class Watch {
 
   #giveUp(connection: Connection, head: Flight): void {
     const { owners, roster, running } = this.#parts
-    const isOfCaller = running.has(head)
+    // In a group it may be another: moved, that one shows itself where it runs alone.
+    const isOfCaller = running.has(head) && head.behind === 0
     if (isOfCaller) head.stuckIn = connection.pid
     head.error ??= { kind: 'failure', code: 'timeout', detail: 'The request did not end when it was cancelled' }
     const release = isOfCaller ? owners.stick(head.owner) : () => {}

@@ -10,8 +10,8 @@ const slabBytes = 64 * 1024
 export interface MessageWriter {
   /** Parse, with no declared parameter types: the server infers them. */
   parse(statement: string, sql: string): void
-  /** Bind to the unnamed portal; all parameters and all results in text format. */
-  bind(statement: string, params: readonly (string | null)[]): void
+  /** Bind to the unnamed portal; all parameters in text format, and all results unless they are to be `binary`. */
+  bind(statement: string, params: readonly (string | null)[], binary?: boolean): void
   describeStatement(statement: string): void
   /** Execute the unnamed portal to its end. */
   execute(): void
@@ -118,7 +118,7 @@ export function createMessageWriter(): MessageWriter {
       int16(0)
       finish(lengthOffset)
     },
-    bind(statement, params) {
+    bind(statement, params, binary = false) {
       const lengthOffset = begin(0x42)
       reserve(1)
       buffer[end++] = 0
@@ -126,7 +126,8 @@ export function createMessageWriter(): MessageWriter {
       int16(0)
       int16(params.length)
       for (const param of params) parameter(param)
-      int16(0)
+      int16(binary ? 1 : 0)
+      if (binary) int16(1)
       finish(lengthOffset)
     },
     describeStatement: (statement) => namedStatement(0x44, statement),
