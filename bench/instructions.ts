@@ -21,7 +21,7 @@ import {
 import { accountOf, createDataFolder } from '../packages/local/src/postgres/data-folder.ts'
 import { sharedFolder } from '../packages/local/src/postgres/embedded.ts'
 import { startServer } from '../packages/local/src/postgres/server.ts'
-import { envelopeSql, sessionEnvelopeSql } from '../packages/rowpass/src/seal/envelope.ts'
+import { wholeEnvelope, wholeSessionEnvelope } from '../packages/rowpass/src/postgres/envelope.ts'
 import { generateSealKey } from '../packages/rowpass/src/seal/keys.ts'
 import { fillBenchDatabase } from './database.ts'
 import { replaceSection, toTable } from './document.ts'
@@ -124,7 +124,7 @@ function toScript(form: SessionForm, schema: string, times: number): string {
   })
   const oneLine = (sql: string) => sql.replaceAll(/\s+/g, ' ')
   return [
-    `prepare envelope(text, text, text) as ${oneLine(form.hasSession ? sessionEnvelopeSql : envelopeSql)}`,
+    `prepare envelope(text, text, text) as ${oneLine((form.hasSession ? wholeSessionEnvelope : wholeEnvelope).sql)}`,
     `prepare own(int) as ${statementOf(schema)}`,
     ...requests,
     '',

@@ -1,7 +1,7 @@
 /**
  * The engine without HTTP: a pool as the gateway has it, requests of one row, closed load.
  */
-import type { RequestIdentity, Statement } from '../packages/rowpass/src/postgres/flight.ts'
+import type { GatewayIdentity, Statement } from '../packages/rowpass/src/postgres/flight.ts'
 import { Pool, type PoolOptions } from '../packages/rowpass/src/postgres/pool.ts'
 import type { Run } from './measure.ts'
 
@@ -36,7 +36,7 @@ export async function openPool(url: string, over: Partial<PoolOptions> = {}): Pr
 }
 
 /** Runs a statement and rejects unless it found one row, whose answer is written too. */
-export async function askOne(pool: Pool, identity: RequestIdentity | undefined, statement: Statement): Promise<void> {
+export async function askOne(pool: Pool, identity: GatewayIdentity | undefined, statement: Statement): Promise<void> {
   const work = { identity, statements: [statement], begin: undefined, exclusive: false, reset: false, readOnly: true }
   const { error, sinks } = await pool.run(work, { owner: 'bench' })
   const [sink] = sinks

@@ -6,7 +6,7 @@
  */
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import type { RequestIdentity, Statement } from '../packages/rowpass/src/postgres/flight.ts'
+import type { GatewayIdentity, Statement } from '../packages/rowpass/src/postgres/flight.ts'
 import { parseSealKeys } from '../packages/rowpass/src/seal/keys.ts'
 import { sealSession } from '../packages/rowpass/src/seal/seal.ts'
 import { startBenchDatabase } from './database.ts'
@@ -46,7 +46,7 @@ try {
   const [key] = parseSealKeys(database.sealKeys)
   const exp = Math.floor(Date.now() / 1000) + 86_400
   const claimsJson = JSON.stringify({ iss: 'http://127.0.0.1:8787', sub: 'user-1', exp })
-  const identity: RequestIdentity = {
+  const identity: GatewayIdentity = {
     role: 'authenticated',
     session: sealSession(key, { role: 'authenticated', exp, claimsJson }),
   }

@@ -3,7 +3,7 @@
  */
 import { createHash } from 'node:crypto'
 import { withConnection } from '../packages/rowpass/src/database/connect.ts'
-import type { RequestIdentity } from '../packages/rowpass/src/postgres/flight.ts'
+import type { GatewayIdentity } from '../packages/rowpass/src/postgres/flight.ts'
 import type { SealKey } from '../packages/rowpass/src/seal/seal.ts'
 import type { BenchDatabase } from './database.ts'
 import type { SessionForm } from './session-forms.ts'
@@ -51,7 +51,7 @@ function policySql(policy: string, schema: string): string {
 }
 
 /** A person's sealed claims, of some 350 bytes. */
-export function identityOf({ seal, hasSession }: SessionForm, key: SealKey, person: number): RequestIdentity {
+export function identityOf({ seal, hasSession }: SessionForm, key: SealKey, person: number): GatewayIdentity {
   const iat = Math.floor(Date.now() / 1000)
   const exp = iat + 86_400
   const sid = hasSession ? { sid: crypto.randomUUID() } : {}

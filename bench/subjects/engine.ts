@@ -2,7 +2,7 @@
  * The engine without HTTP, beside node-postgres: the same statement, closed load, in one process.
  */
 import pg from 'pg'
-import type { RequestIdentity } from '../../packages/rowpass/src/postgres/flight.ts'
+import type { GatewayIdentity } from '../../packages/rowpass/src/postgres/flight.ts'
 import type { Pool } from '../../packages/rowpass/src/postgres/pool.ts'
 import { parseSealKeys } from '../../packages/rowpass/src/seal/keys.ts'
 import { sealSession } from '../../packages/rowpass/src/seal/seal.ts'
@@ -37,7 +37,7 @@ async function createSubjects(scene: Scene, size: number, depth: number): Promis
   const { callers, ownerUrl, webUrl, gatewayUrl, poolSize } = scene
   const [key] = parseSealKeys(scene.sealKeys)
   const exp = Math.floor(Date.now() / 1000) + 86_400
-  const identities = callers.map(({ sub }): RequestIdentity => {
+  const identities = callers.map(({ sub }): GatewayIdentity => {
     const claimsJson = JSON.stringify({ iss: scene.issuer.iss, sub, exp })
     return { role: 'authenticated', session: sealSession(key, { role: 'authenticated', exp, claimsJson }) }
   })
@@ -52,7 +52,7 @@ async function createSubjects(scene: Scene, size: number, depth: number): Promis
   const options = { size, maxPipelineDepth: depth, maxPreparedStatements: 100 }
   const [engine, limit] = await Promise.all([openPool(gatewayUrl, options), openPool(ownerUrl, options)])
   const shape = { arrayMode: true, rawText: true }
-  const onEngine = (pool: Pool, identity: RequestIdentity | undefined, params: string[]) =>
+  const onEngine = (pool: Pool, identity: GatewayIdentity | undefined, params: string[]) =>
     askOne(pool, identity, { sql: noteSql, params, prepare: true, shape })
 
   return {

@@ -61,14 +61,36 @@ export const poolMistakes: readonly Mistake[] = [
       'no statement makes DISCARD ALL fail, so that no test brings it about',
     ],
   ]),
-  ...mistakesIn('packages/rowpass/src/postgres/outgoing.ts', isolation, [
+  ...mistakesIn('packages/rowpass/src/postgres/envelope.ts', 'packages/rowpass/test/postgres/hygiene.test.ts', [
     [
       'the same behind a pooler',
-      'endable ? pooledEnvelopeSql + refuseEnded : pooledEnvelopeSql',
-      'pooledEnvelopeSql',
+      'pooledSql: pooledSql + check',
+      'pooledSql',
       'SEC-79 gets no answer behind a pooler, where no statement is prepared',
       'packages/rowpass/test/gateway/revocation.test.ts',
     ],
+    [
+      'the role of a request by ticket stays in the session',
+      "select set_config('role', $1, true)",
+      "select set_config('role', $1, false)",
+      'SEC-42 has nothing of the ticket of an identity in its session',
+    ],
+    [
+      'the ticket of one request stays in the session',
+      "or set_config('rowpass.seal', $2, true)",
+      "or set_config('rowpass.seal', $2, false)",
+      'SEC-42 has nothing of the ticket of an identity in its session',
+    ],
+  ]),
+  ...mistakesIn('packages/rowpass/src/postgres/resend.ts', 'packages/rowpass/test/gateway/admission.test.ts', [
+    [
+      'an identity that the database has forgotten is an error',
+      '  if (isForgotten(flight)) return work\n',
+      '',
+      'is answered whole again, and once, where the database has forgotten it, as after a crash',
+    ],
+  ]),
+  ...mistakesIn('packages/rowpass/src/postgres/outgoing.ts', isolation, [
     [
       'what others got from sequences can be asked for',
       "    if (work.reset) writeControl('DISCARD SEQUENCES')\n",

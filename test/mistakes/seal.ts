@@ -4,6 +4,7 @@ import { type Mistake, mistakesIn } from './mistake.ts'
 const seal = 'packages/rowpass/test/seal/seal.test.ts'
 const hygiene = 'packages/rowpass/test/postgres/hygiene.test.ts'
 const createSealTest = 'packages/rowpass/test/seal/create-seal.test.ts'
+const identities = 'packages/rowpass/test/seal/identities.test.ts'
 const status = 'demo/test/issuing/status.test.ts'
 
 export const sealMistakes: readonly Mistake[] = [
@@ -44,6 +45,56 @@ export const sealMistakes: readonly Mistake[] = [
       'set search_path = pg_catalog, pg_temp',
       'set search_path = public, evil, pg_catalog, pg_temp',
       'SEC-52 objects of the caller do not come between the function and what it calls',
+    ],
+  ]),
+  ...mistakesIn('packages/rowpass/src/seal/sql/identities.sql', identities, [
+    [
+      'a ticket is good under every role',
+      "     and role = current_setting('role')\n",
+      '',
+      'SEC-37 a ticket is refused under every other role, whichever way it is taken',
+    ],
+    [
+      'a ticket is good for ever',
+      '     and good_until > current_timestamp;',
+      '     and true;',
+      'until their seal expires, and not for longer',
+    ],
+    [
+      'what is remembered of a session that was ended stays',
+      '  delete from rowpass.identities where sid = new.sid;\n',
+      '',
+      'SEC-36 are gone when it is ended %s, and no others',
+    ],
+    [
+      'an identity is admitted while its session is being ended',
+      '  claims := rowpass.claims();\n\n  insert',
+      '  insert',
+      'SEC-36 that is being ended admits none',
+    ],
+    [
+      'a session is ended past an admission that is not seen yet',
+      '  if session_id is not null then\n',
+      '  if false then\n',
+      'SEC-36 that is ended while one is admitted are gone',
+    ],
+    [
+      'a key is removed past an admission that is not seen yet',
+      '  perform from rowpass.seal_keys where name = key for key share;\n',
+      '',
+      'are not admitted under a key that is being removed',
+    ],
+    [
+      'a ticket that nobody has is nobody, in silence',
+      '    select r.session into remembered from rowpass.remembered as r;\n    if not found then',
+      '    select r.session into remembered from rowpass.remembered as r;\n    if false then',
+      'SEC-37 a ticket is refused that is %s',
+    ],
+    [
+      'identities that have expired are kept',
+      'select ticket_hash from rowpass.identities where good_until < now()',
+      'select ticket_hash from rowpass.identities where false',
+      'and ten that have expired go with each that comes',
     ],
   ]),
   ...mistakesIn('packages/rowpass/src/seal/sql/0001_seal.sql', 'packages/rowpass/test/gateway/walls.test.ts', [

@@ -22,7 +22,10 @@ export interface SqlRoom {
 /** What the gateway needs, in the order in which it is installed. */
 export const platformRooms: readonly SqlRoom[] = [
   { name: 'database', functions: ['revision'] },
-  { name: 'seal', functions: ['casts', 'claims', 'auth', 'typed_claims', 'revocation', 'gateway_contracts'] },
+  {
+    name: 'seal',
+    functions: ['casts', 'claims', 'identities', 'auth', 'typed_claims', 'revocation', 'gateway_contracts'],
+  },
 ]
 
 /** What our own issuer needs besides. */

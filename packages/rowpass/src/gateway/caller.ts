@@ -2,14 +2,14 @@
  * A verified token as requests use it: the identity to run as, whom they count against, and what the log says of it.
  */
 import { createHash } from 'node:crypto'
-import type { RequestIdentity } from '../postgres/flight.ts'
+import type { GatewayIdentity } from '../postgres/flight.ts'
 import { type SealKey, sealSession } from '../seal/seal.ts'
 import { sealedUntil, type VerifiedToken } from '../token/verified-token.ts'
 import type { Who } from './audit.ts'
 
 /** A verified token as requests use it. */
 export interface Caller {
-  readonly identity: RequestIdentity
+  readonly identity: GatewayIdentity
   /** Who its requests count against: its tenant where it has one, so that no tenant can keep the others waiting. */
   readonly owner: string
   /** For the log. */

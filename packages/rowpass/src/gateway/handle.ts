@@ -11,6 +11,7 @@ import type { SealKey } from '../seal/seal.ts'
 import type { Verdict } from '../statement/classify.ts'
 import { parseBearer } from '../token/bearer.ts'
 import type { Verifier } from '../token/verifier.ts'
+import { createAdmissions } from './admission.ts'
 import { type Answered, nobody, toAuditLine, traceparentOf, type Who } from './audit.ts'
 import { createCallers } from './caller.ts'
 import type { GatewayConfig } from './config.ts'
@@ -45,6 +46,7 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
   const { config, verifier, pool, heavy, findType, logins, emit } = parts
   const readHead = createHeadReader()
   const toCaller = createCallers(parts.sealKey)
+  const admit = createAdmissions(pool)
   const maxOwnerBytes = config.maxHeldBytes / 2
   const answerRoomBytes = Math.min(config.maxResponseBytes, maxOwnerBytes / 4)
   const underWay = new UnderWay({ maxBytes: config.maxHeldBytes, maxOwnerBytes, answerRoomBytes })
@@ -84,6 +86,7 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
       const traceparent = traceparentOf(request)
       const work = toTokenWork(allowed, { identity, traceparent, body, batch, pooled, findType })
       flight = await pool.run(work, { owner, signal: request.signal })
+      admit(identity, owner, flight)
       if (flight.stuckIn !== undefined) reportStuck(flight.stuckIn, request.id, who)
       const writing = allowed[flight.step - leadingSteps(flight)]?.writing
       const ending = await respond(flight, {

@@ -1,14 +1,14 @@
 /**
  * What a request asks of PostgreSQL: the work of a token holder, whose statements were judged, and that of a password user.
  */
-import type { RequestIdentity, Work } from '../postgres/flight.ts'
+import type { GatewayIdentity, Work } from '../postgres/flight.ts'
 import type { FindType } from '../postgres/values.ts'
 import type { Allowed } from '../statement/classify.ts'
 import { type BatchOptions, type SqlBody, toBegin } from './contract/request.ts'
 
 /** A token holder's request, besides what was judged of it. */
 export interface TokenRequest {
-  readonly identity: RequestIdentity
+  readonly identity: GatewayIdentity
   readonly traceparent: string | undefined
   readonly body: SqlBody
   readonly batch: BatchOptions

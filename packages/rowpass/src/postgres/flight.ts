@@ -7,7 +7,11 @@ import type { PostgresError } from './messages.ts'
 import { Result, type ResultShape } from './result.ts'
 import type { FindType } from './values.ts'
 
-export type { RequestIdentity } from '../seal/form.ts'
+/** The identity that a request runs as. */
+export interface GatewayIdentity extends RequestIdentity {
+  /** The database remembers the session, so its ticket is sent in its place. It may change with each answer. */
+  remembered?: boolean
+}
 
 /** One statement, its parameters in PostgreSQL's text format. */
 export interface Statement {
@@ -23,7 +27,7 @@ export interface Statement {
 /** One transaction's worth of work. */
 export interface Work {
   /** Absent only where the login role itself is the identity (password mode). */
-  readonly identity: RequestIdentity | undefined
+  readonly identity: GatewayIdentity | undefined
   readonly statements: readonly Statement[]
   /** `START TRANSACTION …`; without it the statements are one implicit transaction. */
   readonly begin: string | undefined
@@ -83,6 +87,8 @@ export interface Flight {
   error: FlightError | undefined
   /** Statements that were sent with a Parse, oldest first, until their ParseComplete. */
   readonly parsing: string[]
+  /** It was sent with a ticket in place of the whole seal. */
+  ticketed: boolean
   /** Whether one of the statements was prepared earlier, so that a changed table can have outdated it. */
   reusesPlan: boolean
   /** The version of the schema under which statements with parameters were prepared earlier; checked after the last one. */
@@ -126,6 +132,7 @@ export function createFlight(work: Work, done: Flight['done'], lane: Lane = 'alo
     step: 0,
     error: undefined,
     parsing: [],
+    ticketed: false,
     reusesPlan: false,
     usedVersion: undefined,
     startedAt: 0,

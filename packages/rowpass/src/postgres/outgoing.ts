@@ -3,9 +3,8 @@
  * Keeps account of the statements that the server has prepared.
  */
 
-import { envelopeSql, refuseEnded, sessionEnvelopeSql } from '../seal/envelope.ts'
-import { namesSession } from '../seal/form.ts'
-import { type Flight, leadingSteps, type RequestIdentity, type Statement, type Work } from './flight.ts'
+import { envelopeOf, ticketEnvelope, ticketSessionEnvelope, wholeEnvelope, wholeSessionEnvelope } from './envelope.ts'
+import { type Flight, type GatewayIdentity, leadingSteps, type Statement, type Work } from './flight.ts'
 import { createStatementCache, type PreparedStatement } from './prepared-statements.ts'
 import type { Description, Result } from './result.ts'
 import { checkChangedSql, checkVersionSql, type SchemaVersion, versionParams } from './schema-version.ts'
@@ -51,16 +50,6 @@ export interface Outgoing {
   take(): Buffer | undefined
 }
 
-/** After the envelope: by the time each request of a group is told from the others. */
-const timeSql = ', statement_timestamp()'
-const envelopeName = 'envelope'
-const sessionEnvelopeName = 'envelope_of_session'
-/** The envelope behind a pooler, with the timeouts: the next message after it starts the clock anew. */
-const pooledEnvelopeSql = `${envelopeSql}
-  or set_config('statement_timeout', $4, true) is null
-  or set_config('lock_timeout', $5, true) is null
-  or set_config('idle_in_transaction_session_timeout', $6, true) is null`
-
 /** Around each request of a group. */
 const beginName = 'begin'
 const commitName = 'commit'
@@ -93,7 +82,7 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
     if (work.unlessVersion !== undefined) writeControl(checkChangedSql, versionParams(work.unlessVersion))
     // What others got from sequences stays in the session, where a function of the owner's could ask for it.
     if (work.reset) writeControl('DISCARD SEQUENCES')
-    if (work.identity !== undefined) writeEnvelope(work.identity)
+    if (work.identity !== undefined) writeEnvelope(flight, work.identity)
     if (work.traceparent !== undefined) writeControl(traceSql, [work.traceparent])
     for (const [index, statement] of work.statements.entries()) {
       writeStatement(statement, ways[index] ?? unnamed, flight.sinks[index])
@@ -109,18 +98,19 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
     for (const name of evicted.splice(0)) writer.closeStatement(name)
   }
 
-  function writeEnvelope({ role, session }: RequestIdentity): void {
-    const { claims, seal } = session
-    const endable = namesSession(session)
+  function writeEnvelope(flight: Flight, identity: GatewayIdentity): void {
+    // Not for what may leave something behind: where a ticket is not known, the request is sent again.
+    flight.ticketed = identity.remembered === true && !flight.work.reset
+    const { form, endable, params } = envelopeOf(identity, flight.ticketed)
     if (pooled) {
       const { statementTimeoutMs, lockTimeoutMs, idleInTransactionTimeoutMs } = options
       const timeouts = [statementTimeoutMs, lockTimeoutMs, idleInTransactionTimeoutMs]
-      writer.parse('', endable ? pooledEnvelopeSql + refuseEnded : pooledEnvelopeSql)
-      writer.bind('', [role, claims, seal, ...timeouts.map(String)])
+      writer.parse('', form.pooledSql)
+      writer.bind('', [...params, ...timeouts.map(String)])
     } else if (endable && !sessionEnvelopePrepared) {
-      writer.parse('', sessionEnvelopeSql + timeSql)
-      writer.bind('', [role, claims, seal], true)
-    } else writer.bind(endable ? sessionEnvelopeName : envelopeName, [role, claims, seal], true)
+      writer.parse('', form.sql)
+      writer.bind('', params, true)
+    } else writer.bind(form.name, params, true)
     writer.execute()
   }
 
@@ -202,12 +192,12 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
       if (pooled) return false
       writer.parse(beginName, 'BEGIN')
       writer.parse(commitName, 'COMMIT')
-      writer.parse(envelopeName, envelopeSql + timeSql)
+      for (const { name, sql } of [wholeEnvelope, ticketEnvelope]) writer.parse(name, sql)
       writer.sync()
       return true
     },
     prepareSessionEnvelope() {
-      writer.parse(sessionEnvelopeName, sessionEnvelopeSql + timeSql)
+      for (const { name, sql } of [wholeSessionEnvelope, ticketSessionEnvelope]) writer.parse(name, sql)
       writer.sync()
       return (succeeded) => {
         sessionEnvelopePrepared = succeeded
@@ -245,6 +235,7 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
       for (const key of flight.parsing) statements.delete(key)
       const { work, usedVersion } = flight
       if (work.unlessVersion !== undefined && !isUnchanged(flight)) schemaVersion.end(work.unlessVersion)
+      if (work.identity !== undefined && isForgotten(flight)) work.identity.remembered = false
       if (!isOutdated(flight)) return
       forget(work)
       if (usedVersion !== undefined) schemaVersion.end(usedVersion)
@@ -287,6 +278,16 @@ export function isOutdated(flight: Flight): boolean {
   const { step, work, reusesPlan, usedVersion } = flight
   if (reusesPlan && (code === '0A000' || code === '26000')) return true
   return usedVersion !== undefined && step === leadingSteps(flight) + work.statements.length
+}
+
+/**
+ * Whether the database does not remember the identity whose ticket was sent, so that nothing was done: it has expired there,
+ * its session was ended, its key removed, the server has crashed, or it is a replica, which has no such table (0A000).
+ */
+export function isForgotten(flight: Flight): boolean {
+  if (!flight.ticketed || flight.error?.kind !== 'postgres') return false
+  const { code, schema, constraint } = flight.error.error
+  return code === '0A000' || (code === '28000' && schema === 'rowpass' && constraint === 'ticket_unknown')
 }
 
 /**

@@ -2,12 +2,13 @@
  * What to send again for a request that failed, if anything.
  */
 import type { Flight, Work } from './flight.ts'
-import { isDoubtful, isOutdated } from './outgoing.ts'
+import { isDoubtful, isForgotten, isOutdated } from './outgoing.ts'
 import { slowMs } from './pace.ts'
 
 /**
  * The work to send again, or undefined when the error is the answer.
  *
+ * - An identity that the database does not remember is sent again as a whole.
  * - An outdated plan, or one whose parameters have types from before a migration, leaves nothing done.
  * - A statement that failed may have had such types: it runs again unless the schema is still the same.
  * - A cancelled request is rolled back whole: one that was in the way of others, or that was struck by a cancel request
@@ -20,6 +21,7 @@ import { slowMs } from './pace.ts'
 export function resend(flight: Flight, displaced: boolean): Work | undefined {
   const { work, error, lost, startedAt, step, usedVersion } = flight
   if (isOutdated(flight)) return withoutPlans(work)
+  if (isForgotten(flight)) return work
   if (usedVersion !== undefined && isDoubtful(flight)) return { ...withoutPlans(work), unlessVersion: usedVersion }
   if (lost !== undefined && error?.kind === 'failure') {
     const ranMs = startedAt === 0 ? 0 : performance.now() - startedAt

@@ -72,6 +72,14 @@ export function draftSeal(
   }
 }
 
+/**
+ * What stands for a sealed session that the database remembers, as the setting `rowpass.seal`: the first 128 bits of its MAC
+ * in hexadecimal digits. See `sql/identities.sql`.
+ */
+export function ticketOf({ seal }: Pick<SealedSession, 'seal'>): string {
+  return seal.slice(1, 33)
+}
+
 /** Whether it names a session, which somebody may have ended. */
 export function namesSession({ seal }: Pick<SealedSession, 'seal'>): boolean {
   return !seal.endsWith('::')

@@ -29,10 +29,13 @@ export function formatSealKeys(keys: readonly SealKey[]): string {
  */
 export async function installSealKeys(client: ClientBase, keys: readonly SealKey[]): Promise<void> {
   for (const key of keys) {
+    // What is remembered under a key goes with it, so it is not changed in its place.
     await client.query(
-      `insert into rowpass.seal_keys (name, inner_pad, outer_pad) values ($1, $2, $3)
-       on conflict (name) do update set inner_pad = excluded.inner_pad, outer_pad = excluded.outer_pad
-       where (seal_keys.inner_pad, seal_keys.outer_pad) <> (excluded.inner_pad, excluded.outer_pad)`,
+      `with gone as (
+         delete from rowpass.seal_keys where name = $1 and (inner_pad, outer_pad) <> ($2, $3) returning name
+       )
+       insert into rowpass.seal_keys (name, inner_pad, outer_pad)
+       select $1, $2, $3 where (select count(*) from gone) >= 0 on conflict (name) do nothing`,
       [key.name, pad(key.secret, 0x36), pad(key.secret, 0x5c)],
     )
   }

@@ -9,7 +9,7 @@ const hiddenRowsToo = 'It tells of rows that the policies hide. Count with SELEC
 /** Names that are refused in every schema, known or not; `*` at the end stands for any ending. Second: what to do instead. */
 const refusedFunctions: readonly (readonly [names: string, instead: string])[] = [
   [
-    'set_config setseed isn_weak jwt_session_init',
+    'set_config setseed isn_weak jwt_session_init admit_identity',
     'Settings of the session belong to the gateway; the identity comes from the token.',
   ],
   ['pg_sleep*', 'Wait in the application.'],

@@ -59,6 +59,7 @@ describePg('provisioning a database', () => {
     expect(report.platform.filter((name) => /\d/.test(name))).toEqual([
       'database/0001_records.sql',
       'seal/0001_seal.sql',
+      'seal/0002_identities.sql',
       'issuer/0001_issuer.sql',
       'issuer/0002_signing_keys.sql',
     ])

@@ -1,5 +1,5 @@
--- What "rowpass db migrate" and "rowpass db harden" install, by revision 22 of the SQL, whose SHA-256 is
--- 8d189410150263e0d7267e07dc6b88f847e956a60dab0dbe6b11b07708f2bc84
+-- What "rowpass db migrate" and "rowpass db harden" install, by revision 23 of the SQL, whose SHA-256 is
+-- 7a9cb6d972993fc38796de3f17fb7531b2612793455cecb88793b10ad1b39458
 -- "npm run sql:snapshot" writes this file. Rights are those of others than the owner.
 
 create schema auth;
@@ -98,6 +98,13 @@ CREATE INDEX sessions_client_id_idx ON issuer.sessions USING btree (client_id);
 CREATE INDEX sessions_expires_at_idx ON issuer.sessions USING btree (expires_at);
 CREATE INDEX sessions_user_id_idx ON issuer.sessions USING btree (user_id, created_at);
 
+create unlogged table rowpass.admitted_sessions (
+  sid uuid not null,
+  good_until timestamp with time zone not null,
+  constraint admitted_sessions_pkey PRIMARY KEY (sid)
+);
+CREATE INDEX admitted_sessions_good_until_idx ON rowpass.admitted_sessions USING btree (good_until);
+
 create table rowpass.hardening (
   id bigint not null generated always as identity,
   step text not null,
@@ -105,6 +112,21 @@ create table rowpass.hardening (
   made_at timestamp with time zone not null default now(),
   constraint hardening_pkey PRIMARY KEY (id)
 );
+
+create unlogged table rowpass.identities (
+  ticket_hash bytea not null,
+  role text not null,
+  good_until timestamp with time zone not null,
+  key_name text not null,
+  sid uuid,
+  session jsonb not null,
+  uid uuid,
+  constraint identities_key_name_fkey FOREIGN KEY (key_name) REFERENCES rowpass.seal_keys(name) ON DELETE CASCADE,
+  constraint identities_pkey PRIMARY KEY (ticket_hash),
+  constraint identities_ticket_hash_check CHECK ((octet_length(ticket_hash) = 32))
+);
+CREATE INDEX identities_good_until_idx ON rowpass.identities USING btree (good_until);
+CREATE INDEX identities_sid_idx ON rowpass.identities USING btree (sid) WHERE (sid IS NOT NULL);
 
 create table rowpass.key_ring (
   one boolean not null default true,
@@ -134,6 +156,7 @@ create table rowpass.revoked_sessions (
 );
 CREATE INDEX revoked_sessions_expires_at_idx ON rowpass.revoked_sessions USING btree (expires_at);
 CREATE TRIGGER end_at_issuer BEFORE INSERT ON rowpass.revoked_sessions FOR EACH ROW EXECUTE FUNCTION issuer.end_with_sid();
+CREATE TRIGGER forget_identities AFTER INSERT OR UPDATE ON rowpass.revoked_sessions FOR EACH ROW EXECUTE FUNCTION rowpass.forget_session();
 CREATE TRIGGER prune AFTER INSERT ON rowpass.revoked_sessions FOR EACH STATEMENT EXECUTE FUNCTION rowpass.prune_revoked_sessions();
 
 create table rowpass.seal_keys (
@@ -146,6 +169,7 @@ create table rowpass.seal_keys (
   constraint seal_keys_outer_pad_check CHECK ((octet_length(outer_pad) = 64)),
   constraint seal_keys_pkey PRIMARY KEY (name)
 );
+CREATE TRIGGER refuse_other_pads BEFORE UPDATE OF name, inner_pad, outer_pad ON rowpass.seal_keys FOR EACH ROW EXECUTE FUNCTION rowpass.refuse_other_pads();
 
 create table rowpass.seeds (
   sha256 text not null,
@@ -268,7 +292,7 @@ CREATE OR REPLACE FUNCTION auth.role()
  RETURNS text
  LANGUAGE sql
  STABLE PARALLEL SAFE
-RETURN ((rowpass.claims())::json ->> 'role'::text);
+RETURN (rowpass.session() ->> 'role'::text);
 grant execute on function auth.role() to anonymous;
 grant execute on function auth.role() to authenticated;
 
@@ -284,7 +308,7 @@ CREATE OR REPLACE FUNCTION auth.uid()
  RETURNS uuid
  LANGUAGE sql
  STABLE PARALLEL SAFE
-RETURN rowpass.to_uuid(((rowpass.claims())::json ->> 'sub'::text));
+RETURN rowpass.uid();
 grant execute on function auth.uid() to anonymous;
 grant execute on function auth.uid() to authenticated;
 
@@ -292,7 +316,7 @@ CREATE OR REPLACE FUNCTION auth.user_id()
  RETURNS text
  LANGUAGE sql
  STABLE PARALLEL SAFE
-RETURN ((rowpass.claims())::json ->> 'sub'::text);
+RETURN (rowpass.session() ->> 'sub'::text);
 grant execute on function auth.user_id() to anonymous;
 grant execute on function auth.user_id() to authenticated;
 
@@ -690,6 +714,54 @@ AS $function$
 $function$;
 grant execute on function issuer.take_invite(bytea) to rowpass_issuer;
 
+CREATE OR REPLACE FUNCTION rowpass.admit_identity()
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  seal constant text := current_setting('rowpass.seal', true);
+  -- The MAC in one spelling only: another would be one more ticket.
+  claims text := case when seal ~ '^x[0-9a-f]{64};' then rowpass.claims() end;
+  key text;
+  session_id uuid;
+  until timestamptz;
+begin
+  if claims is null or current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'an identity is admitted under its whole seal, in READ COMMITTED'
+      using errcode = 'object_not_in_prerequisite_state';
+  end if;
+  key := split_part(seal, ':', 2);
+  session_id := nullif(split_part(seal, ':', 4), '');
+  until := to_timestamp(split_part(seal, ':', 3)::float8);
+  -- More than anybody needs; whoever is not among them goes on with the whole seal.
+  if octet_length(claims) > 4096 or pg_stat_get_live_tuples('rowpass.identities'::regclass) > 1000000 then
+    raise exception 'this identity is not remembered' using errcode = 'program_limit_exceeded';
+  end if;
+
+  perform from rowpass.seal_keys where name = key for key share;
+  if session_id is not null then
+    insert into rowpass.admitted_sessions as s (sid, good_until) values (session_id, until)
+      on conflict (sid) do update set good_until = greatest(s.good_until, excluded.good_until);
+  end if;
+  claims := rowpass.claims();
+
+  insert into rowpass.identities (ticket_hash, role, good_until, key_name, sid, session, uid)
+  values (sha256(substr(seal, 2, 32)::bytea), current_setting('role'), until, key, session_id, claims::jsonb,
+    rowpass.to_uuid(claims::json ->> 'sub'))
+  on conflict (ticket_hash) do nothing;
+
+  -- One comes, up to ten go that have expired.
+  delete from rowpass.identities where ticket_hash in (
+    select ticket_hash from rowpass.identities where good_until < now() order by good_until limit 10 for update skip locked);
+  delete from rowpass.admitted_sessions where sid in (
+    select sid from rowpass.admitted_sessions where good_until < now() order by good_until limit 10 for update skip locked);
+end
+$function$;
+grant execute on function rowpass.admit_identity() to anonymous;
+grant execute on function rowpass.admit_identity() to authenticated;
+
 CREATE OR REPLACE FUNCTION rowpass.claims()
  RETURNS text
  LANGUAGE plpgsql
@@ -702,6 +774,9 @@ declare
   inner_key bytea;
   outer_key bytea;
 begin
+  if octet_length(seal) = 32 then
+    return rowpass.session()::text;
+  end if;
   select inner_pad, outer_pad into inner_key, outer_key from rowpass.seal_keys where name = split_part(seal, ':', 2);
 
   -- The MACs are compared by counting the bits that differ: a comparison that stops at the first difference would tell
@@ -797,6 +872,23 @@ end
 $function$;
 grant execute on function rowpass.exchange_signing_keys(jsonb) to rowpass_issuer;
 
+CREATE OR REPLACE FUNCTION rowpass.forget_session()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  -- Waits for whoever admits one. Where that was done after the snapshot of this transaction, which then cannot see it,
+  -- PostgreSQL fails it here with 40001.
+  insert into rowpass.admitted_sessions as s (sid, good_until) values (new.sid, now())
+    on conflict (sid) do update set good_until = s.good_until;
+  delete from rowpass.identities where sid = new.sid;
+  delete from rowpass.admitted_sessions where sid = new.sid;
+  return null;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION rowpass.gateway_contracts()
  RETURNS integer[]
  LANGUAGE sql
@@ -825,6 +917,13 @@ CREATE OR REPLACE FUNCTION rowpass.refuse_ended_session()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
+  if octet_length(current_setting('rowpass.seal', true)) = 32 then
+    perform from rowpass.remembered;
+    if not found then
+      perform rowpass.refuse_ticket();
+    end if;
+    return false;
+  end if;
   perform from rowpass.revoked_sessions
     where sid = nullif(split_part(current_setting('rowpass.seal', true), ':', 4), '')::uuid;
   if found then
@@ -837,11 +936,35 @@ end
 $function$;
 grant execute on function rowpass.refuse_ended_session() to public;
 
+CREATE OR REPLACE FUNCTION rowpass.refuse_other_pads()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  raise exception 'a seal key does not change: delete it and insert the other'
+    using errcode = 'object_not_in_prerequisite_state';
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION rowpass.refuse_ticket()
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  -- The gateway knows this refusal by schema and constraint, and sends the request again with the whole seal.
+  raise exception 'no identity is remembered for this ticket and the role %', quote_ident(current_setting('role'))
+    using errcode = 'invalid_authorization_specification', schema = 'rowpass', constraint = 'ticket_unknown';
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION rowpass.revision()
  RETURNS integer
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-RETURN 22;
+RETURN 23;
 
 CREATE OR REPLACE FUNCTION rowpass.sealed_signing_key(kid text)
  RETURNS jsonb
@@ -857,9 +980,23 @@ grant execute on function rowpass.sealed_signing_key(text) to rowpass_issuer;
 
 CREATE OR REPLACE FUNCTION rowpass.session()
  RETURNS jsonb
- LANGUAGE sql
- STABLE PARALLEL SAFE
-RETURN (rowpass.claims())::jsonb;
+ LANGUAGE plpgsql
+ STABLE PARALLEL SAFE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  remembered jsonb;
+begin
+  if octet_length(current_setting('rowpass.seal', true)) = 32 then
+    select r.session into remembered from rowpass.remembered as r;
+    if not found then
+      perform rowpass.refuse_ticket();
+    end if;
+    return remembered;
+  end if;
+  return rowpass.claims()::jsonb;
+end
+$function$;
 grant execute on function rowpass.session() to anonymous;
 grant execute on function rowpass.session() to authenticated;
 
@@ -902,6 +1039,28 @@ end
 $function$;
 grant execute on function rowpass.to_uuid(text) to anonymous;
 grant execute on function rowpass.to_uuid(text) to authenticated;
+
+CREATE OR REPLACE FUNCTION rowpass.uid()
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE PARALLEL SAFE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  remembered uuid;
+begin
+  if octet_length(current_setting('rowpass.seal', true)) = 32 then
+    select r.uid into remembered from rowpass.remembered as r;
+    if not found then
+      perform rowpass.refuse_ticket();
+    end if;
+    return remembered;
+  end if;
+  return rowpass.to_uuid(rowpass.claims()::json ->> 'sub');
+end
+$function$;
+grant execute on function rowpass.uid() to anonymous;
+grant execute on function rowpass.uid() to authenticated;
 
 CREATE OR REPLACE FUNCTION rowpass_ddl.count_change()
  RETURNS event_trigger

@@ -11,6 +11,7 @@ import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { withConnection } from '../../src/database/connect.ts'
+import { ticketOf } from '../../src/seal/form.ts'
 import { type SealedSession, sealSession } from '../../src/seal/seal.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { describePg, repository } from '../support/pg.ts'
@@ -44,6 +45,7 @@ const attacks: readonly Attack[] = [
     ['claims by query_to_xml()', `select query_to_xml($$select ${forge}$$, true, false, '')`],
     ['claims by PREPARE and EXECUTE', `prepare forgery as select ${forge}; execute forgery`],
     ['claims by a second statement in one text', `select 1; select ${forge}`],
+    ['claims by a ticket made up', `select ${forge}, set_config('rowpass.seal', repeat('0', 32), true)`],
   ]),
   {
     title: 'claims by a function of the owner that sets anything',
@@ -121,6 +123,13 @@ const attacks: readonly Attack[] = [
     identity: true,
   },
   ...definitions([
+    ['the identities that the database remembers', 'select session from rowpass.identities'],
+    [
+      'an identity that it is to remember',
+      `insert into rowpass.identities
+         select sha256('1'), 'authenticated', 'infinity'::timestamptz, name, null::uuid, '${forged}'::jsonb, null::uuid
+           from rowpass.seal_keys limit 1`,
+    ],
     ['policies switched off', 'alter table public.notes disable row level security'],
     ['a policy that allows everything', 'create policy open on public.notes using (true)'],
     ['rights by GRANT', 'grant all on public.notes to anonymous'],
@@ -239,10 +248,17 @@ describePg('the walls', () => {
     })
   }
 
-  /** Runs an attack on a connection, past the parser; says whether it gained anything. Nothing of it stays. */
-  function runPastParser(url: string, scene: Scene, { statements, gains }: Attack): Promise<boolean> {
+  /**
+   * Runs an attack on a connection, past the parser; says whether it gained anything. Nothing of it stays.
+   * @param session of Ada: her sealed claims by default
+   */
+  function runPastParser(
+    url: string,
+    scene: Scene,
+    { statements, gains }: Pick<Attack, 'statements' | 'gains'>,
+    { claims, seal }: SealedSession = sealOfAda(scene),
+  ): Promise<boolean> {
     return withConnection(url, async (client) => {
-      const { claims, seal } = sealOfAda(scene)
       await client.query('begin')
       await client.query(
         `select set_config('role', $1, true), set_config('rowpass.claims', $2, true), set_config('rowpass.seal', $3, true)`,
@@ -332,11 +348,8 @@ describePg('the walls', () => {
 
     it('lets the rows of the caller through', async () => {
       const rows = await runPastParser(strongUrl(), sealed, {
-        title: '',
         statements: [readAll],
-        stoppedBy: [],
         gains: (found) => found.length === 1 && found[0]?.[1] === 'of ada',
-        identity: true,
       })
       expect(rows).toBe(true)
     })
@@ -344,17 +357,36 @@ describePg('the walls', () => {
     it('SEC-37 holds in parallel workers', async () => {
       const parallel = (text: string) =>
         runPastParser(strongUrl(), sealed, {
-          title: '',
           statements: [
             `select set_config(name, 'on', true) from pg_settings where name in ('debug_parallel_query', 'force_parallel_mode')`,
             `select set_config('parallel_setup_cost', '0', true), set_config('min_parallel_table_scan_size', '0', true)`,
             text,
           ],
-          stoppedBy: [],
           gains: (found) => found.length === 1 && found[0]?.[1] === 'of ada',
-          identity: true,
         })
       expect(await parallel(`${readAll} where auth.user_id() = owner`)).toBe(true)
+    })
+  })
+
+  describe('the seal alone, verified once and remembered', () => {
+    let ticket: SealedSession
+
+    beforeAll(async () => {
+      const session = sealOfAda(sealed)
+      await sealed.asSuperuser(`begin;
+        select set_config('role', 'authenticated', true), set_config('rowpass.claims', '${session.claims}', true),
+          set_config('rowpass.seal', '${session.seal}', true);
+        select rowpass.admit_identity(); commit`)
+      ticket = { claims: '', seal: ticketOf(session) }
+    })
+
+    it.each(against('seal'))('SEC-37 SEC-38 stops %s', async (_title, attack) => {
+      expect(await runPastParser(strongUrl(), sealed, attack, ticket)).toBe(false)
+    })
+
+    it('lets the rows of the caller through', async () => {
+      const gains = (found: readonly unknown[][]) => found.length === 1 && found[0]?.[1] === 'of ada'
+      expect(await runPastParser(strongUrl(), sealed, { statements: [readAll], gains }, ticket)).toBe(true)
     })
   })
 

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type Connection, type ConnectionOptions, openConnection } from '../../src/postgres/connection.ts'
-import { createFlight, type Flight, type RequestIdentity, type Work } from '../../src/postgres/flight.ts'
+import { createFlight, type Flight, type GatewayIdentity, type Work } from '../../src/postgres/flight.ts'
 import type { Pool } from '../../src/postgres/pool.ts'
 import { sealSession } from '../../src/seal/seal.ts'
 import { waitUntil } from '../support/gateway.ts'
@@ -81,8 +81,8 @@ describePg('requests that share a Sync', () => {
     await database.close()
   })
 
-  const identities = new Map<number, RequestIdentity>()
-  function identityOf(person: number): RequestIdentity {
+  const identities = new Map<number, GatewayIdentity>()
+  function identityOf(person: number): GatewayIdentity {
     const known = identities.get(person)
     if (known !== undefined) return known
     const exp = Math.floor(Date.now() / 1000) + 600

@@ -3,8 +3,9 @@ import { type AddressInfo, createServer, type Server, Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { withConnection } from '../../src/database/connect.ts'
-import type { Flight, Work } from '../../src/postgres/flight.ts'
+import type { Flight, GatewayIdentity, Work } from '../../src/postgres/flight.ts'
 import { Pool } from '../../src/postgres/pool.ts'
+import { ticketOf } from '../../src/seal/form.ts'
 import { sealSession } from '../../src/seal/seal.ts'
 import { waitUntil } from '../support/gateway.ts'
 import { createTestDatabase, describePg, type TestDatabase } from '../support/pg.ts'
@@ -93,6 +94,21 @@ describePg('a connection after a request', () => {
     const settings = ['role', 'rowpass.claims', 'rowpass.seal', 'rowpass.traceparent']
     const left = fly(work(`select ${settings.map((name) => `current_setting('${name}', true)`).join(', ')}`))
     expect(rowsOf(await left.done)).toEqual([['none', '', '', '']])
+  })
+
+  it('SEC-42 has nothing of the ticket of an identity in its session', async () => {
+    await open()
+    const exp = Math.floor(Date.now() / 1000) + 60
+    const session = sealSession(database.sealKeys[0], { role: 'authenticated', exp, claimsJson: '{"sub":"ada"}' })
+    const identity: GatewayIdentity = { role: 'authenticated', session }
+    expect((await fly(work('select rowpass.admit_identity()', { identity })).done).error).toBeUndefined()
+    identity.remembered = true
+    const setting = `current_setting('rowpass.seal', true)`
+    expect(rowsOf(await fly(work(`select auth.user_id(), ${setting}`, { identity })).done)).toEqual([
+      ['ada', ticketOf(session)],
+    ])
+    const left = fly(work(`select current_setting('role'), ${setting}`))
+    expect(rowsOf(await left.done)).toEqual([['none', '']])
   })
 
   it('is in no transaction that somebody left open', async () => {

@@ -16,20 +16,20 @@ create or replace function auth.jwt() returns jsonb
   language sql stable parallel safe
   return rowpass.session();
 
--- The claim `sub` as text; read from `json`, which costs a third of making a `jsonb` of all claims.
+-- The claim `sub` as text.
 create or replace function auth.user_id() returns text
   language sql stable parallel safe
-  return rowpass.claims()::json ->> 'sub';
+  return rowpass.session() ->> 'sub';
 
 -- The same as uuid; NULL when it is none, so that a policy denies instead of failing.
 create or replace function auth.uid() returns uuid
   language sql stable parallel safe
-  return rowpass.to_uuid(rowpass.claims()::json ->> 'sub');
+  return rowpass.uid();
 
 -- The claim `role` as text, for policies of Supabase: its tokens name the database role there. NULL in a token without one.
 create or replace function auth.role() returns text
   language sql stable parallel safe
-  return rowpass.claims()::json ->> 'role';
+  return rowpass.session() ->> 'role';
 
 revoke all on function auth.session(), auth.jwt(), auth.user_id(), auth.uid(), auth.role() from public;
 grant execute on function auth.session(), auth.jwt(), auth.user_id(), auth.uid(), auth.role() to authenticated, anonymous;

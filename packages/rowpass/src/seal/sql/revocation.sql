@@ -37,14 +37,21 @@ create or replace trigger prune after insert on rowpass.revoked_sessions
 -- Refuses a request whose session was ended, whether or not its statements ask who their caller is: the gateway calls it
 -- in the envelope of each token that names a session.
 --
--- It runs before the role is taken, as a login that has no rights, and for roles of which nothing is known. So PUBLIC may
--- call it. It takes no argument and tells nothing but whether the session in the caller's own seal was ended.
+-- It runs as a login that has no rights, and for roles of which nothing is known. So PUBLIC may call it. It takes no
+-- argument and tells nothing but whether the session in the caller's own seal was ended, or their ticket is not known.
 -- Does NOT check the seal: that is rowpass.claims(), which refuses ended sessions too, as a statement may come otherwise.
 create or replace function rowpass.refuse_ended_session() returns boolean
   language plpgsql stable parallel safe security definer
   set search_path = pg_catalog, pg_temp
 as $$
 begin
+  if octet_length(current_setting('rowpass.seal', true)) = 32 then
+    perform from rowpass.remembered;
+    if not found then
+      perform rowpass.refuse_ticket();
+    end if;
+    return false;
+  end if;
   perform from rowpass.revoked_sessions
     where sid = nullif(split_part(current_setting('rowpass.seal', true), ':', 4), '')::uuid;
   if found then

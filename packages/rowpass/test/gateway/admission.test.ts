@@ -1,0 +1,188 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { withConnection } from '../../src/database/connect.ts'
+import { formatSealKeys, generateSealKey, installSealKeys, removeSealKey } from '../../src/seal/keys.ts'
+import { startTestGateway, type TestGateway, waitUntil } from '../support/gateway.ts'
+import { describePg, sealKeysText } from '../support/pg.ts'
+import { pgbouncerProgram, startPgBouncer } from '../support/pgbouncer.ts'
+import { type Scene, startScene } from './scene.ts'
+
+const readAll = 'select owner, body from notes'
+const ofAda = [{ owner: 'ada', body: 'of ada' }]
+/** 32 for a ticket. */
+const sealLength = 'select seal_length() as length'
+const ended = { status: 400, body: { code: '28000', hint: 'session_revoked: Sign in again.' } }
+
+describePg('a token that comes again', () => {
+  let scene: Scene
+
+  beforeAll(async () => {
+    scene = await startScene(
+      {},
+      `create function seal_length() returns int language sql stable return length(current_setting('rowpass.seal', true));
+       create table visits (n int generated always as identity, who text default auth.user_id());
+       grant execute on function seal_length() to public;
+       grant select, insert on visits to authenticated`,
+    )
+  })
+  beforeEach(() => scene.asOwner('truncate rowpass.identities, rowpass.admitted_sessions'))
+  afterAll(() => scene.close())
+
+  const token = (claims: Record<string, unknown> = {}, sub = 'ada') => scene.gateway.issuer.token(sub, claims)
+  const remembered = async () =>
+    Number((await scene.asOwner('select count(*)::int as count from rowpass.identities'))[0]?.count)
+  const lengthOf = async (gateway: TestGateway, bearer: string) => {
+    const { status, body } = await gateway.sql(bearer, sealLength)
+    expect(status).toBe(200)
+    return Number(body.rows[0].length)
+  }
+  /** Two answers with the whole seal, then those by the ticket. */
+  const warm = async (gateway: TestGateway, bearer: string) => {
+    for (let turn = 0; turn < 2; turn++) expect(await lengthOf(gateway, bearer)).toBeGreaterThan(66)
+    await waitUntil(async () => (await lengthOf(gateway, bearer)) === 32)
+  }
+  const another = (settings: Record<string, string>, issuer: Record<string, unknown> = {}) => {
+    const { iss, jwksUrl } = scene.gateway.issuer
+    return startTestGateway(scene.database, {
+      ROWPASS_ISSUERS: JSON.stringify([{ iss, jwks_url: jwksUrl, audience: 'rowpass', ...issuer }]),
+      ...settings,
+    })
+  }
+
+  it('goes by its ticket after the second answer, and is answered as before', async () => {
+    for (const claims of [{}, { sid: randomUUID() }]) {
+      const bearer = await token(claims)
+      await warm(scene.gateway, bearer)
+      expect((await scene.gateway.sql(bearer, readAll)).body.rows).toEqual(ofAda)
+      const { body } = await scene.gateway.batch(bearer, [readAll, sealLength, readAll])
+      expect(body.results.map((result: { rows: unknown }) => result.rows)).toEqual([ofAda, [{ length: '32' }], ofAda])
+    }
+    expect(await remembered()).toBe(2)
+  })
+
+  it('that comes once is not admitted', async () => {
+    await scene.gateway.sql(await token(), readAll)
+    await warm(scene.gateway, await token())
+    expect(await remembered()).toBe(1)
+  })
+
+  it('has one row, whichever gateways it goes to', async () => {
+    const other = await another({})
+    try {
+      const bearer = await token()
+      await warm(scene.gateway, bearer)
+      await warm(other, bearer)
+      expect(await remembered()).toBe(1)
+    } finally {
+      await other.close()
+    }
+  })
+
+  it('is answered whole again, and once, where the database has forgotten it, as after a crash', async () => {
+    for (const claims of [{}, { sid: randomUUID() }]) {
+      const bearer = await token(claims)
+      await warm(scene.gateway, bearer)
+      await scene.asOwner('truncate rowpass.identities, rowpass.admitted_sessions; truncate visits restart identity')
+      const { status, body } = await scene.gateway.sql(bearer, 'insert into visits default values returning who')
+      expect([status, body.rows]).toEqual([200, [{ who: 'ada' }]])
+      expect(await scene.asSuperuser('select who from visits')).toEqual([{ who: 'ada' }])
+      expect((await scene.gateway.sql(bearer, readAll)).body.rows).toEqual(ofAda)
+      await waitUntil(async () => (await lengthOf(scene.gateway, bearer)) === 32)
+      await scene.asOwner('truncate rowpass.identities')
+      const answers = await Promise.all(Array.from({ length: 20 }, () => scene.gateway.sql(bearer, readAll)))
+      for (const answer of answers) expect(answer.body.rows).toEqual(ofAda)
+      await scene.asOwner('truncate rowpass.identities')
+      const batch = await scene.gateway.batch(bearer, ['select 1 as n', readAll])
+      expect(batch.body.results[1].rows).toEqual(ofAda)
+    }
+  })
+
+  const asksNothing = ['select 1', readAll, 'insert into visits default values']
+  it.each(asksNothing)('SEC-36 SEC-79 of a session that was ended gets no answer: %s', async (sql) => {
+    const sid = randomUUID()
+    const bearer = await token({ sid })
+    await warm(scene.gateway, bearer)
+    await scene.asOwner(`truncate visits; select rowpass.end_session('${sid}')`)
+    expect(await scene.gateway.sql(bearer, sql)).toMatchObject(ended)
+    expect(await scene.gateway.batch(bearer, ['select 1', sql])).toMatchObject(ended)
+    expect(await scene.asSuperuser('select from visits')).toEqual([])
+    expect(await remembered()).toBe(0)
+  })
+
+  it('goes on whole where nothing can be written', async () => {
+    await scene.asSuperuser(
+      `alter role rowpass_gateway in database ${scene.database.name} set default_transaction_read_only = on`,
+    )
+    const reading = await another({})
+    try {
+      const bearer = await token({ sid: randomUUID() })
+      for (let turn = 0; turn < 6; turn++) expect(await lengthOf(reading, bearer)).toBeGreaterThan(66)
+      expect((await reading.sql(bearer, readAll)).body.rows).toEqual(ofAda)
+      expect(await remembered()).toBe(0)
+    } finally {
+      await reading.close()
+      await scene.asSuperuser(`alter role rowpass_gateway in database ${scene.database.name} reset all`)
+    }
+  })
+
+  it('goes on whole with more claims than are remembered, and so do roles without a right to be admitted', async () => {
+    const large = await token({ long: 'x'.repeat(5_000) })
+    for (let turn = 0; turn < 6; turn++) expect(await lengthOf(scene.gateway, large)).toBeGreaterThan(66)
+    const role = `edge_${randomUUID().slice(0, 8)}`
+    await scene.asSuperuser(`create role ${role}; grant ${role} to rowpass_gateway`)
+    const edge = await another({}, { role })
+    try {
+      const bearer = await token()
+      for (let turn = 0; turn < 6; turn++) expect(await lengthOf(edge, bearer)).toBeGreaterThan(66)
+    } finally {
+      await edge.close()
+      await scene.asSuperuser(`drop owned by ${role}; drop role ${role}`)
+    }
+    expect(await remembered()).toBe(0)
+  })
+
+  it('is sealed and admitted anew by another key, and forgotten with the key', async () => {
+    const key = generateSealKey('passing')
+    await withConnection(scene.database.ownerUrl, (client) => installSealKeys(client, [key]))
+    const other = await another({ ROWPASS_SEAL_KEYS: `${formatSealKeys([key])},${sealKeysText}` })
+    try {
+      const bearer = await token()
+      await warm(other, bearer)
+      await withConnection(scene.database.ownerUrl, (client) => removeSealKey(client, key.name))
+      expect(await other.sql(bearer, readAll)).toMatchObject({ status: 400, body: { code: '28000' } })
+    } finally {
+      await other.close()
+    }
+  })
+
+  it('admits nobody by a statement of its own', async () => {
+    const { status, body } = await scene.gateway.sql(await token(), 'select rowpass.admit_identity()')
+    expect([status, body.hint.split(':')[0]]).toEqual([400, 'statement_refused'])
+  })
+
+  it.each([
+    ['where no statement is prepared', false],
+    ...(pgbouncerProgram === undefined ? [] : [['behind pgbouncer', true] as const]),
+  ] as const)('goes by its ticket %s', async (_title, bouncer) => {
+    const between = bouncer ? await startPgBouncer(scene.database, 2) : undefined
+    const pooled = await another({
+      ROWPASS_PREPARED_STATEMENTS: '0',
+      ...(between === undefined ? {} : { ROWPASS_DATABASE_URL: between.gatewayUrl }),
+    })
+    try {
+      const sid = randomUUID()
+      for (const bearer of [await token(), await token({ sid })]) {
+        await warm(pooled, bearer)
+        expect((await pooled.sql(bearer, readAll)).body.rows).toEqual(ofAda)
+        await scene.asOwner('truncate rowpass.identities')
+        expect((await pooled.sql(bearer, readAll)).body.rows).toEqual(ofAda)
+        await waitUntil(async () => (await lengthOf(pooled, bearer)) === 32)
+      }
+      await scene.asOwner(`select rowpass.end_session('${sid}')`)
+      expect(await pooled.sql(await token({ sid }), 'select 1')).toMatchObject(ended)
+    } finally {
+      await pooled.close()
+      await between?.close()
+    }
+  })
+})
