@@ -5,6 +5,7 @@
 import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseEnv } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openForServer } from '../../packages/local/src/postgres/data-folder.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../packages/local/src/postgres/embedded.ts'
@@ -14,6 +15,9 @@ import { parseGatewayConfig } from '../../packages/rowpass/src/gateway/config.ts
 import { createGateway, type Gateway } from '../../packages/rowpass/src/gateway/server.ts'
 import { demo, repository, sealKeysText } from '../../packages/rowpass/test/support/pg.ts'
 import { missingLines, runBlocks } from '../../packages/rowpass/test/support/walk-through.ts'
+import { personas } from '../src/personas.ts'
+
+const [david] = personas
 
 describe('the demo on Neon', () => {
   const folder = mkdtempSync(join(tmpdir(), 'rowpass-neon-'))
@@ -70,6 +74,22 @@ describe('the demo on Neon', () => {
     const wrong = blocks.filter((block) => missingLines(block).length > 0)
     expect(wrong.map((block) => ({ ...block, missing: missingLines(block) }))).toEqual([])
     expect({ code, blocks: blocks.length }).toEqual({ code: 0, blocks: 8 })
+  })
+
+  it('who takes the password of the Worker from its secrets finds nobody', async () => {
+    const { ROWPASS_DATABASE_URL: url = '' } = parseEnv(readFileSync(join(clone, '.dev.vars'), 'utf8'))
+    const asked = [
+      'select id from users',
+      'update users set name = name returning id',
+      'delete from users returning id',
+    ]
+    await withConnection(url, async (client) => {
+      const { rows } = await client.query('select rolconnlimit from pg_roles where rolname = session_user')
+      expect(rows).toEqual([{ rolconnlimit: 90 }])
+      await expect(client.query('select id from users')).rejects.toMatchObject({ code: '42501' })
+      await client.query(`set role authenticated; set request.jwt.claims = '{"sub": "${david.id}"}'`)
+      for (const sql of asked) expect((await client.query(sql)).rows).toEqual([])
+    })
   })
 })
 

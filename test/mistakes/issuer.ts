@@ -270,6 +270,14 @@ export const issuerMistakes: readonly Mistake[] = [
       'DEMO in production',
     ],
   ]),
+  ...mistakesIn('demo/src/sealing.ts', 'demo/test/requests.test.ts', [
+    [
+      'without a gateway anybody writes their own token',
+      '    return seal(await verifier.verify(token))',
+      "    return seal(JSON.parse(atob((token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/'))))",
+      'refuses a token whose payload was edited, and one that has expired',
+    ],
+  ]),
   ...mistakesIn('demo/src/middleware/require-bearer.ts', 'demo/test/app.test.ts', [
     [
       'of two tokens one counts',
