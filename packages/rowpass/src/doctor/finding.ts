@@ -29,7 +29,7 @@ export type Fix =
 
 /** What a rule says of one object. */
 export interface Found {
-  /** The object as SQL names it, such as `public.notes`. */
+  /** The object as SQL names it, such as `public.notes`; `database` and `server` for what is about all of it. */
   readonly object: string
   /** What of the object, where a rule may find several things of one: a policy, a column, a role. */
   readonly part?: string

@@ -53,19 +53,19 @@ describePg('the doctor on the schema of the demo', () => {
 
   it('SEC-63 names what PostgreSQL gives to PUBLIC by default', async () => {
     const open = { ...catalog.database, grants: [{ grantee: 0, privilege: 'TEMPORARY' }] }
-    expect(await codesOf({ database: open })).toContain(`RLS064:${database.name}`)
-    expect(await codesOf({ database: { ...open, grants: [] } })).not.toContain(`RLS064:${database.name}`)
-    expect(await codesOf()).toContain(`RLS063:${database.name}`)
+    expect(await codesOf({ database: open })).toContain('RLS064:database')
+    expect(await codesOf({ database: { ...open, grants: [] } })).not.toContain('RLS064:database')
+    expect(await codesOf()).toContain('RLS063:database')
   })
 
   it('SEC-56 says that numbers of rows are no secret', async () => {
-    expect(await codesOf()).toContain(`RLS074:${database.name}`)
+    expect(await codesOf()).toContain('RLS074:database')
   })
 
   it('does not call sealed claims forgeable, and plain ones it does', async () => {
-    expect(await codesOf()).not.toContain(`RLS075:${database.name}`)
+    expect(await codesOf()).not.toContain('RLS075:database')
     const [policy, ...policies] = catalog.policies
     const plain = { ...policy!, using: "(id = (NULLIF(current_setting('app.user'::text, true), ''::text))::uuid)" }
-    expect(await codesOf({ policies: [plain, ...policies] })).toContain(`RLS075:${database.name}`)
+    expect(await codesOf({ policies: [plain, ...policies] })).toContain('RLS075:database')
   })
 })

@@ -21,7 +21,7 @@ export const rls062: Rule = {
       if (roles.length === 0) continue
       const where = schema === undefined ? '' : ` in schema ${schema}`
       yield {
-        object: schema ?? catalog.database.sql,
+        object: schema ?? 'database',
         part: `${name}:${objects}`,
         says: `New ${objects} of ${name}${where} are given to ${listed(roles)}.`,
         evidence: `pg_default_acl of ${name}${where}`,

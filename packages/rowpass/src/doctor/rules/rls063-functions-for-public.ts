@@ -24,7 +24,7 @@ export const rls063: Rule = {
     })
     if (names.length === 0) return
     yield {
-      object: catalog.database.sql,
+      object: 'database',
       says: `Each new function of ${listed(names)} can be called by everybody.`,
       evidence: `pg_default_acl has no entry that takes EXECUTE from PUBLIC for ${listed(names)}`,
       fix: {

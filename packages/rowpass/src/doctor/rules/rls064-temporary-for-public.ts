@@ -16,7 +16,7 @@ export const rls064: Rule = {
     const { sql, grants } = catalog.database
     if (!grants.some(({ grantee, privilege }) => grantee === everyone && privilege === 'TEMPORARY')) return
     yield {
-      object: sql,
+      object: 'database',
       says: `Every role may make temporary tables in ${sql}.`,
       evidence: `pg_database.datacl of ${sql} has TEMPORARY for PUBLIC`,
       fix: {

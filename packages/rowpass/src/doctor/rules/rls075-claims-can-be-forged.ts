@@ -23,7 +23,7 @@ export const rls075: Rule = {
     const open = [...settings].filter((name) => !(sealed && name.startsWith('rowpass.'))).sort()
     if (open.length === 0) return
     yield {
-      object: model.catalog.database.sql,
+      object: 'database',
       says: `Policies believe ${listed(open)}.`,
       evidence: `select set_config('${open[0]}', '…', true)`,
       fix: { person: 'Whether requests can carry SQL of their own is for a person to know.' },
