@@ -1,7 +1,7 @@
 /**
- * `npm run corpus`: what `rowpass doctor`, `supabase db advisors` and `postgres-language-server dblint` find of the faults,
- * what they say about what is right, and what becomes of what they would have run. Writes the figures into docs/doctor.md,
- * and what each said of each case into results.md.
+ * `npm run corpus`: what `rowpass doctor` and `postgres-language-server dblint`, and with `--supabase` also `supabase db
+ * advisors`, find of the faults, what they say about what is right, and what becomes of what they would have run. Writes the
+ * figures into docs/doctor.md, and what each said of each case into results.md.
  *
  * The two others weigh 160 MB and are no dependency of Rowpass: they are installed from npm into a temporary folder that is
  * removed afterwards, or taken from `--tools <folder with node_modules>`. With `--only`, `--case` or `--command` nothing is
@@ -17,7 +17,7 @@ import { startEmbeddedPostgres } from '../packages/local/src/postgres/embedded.t
 import { loadCases, type Variant } from './cases.ts'
 import { loadPuzzles } from './puzzles.ts'
 import { details, type Result, summary } from './results.ts'
-import { scoreCase, scorePuzzle } from './score.ts'
+import { type Said, scoreCase, scorePuzzle } from './score.ts'
 import { anyProgram, dblint, packages, rowpass, supabaseAdvisors, type Tool } from './tools.ts'
 
 const root = new URL('../', import.meta.url)
@@ -29,6 +29,7 @@ const { version } = JSON.parse(readFileSync(new URL('packages/rowpass/package.js
 const { values } = parseArgs({
   options: {
     tools: { type: 'string' },
+    supabase: { type: 'boolean', default: false },
     only: { type: 'string' },
     case: { type: 'string', multiple: true },
     command: { type: 'string' },
@@ -65,12 +66,13 @@ function chooseTools(): Tool[] {
   const ours = values.only === 'others' ? [] : [rowpass(version)]
   if (values.only === 'rowpass') return ours
   const folder = values.tools ?? install()
-  return [...ours, supabaseAdvisors(folder), dblint(folder)]
+  return [...ours, dblint(folder), ...(values.supabase ? [supabaseAdvisors(folder)] : [])]
 }
 
 function install(): string {
   const folder = temporaryFolder()
-  const names = Object.entries(packages).map(([name, pinned]) => `${name}@${pinned}`)
+  const wanted = Object.entries(packages).filter(([name]) => values.supabase || name !== 'supabase')
+  const names = wanted.map(([name, pinned]) => `${name}@${pinned}`)
   console.error(`installing ${names.join(', ')} into ${folder}`)
   execFileSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', folder, ...names], {
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -87,6 +89,7 @@ function temporaryFolder(): string {
 async function compare(tools: readonly Tool[]): Promise<void> {
   const results: Result[] = []
   const left = cases.slice()
+  const said: Said = new Map()
   let serverVersion = ''
   // Roles belong to a server: cases at the same time take one each.
   const work = async (): Promise<void> => {
@@ -94,7 +97,7 @@ async function compare(tools: readonly Tool[]): Promise<void> {
     serverVersion = server.version
     try {
       for (let each = left.shift(); each !== undefined; each = left.shift()) {
-        const scores = await scoreCase(server.superuserUrl, each, tools)
+        const scores = await scoreCase(server.superuserUrl, each, tools, said)
         console.error(`${each.name}: ${scores.map(describe).join(' | ')}`)
         results.push({ case: each, scores })
       }

@@ -2,7 +2,7 @@
  * Runs tools on one case, or one puzzle, and says what came of it.
  */
 import { withConnection } from '../packages/rowpass/src/database/connect.ts'
-import type { Case, Variant } from './cases.ts'
+import type { Case, Shape, Variant } from './cases.ts'
 import { withSchema } from './databases.ts'
 import { type Finding, type Judgement, judge } from './judge.ts'
 import { type Proof, prove } from './proof.ts'
@@ -22,16 +22,22 @@ export interface Score {
   readonly fix: FixOutcome | undefined
 }
 
+/** What all tools said of a schema, by its SQL: many a fault is all that is not in its shape. */
+export type Said = Map<string, ReadonlyMap<Tool, readonly Finding[]>>
+
 /** Scores all tools on a case. */
-export async function scoreCase(superuserUrl: string, each: Case, tools: readonly Tool[]): Promise<Score[]> {
+export async function scoreCase(
+  superuserUrl: string,
+  each: Case,
+  tools: readonly Tool[],
+  known: Said,
+): Promise<Score[]> {
   const said = new Map<Tool, Partial<Record<Variant, readonly Finding[]>>>(tools.map((tool) => [tool, {}]))
   for (const variant of each.variants) {
-    await withSchema(superuserUrl, each.schema(variant), async (url) => {
-      const ask = async (tool: Tool) => Object.assign(said.get(tool) ?? {}, { [variant]: await tool.findings(url) })
-      await Promise.all(tools.filter(({ family }) => family !== 'splinter').map(ask))
-      const rest = tools.filter(({ family }) => family === 'splinter')
-      if (rest.length > 0) await actAsSupabase(url, each.shape, () => Promise.all(rest.map(ask)))
-    })
+    const sql = each.schema(variant)
+    const heard = known.get(sql) ?? (await hear(superuserUrl, sql, each.shape, tools))
+    known.set(sql, heard)
+    for (const [tool, findings] of heard) Object.assign(said.get(tool) ?? {}, { [variant]: findings })
   }
   const scores: Score[] = []
   for (const tool of tools) {
@@ -40,6 +46,17 @@ export async function scoreCase(superuserUrl: string, each: Case, tools: readonl
     scores.push({ judgement, fix })
   }
   return scores
+}
+
+function hear(superuserUrl: string, sql: string, shape: Shape, tools: readonly Tool[]) {
+  const heard = new Map<Tool, readonly Finding[]>()
+  return withSchema(superuserUrl, sql, async (url) => {
+    const ask = async (tool: Tool) => heard.set(tool, await tool.findings(url))
+    await Promise.all(tools.filter(({ family }) => family !== 'splinter').map(ask))
+    const rest = tools.filter(({ family }) => family === 'splinter')
+    if (rest.length > 0) await actAsSupabase(url, shape, () => Promise.all(rest.map(ask)))
+    return heard
+  })
 }
 
 /** Runs all that the tool would have run on the broken schema, and then what the case says. */

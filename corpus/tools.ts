@@ -2,8 +2,10 @@
  * The tools that are scored: how each is run on a database, and what it said. README.md tells how another one is added.
  */
 import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { withConnection } from '../packages/rowpass/src/database/connect.ts'
+import { writeMigration } from '../packages/rowpass/src/doctor/migration.ts'
+import { runDoctor } from '../packages/rowpass/src/doctor/run.ts'
+import { explain } from '../packages/rowpass/src/why/explain.ts'
 import type { Level, Shape } from './cases.ts'
 import type { Finding } from './judge.ts'
 
@@ -41,21 +43,29 @@ export const packages = { supabase: '2.117.0', '@postgres-language-server/cli': 
 
 const timeoutMs = 120_000
 const maxOutputBytes = 16 * 1024 * 1024
-const program = fileURLToPath(new URL('../packages/rowpass/bin/rowpass.js', import.meta.url))
 
-/** This repository's `rowpass`, as processes. */
+/** The doctor and why of this repository's sources: what `rowpass doctor` and `rowpass why` print, without their processes. */
 export function rowpass(version: string): Tool {
-  const ask = (url: string, ...args: string[]) => run(process.execPath, [program, ...args], { OWNER_DATABASE_URL: url })
   return {
     title: `rowpass doctor ${version}`,
     family: 'rowpass',
-    findings: async (url) => readRowpass(await ask(url, 'doctor', '--json')),
+    findings: async (url) => {
+      const { findings } = await runDoctor({ databaseUrl: url })
+      return findings.map((each) => ({ rule: each.code, level: each.level, text: JSON.stringify(each) }))
+    },
     fixes: async (url) => {
-      const sql = await ask(url, 'doctor', '--fix')
-      return { sql, rules: [...sql.matchAll(/^-- (RLS\d+):/gm)].map(([, code = '']) => code) }
+      const { findings } = await runDoctor({ databaseUrl: url, fixes: {} })
+      const { sql, fixed } = writeMigration(findings)
+      return { sql, rules: fixed.map(({ code }) => code) }
     },
     explain: (url, { sql, role, claims, login }) =>
-      ask(url, 'why', '--timeout', '1', '--as', claims, '--role', role, ...(login ? ['--login', login] : []), sql),
+      withConnection(url, async (client) => {
+        const identity = { role, claims: JSON.parse(claims) as Readonly<Record<string, unknown>> }
+        const options = { identity, sql, timeoutMs: 1_000, ...(login !== undefined && { login }) }
+        const { findings, notRun } = await explain(client, options)
+        // What it takes for the reason; the report goes on with all that was looked at.
+        return [...findings.flatMap(({ says, advice }) => [says, advice]), notRun].join('\n')
+      }),
   }
 }
 
