@@ -1,16 +1,22 @@
 /**
  * `npm run bench:log`: CPU µs of a request's line in the log, each written by itself and held as `rowpass gateway` holds
  * them. Medians of rounds.
+ *
+ * npm run bench:log -- [--write]
+ * With --write the table goes into docs/performance.md.
  */
 import { openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import type { Emit, SqlAnswered } from '../packages/rowpass/src/events.ts'
 import { createEventLog } from '../packages/rowpass/src/gateway/log.ts'
-import { toTable } from './document.ts'
+import { replaceSection, toTable } from './document.ts'
 import { makeScratch } from './scratch.ts'
 import { median } from './statistics.ts'
 
+const { values } = parseArgs({ options: { write: { type: 'boolean', default: false } } })
 const rounds = 9
 const linesARound = 20_000
 
@@ -34,12 +40,16 @@ for (let round = 0; round < rounds; round++) {
     await wait(50)
   }
 }
-console.log(
-  toTable(
-    ['a line', 'CPU µs'],
-    [...micros].map(([name, each]) => [name, median(each)]),
-  ),
+const table = toTable(
+  ['a line', 'CPU µs'],
+  [...micros].map(([name, each]) => [name, median(each)]),
 )
+console.log(table)
+if (values.write) {
+  const page = fileURLToPath(new URL('../docs/performance.md', import.meta.url))
+  const today = new Date().toISOString().slice(0, 10)
+  replaceSection(page, 'bench:log', `${table}\n\nMeasured ${today} with \`npm run bench:log -- --write\`.`)
+}
 rmSync(directory, { recursive: true })
 
 /** As one of the side-by-side comparison has it. */

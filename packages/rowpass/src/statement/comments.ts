@@ -35,11 +35,7 @@ export function blankComments(sql: string): string | undefined {
 
 /** Where it ends that starts before `from`; undefined when it does not. */
 function endOf(sql: string, start: string, from: number): number | undefined {
-  if (start === '--') {
-    lineEnd.lastIndex = from
-    return lineEnd.exec(sql)?.index ?? sql.length
-  }
-  if (start === '/*') return endOfComment(sql, from)
+  if (start === '--' || start === '/*') return endOfComment(sql, from - start.length)
   if (start === "e'" || start === "E'") {
     escapedRest.lastIndex = from
     return escapedRest.test(sql) ? escapedRest.lastIndex : undefined
@@ -49,9 +45,14 @@ function endOf(sql: string, start: string, from: number): number | undefined {
   return end < 0 ? undefined : end + start.length
 }
 
-function endOfComment(sql: string, from: number): number | undefined {
+/** Where the comment ends that starts at an index; undefined when it does not. */
+export function endOfComment(sql: string, at: number): number | undefined {
+  if (sql.startsWith('--', at)) {
+    lineEnd.lastIndex = at
+    return lineEnd.exec(sql)?.index ?? sql.length
+  }
   const marks = /\/\*|\*\//g
-  marks.lastIndex = from
+  marks.lastIndex = at + 2
   let depth = 1
   for (let mark = marks.exec(sql); mark !== null; mark = marks.exec(sql)) {
     depth += mark[0] === '/*' ? 1 : -1

@@ -3,9 +3,11 @@
  * one. Whatever is judged of the shape holds for the text: the judge reads names and syntax, and no constant.
  *
  * It reads a part of PostgreSQL's lexer (scan.l), where there is no doubt what a token is and where it ends, and gives up at
- * anything else: a comment, a backslash, a dollar quote, a string with a prefix, a number that is not plain. So a mistake
+ * anything else: a comment inside, a backslash, a dollar quote, a string with a prefix, a number that is not plain. So a mistake
  * can only be in what it does read; `npm run fuzz:shapes` compares that with the parser.
  */
+
+import { endOfComment } from './comments.ts'
 
 /** A longer text has no shape: see `maxShortLength` of the gateway. */
 export const maxShapedLength = 16 * 1024
@@ -59,7 +61,8 @@ const maxInteger = 2_147_483_647
 /**
  * The shape of a text. It is a text itself, with itself as its shape.
  *
- * A parameter has one mark whatever its number, and a list of two or more constants behind IN is one of two.
+ * A parameter has one mark whatever its number, a list of two or more constants behind IN is one of two, and comments at the
+ * end are left out: those of tracing are always new.
  * @returns undefined where a part of the text is not understood; also for one above {@link maxShapedLength}
  */
 export function toShape(sql: string): string | undefined {
@@ -68,6 +71,8 @@ export function toShape(sql: string): string | undefined {
   let kept = 0
   /** The last character that is no space. */
   let before = ''
+  /** Behind that character. */
+  let end = 0
   for (let at = 0; at < sql.length; ) {
     const start = at
     const kind = kindAt(sql, at)
@@ -80,20 +85,25 @@ export function toShape(sql: string): string | undefined {
         shape += sql.slice(kept, start) + constant.mark
         kept = at
       }
+    } else if (isComment(sql, at) && isAllComments(sql, at)) {
+      break
     } else {
-      const end = endOfToken(sql, at, kind)
-      if (end === undefined) return undefined
+      const after = endOfToken(sql, at, kind)
+      if (after === undefined) return undefined
       // Behind a dot it is the name of a function.
-      const list = kind === letter && before !== '.' && isIn(sql, at, end) ? endOfList(sql, end) : undefined
+      const list = kind === letter && before !== '.' && isIn(sql, at, after) ? endOfList(sql, after) : undefined
       if (list !== undefined) {
-        shape += `${sql.slice(kept, end)} (0,0)`
+        shape += `${sql.slice(kept, after)} (0,0)`
         kept = list
       }
-      at = list ?? end
+      at = list ?? after
     }
-    if (kind !== space) before = sql[at - 1] ?? ''
+    if (kind !== space) {
+      before = sql[at - 1] ?? ''
+      end = at
+    }
   }
-  return shape + sql.slice(kept)
+  return shape + sql.slice(kept, end)
 }
 
 /** Where a token ends that is no constant, by its kind; undefined where it may be a part of something else. */
@@ -166,6 +176,20 @@ function endOfName(sql: string, at: number): number {
     const kind = kindAt(sql, ++at)
     if (kind !== letter && kind !== digit && kind !== dollar) return at
   }
+}
+
+function isComment(sql: string, at: number): boolean {
+  return sql.startsWith('--', at) || sql.startsWith('/*', at)
+}
+
+/** Whether nothing but comments and space follows. */
+function isAllComments(sql: string, at: number): boolean {
+  while (at < sql.length) {
+    const end = isComment(sql, at) ? endOfComment(sql, at) : undefined
+    if (end === undefined) return false
+    at = skipSpace(sql, end)
+  }
+  return true
 }
 
 /** Undefined where a comment begins in it, or it may be the one of `U&'…'`. */

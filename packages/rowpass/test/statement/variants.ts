@@ -89,6 +89,22 @@ const odd = [
     "date'x'",
   ],
 ]
+const comments = [
+  ...[
+    '',
+    ' ',
+    '-- x',
+    "-- '\n",
+    '/* x */',
+    "/* ' */",
+    '/* /* */ */',
+    '/* /* */',
+    '--',
+    '/**/ ',
+    "/*traceparent='00-1'*/",
+    '1',
+  ],
+]
 const words = [
   ...['select', 'from', 'where', 'in', 'IN', 'not', 'and', 'or', 'float', 'FLOAT', 'position', 'interval', 'timestamp'],
   ...[
@@ -195,6 +211,7 @@ export async function compareVariants(
     const sql = makeText(below)
     const shape = toShape(sql)
     if (shape === undefined || shape === sql) continue
+    if (toShape(shape) !== shape) throw new Error(`the shape of ${JSON.stringify(sql)} has another`)
     // What is known by its shape is what any other text of that shape was judged to be: this one is the shortest.
     if (verdicts.get(shape) === undefined) verdicts.keep(shape, judge(shape))
     const known = verdicts.get(sql)
@@ -226,6 +243,7 @@ function makeText(below: Below): string {
     text.splice(at, below(2), ...(below(8) === 0 ? [] : [fragment]))
   }
   if (below(10) === 0) text.push(` ${pick(['or', 'and', 'union select'], below)} a in (${makeList(below)})`)
+  if (below(10) === 0) text.push(pick([' ', '', '\n'], below), pick(comments, below), pick(comments, below))
   return text.join('')
 }
 
