@@ -39,9 +39,9 @@ export const poolMistakes: readonly Mistake[] = [
     ],
 
     [
-      'after an error in a group the next request is sent before its ROLLBACK',
+      'after an error in a group nothing is rolled back',
       'if (!outsideTransaction && flight.group !== undefined) rollback()\n    else if',
-      'if (!outsideTransaction && flight.group !== undefined) setImmediate(rollback)\n    else if',
+      'if (!outsideTransaction && flight.group !== undefined) void 0\n    else if',
       'a ROLLBACK comes before what waits',
       groups,
     ],

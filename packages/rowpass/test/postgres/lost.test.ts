@@ -89,7 +89,9 @@ describePg('a connection that breaks', () => {
 
   const marks = async () => (await owner.query('select count(*)::int as n from marks')).rows[0].n
   const terminate = () =>
-    superuser.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'rowpass stage'")
+    superuser.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'rowpass stage' and datname = current_database()",
+    )
 
   it('before the answer: a request that only reads is sent again', async () => {
     proxy.breakNext()
@@ -112,8 +114,11 @@ describePg('a connection that breaks', () => {
       await terminate()
       await waitUntil(
         async () =>
-          (await superuser.query("select from pg_stat_activity where application_name = 'rowpass stage'")).rowCount ===
-          0,
+          (
+            await superuser.query(
+              "select from pg_stat_activity where application_name = 'rowpass stage' and datname = current_database()",
+            )
+          ).rowCount === 0,
       )
       const asked = stage.ask('ada', insert)
       await new Promise((resolve) => setTimeout(resolve, 30))
