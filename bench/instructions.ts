@@ -1,7 +1,7 @@
 /**
  * `npm run bench:instructions`: how many instructions of the backend reading the session costs, form by form.
  *
- * npm run bench:instructions -- [--postgres /usr/lib/postgresql/15]... [--executions 100] [--write]
+ * npm run bench:instructions -- [--postgres /usr/lib/postgresql/15]... [--executions 100] [--only <RegExp of names>] [--write]
  * Needs valgrind. Counts on the embedded PostgreSQL, and on that of each folder that is named. Other work on the machine
  * changes nothing, and forms that differ by 1 % are told apart. With --write the table goes into docs/performance.md.
  */
@@ -21,7 +21,13 @@ import {
 import { accountOf, createDataFolder } from '../packages/local/src/postgres/data-folder.ts'
 import { sharedFolder } from '../packages/local/src/postgres/embedded.ts'
 import { startServer } from '../packages/local/src/postgres/server.ts'
-import { wholeEnvelope, wholeSessionEnvelope } from '../packages/rowpass/src/postgres/envelope.ts'
+import {
+  envelopeOf,
+  ticketEnvelope,
+  ticketSessionEnvelope,
+  wholeEnvelope,
+  wholeSessionEnvelope,
+} from '../packages/rowpass/src/postgres/envelope.ts'
 import { generateSealKey } from '../packages/rowpass/src/seal/keys.ts'
 import { fillBenchDatabase } from './database.ts'
 import { replaceSection, toTable } from './document.ts'
@@ -33,6 +39,7 @@ const { values } = parseArgs({
   options: {
     postgres: { type: 'string', multiple: true, default: [] },
     executions: { type: 'string', default: '100' },
+    only: { type: 'string', default: '' },
     write: { type: 'boolean', default: false },
   },
 })
@@ -103,7 +110,7 @@ async function prepare(place: Place, stateFile: string): Promise<SessionForm[]> 
       people,
       notesOfOne,
     )
-    const forms = await readForms(urls.ownerUrl)
+    const forms = (await readForms(urls.ownerUrl)).filter(({ name }) => new RegExp(values.only).test(name))
     await setUpForms(forms, urls)
     return forms
   } finally {
@@ -113,10 +120,14 @@ async function prepare(place: Place, stateFile: string): Promise<SessionForm[]> 
 
 /** Requests as the gateway makes them: the identity and the statement, both prepared, in one implicit transaction. */
 function toScript(form: SessionForm, schema: string, times: number): string {
-  const envelopes = Array.from({ length: people }, (_, person) => {
-    const { role, session } = identityOf(form, key, person)
-    return `execute envelope(${[role, session.claims, session.seal].map(pg.escapeLiteral).join(', ')});`
-  })
+  const identities = Array.from({ length: people }, (_, person) => identityOf(form, key, person))
+  const executed = (ticketed: boolean) =>
+    identities.map((identity) => {
+      const params = envelopeOf(identity, ticketed).params.map((value) => pg.escapeLiteral(value))
+      return `execute ${ticketed ? 'ticket' : 'envelope'}(${params.join(', ')});`
+    })
+  const envelopes = executed(form.remembered === true)
+  const admissions = form.remembered ? executed(false).map((whole) => `${whole} select rowpass.admit_identity()`) : []
   const requests = Array.from({ length: times }, (_, turn) => {
     const person = turn % people
     const statement = `execute own(${person * notesOfOne + 1})`
@@ -125,7 +136,9 @@ function toScript(form: SessionForm, schema: string, times: number): string {
   const oneLine = (sql: string) => sql.replaceAll(/\s+/g, ' ')
   return [
     `prepare envelope(text, text, text) as ${oneLine((form.hasSession ? wholeSessionEnvelope : wholeEnvelope).sql)}`,
+    `prepare ticket(text, text) as ${oneLine((form.hasSession ? ticketSessionEnvelope : ticketEnvelope).sql)}`,
     `prepare own(int) as ${statementOf(schema)}`,
+    ...admissions,
     ...requests,
     '',
   ].join('\n')

@@ -23,6 +23,10 @@ export interface SessionForm {
   readonly hasIdentity: boolean
   /** Whether the token names a session, which is looked up among those that were ended. */
   readonly hasSession: boolean
+  /** The whole condition of the policy, instead of {@link policy}. */
+  readonly condition?: string
+  /** Whether the database remembers the identity, and a request brings its ticket. */
+  readonly remembered?: boolean
 }
 
 const inForce = { sql: '', seal: sealSession, hasIdentity: true, hasSession: false }
@@ -43,6 +47,10 @@ export async function readForms(ownerUrl: string): Promise<SessionForm[]> {
   const unchecked = `create function $schema.claims() returns text language plpgsql stable security definer
     set search_path = pg_catalog, pg_temp as 'begin return current_setting(''rowpass.claims'', true); end'`
   const own = "$schema.claims()::json ->> 'sub'"
+  const byTicket = { ...inForce, remembered: true }
+  // As the demo's policy of `users`, which reads three claims.
+  const demo = `(select (auth.session() ->> 'tenant_id')::uuid) is not null
+    and (owner_id = (select auth.uid())::text or (select auth.session() ->> 'role') = 'admin')`
 
   return [
     { ...inForce, name: 'no identity, no policy', hasIdentity: false },
@@ -67,6 +75,18 @@ export async function readForms(ownerUrl: string): Promise<SessionForm[]> {
     { ...inForce, name: '**`auth.uid()`**', policy: 'auth.uid()::text' },
     { ...inForce, name: "**`auth.claim_uuid('sub')`**", policy: "auth.claim_uuid('sub')::text" },
     { ...inForce, name: '**`auth.user_id()`, the token names a session**', hasSession: true, policy: 'auth.user_id()' },
+    { ...inForce, name: '**three claims, as the demo does**', condition: demo },
+    { ...byTicket, name: '**the ticket of an identity, no policy**' },
+    { ...byTicket, name: '**ticket: `auth.user_id()`**', policy: 'auth.user_id()' },
+    { ...byTicket, name: '**ticket: `auth.uid()`**', policy: 'auth.uid()::text' },
+    { ...byTicket, name: "**ticket: `auth.claim_uuid('sub')`**", policy: "auth.claim_uuid('sub')::text" },
+    {
+      ...byTicket,
+      name: '**ticket: `auth.user_id()`, the token names a session**',
+      hasSession: true,
+      policy: 'auth.user_id()',
+    },
+    { ...byTicket, name: '**ticket: three claims, as the demo does**', condition: demo },
     {
       ...inForce,
       name: '– `auth.uid()` with a regular expression',

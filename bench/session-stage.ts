@@ -12,6 +12,7 @@ import type { SessionForm } from './session-forms.ts'
 export const people = 100
 export const notesOfOne = 100
 const endedSessions = 10_000
+const otherIdentities = 10_000
 
 /** Where the form of this index has its table. */
 export const schemaOf = (index: number): string => `form_${index}`
@@ -28,26 +29,31 @@ export async function setUpForms(
     for (const [index, form] of forms.entries()) await client.query(setUpSql(form, schemaOf(index)))
     await client.query(`insert into rowpass.revoked_sessions
       select gen_random_uuid(), now() + interval '1 hour' from generate_series(1, ${endedSessions})`)
+    await client.query(`insert into rowpass.identities
+      select sha256(n::text::bytea), 'authenticated', now() + interval '1 day', name, null, '{}', null
+        from generate_series(1, ${otherIdentities}) n, rowpass.seal_keys`)
   })
   await withConnection(superuserUrl, (client) => client.query('vacuum (analyze, freeze)'))
 }
 
 /** A copy of the table for each form, so that a statement's plan holds that one alone. */
-function setUpSql({ sql, policy }: SessionForm, schema: string): string {
+function setUpSql({ sql, ...form }: SessionForm, schema: string): string {
   return `create schema ${schema};
     create table ${schema}.notes (like public.notes including all);
     insert into ${schema}.notes select id, md5(owner_id)::uuid::text, body from public.notes;
     ${sql.replaceAll('$schema', schema)};
-    ${policy === undefined ? '' : policySql(policy, schema)};
+    ${policySql(form, schema)};
     grant usage on schema ${schema} to authenticated, rowpass_gateway;
     grant select on ${schema}.notes to authenticated, rowpass_gateway;
     grant execute on all functions in schema ${schema} to authenticated`
 }
 
-function policySql(policy: string, schema: string): string {
+function policySql({ policy, condition }: Pick<SessionForm, 'policy' | 'condition'>, schema: string): string {
+  const whole =
+    condition ?? (policy === undefined ? undefined : `owner_id = (select ${policy.replaceAll('$schema', schema)})`)
+  if (whole === undefined) return ''
   return `alter table ${schema}.notes enable row level security;
-    create policy own on ${schema}.notes to authenticated
-      using (owner_id = (select ${policy.replaceAll('$schema', schema)}))`
+    create policy own on ${schema}.notes to authenticated using (${whole})`
 }
 
 /** A person's sealed claims, of some 350 bytes. */
