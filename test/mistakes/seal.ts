@@ -86,8 +86,8 @@ export const sealMistakes: readonly Mistake[] = [
     ],
     [
       'a ticket that nobody has is nobody, in silence',
-      '    select r.session into remembered from rowpass.remembered as r;\n    if not found then',
-      '    select r.session into remembered from rowpass.remembered as r;\n    if false then',
+      '  select r.session into remembered from rowpass.remembered as r;\n  if not found then',
+      '  select r.session into remembered from rowpass.remembered as r;\n  if false then',
       'SEC-37 a ticket is refused that is %s',
     ],
     [

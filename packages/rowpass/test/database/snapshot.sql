@@ -1,5 +1,5 @@
--- What "rowpass db migrate" and "rowpass db harden" install, by revision 23 of the SQL, whose SHA-256 is
--- 7a9cb6d972993fc38796de3f17fb7531b2612793455cecb88793b10ad1b39458
+-- What "rowpass db migrate" and "rowpass db harden" install, by revision 24 of the SQL, whose SHA-256 is
+-- b96ada94218617bd6c2f7ea2351a2d4c9f39ca95422f35c8683db6a84c22b161
 -- "npm run sql:snapshot" writes this file. Rights are those of others than the owner.
 
 create schema auth;
@@ -292,7 +292,7 @@ CREATE OR REPLACE FUNCTION auth.role()
  RETURNS text
  LANGUAGE sql
  STABLE PARALLEL SAFE
-RETURN (rowpass.session() ->> 'role'::text);
+RETURN CASE WHEN (octet_length(current_setting('rowpass.seal'::text, true)) = 32) THEN (rowpass.ticket_session() ->> 'role'::text) ELSE ((rowpass.claims())::json ->> 'role'::text) END;
 grant execute on function auth.role() to anonymous;
 grant execute on function auth.role() to authenticated;
 
@@ -308,7 +308,7 @@ CREATE OR REPLACE FUNCTION auth.uid()
  RETURNS uuid
  LANGUAGE sql
  STABLE PARALLEL SAFE
-RETURN rowpass.uid();
+RETURN CASE WHEN (octet_length(current_setting('rowpass.seal'::text, true)) = 32) THEN rowpass.ticket_uid() ELSE rowpass.to_uuid(((rowpass.claims())::json ->> 'sub'::text)) END;
 grant execute on function auth.uid() to anonymous;
 grant execute on function auth.uid() to authenticated;
 
@@ -316,7 +316,7 @@ CREATE OR REPLACE FUNCTION auth.user_id()
  RETURNS text
  LANGUAGE sql
  STABLE PARALLEL SAFE
-RETURN (rowpass.session() ->> 'sub'::text);
+RETURN CASE WHEN (octet_length(current_setting('rowpass.seal'::text, true)) = 32) THEN (rowpass.ticket_session() ->> 'sub'::text) ELSE ((rowpass.claims())::json ->> 'sub'::text) END;
 grant execute on function auth.user_id() to anonymous;
 grant execute on function auth.user_id() to authenticated;
 
@@ -775,7 +775,7 @@ declare
   outer_key bytea;
 begin
   if octet_length(seal) = 32 then
-    return rowpass.session()::text;
+    return rowpass.ticket_session()::text;
   end if;
   select inner_pad, outer_pad into inner_key, outer_key from rowpass.seal_keys where name = split_part(seal, ':', 2);
 
@@ -964,7 +964,7 @@ CREATE OR REPLACE FUNCTION rowpass.revision()
  RETURNS integer
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-RETURN 23;
+RETURN 24;
 
 CREATE OR REPLACE FUNCTION rowpass.sealed_signing_key(kid text)
  RETURNS jsonb
@@ -980,23 +980,9 @@ grant execute on function rowpass.sealed_signing_key(text) to rowpass_issuer;
 
 CREATE OR REPLACE FUNCTION rowpass.session()
  RETURNS jsonb
- LANGUAGE plpgsql
- STABLE PARALLEL SAFE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-declare
-  remembered jsonb;
-begin
-  if octet_length(current_setting('rowpass.seal', true)) = 32 then
-    select r.session into remembered from rowpass.remembered as r;
-    if not found then
-      perform rowpass.refuse_ticket();
-    end if;
-    return remembered;
-  end if;
-  return rowpass.claims()::jsonb;
-end
-$function$;
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+RETURN CASE WHEN (octet_length(current_setting('rowpass.seal'::text, true)) = 32) THEN rowpass.ticket_session() ELSE (rowpass.claims())::jsonb END;
 grant execute on function rowpass.session() to anonymous;
 grant execute on function rowpass.session() to authenticated;
 
@@ -1005,6 +991,44 @@ CREATE OR REPLACE FUNCTION rowpass.session_id(sid text)
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE STRICT
 RETURN (COALESCE("substring"(sid, '^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$'::text), "left"(encode(sha256(convert_to(sid, 'UTF8'::name)), 'hex'::text), 32)))::uuid;
+
+CREATE OR REPLACE FUNCTION rowpass.ticket_session()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE PARALLEL SAFE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  remembered jsonb;
+begin
+  select r.session into remembered from rowpass.remembered as r;
+  if not found then
+    perform rowpass.refuse_ticket();
+  end if;
+  return remembered;
+end
+$function$;
+grant execute on function rowpass.ticket_session() to anonymous;
+grant execute on function rowpass.ticket_session() to authenticated;
+
+CREATE OR REPLACE FUNCTION rowpass.ticket_uid()
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE PARALLEL SAFE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  remembered uuid;
+begin
+  select r.uid into remembered from rowpass.remembered as r;
+  if not found then
+    perform rowpass.refuse_ticket();
+  end if;
+  return remembered;
+end
+$function$;
+grant execute on function rowpass.ticket_uid() to anonymous;
+grant execute on function rowpass.ticket_uid() to authenticated;
 
 CREATE OR REPLACE FUNCTION rowpass.to_bigint(value text)
  RETURNS bigint
@@ -1039,28 +1063,6 @@ end
 $function$;
 grant execute on function rowpass.to_uuid(text) to anonymous;
 grant execute on function rowpass.to_uuid(text) to authenticated;
-
-CREATE OR REPLACE FUNCTION rowpass.uid()
- RETURNS uuid
- LANGUAGE plpgsql
- STABLE PARALLEL SAFE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-declare
-  remembered uuid;
-begin
-  if octet_length(current_setting('rowpass.seal', true)) = 32 then
-    select r.uid into remembered from rowpass.remembered as r;
-    if not found then
-      perform rowpass.refuse_ticket();
-    end if;
-    return remembered;
-  end if;
-  return rowpass.to_uuid(rowpass.claims()::json ->> 'sub');
-end
-$function$;
-grant execute on function rowpass.uid() to anonymous;
-grant execute on function rowpass.uid() to authenticated;
 
 CREATE OR REPLACE FUNCTION rowpass_ddl.count_change()
  RETURNS event_trigger

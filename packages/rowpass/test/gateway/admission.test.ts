@@ -1,9 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { startEmbeddedPostgres } from '../../../local/src/postgres/embedded.ts'
+import { createLocalDatabase } from '../../../local/src/postgres/local-database.ts'
 import { withConnection } from '../../src/database/connect.ts'
-import { formatSealKeys, generateSealKey, installSealKeys, removeSealKey } from '../../src/seal/keys.ts'
+import { provision } from '../../src/database/provision.ts'
+import { formatSealKeys, generateSealKey, installSealKeys, parseSealKeys, removeSealKey } from '../../src/seal/keys.ts'
 import { startTestGateway, type TestGateway, waitUntil } from '../support/gateway.ts'
-import { describePg, sealKeysText } from '../support/pg.ts'
+import { describePg, sealKeysText, type TestDatabase } from '../support/pg.ts'
 import { pgbouncerProgram, startPgBouncer } from '../support/pgbouncer.ts'
 import { type Scene, startScene } from './scene.ts'
 
@@ -185,4 +191,46 @@ describePg('a token that comes again', () => {
       await between?.close()
     }
   })
+})
+
+describe('a token whose server becomes a replica', () => {
+  it('SEC-36 goes on whole, where the table of identities cannot be read, and is refused once its session has ended', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'rowpass-standby-'))
+    let server = await startEmbeddedPostgres({ directory, durable: false })
+    let gateway: TestGateway | undefined
+    try {
+      const ownerUrl = await createLocalDatabase(server.superuserUrl, 'of-a-throw-away-database')
+      const gatewayUrl = Object.assign(new URL(ownerUrl), { username: 'rowpass_gateway', password: 'gateway' }).href
+      await provision({ ownerUrl, gatewayUrl, sealKeys: parseSealKeys(sealKeysText) })
+      const [sid, other] = [randomUUID(), randomUUID()]
+      gateway = await startTestGateway({ name: 'rowpass', gatewayUrl } as TestDatabase)
+      const { issuer } = gateway
+      const tokens = await Promise.all([{}, { sid }, { sid: other }].map((claims) => issuer.token('ada', claims)))
+      const ask = (bearer: string) => gateway?.sql(bearer, 'select auth.user_id() as id')
+      const count = () =>
+        withConnection(server.superuserUrl.replace(/postgres$/, 'rowpass'), async (client) => {
+          const { rows } = await client.query('select count(*)::int as count from rowpass.identities')
+          return rows[0].count
+        })
+      for (const bearer of tokens) for (let turn = 0; turn < 3; turn++) await ask(bearer)
+      await waitUntil(async () => (await count()) === 3)
+      for (const bearer of tokens) expect((await ask(bearer))?.body.rows).toEqual([{ id: 'ada' }])
+      await withConnection(ownerUrl, (client) => client.query(`select rowpass.end_session('${other}')`))
+
+      const { port, dataDirectory } = server
+      await server.stop()
+      writeFileSync(join(dataDirectory, 'standby.signal'), '')
+      server = await startEmbeddedPostgres({ directory, port, durable: false })
+      await waitUntil(async () => (await ask(tokens[0] ?? ''))?.status === 200, 20_000)
+      for (const bearer of tokens.slice(0, 2)) {
+        for (let turn = 0; turn < 4; turn++) expect((await ask(bearer))?.body.rows).toEqual([{ id: 'ada' }])
+      }
+      expect(await ask(tokens[2] ?? '')).toMatchObject(ended)
+      await expect(count()).rejects.toMatchObject({ code: '0A000' })
+    } finally {
+      await gateway?.close()
+      await server.stop()
+      rmSync(directory, { recursive: true, force: true })
+    }
+  }, 120_000)
 })

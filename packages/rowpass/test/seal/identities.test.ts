@@ -122,7 +122,6 @@ describePg('identities that the database remembers', () => {
     'auth.uid()',
     'auth.role()',
     'rowpass.session()',
-    'rowpass.uid()',
     'rowpass.claims()::jsonb',
     "auth.claim_text('role')",
     "auth.claim_uuid('sub')",

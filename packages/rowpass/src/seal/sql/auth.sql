@@ -16,20 +16,23 @@ create or replace function auth.jwt() returns jsonb
   language sql stable parallel safe
   return rowpass.session();
 
--- The claim `sub` as text.
+-- The claim `sub` as text. Under a seal it is read from `json`, which costs a third of making a `jsonb` of all claims.
 create or replace function auth.user_id() returns text
   language sql stable parallel safe
-  return rowpass.session() ->> 'sub';
+  return case when octet_length(current_setting('rowpass.seal', true)) = 32 then rowpass.ticket_session() ->> 'sub'
+    else rowpass.claims()::json ->> 'sub' end;
 
 -- The same as uuid; NULL when it is none, so that a policy denies instead of failing.
 create or replace function auth.uid() returns uuid
   language sql stable parallel safe
-  return rowpass.uid();
+  return case when octet_length(current_setting('rowpass.seal', true)) = 32 then rowpass.ticket_uid()
+    else rowpass.to_uuid(rowpass.claims()::json ->> 'sub') end;
 
 -- The claim `role` as text, for policies of Supabase: its tokens name the database role there. NULL in a token without one.
 create or replace function auth.role() returns text
   language sql stable parallel safe
-  return rowpass.session() ->> 'role';
+  return case when octet_length(current_setting('rowpass.seal', true)) = 32 then rowpass.ticket_session() ->> 'role'
+    else rowpass.claims()::json ->> 'role' end;
 
 revoke all on function auth.session(), auth.jwt(), auth.user_id(), auth.uid(), auth.role() from public;
 grant execute on function auth.session(), auth.jwt(), auth.user_id(), auth.uid(), auth.role() to authenticated, anonymous;

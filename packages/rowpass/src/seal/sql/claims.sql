@@ -18,7 +18,7 @@ declare
   outer_key bytea;
 begin
   if octet_length(seal) = 32 then
-    return rowpass.session()::text;
+    return rowpass.ticket_session()::text;
   end if;
   select inner_pad, outer_pad into inner_key, outer_key from rowpass.seal_keys where name = split_part(seal, ':', 2);
 
