@@ -5,12 +5,15 @@ import { OptionError } from '../errors.ts'
 import { isDrizzle, sealDrizzle } from './drizzle.ts'
 import type { RequestIdentity } from './form.ts'
 import { isNeonHttp, sealNeonHttp } from './neon-http.ts'
+import { isClient, isPool, sealClient, sealPool } from './pool.ts'
+import { isPostgresJs, sealPostgresJs } from './postgres-js.ts'
 
 /**
  * The same database for one identity: every statement that it runs is in a transaction that sets role, claims and seal
  * first. Costs no connection; make one for each request.
  *
- * Takes what `neon()` returns, and a database of Drizzle over it.
+ * Takes what `neon()` and `postgres()` return, a pool or a client of node-postgres or of Neon's driver, and a database of
+ * Drizzle over one of these. What takes a pool itself, as Kysely does, is given a sealed one. Each text is one statement.
  *
  * The login of the connection is to be the powerless one of `rowpass db migrate --seal`: then whatever is run without a seal
  * gets no rows. A cache that Drizzle was given is not used, as it would mix identities.
@@ -28,6 +31,9 @@ export function sealed<Database extends object>(db: Database, identity: RequestI
 
 function sealAny(db: unknown, identity: RequestIdentity): unknown {
   if (isDrizzle(db)) return sealDrizzle(db, identity, sealAny)
+  if (isPostgresJs(db)) return sealPostgresJs(db, identity)
   if (isNeonHttp(db)) return sealNeonHttp(db, identity)
+  if (isPool(db)) return sealPool(db, identity)
+  if (isClient(db)) return sealClient(db, identity)
   throw new OptionError('this is no database that can be sealed')
 }
