@@ -203,13 +203,6 @@ export const poolMistakes: readonly Mistake[] = [
       'if',
       'SEC-44 a statement that ignores the cancel request loses its connection',
     ],
-    [
-      'the oldest of a group is taken for the one that cannot be ended',
-      'running.has(head) && head.behind === 0',
-      'running.has(head)',
-      'one that cannot be cancelled is told from the others of its group, none of whom is refused',
-      groups,
-    ],
   ]),
   ...mistakesIn('packages/rowpass/src/postgres/roster.ts', fairness, [
     [
