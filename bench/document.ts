@@ -24,8 +24,23 @@ function toText(cell: Cell): string {
  */
 export function replaceSection(file: string, name: string, text: string): void {
   const before = readFileSync(file, 'utf8')
-  const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`]
-  const [start, end] = [before.indexOf(open), before.indexOf(close)]
+  const [start, end] = findSection(file, before, name)
+  writeFileSync(file, `${before.slice(0, start)}\n${text}\n${before.slice(end)}`)
+}
+
+/**
+ * Reads the tables between the markers: the cells of each row.
+ * @throws TypeError when the file has no such markers
+ */
+export function readRows(file: string, name: string): string[][] {
+  const text = readFileSync(file, 'utf8')
+  const lines = text.slice(...findSection(file, text, name)).split('\n')
+  return lines.filter((line) => line.startsWith('| ')).map((line) => line.slice(2, -2).split(' | '))
+}
+
+function findSection(file: string, text: string, name: string): [start: number, end: number] {
+  const open = `<!-- ${name} -->`
+  const [start, end] = [text.indexOf(open), text.indexOf(`<!-- /${name} -->`)]
   if (start < 0 || end < start) throw new TypeError(`${file} has no section ${name}`)
-  writeFileSync(file, `${before.slice(0, start + open.length)}\n${text}\n${before.slice(end)}`)
+  return [start + open.length, end]
 }

@@ -1,9 +1,11 @@
 /**
  * `npm run bench:instructions`: how many instructions of the backend reading the session costs, form by form.
  *
- * npm run bench:instructions -- [--postgres /usr/lib/postgresql/15]... [--executions 100] [--only <RegExp of names>] [--write]
+ * npm run bench:instructions -- [--postgres /usr/lib/postgresql/15]... [--executions 100] [--only <RegExp of names>]
+ *   [--write | --check]
  * Needs valgrind. Counts on the embedded PostgreSQL, and on that of each folder that is named. Other work on the machine
  * changes nothing, and forms that differ by 1 % are told apart. With --write the table goes into docs/performance.md.
+ * With --check, which is for every night, it fails where a form in force takes more than the table there says, by more than 3 %.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { rmSync } from 'node:fs'
@@ -30,7 +32,7 @@ import {
 } from '../packages/rowpass/src/postgres/envelope.ts'
 import { generateSealKey } from '../packages/rowpass/src/seal/keys.ts'
 import { fillBenchDatabase } from './database.ts'
-import { replaceSection, toTable } from './document.ts'
+import { readRows, replaceSection, toTable } from './document.ts'
 import { makeScratch } from './scratch.ts'
 import { readForms, type SessionForm } from './session-forms.ts'
 import { identityOf, notesOfOne, people, schemaOf, setUpForms, statementOf } from './session-stage.ts'
@@ -41,8 +43,11 @@ const { values } = parseArgs({
     executions: { type: 'string', default: '100' },
     only: { type: 'string', default: '' },
     write: { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
   },
 })
+const page = fileURLToPath(new URL('../docs/performance.md', import.meta.url))
+const tolerance = 0.03
 const executions = Number(values.executions)
 const key = generateSealKey('bench')
 
@@ -57,7 +62,32 @@ const today = new Date().toISOString().slice(0, 10)
 const lines = `${table}\n\nCounted ${today} with \`npm run bench:instructions -- ${process.argv.slice(2).join(' ')}\`.`
 console.log(`\n${lines}`)
 if (values.write) {
-  replaceSection(fileURLToPath(new URL('../docs/performance.md', import.meta.url)), 'bench:instructions', lines)
+  replaceSection(page, 'bench:instructions', lines)
+}
+if (values.check) {
+  const grown = compare()
+  for (const said of grown) console.error(said)
+  process.exitCode = grown.length > 0 ? 1 : 0
+}
+
+/** What takes more than the page says. @throws Error when none of it is on the page: then nothing was compared */
+function compare(): string[] {
+  const [head = [], , ...rows] = readRows(page, 'bench:instructions')
+  let compared = 0
+  const grown: string[] = []
+  for (const { version, counts } of columns) {
+    const column = head.indexOf(`PostgreSQL ${version}`)
+    for (const [name, count] of counts) {
+      const known = Number(rows.find(([each]) => each === name)?.[column]?.replaceAll(',', ''))
+      if (Number.isNaN(known)) continue
+      compared++
+      if (count > known * (1 + tolerance)) {
+        grown.push(`PostgreSQL ${version}, ${name}: ${Math.round(count)} instructions, ${known} before`)
+      }
+    }
+  }
+  if (compared === 0) throw new Error(`${page} has no counts of these versions`)
+  return grown
 }
 
 /** The instructions of one execution under each form, by its name. */
@@ -71,6 +101,8 @@ async function countOn(folder: string | undefined): Promise<(typeof columns)[num
     const forms = await prepare(place, join(directory, 'state.json'))
     const counts = new Map<string, number>()
     for (const [index, form] of forms.entries()) {
+      // What was tried and left out cannot grow.
+      if (values.check && form.name.startsWith('–')) continue
       const few = await count(place, toScript(form, schemaOf(index), executions), executions)
       const many = await count(place, toScript(form, schemaOf(index), 2 * executions), 2 * executions)
       // The start of the process, its caches and the first plans are in both.

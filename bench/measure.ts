@@ -17,6 +17,8 @@ export interface Subject {
   readonly name: string
   /** Process whose CPU is counted as Node's. */
   readonly pid: number
+  /** Process that sends the load, where it is another. */
+  readonly loadPid?: number
   run(): Promise<Run>
 }
 
@@ -31,12 +33,15 @@ export interface Outcome {
   /** Microseconds of CPU for each request: of the subject's process, and of all backends. */
   readonly nodeMicros: number
   readonly backendMicros: number
+  /** The same of the load generator; 0 where it is the subject's process. */
+  readonly loadMicros: number
 }
 
 interface Sample {
   readonly run: Run
   readonly nodeMs: number
   readonly backendMs: number
+  readonly loadMs: number
 }
 
 /** @param rounds that count; one more comes first, to warm up */
@@ -44,11 +49,13 @@ export async function measure(subjects: readonly Subject[], rounds: number, post
   const samples = new Map<Subject, Sample[]>(subjects.map((subject) => [subject, []]))
   for (let round = 0; round <= rounds; round++) {
     for (const subject of round % 2 === 0 ? subjects : subjects.toReversed()) {
-      const [node, backends] = [cpuMs(subject.pid), childrenCpuMs(postmaster)]
+      const loadCpuMs = () => (subject.loadPid === undefined ? 0 : cpuMs(subject.loadPid))
+      const [node, load, backends] = [cpuMs(subject.pid), loadCpuMs(), childrenCpuMs(postmaster)]
       const run = await subject.run()
       const sample = {
         run,
         nodeMs: cpuMs(subject.pid) - node,
+        loadMs: loadCpuMs() - load,
         backendMs: elapsedCpuMs(backends, childrenCpuMs(postmaster)),
       }
       if (round > 0) samples.get(subject)?.push(sample)
@@ -66,6 +73,7 @@ function summarise(name: string, samples: readonly Sample[]): Outcome {
     p50Ms: middle(({ run }) => percentile(run.latenciesMs, 50)),
     p99Ms: middle(({ run }) => percentile(run.latenciesMs, 99)),
     nodeMicros: middle(({ run, nodeMs }) => (nodeMs * 1_000) / run.requests),
+    loadMicros: middle(({ run, loadMs }) => (loadMs * 1_000) / run.requests),
     backendMicros: middle(({ run, backendMs }) => (backendMs * 1_000) / run.requests),
   }
 }

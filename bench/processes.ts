@@ -60,15 +60,24 @@ export function endedChildrenCpuMs(parent: number): number {
   return fields === undefined ? 0 : (Number(fields[13]) + Number(fields[14])) * tickMs
 }
 
-/** CPU milliseconds of each running child of a process, by its pid. */
+/** CPU milliseconds of each running child of a process that has one thread, by its pid. */
 export function childrenCpuMs(parent: number): Map<number, number> {
-  return new Map(childrenOf(parent).map((pid) => [pid, cpuMs(pid)]))
+  return new Map(childrenOf(parent).map((pid) => [pid, threadCpuMs(pid)]))
+}
+
+/** CPU milliseconds of a process's first thread, to the nanosecond. */
+function threadCpuMs(pid: number): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ', 1)[0]) / 1e6
+  } catch {
+    return 0
+  }
 }
 
 /** CPU milliseconds that passed between two readings; a child that ended in between counts for nothing. */
 export function elapsedCpuMs(before: ReadonlyMap<number, number>, after: ReadonlyMap<number, number>): number {
   let sum = 0
-  for (const [pid, ms] of after) sum += ms - (before.get(pid) ?? 0)
+  for (const [pid, ms] of after) sum += Math.max(ms - (before.get(pid) ?? 0), 0)
   return sum
 }
 

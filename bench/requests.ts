@@ -1,5 +1,5 @@
 /** The HTTP requests of the benchmark, written out. */
-import { type Caller, noteGraphql, noteSql } from './scene.ts'
+import { type Caller, noteGraphql, noteSql, type Person, personSql } from './scene.ts'
 
 const distinctRequests = 2_000
 /** A prime, so that callers and their rows are met in an order without a pattern. */
@@ -7,13 +7,28 @@ const stride = 7_919
 
 /** `POST /sql` as the Neon driver sends it. */
 export function sqlRequests(callers: readonly Caller[]): string[] {
-  return distinct(callers, (token, id) =>
-    post('/sql', token, { query: noteSql, params: [String(id)] }, [
-      'neon-connection-string: postgresql://authenticated@db.example.test/rowpass',
-      'neon-raw-text-output: true',
-      'neon-array-mode: true',
-    ]),
-  )
+  return distinct(callers, (token, id) => sqlRequest(token, noteSql, [String(id)]))
+}
+
+/** What {@link newTextRequests} holds in each text: a number of so many digits that the load generator changes. */
+export const changing = '1000000'
+
+/** The same row by a text that no request had before. */
+export function newTextRequests(callers: readonly Caller[]): string[] {
+  return distinct(callers, (token, id) => sqlRequest(token, noteSql.replace('$1', `${id} and ${changing} > 0`), []))
+}
+
+/** Each person's own row of a table of people. */
+export function personRequests(people: readonly Person[], table: string): string[] {
+  return people.map(({ id, token }) => sqlRequest(token, personSql(table), [id]))
+}
+
+function sqlRequest(token: string, query: string, params: readonly string[]): string {
+  return post('/sql', token, { query, params }, [
+    'neon-connection-string: postgresql://authenticated@db.example.test/rowpass',
+    'neon-raw-text-output: true',
+    'neon-array-mode: true',
+  ])
 }
 
 /** The same row from PostGraphile. */

@@ -7,7 +7,8 @@ import { issueToken } from '../packages/rowpass/src/issuer/issue.ts'
 import { toJwks } from '../packages/rowpass/src/token/jwks.ts'
 import { generateKey, importSigningKey, type SigningKey } from '../packages/rowpass/src/token/key.ts'
 import { type BenchDatabase, startBenchDatabase } from './database.ts'
-import type { Caller, Scene } from './scene.ts'
+import { fillPeopleTables, makePeopleTables, personOf } from './people.ts'
+import type { Caller, Person, Scene } from './scene.ts'
 
 /** A scene with what it stands on. */
 export interface Stage {
@@ -21,7 +22,8 @@ export interface Stage {
 export interface StageIssuer {
   readonly iss: string
   readonly jwksUrl: string
-  token(subject: string): Promise<string>
+  /** @param tenantId a random one by default */
+  token(subject: string, tenantId?: string): Promise<string>
   /** While it is down, the key set answers 503. */
   setDown(down: boolean): void
   /** Signs with a new key from now on; the one before stays published. */
@@ -40,10 +42,12 @@ export interface StageOptions {
   readonly poolSize: number
   /** `ROWPASS_*` settings of the gateway that differ from their defaults. */
   readonly settings?: Scene['settings']
+  /** How many people are in the demo's tables; without it there are no such tables. */
+  readonly people?: number
 }
 
 /** Sets up the rows, and one caller for each owner. */
-export async function setStage({ owners, notesOfOne, poolSize, settings = {} }: StageOptions): Promise<Stage> {
+export async function setStage({ owners, notesOfOne, poolSize, settings = {}, people }: StageOptions): Promise<Stage> {
   const database = await startBenchDatabase(owners, notesOfOne)
   const issuer = await startIssuer()
   const callers = Array.from({ length: owners }, async (_, index): Promise<Caller> => {
@@ -51,6 +55,15 @@ export async function setStage({ owners, notesOfOne, poolSize, settings = {} }: 
     const noteIds = Array.from({ length: notesOfOne }, (_, note) => index * notesOfOne + note + 1)
     return { sub, token: await issuer.token(sub), noteIds }
   })
+  const persons: Promise<Person>[] = []
+  if (people !== undefined) {
+    await makePeopleTables(database)
+    await fillPeopleTables(database, people)
+    for (let index = 0; index < people; index += people / owners) {
+      const person = personOf(index)
+      persons.push(issuer.token(person.id, person.tenantId).then((token) => ({ ...person, token })))
+    }
+  }
   const { ownerUrl, webUrl, gatewayUrl, sealKeys } = database
   const { iss, jwksUrl } = issuer
   return {
@@ -58,6 +71,7 @@ export async function setStage({ owners, notesOfOne, poolSize, settings = {} }: 
       ...{ ownerUrl, webUrl, gatewayUrl, sealKeys, poolSize, settings },
       issuer: { iss, jwksUrl, audience },
       callers: await Promise.all(callers),
+      people: await Promise.all(persons),
     },
     database,
     issuer,
@@ -81,8 +95,8 @@ async function startIssuer(): Promise<StageIssuer> {
   return {
     iss,
     jwksUrl: `${iss}/jwks.json`,
-    token(subject) {
-      const claims = { tenant_id: crypto.randomUUID(), role: 'member' }
+    token(subject, tenantId = crypto.randomUUID()) {
+      const claims = { tenant_id: tenantId, role: 'member' }
       return issueToken(key, { issuer: iss, audience, subject, clientId: 'bench', ttlSeconds, claims })
     },
     setDown(value) {

@@ -8,11 +8,17 @@ import { parseSealKeys } from '../../packages/rowpass/src/seal/keys.ts'
 import { sealSession } from '../../packages/rowpass/src/seal/seal.ts'
 import type { Run } from '../measure.ts'
 import { askOne, load, openPool } from '../pool.ts'
-import { noteSql, type Scene } from '../scene.ts'
+import { noteSql, peopleTables, personSql, type Scene } from '../scene.ts'
 import { answerParent } from './serve.ts'
 
 /** What can be measured at this level. */
-export type EngineSubject = 'pg bare' | 'pg envelope' | 'engine' | 'engine bare'
+export type EngineSubject =
+  | 'pg bare'
+  | 'pg envelope'
+  | 'engine bare'
+  | 'engine'
+  | 'engine, two claims'
+  | 'engine, demo’s policy'
 
 /** The first message makes the scene, each further one is a run. */
 export type EngineQuestion =
@@ -37,10 +43,15 @@ async function createSubjects(scene: Scene, size: number, depth: number): Promis
   const { callers, ownerUrl, webUrl, gatewayUrl, poolSize } = scene
   const [key] = parseSealKeys(scene.sealKeys)
   const exp = Math.floor(Date.now() / 1000) + 86_400
-  const identities = callers.map(({ sub }): GatewayIdentity => {
-    const claimsJson = JSON.stringify({ iss: scene.issuer.iss, sub, exp })
+  const toIdentity = (claims: object): GatewayIdentity => {
+    const claimsJson = JSON.stringify({ iss: scene.issuer.iss, exp, ...claims })
     return { role: 'authenticated', session: sealSession(key, { role: 'authenticated', exp, claimsJson }) }
-  })
+  }
+  const identities = callers.map(({ sub }) => toIdentity({ sub }))
+  const people = scene.people.map(({ id, tenantId }) => ({
+    id,
+    identity: toIdentity({ sub: id, tenant_id: tenantId, role: 'member' }),
+  }))
   const noteOf = (turn: number) => {
     const who = turn % callers.length
     const ids = callers[who]?.noteIds ?? []
@@ -52,8 +63,15 @@ async function createSubjects(scene: Scene, size: number, depth: number): Promis
   const options = { size, maxPipelineDepth: depth, maxPreparedStatements: 100 }
   const [engine, limit] = await Promise.all([openPool(gatewayUrl, options), openPool(ownerUrl, options)])
   const shape = { arrayMode: true, rawText: true }
-  const onEngine = (pool: Pool, identity: GatewayIdentity | undefined, params: string[]) =>
-    askOne(pool, identity, { sql: noteSql, params, prepare: true, shape })
+  const onEngine = (pool: Pool, identity: GatewayIdentity | undefined, params: string[], sql = noteSql) =>
+    askOne(pool, identity, { sql, params, prepare: true, shape })
+  const onPeople = (table: string) => {
+    const sql = personSql(table)
+    return (turn: number) => {
+      const person = people[turn % people.length]
+      return onEngine(engine, person?.identity, [person?.id ?? ''], sql)
+    }
+  }
 
   return {
     async 'pg bare'(turn) {
@@ -76,6 +94,8 @@ async function createSubjects(scene: Scene, size: number, depth: number): Promis
       const { who, params } = noteOf(turn)
       return onEngine(engine, identities[who], params)
     },
+    'engine, two claims': onPeople(peopleTables.twoClaims),
+    'engine, demo’s policy': onPeople(peopleTables.demo),
     'engine bare': (turn) => onEngine(limit, undefined, noteOf(turn).params),
   }
 }

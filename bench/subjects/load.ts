@@ -13,6 +13,8 @@ export interface LoadJob {
   /** Requests a second, for open load: they are due at fixed times, whether or not earlier ones were answered. */
   readonly rate: number | undefined
   readonly durationMs: number
+  /** Digits in each request that are another number each time, so that no two requests are the same. */
+  readonly changing?: string
   /** Each answer must hold this. */
   readonly expect: string
 }
@@ -46,9 +48,16 @@ answerParent(async (job: LoadJob): Promise<LoadResult> => {
   let over = false
   let finished = () => {}
 
+  const { changing } = job
+  const changingAt = messages.map((message) => (changing === undefined ? -1 : message.indexOf(changing)))
+
   function send(client: Client, since: number): void {
     client.since = since
-    client.socket.write(messages[next++ % messages.length] as Buffer)
+    const index = next % messages.length
+    const message = messages[index] as Buffer
+    if (changing !== undefined) message.write(String(Number(changing) + next), changingAt[index] as number)
+    next++
+    client.socket.write(message)
   }
 
   function onData(client: Client, chunk: Buffer): void {
