@@ -6,6 +6,7 @@
  */
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { createAdmissions } from '../packages/rowpass/src/gateway/admission.ts'
 import type { GatewayIdentity } from '../packages/rowpass/src/postgres/flight.ts'
 import type { Pool } from '../packages/rowpass/src/postgres/pool.ts'
 import { parseSealKeys } from '../packages/rowpass/src/seal/keys.ts'
@@ -39,8 +40,11 @@ const [key] = parseSealKeys(database.sealKeys)
 
 const costs: Record<keyof typeof policies, number[]> = { demo: [], first: [] }
 
+const admit = createAdmissions(pool)
+const identity = administrator()
+
 /** An administrator of the first tenant, who sees all ten rows of it. */
-function identity(): GatewayIdentity {
+function administrator(): GatewayIdentity {
   const exp = Math.floor(Date.now() / 1000) + 86_400
   const { id, tenantId } = personOf(0)
   const claimsJson = JSON.stringify({ iss: 'http://127.0.0.1:8787', sub: id, exp, tenant_id: tenantId, role: 'admin' })
@@ -51,10 +55,12 @@ function identity(): GatewayIdentity {
 async function costOf(on: Pool, table: string, requests: number): Promise<number> {
   const sql = `select id, name, email, role from ${table}`
   const statements = [{ sql, params: [], prepare: true, shape }]
-  const work = { identity: identity(), statements, begin: undefined, exclusive: false, reset: false, readOnly: true }
+  const work = { identity, statements, begin: undefined, exclusive: false, reset: false, readOnly: true }
   const before = childrenCpuMs(database.postmasterPid())
   for (let count = 0; count < requests; count++) {
-    const { error, sinks } = await on.run(work, { owner: 'bench' })
+    const flight = await on.run(work, { owner: 'bench' })
+    const { error, sinks } = flight
+    admit(identity, 'bench', flight)
     if (error !== undefined || sinks[0]?.rowCount !== 10) throw new Error(`${sql}: ${JSON.stringify(error)}`)
   }
   return (elapsedCpuMs(before, childrenCpuMs(database.postmasterPid())) * 1_000) / requests

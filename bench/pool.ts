@@ -1,6 +1,7 @@
 /**
  * The engine without HTTP: a pool as the gateway has it, requests of one row, closed load.
  */
+import type { Admissions } from '../packages/rowpass/src/gateway/admission.ts'
 import type { GatewayIdentity, Statement } from '../packages/rowpass/src/postgres/flight.ts'
 import { Pool, type PoolOptions } from '../packages/rowpass/src/postgres/pool.ts'
 import type { Run } from './measure.ts'
@@ -35,11 +36,21 @@ export async function openPool(url: string, over: Partial<PoolOptions> = {}): Pr
   return pool
 }
 
-/** Runs a statement and rejects unless it found one row, whose answer is written too. */
-export async function askOne(pool: Pool, identity: GatewayIdentity | undefined, statement: Statement): Promise<void> {
+/**
+ * Runs a statement and rejects unless it found one row, whose answer is written too.
+ * @param admit has the database remember an identity that comes again, as the gateway does
+ */
+export async function askOne(
+  pool: Pool,
+  identity: GatewayIdentity | undefined,
+  statement: Statement,
+  admit?: Admissions,
+): Promise<void> {
   const work = { identity, statements: [statement], begin: undefined, exclusive: false, reset: false, readOnly: true }
-  const { error, sinks } = await pool.run(work, { owner: 'bench' })
+  const flight = await pool.run(work, { owner: 'bench' })
+  const { error, sinks } = flight
   const [sink] = sinks
+  if (identity !== undefined) admit?.(identity, 'bench', flight)
   if (error !== undefined || sink?.rowCount !== 1 || !Buffer.isBuffer(sink.finish())) {
     throw new Error(`${statement.sql}: ${JSON.stringify(error)}`)
   }

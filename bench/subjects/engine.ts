@@ -2,6 +2,7 @@
  * The engine without HTTP, beside node-postgres: the same statement, closed load, in one process.
  */
 import pg from 'pg'
+import { createAdmissions } from '../../packages/rowpass/src/gateway/admission.ts'
 import type { GatewayIdentity } from '../../packages/rowpass/src/postgres/flight.ts'
 import type { Pool } from '../../packages/rowpass/src/postgres/pool.ts'
 import { parseSealKeys } from '../../packages/rowpass/src/seal/keys.ts'
@@ -62,9 +63,10 @@ async function createSubjects(scene: Scene, size: number, depth: number): Promis
   const web = new pg.Pool({ connectionString: webUrl, max: poolSize })
   const options = { size, maxPipelineDepth: depth, maxPreparedStatements: 100 }
   const [engine, limit] = await Promise.all([openPool(gatewayUrl, options), openPool(ownerUrl, options)])
+  const admit = createAdmissions(engine)
   const shape = { arrayMode: true, rawText: true }
   const onEngine = (pool: Pool, identity: GatewayIdentity | undefined, params: string[], sql = noteSql) =>
-    askOne(pool, identity, { sql, params, prepare: true, shape })
+    askOne(pool, identity, { sql, params, prepare: true, shape }, admit)
   const onPeople = (table: string) => {
     const sql = personSql(table)
     return (turn: number) => {
