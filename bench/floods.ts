@@ -6,11 +6,12 @@
  * What is one thread's fault is told from what the machine's other work takes by the longest turn of the gateway's loop in
  * CPU time of that thread, and by a row in which the flooder's place is taken by a process that only computes.
  *
- * npm run bench:floods -- [--seconds 5] [--only <part of a name>] [--profile <folder for V8 profiles>]
+ * npm run bench:floods -- [--seconds 5] [--only <part of a name>] [--profile <folder for V8 profiles>] [--write]
  */
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { compileSubjects } from './build.ts'
-import { toTable } from './document.ts'
+import { replaceSection, toTable } from './document.ts'
 import { cpuMs, residentBytes, startPeer } from './processes.ts'
 import { noteSql } from './scene.ts'
 import { setStage } from './stage.ts'
@@ -24,6 +25,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '5' },
     only: { type: 'string', default: '' },
     profile: { type: 'string' },
+    write: { type: 'boolean', default: false },
   },
 })
 const durationMs = Number(values.seconds) * 1_000
@@ -112,38 +114,33 @@ for (const [name, flood] of Object.entries(floods)) {
   await new Promise((resolve) => setTimeout(resolve, 1_000))
 }
 const p99 = ({ load }: Measured) => percentile(load.latenciesMs, 99)
-console.log(
-  toTable(
-    [
+const table = toTable(
+  [
+    ...['flood', 'victims answered', 'quiet p99 ms', 'p50 ms', 'p99 ms', '× quiet', 'longest turn, CPU ms', 'wall ms'],
+    ...['loop busy %', 'CPU of the process %', 'quiet RSS MiB', 'RSS MiB', 'flooder got'],
+  ],
+  rows.map(([name, quiet, measured]) => {
+    const { load, turn, residentMiB, answers } = measured
+    return [
+      ...[name, `${load.requests - load.failures} of ${load.latenciesMs.length}`],
       ...[
-        'flood',
-        'victims answered',
-        'quiet p99 ms',
-        'p50 ms',
-        'p99 ms',
-        '× quiet',
-        'longest turn, CPU ms',
-        'wall ms',
+        p99(quiet),
+        percentile(load.latenciesMs, 50),
+        p99(measured),
+        p99(measured) / p99(quiet),
+        turn.cpuMs,
+        turn.wallMs,
       ],
-      ...['loop busy %', 'CPU of the process %', 'quiet RSS MiB', 'RSS MiB', 'flooder got'],
-    ],
-    rows.map(([name, quiet, measured]) => {
-      const { load, turn, residentMiB, answers } = measured
-      return [
-        ...[name, `${load.requests - load.failures} of ${load.latenciesMs.length}`],
-        ...[
-          p99(quiet),
-          percentile(load.latenciesMs, 50),
-          p99(measured),
-          p99(measured) / p99(quiet),
-          turn.cpuMs,
-          turn.wallMs,
-        ],
-        ...[(turn.usedMs / durationMs) * 100, (measured.cpuMs / durationMs) * 100],
-        ...[quiet.residentMiB, residentMiB, answers],
-      ]
-    }),
-  ),
+      ...[(turn.usedMs / durationMs) * 100, (measured.cpuMs / durationMs) * 100],
+      ...[quiet.residentMiB, residentMiB, answers],
+    ]
+  }),
 )
+const today = new Date().toISOString().slice(0, 10)
+const lines = `${table}\n\nMeasured ${today} with \`npm run bench:floods -- ${process.argv.slice(2).join(' ')}\`: Node ${process.version}.`
+console.log(lines)
+if (values.write) {
+  replaceSection(fileURLToPath(new URL('../docs/performance.md', import.meta.url)), 'bench:floods', lines)
+}
 await Promise.all([gateway.stop(), victims.stop(), flooder.stop()])
 await stage.close()
