@@ -91,8 +91,7 @@ try {
   console.log(`\n${lines}`)
   if (values.write) {
     const at = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url))
-    const alt =
-      'CPU of the backend by the number of rows in the table: the demo’s policy, and one computed for each row'
+    const alt = 'CPU of the backend by the number of rows in the table: the demo’s policy, and one computed row by row'
     const name = 'policy-size'
     writePicture(name, alt, (colours) => [
       drawLines(colours, {
