@@ -274,10 +274,15 @@ export function errorCode({ error, cancelled }: Flight): string | undefined {
  */
 export function isOutdated(flight: Flight): boolean {
   const code = errorCode(flight)
-  if (code === undefined) return false
   const { step, work, reusesPlan, usedVersion } = flight
   if (reusesPlan && (code === '0A000' || code === '26000')) return true
-  return usedVersion !== undefined && step === leadingSteps(flight) + work.statements.length
+  const isCheck = usedVersion !== undefined && step === leadingSteps(flight) + work.statements.length
+  return isCheck && (code !== undefined || isDivisionByZero(flight))
+}
+
+/** As a check of ours fails; a cancel request that was under way meanwhile does not. */
+function isDivisionByZero({ error }: Flight): boolean {
+  return error?.kind === 'postgres' && error.error.code === '22012'
 }
 
 /**
@@ -303,7 +308,5 @@ export function isDoubtful(flight: Flight): boolean {
 /** Whether a request was sent again for nothing: the version of the schema is what it was. */
 export function isUnchanged(flight: Flight): boolean {
   const { work, step } = flight
-  return (
-    work.unlessVersion !== undefined && errorCode(flight) === '22012' && step === (work.begin === undefined ? 0 : 1)
-  )
+  return work.unlessVersion !== undefined && isDivisionByZero(flight) && step === (work.begin === undefined ? 0 : 1)
 }
