@@ -1,7 +1,7 @@
 /** What a token holder sends who may write any SQL: forged claims, other roles, the session, the server, the others. */
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { SqlAnswer } from '../support/gateway.ts'
+import { type SqlAnswer, waitUntil } from '../support/gateway.ts'
 import { describePg } from '../support/pg.ts'
 import { bobsSecret, type Scene, startScene } from './scene.ts'
 
@@ -138,13 +138,26 @@ describePg('attacks by a token holder', () => {
     )
 
     it('SEC-37 her own seal does not fit the claims of another', async () => {
-      const { body } = await scene.gateway.sql(scene.ada, `select current_setting('rowpass.seal') as seal`)
-      const { body: answer } = await scene.gateway.batch(scene.ada, [
-        { query: 'select set_any($1, $2, true)', params: ['rowpass.claims', forged] },
-        { query: 'select set_any($1, $2, true)', params: ['rowpass.seal', body.rows[0].seal] },
-        readAll,
-      ])
+      // A token's first request has the whole seal in its settings, later ones its ticket.
+      const fresh = await scene.gateway.issuer.token('ada')
+      const { body } = await scene.gateway.sql(fresh, `select current_setting('rowpass.seal') as seal`)
+      expect(body.rows[0].seal).toMatch(/^x[0-9a-f]{64};/)
+      const setAny = { query: 'select set_any($1, $2, true)' }
+      const claims = { ...setAny, params: ['rowpass.claims', forged] }
+      const seal = { ...setAny, params: ['rowpass.seal', body.rows[0].seal] }
+      const { body: answer } = await scene.gateway.batch(scene.ada, [claims, seal, readAll])
       expect(answer).toMatchObject({ code: '28000', message: invalidSeal })
+    })
+
+    it('SEC-37 her own ticket stands for no other claims', async () => {
+      const askTicket = async () =>
+        (await scene.gateway.sql(scene.ada, `select current_setting('rowpass.seal') as seal`)).body.rows[0].seal
+      await waitUntil(async () => (await askTicket()).length === 32)
+      const setAny = { query: 'select set_any($1, $2, true)' }
+      const claims = { ...setAny, params: ['rowpass.claims', forged] }
+      const ticket = { ...setAny, params: ['rowpass.seal', await askTicket()] }
+      const { body } = await scene.gateway.batch(scene.ada, [claims, ticket, readAll])
+      expect(body.results?.at(-1).rows ?? body).toEqual(ofAda)
     })
   })
 
