@@ -20,7 +20,9 @@ export const rls051: Rule = {
   *find(model) {
     for (const [routine, roles] of definers(model)) {
       const path = pathOf(routine)
-      if (path === undefined || routine.resolved || !looksUpTables(model, routine)) continue
+      if (path === undefined || routine.resolved) continue
+      const lookup = lookupOf(model, routine, path)
+      if (lookup === undefined) continue
       const writable = roles.flatMap((role) => writableSchemas(model, role)).filter((name) => path.includes(name))
       const first = path.at(-1) !== 'pg_temp' && roles.some((role) => mayMakeTemporary(model, role))
       if (!first && writable.length === 0) continue
@@ -35,7 +37,7 @@ export const rls051: Rule = {
           writable.length > 0
             ? `${routine.sql} looks into ${listed([...new Set(writable)])}, where ${callersOf(roles)} may create tables.`
             : `${routine.sql} finds a temporary table of ${callersOf(roles)} before its own.`,
-        evidence: `pg_proc.proconfig of ${routine.sql}: search_path=${path.join(', ') || "''"}`,
+        evidence: `pg_proc.proconfig of ${routine.sql}: search_path=${path.join(', ') || "''"}; ${lookup}`,
         fix:
           writable.length > 0
             ? { person: 'Take the right to create there away, or qualify the names in the body.' }
@@ -45,10 +47,18 @@ export const rls051: Rule = {
   },
 }
 
-/** Whether the body names a table without its schema, or cannot be read. */
-function looksUpTables(model: Model, routine: Routine): boolean {
+/**
+ * The table that the body names without its schema, or why it may name one; undefined where it does not. By a path without
+ * schemas nothing of the application's is found, so that text made at run time names them, or fails.
+ */
+function lookupOf(model: Model, routine: Routine, path: readonly string[]): string | undefined {
   const { known, dynamic, tables } = model.callers.body(routine)
-  return !known || dynamic || tables.some(({ schema }) => schema === undefined)
+  const found = tables.find(({ schema }) => schema === undefined)
+  if (found !== undefined) return `its body names ${found.name} without a schema`
+  if ((known && !dynamic) || path.every((name) => name.startsWith('pg_'))) return undefined
+  return known
+    ? 'a guess: what it executes may name a table without a schema'
+    : 'a guess: its body, which cannot be read, may name a table without a schema'
 }
 
 function writableSchemas({ catalog, access }: Model, role: Role): string[] {
