@@ -43,7 +43,7 @@ const left: Readonly<Record<string, string>> = {
 }
 
 /** Each statement is a transaction of its own. */
-const passed = new Set(['TransactionStmt', 'CheckPointStmt', 'VacuumStmt', 'ListenStmt', 'NotifyStmt', 'SecLabelStmt'])
+const passed = new Set(['TransactionStmt', 'CheckPointStmt', 'ListenStmt', 'NotifyStmt', 'SecLabelStmt'])
 const ofCluster = new Set(['OBJECT_ROLE', 'OBJECT_DATABASE', 'OBJECT_TABLESPACE', 'OBJECT_EVENT_TRIGGER'])
 
 /** Decides; a statement that cannot be parsed here, or that is too long for it, runs. */
@@ -58,6 +58,9 @@ export function treat(tree: TreeNode | undefined, sql: string, { roles, made }: 
     return other === undefined ? run : { kind: 'left', why: `the role ${other} is not of this database alone` }
   }
   switch (type) {
+    case 'VacuumStmt':
+      // ANALYZE gives the statistics by which plans are judged.
+      return fields.is_vacuumcmd === true ? { kind: 'passed' } : run
     case 'CopyStmt':
       return fields.is_program === true || fields.filename !== undefined ? { kind: 'left', why: files } : run
     case 'CreateRoleStmt':

@@ -40,6 +40,16 @@ describePg('scripts in a throw-away database', () => {
     ])
   })
 
+  it('have the statistics that they ask for, and VACUUM is passed over', async () => {
+    const { url } = await load(
+      'create table t (id int); insert into t values (1), (2); create table u (id int); vacuum u; begin; analyze t; commit;',
+    )
+    expect(await ask(url, "select relname, reltuples from pg_class where relname in ('t', 'u') order by 1")).toEqual([
+      { relname: 't', reltuples: 2 },
+      { relname: 'u', reltuples: -1 },
+    ])
+  })
+
   it('leave the server as it was: no database, and no role that they made or took for granted', async () => {
     const { url, report } = await load(
       `create table t (id int); alter table t owner to boss_${id}; grant select on t to web_${id};
