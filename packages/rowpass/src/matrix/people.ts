@@ -38,6 +38,8 @@ interface UsersTable {
 }
 
 const maxPeople = 4
+/** Tables that are asked for people, until one has some. */
+const maxWays = 20
 
 /**
  * Samples four people at most.
@@ -46,19 +48,32 @@ const maxPeople = 4
  * column, else one of that name and type, else the key where it is of that type. Where there is none, people are made of the
  * columns of the one table that policies compare with most claims.
  *
- * Where tenancy is a membership, people are its members, of two tenants where there are.
+ * Where tenancy is a membership, people are its members, of two tenants where there are. A table without people gives way to
+ * the next one.
  *
  * Does NOT read names or addresses: somebody is called by the start of an id.
  */
 export async function samplePeople(client: pg.ClientBase, options: SamplingOptions): Promise<SampledPeople> {
-  const { database, carrier } = options
-  if (options.membership !== undefined) return sampleMembers(client, options.membership, options)
+  const { database, carrier, membership } = options
   const compared = findComparedColumns(database, await loadParser(), carrier)
   const { rows } = await client.query<UsersTable>(usersSql)
-  const [users] = rows
-  const id = users === undefined ? undefined : personColumn(database, users, compared)
-  if (users !== undefined && id !== undefined) return sampleUsers(client, { ...users, id }, compared, options)
-  return sampleCompared(client, compared, options)
+  const users = rows.flatMap((table) => {
+    const id = personColumn(database, table, compared)
+    return id === undefined ? [] : [{ ...table, id }]
+  })
+  const ways = [
+    ...(membership === undefined ? [] : [() => sampleMembers(client, membership, options)]),
+    ...users.map((table) => () => sampleUsers(client, table, compared, options)),
+    ...claimsByTable(compared).map((each) => () => sampleCompared(client, each, options)),
+  ]
+  let first: SampledPeople | undefined
+  for (const way of ways.slice(0, maxWays)) {
+    const found = await way()
+    if (found.subjects.length > 0) return found
+    first ??= found
+  }
+  const says = first?.says ?? 'Identities: no table of users was found, and no policy compares a column with a claim.'
+  return { subjects: [], says: `${says} Name some with --identities or --sample.` }
 }
 
 /** The column of a table of users that the claim `sub` means; undefined where none is of the type that policies compare. */
@@ -188,21 +203,22 @@ function isWhole({ catalog, access }: Database, relation: Relation): boolean {
   return !relation.rls || (reader !== undefined && access.bypass(reader, relation) !== undefined)
 }
 
-async function sampleCompared(
-  client: pg.ClientBase,
-  compared: readonly ComparedColumn[],
-  { database, role, tenantClaim }: SamplingOptions,
-): Promise<SampledPeople> {
+/** Tables with columns that policies compare with claims, those of most claims first. */
+function claimsByTable(compared: readonly ComparedColumn[]): [Relation, ReadonlyMap<string, ComparedColumn>][] {
   const byTable = new Map<Relation, Map<string, ComparedColumn>>()
   for (const each of compared) {
     const claims = byTable.get(each.relation) ?? new Map<string, ComparedColumn>()
     if (!claims.has(each.claim)) claims.set(each.claim, each)
     byTable.set(each.relation, claims)
   }
-  const [best] = [...byTable].toSorted(([, a], [, b]) => b.size - a.size || Number(b.has('sub')) - Number(a.has('sub')))
-  const none = 'Identities: no table of users was found, and no policy compares a column with a claim.'
-  if (best === undefined) return { subjects: [], says: `${none} Name some with --identities or --sample.` }
-  const [relation, claims] = best
+  return [...byTable].toSorted(([, a], [, b]) => b.size - a.size || Number(b.has('sub')) - Number(a.has('sub')))
+}
+
+async function sampleCompared(
+  client: pg.ClientBase,
+  [relation, claims]: readonly [Relation, ReadonlyMap<string, ComparedColumn>],
+  { database, role, tenantClaim }: SamplingOptions,
+): Promise<SampledPeople> {
   const list = [...claims.values()]
   const columns = list.map(({ column }) => `${column.sql}::text`)
   const sql = `select array[${columns.join(', ')}] as values, count(*) as n from ${relation.sql}
@@ -261,4 +277,4 @@ const usersSql = `
    order by (exists (select from pg_attribute a where a.attrelid = c.oid and a.attname in ('tenant_id', 'tenant', 'org_id',
        'organization_id', 'company_id', 'workspace_id', 'team_id', 'account_id'))) desc,
      array_position(array['users', 'user', 'app_users', 'members', 'people', 'profiles'], c.relname::text) nulls last, 1
-   limit 1`
+   limit 5`

@@ -63,6 +63,20 @@ describePg('people whom a matrix samples by itself', () => {
   const reads = (matrix: Matrix, table: string) =>
     matrix.tables.find(({ name }) => name === table)!.lines.map(({ cells }) => cells.select.reached.any ?? 0)
 
+  it('are of the next table where the one of users is empty', async () => {
+    const users = 'create table users (id uuid primary key); create table people (id uuid primary key);'
+    const diaries = `${diary('notes', 'owner_id', 'select')} delete from notes; ${diary('docs', 'user_id', 'select')}`
+    const matrix = await sampled(users + diaries)
+    expect(matrix.subjects.map(({ claims }) => claims)).toEqual([{ sub: ada }, { sub: bob }, {}])
+    expect(reads(matrix, 'public.docs')).toEqual([1, 1, 0])
+    const ofPeople = await sampled(`${users} insert into people values ('${bob}'); ${diaries}`)
+    expect(ofPeople.subjects.map(({ claims }) => claims)).toEqual([{ sub: bob }, {}])
+    const ofNobody = await sampled(`${users} ${diaries} delete from docs`)
+    expect(ofNobody.notes[0]).toBe(
+      'Identities: public.users has none to sample. Name some with --identities or --sample.',
+    )
+  })
+
   it('are of the column that policies compare with the claim, and not the key of another type', async () => {
     const matrix = await sampled(`
       create table members (id bigint generated always as identity primary key, user_id uuid unique);
