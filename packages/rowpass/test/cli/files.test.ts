@@ -84,6 +84,11 @@ describe('a file without any server', () => {
       const attack = `do $$ begin execute 'copy (select 1) to program ''true'''; end $$;`
       writeFileSync(join(sandbox.directory, 'schema.sql'), schema + rows)
       writeFileSync(join(sandbox.directory, 'attack.sql'), attack)
+      // Files do not say who sets the database up: nothing is found about the login that ran them.
+      const owned = schema.replace(/alter table .* owner to .*|create policy rooms_open .*/g, '')
+      writeFileSync(join(sandbox.directory, 'owned.sql'), owned)
+      const { findings } = JSON.parse((await sandbox.run(['doctor', 'owned.sql', '--json'])).stdout)
+      expect(findings.filter(({ level }: { level: string }) => level !== 'info')).toEqual([])
       const { code, stdout } = await sandbox.run(['matrix', 'schema.sql', '--json'])
       expect({ code, rows: JSON.parse(stdout).tables[0].rows }).toEqual({ code: 0, rows: 3 })
       expect(await sandbox.run(['doctor', 'attack.sql'])).toMatchObject({
@@ -93,7 +98,7 @@ describe('a file without any server', () => {
         ),
       })
       expect(folders()).toEqual([])
-      expect(readdirSync(sandbox.directory)).toEqual(['attack.sql', 'schema.sql'])
+      expect(readdirSync(sandbox.directory)).toEqual(['attack.sql', 'owned.sql', 'schema.sql'])
     } finally {
       sandbox.remove()
     }

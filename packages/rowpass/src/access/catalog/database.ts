@@ -14,13 +14,16 @@ export interface DatabaseFacts {
   readonly grants: readonly AclItem[]
   /** The role that reads. */
   readonly reader: number
+  /** Whether it was made of scripts, to be thrown away: its reader stands for whoever will set it up, and is nobody's login. */
+  readonly scratch: boolean
 }
 
 /** Fills {@link DatabaseFacts}. */
 export const databaseSql = `
   select current_setting('server_version_num')::int as version, d.datname as name, quote_ident(d.datname) as sql,
          d.datdba as owner, ${grantsOf("coalesce(d.datacl, acldefault('d', d.datdba))")} as grants,
-         (select oid from pg_roles where rolname = current_user) as reader
+         (select oid from pg_roles where rolname = current_user) as reader,
+         d.datname ~ '^rowpass_scratch_[0-9a-f]{10}_[0-9]+$' as scratch
     from pg_database d where d.datname = current_database()`
 
 /** A schema that is not the system's. */

@@ -6,6 +6,7 @@ import type { Model } from '../analysis/model.ts'
 import { narrowedCommands, usersAs } from '../analysis/reliance.ts'
 import { listed } from '../analysis/words.ts'
 import type { Fix, Rule } from '../finding.ts'
+import { ranScripts } from './rls007-only-owner-logs-in.ts'
 
 export const rls004: Rule = {
   code: 'RLS004',
@@ -20,7 +21,7 @@ export const rls004: Rule = {
     for (const table of tables) {
       const owner = catalog.roles.get(table.owner)
       if (!table.rls || table.force || owner === undefined || access.exposedTo(table).length === 0) continue
-      if (!owner.login || owner.superuser || owner.bypassRls) continue
+      if (!owner.login || owner.superuser || owner.bypassRls || ranScripts(catalog, owner)) continue
       yield {
         object: table.sql,
         says: `The login ${owner.sql} owns ${table.sql}, and its policies do not hold for it.`,

@@ -5,6 +5,7 @@ import type { Role } from '../../access/catalog/catalog.ts'
 import type { Model } from '../analysis/model.ts'
 import { listed } from '../analysis/words.ts'
 import type { Rule } from '../finding.ts'
+import { ranScripts } from './rls007-only-owner-logs-in.ts'
 
 export const rls009: Rule = {
   code: 'RLS009',
@@ -18,7 +19,7 @@ export const rls009: Rule = {
   *find(model) {
     const api = new Set(model.access.apiRoles.map(({ oid }) => oid))
     for (const owner of model.catalog.roles.values()) {
-      if (!owner.login || owner.superuser || owner.bypassRls) continue
+      if (!owner.login || owner.superuser || owner.bypassRls || ranScripts(model.catalog, owner)) continue
       if (!api.has(owner.oid) && someLoginServes(model)) continue
       const blind = model.tables.filter(
         (table) =>
