@@ -190,6 +190,13 @@ async function findRole(client: pg.ClientBase): Promise<string> {
   throw new Failure('input_invalid', { detail: 'no role that requests run as was found: name one with --role' })
 }
 
+/** An error ends a statement before all of its triggers have fired, and without rows those of rows do not. */
+function firingOf(outcome: StatementOutcome | undefined): string {
+  if (outcome === undefined) return 'It would fire'
+  const isWhole = outcome.problem === undefined && (outcome.rows ?? 0) > 0
+  return isWhole ? 'It fired, and was rolled back' : 'It fired as far as it came to that, and was rolled back'
+}
+
 function notesOf(
   reached: readonly Reached[],
   outcome: StatementOutcome | undefined,
@@ -198,9 +205,7 @@ function notesOf(
   const triggers = reached.flatMap((each) => firing(each).map(({ name }) => `${name} of ${each.relation.sql}`))
   const fired = [...new Set(triggers)].join(', ')
   return [
-    ...(fired === ''
-      ? []
-      : [`${outcome === undefined ? 'It would fire' : 'It fired, and was rolled back'}: ${fired}.`]),
+    ...(fired === '' ? [] : [`${firingOf(outcome)}: ${fired}.`]),
     ...relations.flatMap(({ name, rowsProblem }) =>
       rowsProblem === undefined ? [] : [`The rows of ${name} could not be looked at: ${rowsProblem}.`],
     ),

@@ -210,6 +210,21 @@ describePg('why, under attack', () => {
     const explanation = await ask(scene.client, options('insert into h.logged values (1)'))
     expect(explanation.outcome?.rows).toBe(1)
     expect(codes(explanation)).toEqual(['rls_off', 'allowed'])
+    expect(explanation.notes).toEqual(['It fired, and was rolled back: logging of h.logged.'])
+  })
+
+  it('does not say of triggers that stand behind an error that they have fired', async () => {
+    await scene.client.query(`
+      create table h.stopped (id int); grant insert on h.stopped to authenticated;
+      create function h.stop() returns trigger language plpgsql as $$ begin raise exception 'stop'; end $$;
+      create function h.go_on() returns trigger language plpgsql as $$ begin return new; end $$;
+      create trigger a_stop before insert on h.stopped for each row execute function h.stop();
+      create trigger b_go_on before insert on h.stopped for each row execute function h.go_on()`)
+    const explanation = await ask(scene.client, options('insert into h.stopped values (1)'))
+    expect(explanation.findings.map(({ says }) => says).join()).toContain('a_stop of h.stopped')
+    expect(explanation.notes).toEqual([
+      'It fired as far as it came to that, and was rolled back: a_stop of h.stopped, b_go_on of h.stopped.',
+    ])
   })
 
   it('looks at the rows of the identity in a large table, too', async () => {
