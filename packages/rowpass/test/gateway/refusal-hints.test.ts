@@ -159,7 +159,8 @@ describePg('hints of refusals', () => {
         create function lock_mine() returns void language sql
           return pg_advisory_xact_lock(hashtextextended(auth.user_id(), 0));
         grant execute on function lock_mine() to authenticated`)
-      const locks = `select count(*)::int as n from pg_locks where locktype = 'advisory'`
+      const locks = `select count(*)::int as n from pg_locks join pg_database d on d.oid = database
+        where locktype = 'advisory' and datname = current_database()`
       const { body } = await scene.gateway.batch(scene.ada, ['select lock_mine()', 'select 1 as one'])
       expect(body.results[1].rows).toEqual([{ one: '1' }])
       expect(await scene.asSuperuser(locks)).toEqual([{ n: 0 }])
