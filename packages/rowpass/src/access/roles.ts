@@ -75,8 +75,11 @@ function findRoles(catalog: Catalog): readonly [Role[], RequestRoles['evidence']
   const strangers = candidates.filter(({ oid }) => !owners.has(oid))
   const isNamed = ({ oid }: Role) => inPolicies.has(oid) || granted.has(oid)
   const isAlone = !strangers.some(isNamed)
-  // Where a login reaches others that policies name, no request comes to an owner that none reaches: FORCE needs its policy.
-  const isReached = strangers.some((role) => isNamed(role) && (role.login || reachable.has(role.oid)))
+  // Where a login reaches others that policies name, or a platform does that makes its logins by itself, no request comes to
+  // an owner that none reaches: FORCE needs its policy.
+  const isReached = strangers.some(
+    (role) => isNamed(role) && (role.login || reachable.has(role.oid) || usualNames.has(role.name)),
+  )
   const servesRequests = ({ oid, name, login }: Role) =>
     isAlone ||
     usualNames.has(name) ||

@@ -83,6 +83,12 @@ describePg('the roles that requests run as', () => {
     expect(namesOf(await find(owned)).roles).toEqual(['roles_app_user'])
   })
 
+  it('are not an owner whom no login becomes, by a policy that asks, beside a role that platforms make the login of', async () => {
+    const owned = `${notes} create role api_user; alter table notes owner to roles_boss;
+      create policy b on notes to roles_boss using (${own}); create policy p on notes to api_user using (${own})`
+    expect(namesOf(await find(owned)).roles).toEqual(['api_user'])
+  })
+
   it('are the owner where it serves requests: alone, by what its policy asks, or by a login that becomes it', async () => {
     const owned = `${notes} alter table notes owner to roles_boss;`
     const alone = `${owned} create policy p on notes to roles_boss using (true)`
