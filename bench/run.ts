@@ -26,6 +26,10 @@ const { values } = parseArgs({
   },
 })
 const rounds = Number(values.rounds)
+const shortNames: Readonly<Record<string, string>> = {
+  'the demo’s policy, three claims': 'three claims',
+  'one claim, always-new texts': 'always-new texts',
+}
 const durationMs = Number(values.seconds) * 1_000
 /** Connections of every subject that uses node-postgres: its own default. */
 const pgConnections = 10
@@ -169,11 +173,6 @@ function draw(byClients: ReadonlyMap<number, readonly Outcome[]>, underPolicies:
     drawBars(colours, { title: 'µs of CPU for a request', parts: ['Node', 'backend'], bars }),
   ])
   return `${toMarkup('clients', ofClients, 'pictures')}\n${toMarkup('cpu', ofCpu, 'pictures')}`
-}
-
-const shortNames: Readonly<Record<string, string>> = {
-  'the demo’s policy, three claims': 'three claims',
-  'one claim, always-new texts': 'always-new texts',
 }
 
 function describeRun(postgres: string): string {
