@@ -170,7 +170,8 @@ function createSession(connection: Connection, identity: RequestIdentity) {
       // A cursor or a stream, which the driver reads from by its own means.
       if (hasMethods(first, ['submit'])) {
         if (!isOpen) throw new OptionError('a cursor or a stream needs a transaction: begin one first')
-        if (!isSealed) void connection.query(envelope, parameters)
+        // Where it fails, so does what comes after it in the transaction.
+        if (!isSealed) connection.query(envelope, parameters).catch(() => undefined)
         isSealed = true
         return connection.query(first)
       }
