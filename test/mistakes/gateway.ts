@@ -503,10 +503,18 @@ export const gatewayMistakes: readonly Mistake[] = [
       'SEC-41 keys cannot be tried without end from one address',
     ],
   ]),
+  ...mistakesIn('packages/rowpass/src/gateway/preparation.ts', 'packages/rowpass/test/gateway/preparation.test.ts', [
+    [
+      'a clock that differs is taken for a seal key that is missing',
+      'const exp = Math.floor(serverSeconds) + probeSeconds',
+      'const exp = Math.floor(Date.now() / 1000) + probeSeconds',
+      'is nothing where this machine is 20 minutes behind, and the seconds are told',
+    ],
+  ]),
   ...mistakesIn('packages/rowpass/src/gateway/preparation.ts', operation, [
     [
       'a gateway whose seal the database does not know says that it is ready',
-      "else if (role !== undefined && !(await acceptsSeal(client, sealKey, role))) missing.push('seal_key')",
+      "else if (role !== undefined && !(await acceptsSeal(client, sealKey, role, serverSeconds))) missing.push('seal_key')",
       '',
       'makes it say so and not be ready',
     ],

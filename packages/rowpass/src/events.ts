@@ -254,6 +254,19 @@ export interface DatabaseUnprepared {
   readonly remedy: string
 }
 
+/**
+ * PostgreSQL's clock and the gateway's differ by 5 s or more, or by so much less or more than was last told; 0 when they agree
+ * again. Where the server is ahead, an identity ends that much sooner, a minute of grace aside: a token that lives no longer
+ * is refused there with 28000 "the session has expired".
+ */
+export interface ClockDiffers {
+  readonly type: 'clock_differs'
+  /** Whole seconds; negative where PostgreSQL's clock is behind. */
+  readonly aheadSeconds: number
+  /** What to do. */
+  readonly remedy: string
+}
+
 /** An issuer is trusted with settings that give up something that the defaults do not. */
 export interface IssuerLoosened {
   readonly type: 'issuer_loosened'
@@ -315,6 +328,7 @@ export interface SchemaUnwatched {
 /** Everything that can be observed; told apart by `type`. */
 export type RowpassEvent =
   | CatalogRead
+  | ClockDiffers
   | CatalogFailed
   | SchemaUnwatched
   | TokenRefused

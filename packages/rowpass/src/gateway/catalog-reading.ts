@@ -11,7 +11,7 @@ import { ServerClient, toClientConfig } from '../postgres/server-url.ts'
 import { arrayTypesSql, parseTypeFacts, type TypeFacts } from '../postgres/values.ts'
 import { type FunctionFactRow, factsDigestSql, functionFactsSql } from '../statement/facts.ts'
 import type { GatewayConfig } from './config.ts'
-import { type Expected, findLack, type Lack } from './preparation.ts'
+import { type Expected, findLack, type Lack, type Preparedness } from './preparation.ts'
 
 const catalogRefreshMs = 30_000
 /** Some fifty times what 50,000 functions and 20,000 tables take on an idle machine: `npm run bench:catalog`. */
@@ -20,6 +20,8 @@ const readingTimeoutMs = 60_000
 const betweenReadingsMs = 1_000
 const firstCatalogRetryMs = 100
 const maxCatalogRetryMs = 5_000
+/** Clocks that are set by a time server differ by less. */
+const toldClockSeconds = 5
 
 const remedies: Readonly<Record<Preparation, string>> = {
   platform: 'npx rowpass db migrate',
@@ -31,7 +33,7 @@ const remedies: Readonly<Record<Preparation, string>> = {
 /** What one reading of the catalogs has found. */
 export interface KnownCatalog {
   readonly exposures: readonly Exposure[]
-  readonly lack: Lack
+  readonly lack: Preparedness
   /** Of the schema; undefined where the database does not count its changes. */
   readonly version: string | undefined
   /** Equal for readings that need not be made again. */
@@ -168,6 +170,7 @@ export function createCatalogKeeper(config: GatewayConfig, parts: CatalogKeeperP
   /** Something changed while a reading was under way. */
   let again = false
   let closed = false
+  let toldAheadSeconds = 0
 
   async function read(): Promise<void> {
     startedAt = performance.now()
@@ -196,6 +199,7 @@ export function createCatalogKeeper(config: GatewayConfig, parts: CatalogKeeperP
     reportExposures(next.exposures)
     reportLack(next.lack)
     reportUnwatched(next)
+    reportClock(next.lack.clockAheadSeconds)
     current = next
     onVersion(next.version)
   }
@@ -219,7 +223,8 @@ export function createCatalogKeeper(config: GatewayConfig, parts: CatalogKeeperP
 
   function reportLack(lack: Lack): void {
     const { missing, roles } = lack
-    if (missing.length === 0 || JSON.stringify(lack) === JSON.stringify(current?.lack)) return
+    const before = current?.lack
+    if (missing.length === 0 || (`${missing}` === `${before?.missing}` && `${roles}` === `${before?.roles}`)) return
     const remedy = missing.map((each) => remedies[each]).join('; ')
     emit({ type: 'database_unprepared', missing, roles, remedy })
   }
@@ -231,6 +236,16 @@ export function createCatalogKeeper(config: GatewayConfig, parts: CatalogKeeperP
     const remedy =
       'npx rowpass db harden as a superuser, or as a role that may make event triggers; see docs/production.md'
     emit({ type: 'schema_unwatched', remedy })
+  }
+
+  function reportClock(aheadSeconds: number): void {
+    if (Math.abs(aheadSeconds - toldAheadSeconds) < toldClockSeconds) return
+    toldAheadSeconds = aheadSeconds
+    const remedy =
+      aheadSeconds > 0
+        ? 'set both clocks by a time server (NTP): PostgreSQL ends every identity that much before its token expires'
+        : 'set both clocks by a time server (NTP): PostgreSQL ends an identity that much after its token has expired'
+    emit({ type: 'clock_differs', aheadSeconds, remedy })
   }
 
   void read()

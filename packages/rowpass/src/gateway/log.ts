@@ -25,6 +25,7 @@ const levels: Readonly<Record<RowpassEvent['type'], 'info' | 'warn' | 'error'>> 
   backend_ended: 'info',
   catalog_failed: 'error',
   catalog_read: 'info',
+  clock_differs: 'warn',
   config_refused: 'error',
   config_reloaded: 'info',
   connection_closed: 'warn',

@@ -94,6 +94,11 @@ export function createMetrics(): Metrics {
     help: 'Statements that did not end when they were cancelled.',
     registers,
   })
+  const clock = new Gauge({
+    name: 'rowpass_database_clock_ahead_seconds',
+    help: "By how much PostgreSQL's clock is ahead of the gateway's, where it is 5 s or more; negative: behind.",
+    registers,
+  })
   function watch(gauges: GatewayGauges): void {
     gauge('rowpass_connections_open', 'Connections to PostgreSQL that are open.', () => gauges.open)
     gauge('rowpass_requests_in_flight', 'Requests that PostgreSQL is working on.', () => gauges.inFlight)
@@ -140,6 +145,9 @@ export function createMetrics(): Metrics {
       case 'catalog_read':
       case 'catalog_failed':
         catalogs.inc({ outcome: event.type === 'catalog_read' ? 'ok' : 'failed' })
+        break
+      case 'clock_differs':
+        clock.set(event.aheadSeconds)
         break
       case 'session_opened':
       case 'session_closed':

@@ -22,13 +22,29 @@ export interface Lack {
   readonly roles: readonly string[]
 }
 
+/** What one look at a database has found. */
+export interface Preparedness extends Lack {
+  /**
+   * By how many whole seconds the server's clock is ahead of the gateway's, negative where it is behind; 0 where the time of
+   * the answer's way explains the difference.
+   */
+  readonly clockAheadSeconds: number
+}
+
 const factsSql = `select
+  extract(epoch from clock_timestamp())::float8 as "serverSeconds",
   exists (select from pg_proc p join pg_namespace n on n.oid = p.pronamespace
            where n.nspname = 'rowpass' and p.proname = 'gateway_contracts') as platform,
   array(select name from unnest($1::text[]) name
          where not exists (select from pg_roles r
                             where r.rolname = name and pg_has_role(session_user, r.oid, 'MEMBER'))
          order by name) as lacking`
+
+interface Facts {
+  readonly serverSeconds: number
+  readonly platform: boolean
+  readonly lacking: string[]
+}
 
 /** A seal of an unknown key or a wrong one, and one that this version of the platform cannot read. */
 const sealRefusals: ReadonlySet<string | undefined> = new Set(['28000', '22P02'])
@@ -45,17 +61,25 @@ const probeSeconds = 60
  * @param client the gateway's login, outside of a transaction
  * @throws the error of node-postgres when the server cannot be reached or refuses to say
  */
-export async function findLack(client: pg.ClientBase, { sealKey, roles }: Expected): Promise<Lack> {
-  const { rows } = await client.query<{ platform: boolean; lacking: string[] }>(factsSql, [roles])
-  const { platform = false, lacking = [] } = rows[0] ?? {}
+export async function findLack(client: pg.ClientBase, { sealKey, roles }: Expected): Promise<Preparedness> {
+  const askedAt = Date.now()
+  const { rows } = await client.query<Facts>(factsSql, [roles])
+  const answeredAt = Date.now()
+  const { serverSeconds = answeredAt / 1000, platform = false, lacking = [] } = rows[0] ?? {}
   const contract = compareContracts(platform ? await readContracts(client) : undefined)
   const role = roles.find((name) => !lacking.includes(name))
   const missing: Preparation[] = []
   if (contract === 'database_older') missing.push('platform')
   else if (contract === 'gateway_older') missing.push('gateway')
-  else if (role !== undefined && !(await acceptsSeal(client, sealKey, role))) missing.push('seal_key')
+  else if (role !== undefined && !(await acceptsSeal(client, sealKey, role, serverSeconds))) missing.push('seal_key')
   if (lacking.length > 0) missing.push('roles')
-  return { missing, roles: lacking }
+  return { missing, roles: lacking, clockAheadSeconds: clockAhead(serverSeconds, askedAt, answeredAt) }
+}
+
+function clockAhead(serverSeconds: number, askedAt: number, answeredAt: number): number {
+  const [earliest, latest] = [serverSeconds - answeredAt / 1000, serverSeconds - askedAt / 1000]
+  // `+ 0`: no minus zero, which is not equal to zero everywhere.
+  return Math.trunc(earliest > 0 ? earliest : Math.min(latest, 0)) + 0
 }
 
 async function readContracts(client: pg.ClientBase): Promise<readonly number[] | undefined> {
@@ -67,7 +91,7 @@ async function readContracts(client: pg.ClientBase): Promise<readonly number[] |
  * Looks what is missing over a connection of its own, as a gateway does before it takes another key or other roles.
  * @throws the error of node-postgres when the server cannot be reached, does not answer in time, or refuses to say
  */
-export async function askForLack(server: URL, timeoutMs: number, expected: Expected): Promise<Lack> {
+export async function askForLack(server: URL, timeoutMs: number, expected: Expected): Promise<Preparedness> {
   const client = new ServerClient({
     ...toClientConfig(server),
     connectionTimeoutMillis: timeoutMs,
@@ -83,9 +107,12 @@ export async function askForLack(server: URL, timeoutMs: number, expected: Expec
   }
 }
 
-/** Seals an identity without a subject, and asks who it is: the way of every request. */
-async function acceptsSeal(client: pg.ClientBase, key: SealKey, role: string): Promise<boolean> {
-  const exp = Math.floor(Date.now() / 1000) + probeSeconds
+/**
+ * Seals an identity without a subject, and asks who it is: the way of every request. It expires by the server's clock, so
+ * that a clock that differs is not taken for another key.
+ */
+async function acceptsSeal(client: pg.ClientBase, key: SealKey, role: string, serverSeconds: number): Promise<boolean> {
+  const exp = Math.floor(serverSeconds) + probeSeconds
   const { claims, seal } = sealSession(key, { role, exp, claimsJson: JSON.stringify({ exp }) })
   await client.query('start transaction read only')
   try {

@@ -1,5 +1,5 @@
--- What "rowpass db migrate" and "rowpass db harden" install, by revision 24 of the SQL, whose SHA-256 is
--- b96ada94218617bd6c2f7ea2351a2d4c9f39ca95422f35c8683db6a84c22b161
+-- What "rowpass db migrate" and "rowpass db harden" install, by revision 25 of the SQL, whose SHA-256 is
+-- 1844c45b3991a47361a136b21c7094c0a1282add049763e7e84b244122265cb6
 -- "npm run sql:snapshot" writes this file. Rights are those of others than the owner.
 
 create schema auth;
@@ -807,7 +807,10 @@ begin
         else format('the session is not sealed for the role %I, or its seal is not valid', current_setting('role'))
       end
       using errcode = 'invalid_authorization_specification',
-            hint = 'Only the gateway can seal a session; its keys are installed by "rowpass db migrate".';
+            hint = case when inner_key is not null and split_part(seal, ':', 3)::float8 <= date_part('epoch', current_timestamp)
+              then format('It ended %s s ago by the clock of this server. Sign in again; if the token is new, the clocks of this server and of what sealed it differ.',
+                ceil(date_part('epoch', current_timestamp) - split_part(seal, ':', 3)::float8))
+              else 'Only the gateway can seal a session; its keys are installed by "rowpass db migrate".' end;
   end if;
   return null;
 end
@@ -964,7 +967,7 @@ CREATE OR REPLACE FUNCTION rowpass.revision()
  RETURNS integer
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-RETURN 24;
+RETURN 25;
 
 CREATE OR REPLACE FUNCTION rowpass.sealed_signing_key(kid text)
  RETURNS jsonb

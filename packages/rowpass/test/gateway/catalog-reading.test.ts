@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { freePort } from '../../../local/src/postgres/server.ts'
 import { withConnection } from '../../src/database/connect.ts'
 import { countChangesSql } from '../../src/database/schema-changes.ts'
-import type { RowpassEvent } from '../../src/events.ts'
+import type { ClockDiffers, RowpassEvent } from '../../src/events.ts'
 import { type KnownCatalog, readCatalog } from '../../src/gateway/catalog-reading.ts'
 import { parseGatewayConfig } from '../../src/gateway/config.ts'
 import { createGateway } from '../../src/gateway/server.ts'
@@ -67,6 +68,32 @@ describePg('the reading of the catalogs', () => {
       // Not the half minute that it takes by itself.
       await waitUntil(() => readings() > before, 10_000)
     } finally {
+      await gateway.close()
+    }
+  })
+
+  it('tells by how many seconds the clocks differ, and the gateway is ready', async () => {
+    const now = Date.now
+    const own = vi.spyOn(Date, 'now').mockImplementation(() => now() - 1_200_000)
+    const port = await freePort()
+    const gateway = await startTestGateway(database, { ROWPASS_METRICS_PORT: String(port) })
+    try {
+      await waitUntil(() => gateway.gateway.ready())
+      const told = gateway.events.filter(({ type }) => type === 'clock_differs')
+      expect(told).toEqual([
+        { type: 'clock_differs', aheadSeconds: expect.any(Number), remedy: expect.stringContaining('NTP') },
+      ])
+      const { aheadSeconds } = told[0] as ClockDiffers
+      expect([1199, 1200, 1201]).toContain(aheadSeconds)
+      expect(gateway.events.filter(({ type }) => type === 'database_unprepared')).toEqual([])
+      const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+      expect(metrics).toContain(`rowpass_database_clock_ahead_seconds ${aheadSeconds}\n`)
+      const { status, body } = await gateway.sql(await gateway.issuer.token('ada'), 'select auth.user_id()')
+      expect(status).toBe(400)
+      expect(body).toMatchObject({ code: '28000', message: 'the session has expired' })
+      expect(body.hint).toMatch(/^It ended \d+ s ago by the clock of this server\./)
+    } finally {
+      own.mockRestore()
       await gateway.close()
     }
   })

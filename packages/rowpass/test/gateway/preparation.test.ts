@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { withConnection } from '../../src/database/connect.ts'
 import { askForLack, findLack } from '../../src/gateway/preparation.ts'
 import { generateSealKey } from '../../src/seal/keys.ts'
@@ -19,7 +19,10 @@ describePg('what a database lacks', () => {
     await database.close()
   })
 
-  const lackFor = (sealKey = database.sealKeys[0], roles = ['authenticated']) => findLack(client, { sealKey, roles })
+  const lackFor = async (sealKey = database.sealKeys[0], roles = ['authenticated']) => {
+    const { missing, roles: lacking } = await findLack(client, { sealKey, roles })
+    return { missing, roles: lacking }
+  }
 
   it('is nothing where it is prepared', async () => {
     expect(await lackFor()).toEqual({ missing: [], roles: [] })
@@ -28,7 +31,25 @@ describePg('what a database lacks', () => {
         sealKey: database.sealKeys[0],
         roles: ['authenticated'],
       }),
-    ).toEqual({ missing: [], roles: [] })
+    ).toEqual({ missing: [], roles: [], clockAheadSeconds: 0 })
+  })
+
+  it.each([
+    ['behind', -1200],
+    ['ahead', 1200],
+  ])('is nothing where this machine is 20 minutes %s, and the seconds are told', async (_, ownSeconds) => {
+    const now = Date.now
+    const own = vi.spyOn(Date, 'now').mockImplementation(() => now() + ownSeconds * 1000)
+    try {
+      const found = await findLack(client, { sealKey: database.sealKeys[0], roles: ['authenticated'] })
+      expect({ ...found, clockAheadSeconds: Math.round(found.clockAheadSeconds / 5) * 5 }).toEqual({
+        missing: [],
+        roles: [],
+        clockAheadSeconds: -ownSeconds,
+      })
+    } finally {
+      own.mockRestore()
+    }
   })
 
   describe('of a seal key', () => {

@@ -50,7 +50,10 @@ begin
         else format('the session is not sealed for the role %I, or its seal is not valid', current_setting('role'))
       end
       using errcode = 'invalid_authorization_specification',
-            hint = 'Only the gateway can seal a session; its keys are installed by "rowpass db migrate".';
+            hint = case when inner_key is not null and split_part(seal, ':', 3)::float8 <= date_part('epoch', current_timestamp)
+              then format('It ended %s s ago by the clock of this server. Sign in again; if the token is new, the clocks of this server and of what sealed it differ.',
+                ceil(date_part('epoch', current_timestamp) - split_part(seal, ':', 3)::float8))
+              else 'Only the gateway can seal a session; its keys are installed by "rowpass db migrate".' end;
   end if;
   return null;
 end
