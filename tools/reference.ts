@@ -3,20 +3,30 @@
  * a test compares them.
  */
 import { writeFileSync } from 'node:fs'
+import { causes, remedyOf } from '../packages/rowpass/src/cli/causes.ts'
 import { rules } from '../packages/rowpass/src/doctor/rules.ts'
+import type { FailureCode } from '../packages/rowpass/src/errors.ts'
 import { type FailureSpec, failures } from '../packages/rowpass/src/failures.ts'
 import { type Setting, variableOf } from '../packages/rowpass/src/gateway/setting-kinds.ts'
 import { settings } from '../packages/rowpass/src/gateway/settings.ts'
 import { issuerSettings, toJsonName } from '../packages/rowpass/src/token/issuer-settings.ts'
+import { cliPage } from './reference-cli.ts'
+import { eventsPage } from './reference-events.ts'
 import { issuersPage } from './reference-issuers.ts'
+import { libraryPage } from './reference-library.ts'
+import { sqlPage } from './reference-sql.ts'
 
 /** The pages by path. */
-export function referencePages(): Record<string, string> {
+export async function referencePages(): Promise<Record<string, string>> {
   return {
+    'docs/cli.md': await cliPage(),
     'docs/configuration.md': configurationPage(),
     'docs/errors.md': errorsPage(),
+    'docs/events.md': await eventsPage(),
     'docs/issuers.md': issuersPage(),
+    'docs/library.md': libraryPage(),
     'docs/rules.md': rulesPage(),
+    'docs/sql-functions.md': sqlPage(),
   }
 }
 
@@ -61,14 +71,19 @@ function defaultOfMember(member: string, value: unknown): string {
 }
 
 function errorsPage(): string {
-  const rows = Object.entries<FailureSpec>(failures).map(
-    ([code, { status, sqlstate, says, hint }]) =>
-      `| \`${code}\` | ${status} | \`${sqlstate}\` | ${toCell(says)}${hint === undefined ? '' : `. ${toCell(hint)}`} |`,
+  const all = Object.entries<FailureSpec>(failures)
+  const rows = all.map(
+    ([code, { status, sqlstate, says }]) =>
+      `| [\`${code}\`](#${code}) | ${status} | \`${sqlstate}\` | ${toCell(says)} |`,
   )
+  const sections = all.map(([code, spec]) => {
+    const { cause } = causes[code as FailureCode]
+    return toText(`## ${code}\n\n**${spec.says}.** ${cause}\n\n*Remedy*: ${remedyOf(code as FailureCode, spec)}`)
+  })
   return `# Errors
 
-Every failure that Rowpass itself reports. Errors that PostgreSQL raises in the caller's own SQL pass through with their
-SQLSTATE.
+Every failure that Rowpass itself reports, with what leads to it and what ends it. \`npx rowpass explain <code>\` prints the same.
+Errors that PostgreSQL raises in the caller's own SQL pass through with their SQLSTATE.
 
 - The API answers with the status and a problem document (RFC 9457) whose \`code\` is the code.
 - The gateway answers \`POST /sql\` with 400, whatever the status here, because the Neon driver reads \`code\` and \`hint\` on 400
@@ -78,6 +93,8 @@ SQLSTATE.
 | code | status | SQLSTATE | meaning |
 |---|---|---|---|
 ${rows.join('\n')}
+
+${sections.join('\n\n')}
 `
 }
 
@@ -103,10 +120,15 @@ ${sections.join('\n\n')}
 `
 }
 
+/** What stands between angle brackets is no HTML. */
+function toText(text: string): string {
+  return text.replaceAll(/<(?=\w)/g, '\\<')
+}
+
 function toCell(text: string): string {
   return text.replaceAll('|', '\\|')
 }
 
 if (process.argv[1] === import.meta.filename) {
-  for (const [path, text] of Object.entries(referencePages())) writeFileSync(path, text)
+  for (const [path, text] of Object.entries(await referencePages())) writeFileSync(path, text)
 }

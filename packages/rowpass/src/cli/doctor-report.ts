@@ -2,7 +2,7 @@
  * Shows a diagnosis to a person at a terminal, by object.
  */
 import type { SortedFindings } from '../doctor/baseline.ts'
-import { type Finding, type Level, levels } from '../doctor/finding.ts'
+import { type Finding, type Level, levels, type Rule } from '../doctor/finding.ts'
 import type { Measurement } from '../doctor/measure.ts'
 import type { Diagnosis } from '../doctor/run.ts'
 import { bold, dim, type Io, red } from './io.ts'
@@ -63,4 +63,9 @@ function summarise({ tables, policies, roles }: Diagnosis, { open, accepted }: S
 /** Names are of somebody's choice: nothing in them moves the cursor or ends the line. */
 function plain(text: string): string {
   return text.replaceAll(/\s+/g, ' ').replaceAll(/[\p{Cc}\p{Cf}]/gu, '\uFFFD')
+}
+
+/** What a rule looks for, for a terminal. */
+export function describeRule({ code, slug, level, title, why }: Omit<Rule, 'find'>): string {
+  return `${code} ${slug} (${level})\n${title}\n\n${why}\n`
 }

@@ -13,18 +13,31 @@ interface CommandModule {
   define(io: Io, setExitCode: SetExitCode): Command
 }
 
-const commands: Readonly<Record<string, { summary: string; load: () => Promise<CommandModule> }>> = {
-  dev: { summary: 'run everything on this machine: database, gateway, API', load: () => fromLocal('dev') },
-  local: { summary: 'a database and a gateway for one command, or until Ctrl-C', load: () => fromLocal('local') },
-  gateway: { summary: 'run the SQL gateway alone', load: () => import('./commands/gateway.ts') },
-  db: { summary: 'prepare a database: migrate, seed, harden', load: () => import('./commands/db.ts') },
+/** A command before it is loaded. */
+interface Entry {
+  readonly summary: string
+  readonly load: () => Promise<CommandModule>
+}
+
+/** The first screen of the help, in its order. */
+const first: Readonly<Record<string, Entry>> = {
   doctor: { summary: 'find faults in row-level security', load: () => import('./commands/doctor.ts') },
-  matrix: {
-    summary: 'try what each identity may do with each table',
-    load: () => import('./commands/matrix.ts'),
-  },
+  why: { summary: 'explain what a statement does for an identity', load: () => import('./commands/why.ts') },
+  matrix: { summary: 'try what each identity may do with each table', load: () => import('./commands/matrix.ts') },
   review: { summary: 'who gains or loses which rows by a change', load: () => import('./commands/review.ts') },
+  test: { summary: 'write tests of policies, and test the tests', load: () => import('./commands/test.ts') },
+  gateway: { summary: 'run the SQL gateway alone', load: () => import('./commands/gateway.ts') },
+  local: { summary: 'a database and a gateway for one command, or until Ctrl-C', load: () => fromLocal('local') },
+}
+
+/** The rest, which `rowpass help all` shows as well. */
+const more: Readonly<Record<string, Entry>> = {
+  dev: { summary: 'run everything on this machine: database, gateway, API', load: () => fromLocal('dev') },
+  db: { summary: 'prepare a database: migrate, seed, harden', load: () => import('./commands/db.ts') },
   keys: { summary: 'make signing keys, rotate and revoke them', load: () => import('./commands/keys.ts') },
+  token: { summary: 'sign a token', load: () => import('./commands/token.ts') },
+  env: { summary: 'print where the running system is', load: () => import('./commands/env.ts') },
+  explain: { summary: 'what an error or a finding means, and what to do', load: () => import('./commands/explain.ts') },
   issuer: { summary: 'check an issuer; install the tables of our own', load: () => import('./commands/issuer.ts') },
   clients: { summary: 'choose who may ask for tokens', load: () => import('./commands/clients.ts') },
   users: { summary: 'invite people, and sign them out', load: () => import('./commands/users.ts') },
@@ -32,11 +45,10 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<C
     summary: 'stop a deployment that would leak secrets',
     load: () => import('./commands/deploy-check.ts'),
   },
-  token: { summary: 'sign a token', load: () => import('./commands/token.ts') },
-  why: { summary: 'explain what a statement does for an identity', load: () => import('./commands/why.ts') },
-  test: { summary: 'write tests of policies, and test the tests', load: () => import('./commands/test.ts') },
-  env: { summary: 'print where the running system is', load: () => import('./commands/env.ts') },
 }
+
+/** Every command by its name. */
+export const commands: Readonly<Record<string, Entry>> = { ...first, ...more }
 
 /** A command of a package that is optional. */
 async function fromLocal(name: 'dev' | 'local'): Promise<CommandModule> {
@@ -46,9 +58,10 @@ async function fromLocal(name: 'dev' | 'local'): Promise<CommandModule> {
 
 const help = `
 Examples:
-  $ npx rowpass dev
-  $ npx rowpass token --sub 2e7e25e8-5445-40bd-8f89-dc19bba64faa --claim tenant_id=f330c503-5e9c-46a7-8393-2995aeb03675
-  $ npx rowpass db migrate --help
+  $ npx rowpass doctor schema.sql
+  $ npx rowpass why --as david@neon.example "select name from users"
+  $ npx rowpass explain policy_refused
+  $ npx rowpass help all
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing runs in this folder; some commands have more, see their help.`
 
@@ -62,17 +75,19 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing runs in this folder; some
  */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   let code: number = exitCodes.done
+  const { all, words } = readHelpWords(argv)
   const program = styled(new Command('rowpass'), io)
     .description('Your own JWTs, enforced by Postgres: SQL over HTTP as the identity in a verified token.')
     .version(readVersion(), '-v, --version', 'print the version')
+    .helpCommand('help [all|command]', 'every command, or the help of one')
     .addHelpText('after', help)
   try {
     for (const [name, { summary, load }] of Object.entries(commands)) {
-      const command = name === argv[0] ? (await load()).define(io, setCode) : new Command(name)
-      program.addCommand(styled(command.summary(summary), io))
+      const command = name === words[0] ? (await load()).define(io, setCode) : new Command(name)
+      program.addCommand(styled(command.summary(summary), io), { hidden: !all && !Object.hasOwn(first, name) })
     }
     if (argv.length === 0) program.help({ error: true })
-    await program.parseAsync([...argv], { from: 'user' })
+    await program.parseAsync(words, { from: 'user' })
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
     renderError(io, error)
@@ -93,6 +108,17 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
 export async function runMain(...before: readonly string[]): Promise<void> {
   const { io, argv, end } = ownProcess()
   end(await main([...before, ...argv], io))
+}
+
+/** `help all` is the help with every command; the help of one command is its own, which has to be loaded for it. */
+function readHelpWords(argv: readonly string[]): { all: boolean; words: string[] } {
+  const [word, ...names] = argv
+  if (word !== 'help') return { all: false, words: [...argv] }
+  if (names[0] === 'all') return { all: true, words: ['--help'] }
+  return {
+    all: false,
+    words: names[0] !== undefined && Object.hasOwn(commands, names[0]) ? [...names, '--help'] : [...argv],
+  }
 }
 
 /** Everything that commander prints goes through `io`, and nothing ends the process. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { commands as everyCommand } from '../../src/cli/main.ts'
 import { createSandbox, type Sandbox } from '../support/cli.ts'
 
 describe('the command line', () => {
@@ -21,13 +22,34 @@ describe('the command line', () => {
     ['token'],
     ['matrix'],
     ['env'],
+    ['explain'],
   ]
 
-  it('names every command and every exit code in its help', async () => {
+  const namesIn = (help: string): string[] => [...help.matchAll(/^ {2}([a-z][a-z-]*) /gm)].map(([, name = '']) => name)
+
+  it('names what people begin with on its first screen, and says where the rest is', async () => {
     const { code, stdout } = await sandbox.run(['--help'])
     expect(code).toBe(0)
+    const order = ['init', 'doctor', 'why', 'matrix', 'review', 'test', 'gateway', 'local', 'mcp', 'help']
+    expect(namesIn(stdout)).toEqual(order.filter((name) => name === 'help' || name in everyCommand))
+    expect(stdout).toContain('npx rowpass help all')
+    expect(stdout).toContain('Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing runs in this folder;')
+    expect(stdout.split('\n').length).toBeLessThanOrEqual(30)
+  })
+
+  it('names every command and every exit code in its help', async () => {
+    const { code, stdout } = await sandbox.run(['help', 'all'])
+    expect(code).toBe(0)
+    expect(namesIn(stdout).sort()).toEqual([...Object.keys(everyCommand), 'help'].sort())
     for (const [name] of commands) expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'))
     expect(stdout).toContain('Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing runs in this folder;')
+  })
+
+  it.each([[['help', 'db', 'migrate']], [['help', 'explain']]])('%j is the help of that command', async (argv) => {
+    const { code, stdout } = await sandbox.run(argv)
+    expect(code).toBe(0)
+    expect(stdout).toBe((await sandbox.run([...argv.slice(1), '--help'])).stdout)
+    expect(stdout).toContain(`Usage: rowpass ${argv.slice(1).join(' ')}`)
   })
 
   it.each(commands)('shows examples in the help of "%s %s"', async (...command) => {
@@ -42,6 +64,7 @@ describe('the command line', () => {
   })
 
   it.each([
+    [['help', 'nonsense'], ''],
     [['nonsense'], "unknown command 'nonsense'"],
     [['--nonsense'], "unknown option '--nonsense'"],
     [['keys', 'generate', '--alg', 'HS256'], "'HS256' is invalid"],

@@ -1,23 +1,12 @@
 /** The examples in docstrings: every function that a package exports has one, and it compiles against what npm is given. */
 import { execFile, execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Exported, entries, readEntry } from '../../../../tools/library.ts'
 import { repository } from '../support/pg.ts'
-
-/** Not `rowpass/operate`, which is for `@rowpass/local` alone. */
-const entries: Readonly<Record<string, string>> = {
-  rowpass: 'packages/rowpass/dist/exports/index.d.ts',
-  ...Object.fromEntries(
-    ['issuer', 'verify', 'seal', 'gateway', 'policies', 'schema', 'doctor', 'testing'].map((name) => [
-      `rowpass/${name}`,
-      `packages/rowpass/dist/exports/${name}.d.ts`,
-    ]),
-  ),
-  '@rowpass/local': 'packages/local/dist/index.d.ts',
-}
 
 /** What an example need not import: libraries that an application has beside ours. */
 const libraries: Readonly<Record<string, string>> = {
@@ -46,19 +35,14 @@ const around: Readonly<Record<string, string>> = {
   tester: "import('rowpass/testing').Tester",
 }
 
-interface Exported {
-  readonly name: string
-  readonly entry: string
-  readonly isFunction: boolean
-  readonly example: string | undefined
-}
-
 const folder = mkdtempSync(join(tmpdir(), 'rowpass-examples-'))
 let everything: readonly Exported[]
 
 beforeAll(() => {
   execFileSync(process.execPath, ['--import', 'tsx', 'tools/build.ts', '--stale'], { cwd: repository })
-  everything = Object.entries(entries).flatMap(([entry, path]) => readEntry(entry, join(repository, path)))
+  everything = Object.keys(entries)
+    .flatMap(readEntry)
+    .filter(({ isValue }) => isValue)
 }, 120_000)
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -93,39 +77,6 @@ describe('a function that a package exports', () => {
     expect(says).toBe('')
   }, 60_000)
 })
-
-/** The values among what an entry exports, with the example out of the docstring of each. */
-function readEntry(entry: string, path: string): Exported[] {
-  return exportsOf(path).map(({ declared, name, module }) => {
-    const { docstring, kind, type } = findDeclaration(declared, module)
-    const example = docstring.split('\n * @example\n')[1]?.split(/\n \* @/)[0]
-    const isFunction = kind === 'function' || (kind === 'const' && /^: (VerifyOperation|\()/.test(type))
-    return { name, entry, isFunction, example: example?.replaceAll(/^ \* ?/gm, '').trim() }
-  })
-}
-
-function exportsOf(path: string): { declared: string; name: string; module: string }[] {
-  const clauses = readFileSync(path, 'utf8').matchAll(/^export \{([^}]*)\} from '(\.[^']+)'/gms)
-  return [...clauses].flatMap(([, names = '', from = '']) =>
-    names
-      .split(',')
-      .map((name) => name.trim())
-      .filter((name) => name !== '' && !name.startsWith('type '))
-      .map((each) => {
-        const [declared = '', name = declared] = each.split(' as ')
-        return { declared, name, module: join(path, '..', from.replace(/\.js$/, '.d.ts')) }
-      }),
-  )
-}
-
-function findDeclaration(name: string, path: string): { docstring: string; kind: string; type: string } {
-  const docstringAndKind = '(?:/\\*\\*((?:(?!\\*/)[\\s\\S])*)\\*/\\n)?export declare (function|class|const)'
-  const found = new RegExp(`${docstringAndKind} ${name}\\b(.*)`).exec(readFileSync(path, 'utf8'))
-  if (found !== null) return { docstring: found[1] ?? '', kind: found[2] ?? '', type: found[3] ?? '' }
-  const passedOn = exportsOf(path).find((each) => each.name === name)
-  if (passedOn === undefined) throw new Error(`${name} is not declared in ${path}`)
-  return findDeclaration(passedOn.declared, passedOn.module)
-}
 
 function fileNameOf({ entry, name }: Exported): string {
   return `${entry.replaceAll(/\W/g, '_')}-${name}`

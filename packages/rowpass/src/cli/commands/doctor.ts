@@ -22,7 +22,7 @@ import { runDoctor } from '../../doctor/run.ts'
 import { Failure } from '../../errors.ts'
 import { withSteadyName } from '../../scratch/server.ts'
 import { findDefinitions } from '../definitions.ts'
-import { renderDiagnosis } from '../doctor-report.ts'
+import { describeRule, renderDiagnosis } from '../doctor-report.ts'
 import { exitCodes, type Io, type SetExitCode } from '../io.ts'
 import { isWrongUsage, renderError } from '../render-error.ts'
 import { withSubject } from '../script-database.ts'
@@ -237,6 +237,6 @@ function explain(io: Io, code: string): number {
     io.stderr(`There is no rule ${JSON.stringify(code)}; docs/rules.md lists them.\n`)
     return exitCodes.usage
   }
-  io.stdout(`${rule.code} ${rule.slug} (${rule.level})\n${rule.title}\n\n${rule.why}\n`)
+  io.stdout(describeRule(rule))
   return exitCodes.done
 }
