@@ -1,6 +1,7 @@
 /**
  * Runs scripts in a database that is thrown away afterwards.
  */
+import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { fieldsOf, listOf, nodeOf, typed } from '../access/tree.ts'
 import { sqlstateOf } from '../database/connect.ts'
@@ -89,7 +90,10 @@ export async function createLoader(made: Set<string>, { isFresh }: { isFresh: bo
       for (const name of requestRoles) await makeRole(client, name, 'nologin')
       await makeRole(client, issuerRole, 'login')
       await applyPlatform(client, { withIssuer: false })
-      stubbed.push("Rowpass's own schemas, without a seal key")
+      // Whoever is tried in here is sealed for it. Pads of no key will do: nothing else ever has to seal the same.
+      const pads = [randomBytes(64), randomBytes(64)]
+      await client.query(`insert into rowpass.seal_keys (name, inner_pad, outer_pad) values ('scratch', $1, $2)`, pads)
+      stubbed.push("Rowpass's own schemas, with a seal key of this run")
     } else if (
       /\bto\s+"?(?:anon|service_role)\b|\bauth\.(?:uid|jwt|role|email|users)\b|\bstorage\.objects\b/i.test(text)
     ) {

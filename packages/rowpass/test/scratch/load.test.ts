@@ -141,7 +141,8 @@ describePg('scripts in a throw-away database', () => {
       `create table notes (id int primary key, owner uuid); alter table notes enable row level security;
        create policy own on notes to authenticated using (owner = (select auth.claim_uuid('sub')));`,
     )
-    expect(report.stubbed).toEqual(["Rowpass's own schemas, without a seal key"])
+    expect(report.stubbed).toEqual(["Rowpass's own schemas, with a seal key of this run"])
     expect(await ask(url, 'select auth.uid() as uid')).toEqual([{ uid: null }])
+    expect(await ask(url, 'select name from rowpass.seal_keys')).toEqual([{ name: 'scratch' }])
   })
 })
