@@ -104,26 +104,8 @@ try {
       }),
     ])
     replaceSection(at('docs/performance.md'), 'bench:policy-size', `${toMarkup(name, alt, 'pictures')}\n\n${lines}`)
-    replaceSection(
-      at('README.md'),
-      'bench:policy-size',
-      `${toMarkup(name, alt, 'docs/pictures', 400)}\n\n${toSentence()}`,
-    )
   }
 } finally {
   await pool.close()
   await database.close()
-}
-
-/** What the first page says of it. */
-function toSentence(): string {
-  const [low, high] = [Math.min(...costs.demo), Math.max(...costs.demo)].map((micros) => Math.round(micros))
-  const [first, last] = [costs.first[0], costs.first.at(-1)].map((micros) =>
-    Math.round((micros ?? 0) / 1_000).toLocaleString('en-GB'),
-  )
-  const [few, many] = [sizes[0], sizes.at(-1)].map((size) => size?.toLocaleString('en-GB'))
-  return (
-    `Ten rows of one tenant take ${low} to ${high} µs of the backend, in tables of ${few} to ${many} rows; where a policy is\n` +
-    `computed row by row they take ${first} to ${last} ms (\`npm run bench:policy-size\`).`
-  )
 }

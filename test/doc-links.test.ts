@@ -6,11 +6,12 @@ import { variableOf } from '../packages/rowpass/src/gateway/setting-kinds.ts'
 import { settings } from '../packages/rowpass/src/gateway/settings.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const pagesIn = (folder: string): string[] =>
-  readdirSync(join(root, folder))
+const pagesIn = (folder: string, recursive = false): string[] =>
+  readdirSync(join(root, folder), { recursive, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .map((name) => join(folder, name))
-const pages = [...pagesIn('.'), ...pagesIn('docs'), ...pagesIn('corpus')]
+const docs = pagesIn('docs', true)
+const pages = [...pagesIn('.'), ...docs, ...pagesIn('corpus'), 'demo/README.md', 'demo/AGENTS.md', 'llms.txt']
 const texts = new Map(pages.map((path) => [path, readFileSync(join(root, path), 'utf8')]))
 const prose = (path: string): string => (texts.get(path) ?? '').replace(/^```.*?^```$/gms, '')
 
@@ -64,7 +65,7 @@ describe('the documents among themselves', () => {
         if (texts.has(target)) reached.add(target)
       }
     }
-    expect(pagesIn('docs').filter((page) => !reached.has(page))).toEqual([])
+    expect(docs.filter((page) => !reached.has(page))).toEqual([])
   })
 
   it('every npm script that they name is in package.json', () => {

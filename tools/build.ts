@@ -13,12 +13,14 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 /** Each one after those that it imports. */
 const packages = ['packages/rowpass', 'packages/local'].map((folder) => join(root, folder))
-const pages = ['README.md', 'CHANGELOG.md', 'SECURITY.md', 'docs']
+const pages = ['README.md', 'CHANGELOG.md', 'SECURITY.md', 'llms.txt', 'docs']
 const ofTemplate = [
   'src',
   'web',
   'drizzle',
   'test/people.test.ts',
+  'skills',
+  'AGENTS.md',
   'drizzle.config.ts',
   'generate-keys.ts',
   'people.json',

@@ -14,11 +14,12 @@ import { cliPage } from './reference-cli.ts'
 import { eventsPage } from './reference-events.ts'
 import { issuersPage } from './reference-issuers.ts'
 import { libraryPage } from './reference-library.ts'
+import { llmsText } from './reference-llms.ts'
 import { sqlPage } from './reference-sql.ts'
 
 /** The pages by path. */
 export async function referencePages(): Promise<Record<string, string>> {
-  return {
+  const pages = {
     'docs/cli.md': await cliPage(),
     'docs/configuration.md': configurationPage(),
     'docs/errors.md': errorsPage(),
@@ -28,6 +29,7 @@ export async function referencePages(): Promise<Record<string, string>> {
     'docs/rules.md': rulesPage(),
     'docs/sql-functions.md': sqlPage(),
   }
+  return { ...pages, 'llms.txt': llmsText(pages) }
 }
 
 function configurationPage(): string {
