@@ -73,6 +73,7 @@ import { rls072 } from './rules/rls072-action-past-policies.ts'
 import { rls073 } from './rules/rls073-published.ts'
 import { rls074 } from './rules/rls074-statistics-visible.ts'
 import { rls075 } from './rules/rls075-claims-can-be-forged.ts'
+import { rls076 } from './rules/rls076-reached-without-seal.ts'
 import { rls080 } from './rules/rls080-server-version.ts'
 import { rls081 } from './rules/rls081-row-security-off.ts'
 
@@ -149,6 +150,7 @@ export const rules: readonly Rule[] = [
   rls073,
   rls074,
   rls075,
+  rls076,
   rls080,
   rls081,
 ]

@@ -44,6 +44,7 @@ function requirementOf(stem: string): string {
   if (number <= 63) return 'SEC-63 '
   if (number === 69) return 'SEC-59 '
   if (number === 72) return 'SEC-57 '
+  if (number === 76) return 'SEC-83 '
   return number === 81 ? 'SEC-60 ' : 'SEC-56 '
 }
 

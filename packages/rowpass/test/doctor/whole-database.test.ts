@@ -68,4 +68,33 @@ describePg('the doctor on the schema of the demo', () => {
     const plain = { ...policy!, using: "(id = (NULLIF(current_setting('app.user'::text, true), ''::text))::uuid)" }
     expect(await codesOf({ policies: [plain, ...policies] })).toContain('RLS075:database')
   })
+
+  it('SEC-83 names a policy that believes a setting beside the seal, by which rows of others are read', async () => {
+    const other = await createTestDatabase()
+    const query = async (databaseUrl: string, sql: string) => {
+      const client = new pg.Client(databaseUrl)
+      await client.connect()
+      const results = (await client.query(sql)) as unknown as pg.QueryResult[] | pg.QueryResult
+      await client.end()
+      return (Array.isArray(results) ? results.at(-1) : results)?.rows
+    }
+    const unsealed = async () =>
+      (await runDoctor({ databaseUrl: other.gatewayUrl })).findings.flatMap(({ code, key }) =>
+        code === 'RLS076' ? key : [],
+      )
+    const forged = `set role authenticated; set app.support = 'everything'; select count(*)::int as seen from users`
+    try {
+      expect(await unsealed()).toEqual([])
+      expect(await query(other.gatewayUrl, forged)).toEqual([{ seen: 0 }])
+      await query(
+        other.ownerUrl,
+        `create policy support on users for select to authenticated
+          using ((select current_setting('app.support', true)) = 'everything')`,
+      )
+      expect(await query(other.gatewayUrl, forged)).not.toEqual([{ seen: 0 }])
+      expect(await unsealed()).toEqual(['RLS076:public.users:support'])
+    } finally {
+      await other.close()
+    }
+  })
 })

@@ -127,7 +127,8 @@ export function openedByMissingClaims(tree: unknown, judge: ClaimLogic): readonl
   })
 }
 
-const isClosed = (value: TruthValue): boolean => value === 'null' || value === 'false'
+/** Whether it is never true: SQL lets neither false nor NULL through. */
+export const isClosed = (value: TruthValue): boolean => value === 'null' || value === 'false'
 
 /** The value without claims; `any` where it depends on the row. */
 export function evaluate(tree: unknown, judge: ClaimLogic): TruthValue {
