@@ -7,13 +7,15 @@ import type { RequestIdentity } from './form.ts'
 import { isNeonHttp, sealNeonHttp } from './neon-http.ts'
 import { isClient, isPool, sealClient, sealPool } from './pool.ts'
 import { isPostgresJs, sealPostgresJs } from './postgres-js.ts'
+import { isPrisma, sealPrisma } from './prisma.ts'
 
 /**
  * The same database for one identity: every statement that it runs is in a transaction that sets role, claims and seal
  * first. Costs no connection; make one for each request.
  *
- * Takes what `neon()` and `postgres()` return, a pool or a client of node-postgres or of Neon's driver, and a database of
- * Drizzle over one of these. What takes a pool itself, as Kysely does, is given a sealed one. Each text is one statement.
+ * Takes what `neon()` and `postgres()` return, a pool or a client of node-postgres or of Neon's driver, a database of
+ * Drizzle over one of these, and a client of Prisma. What takes a pool itself, as Kysely does, is given a sealed one. Each
+ * text is one statement; with Prisma one without parameters may be several.
  *
  * The login of the connection is to be the powerless one of `rowpass db migrate --seal`: then whatever is run without a seal
  * gets no rows. A cache that Drizzle was given is not used, as it would mix identities.
@@ -31,6 +33,7 @@ export function sealed<Database extends object>(db: Database, identity: RequestI
 
 function sealAny(db: unknown, identity: RequestIdentity): unknown {
   if (isDrizzle(db)) return sealDrizzle(db, identity, sealAny)
+  if (isPrisma(db)) return sealPrisma(db, identity)
   if (isPostgresJs(db)) return sealPostgresJs(db, identity)
   if (isNeonHttp(db)) return sealNeonHttp(db, identity)
   if (isPool(db)) return sealPool(db, identity)

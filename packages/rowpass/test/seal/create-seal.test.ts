@@ -1,10 +1,12 @@
+import { build } from 'esbuild'
+import { Miniflare } from 'miniflare'
 import { describe, expect, it } from 'vitest'
 import { createSeal } from '../../src/seal/create-seal.ts'
 import { parseSealKeys } from '../../src/seal/keys.ts'
 import { sealSession } from '../../src/seal/seal.ts'
 import { createVerifier } from '../../src/token/verifier.ts'
 import { startTestIssuer } from '../support/gateway.ts'
-import { sealKeysText } from '../support/pg.ts'
+import { product, sealKeysText } from '../support/pg.ts'
 
 const keys = parseSealKeys(sealKeysText)
 const exp = 4_000_000_000
@@ -74,5 +76,17 @@ describe('a seal that an application makes', () => {
   ])('SEC-25 needs more than %s, and says so without the secret', (_title, options) => {
     expect(() => createSeal(options)).toThrow(expect.objectContaining({ code: 'option_invalid' }))
     expect(() => createSeal(options)).not.toThrow('c2hvcnQ')
+  })
+
+  it('is the same in workerd', async () => {
+    const contents = `import { createSeal } from './src/exports/seal.ts'
+      const claims = { sub: 'ada ✓', exp: ${exp}, sid: 'any text ✓' }
+      export default { fetch: async () => Response.json(await createSeal({ keys: '${sealKeysText}' })(claims)) }`
+    const stdin = { contents, resolveDir: product, loader: 'ts' } as const
+    const { outputFiles } = await build({ stdin, bundle: true, write: false, format: 'esm', platform: 'browser' })
+    const worker = new Miniflare({ modules: true, script: outputFiles[0]?.text ?? '', cf: false })
+    const sealed = await (await worker.dispatchFetch('http://worker/')).json()
+    await worker.dispose()
+    expect(sealed).toEqual(await createSeal({ keys: sealKeysText })({ sub: 'ada ✓', exp, sid: 'any text ✓' }))
   })
 })

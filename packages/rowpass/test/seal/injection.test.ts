@@ -4,8 +4,10 @@
  */
 import { readFileSync } from 'node:fs'
 import { neon } from '@neondatabase/serverless'
+import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { PrismaClient } from '../../../../examples/seal/prisma/generated/client.ts'
 import { sealed } from '../../src/seal/sealed.ts'
 import { describePg, repository } from '../support/pg.ts'
 import { bobsSecret, openSealScene, type SealScene } from './scene.ts'
@@ -67,21 +69,27 @@ const attacks: readonly Attack[] = [
   open('sizes of tables by pg_class', `select relpages, reltuples from pg_class where relname = 'notes'`),
 ]
 
+/** Prisma reads no answer of the type void, and so only those of attacks that would show something. */
+type PrismaMethod = '$queryRawUnsafe' | '$executeRawUnsafe'
+
 describePg('SQL that an attacker writes into the statements of an application', () => {
   let scene: SealScene
   let pool: pg.Pool
+  let prisma: PrismaClient
 
   beforeAll(async () => {
     scene = await openSealScene()
     pool = new pg.Pool({ connectionString: scene.url, max: 1 })
+    prisma = new PrismaClient({ adapter: new PrismaPg(pool), transactionOptions: { maxWait: 30_000, timeout: 30_000 } })
   })
   afterAll(async () => {
+    await prisma.$disconnect()
     await pool.end()
     await scene.close()
   })
 
   /** Each text on its own; in one transaction, as a batch over HTTP; in one transaction of a connection. */
-  const ways: Record<string, (texts: readonly string[]) => Promise<unknown>> = {
+  const ways: Record<string, (texts: readonly string[], send: PrismaMethod) => Promise<unknown>> = {
     'one by one over HTTP': (texts) => inTurn(texts, (text) => sealed(neon(scene.neonUrl), scene.ada).query(text)),
     'a batch over HTTP': (texts) => {
       const sql = sealed(neon(scene.neonUrl), scene.ada)
@@ -100,6 +108,12 @@ describePg('SQL that an attacker writes into the statements of an application', 
         client.release()
       }
     },
+    'a batch of Prisma': (texts, send) => {
+      const ada = sealed(prisma, scene.ada)
+      return ada.$transaction(texts.map((text) => ada[send](text)))
+    },
+    'a transaction of Prisma': (texts, send) =>
+      sealed(prisma, scene.ada).$transaction((tx) => inTurn(texts, (text) => tx[send](text))),
   }
 
   async function inTurn<T>(texts: readonly string[], run: (text: string) => PromiseLike<T>): Promise<T[]> {
@@ -113,8 +127,8 @@ describePg('SQL that an attacker writes into the statements of an application', 
 
   describe.each(Object.keys(ways))('%s', (way) => {
     it.each(titled(true))('SEC-83 gets no other identity by %s', async (_title, texts) => {
-      const seen = await Promise.resolve(ways[way]?.(texts)).catch((error: Error) => {
-        if (error.name !== 'OptionError') expect(error).toHaveProperty('code')
+      const seen = await Promise.resolve(ways[way]?.(texts, '$queryRawUnsafe')).catch((error: Error) => {
+        if (!/^(OptionError|PrismaClient\w+)$/.test(error.name)) expect(error).toHaveProperty('code')
         return undefined
       })
       expect(JSON.stringify(seen ?? null)).not.toContain(bobsSecret)
@@ -127,7 +141,7 @@ describePg('SQL that an attacker writes into the statements of an application', 
     })
 
     it.each(titled(false))('may well do: %s', async (_title, texts) => {
-      await ways[way]?.(texts)
+      await ways[way]?.(texts, '$executeRawUnsafe')
     })
   })
 
