@@ -30,7 +30,7 @@ export interface PageRun {
 
 const mark = '::: block'
 
-/** Functions of the shell: `npx` is the one of this folder; `doctor` answers with 1 to findings, `review` to a gain. */
+/** Functions of the shell: `npx rowpass` is that of this repository, or ROWPASS_PROGRAM; `doctor` answers with 1 to findings, `review` to a gain. */
 const prelude = `
 set -euo pipefail
 psql() { node "$REPOSITORY/packages/rowpass/test/support/psql.mjs" "$@"; }
@@ -40,7 +40,7 @@ npx() {
   if [ "$name" = tsx ]; then node --import "$TSX" "$@"; return; fi
   if [ "$name" = wrangler ]; then node "$REPOSITORY/node_modules/wrangler/bin/wrangler.js" "$@"; return; fi
   if [ "$name" = rowpass-local ]; then PATH="$REPOSITORY/node_modules/.bin:$PATH" node "$REPOSITORY/packages/local/bin/rowpass-local.js" "$@"; return; fi
-  node "$REPOSITORY/packages/rowpass/bin/rowpass.js" "$@" || code=$?
+  node "\${ROWPASS_PROGRAM:-$REPOSITORY/packages/rowpass/bin/rowpass.js}" "$@" || code=$?
   [ $code = 0 ] || { { [ "$1" = doctor ] || [ "$1" = review ]; } && [ $code = 1 ]; }
 }
 background() {
