@@ -8,21 +8,21 @@ import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openForServer } from '../../packages/local/src/postgres/data-folder.ts'
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../packages/local/src/postgres/embedded.ts'
 import { freePort } from '../../packages/local/src/postgres/server.ts'
 import { withConnection } from '../../packages/rowpass/src/database/connect.ts'
 import { parseGatewayConfig } from '../../packages/rowpass/src/gateway/config.ts'
 import { createGateway, type Gateway } from '../../packages/rowpass/src/gateway/server.ts'
-import { demo, repository, sealKeysText } from '../../packages/rowpass/test/support/pg.ts'
+import { type OwnServer, startOwnServer } from '../../packages/rowpass/test/support/own-server.ts'
+import { demo, describePg, postgresMajor, repository, sealKeysText } from '../../packages/rowpass/test/support/pg.ts'
 import { missingLines, runBlocks } from '../../packages/rowpass/test/support/walk-through.ts'
 import { personas } from '../src/personas.ts'
 
 const [david] = personas
 
-describe('the demo on Neon', () => {
+describePg('the demo on Neon', () => {
   const folder = mkdtempSync(join(tmpdir(), 'rowpass-neon-'))
   const clone = join(folder, 'demo')
-  let server: EmbeddedPostgres
+  let server: OwnServer
   let gateway: Gateway
 
   beforeAll(async () => {
@@ -31,8 +31,10 @@ describe('the demo on Neon', () => {
     cpSync(demo, clone, { recursive: true, filter: own })
     chmodSync(clone, 0o755)
     symlinkSync(join(repository, 'node_modules'), join(clone, 'node_modules'))
-    server = await startEmbeddedPostgres({ directory: folder, durable: false })
+    server = await startOwnServer(folder)
     await withConnection(server.superuserUrl, async (client) => {
+      const { rows } = await client.query('show server_version_num')
+      expect(Math.floor(Number(rows[0].server_version_num) / 10_000)).toBe(postgresMajor())
       await client.query(
         `create role neon_superuser nologin createdb createrole replication bypassrls in role pg_read_all_data, pg_write_all_data;
          create role neondb_owner login createdb createrole password 'of-the-owner' in role neon_superuser`,
