@@ -8,7 +8,6 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { Command } from 'commander'
 import { Failure } from '../../errors.ts'
-import { forceAndGrants, grantsMark } from '../../policies/force-and-grants.ts'
 import { exitCodes, type Io, type SetExitCode } from '../io.ts'
 import { loadSchema } from '../project-schema.ts'
 
@@ -51,8 +50,10 @@ export function defineGrants(io: Io, setExitCode: SetExitCode): Command {
  */
 export async function writeGrants(directory: string, check: boolean): Promise<GrantsReport> {
   const { values, migrationsFolder } = await loadSchema(directory)
+  // It needs drizzle-orm, which the other commands do without.
+  const { forceAndGrants, grantsMark } = await import('../../policies/force-and-grants.ts')
   const due = forceAndGrants(values)
-  if (readNewest(migrationsFolder) === due) return { outdated: false, written: undefined }
+  if (readNewest(migrationsFolder, grantsMark) === due) return { outdated: false, written: undefined }
   if (check) return { outdated: true, written: undefined }
   const before = new Set(listMigrations(migrationsFolder))
   await runDrizzleKit(directory)
@@ -67,9 +68,9 @@ function sayGrants({ outdated, written }: GrantsReport): string {
   return outdated ? 'the newest migration does not say what the tables say' : 'the migrations say what the tables say'
 }
 
-function readNewest(folder: string): string | undefined {
+function readNewest(folder: string, mark: string): string | undefined {
   const texts = listMigrations(folder).map((name) => readFileSync(join(folder, name), 'utf8').replaceAll('\r\n', '\n'))
-  return texts.findLast((text) => text.startsWith(grantsMark))
+  return texts.findLast((text) => text.startsWith(mark))
 }
 
 function listMigrations(folder: string): string[] {
