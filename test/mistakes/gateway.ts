@@ -21,8 +21,8 @@ export const gatewayMistakes: readonly Mistake[] = [
     ],
     [
       'without a token one learns which databases there are',
-      '    const verified = verifier.verify(parseBearer(request.headers.authorization))\n',
-      "    if (!config.databases.has(login.database)) throw new Failure('database_unknown')\n    const verified = verifier.verify(parseBearer(request.headers.authorization))\n",
+      '    const identified = tokenPath.identify(request)\n',
+      "    if (!config.databases.has(login.database)) throw new Failure('database_unknown')\n    const identified = tokenPath.identify(request)\n",
       'SEC-64 without a valid token nobody learns which databases there are',
     ],
     [
@@ -32,12 +32,13 @@ export const gatewayMistakes: readonly Mistake[] = [
       'a password is no login, right or wrong',
       password,
     ],
+  ]),
+  ...mistakesIn('packages/rowpass/src/gateway/token-path.ts', 'packages/rowpass/test/gateway/attacks.test.ts', [
     [
       'a statement that was refused runs',
-      '      if (refused !== undefined) return { who, verdicts, ending: refuseStatement(refused) }\n',
+      '        if (refused !== undefined) return { who, verdicts, ending: refuseStatement(refused) }\n',
       '',
       "set_config('rowpass.claims',",
-      'packages/rowpass/test/gateway/attacks.test.ts',
     ],
   ]),
   ...mistakesIn('packages/rowpass/src/gateway/under-way.ts', 'packages/rowpass/test/gateway/under-way.test.ts', [

@@ -99,8 +99,8 @@ export const poolMistakes: readonly Mistake[] = [
     ],
     [
       'behind a pooler a session is given away before it is cleaned',
-      '    if (pooled && reset) {',
-      '    if (false) {',
+      'const chain = pooled && reset',
+      'const chain = false',
       'the next borrower of the connection finds nothing after',
     ],
     [

@@ -32,7 +32,17 @@ export const sidebar: readonly Part[] = [
   { title: 'Policies', pages: docs('policies', 'testing', 'doctor', 'matrix', 'why', 'review', 'past-policies') },
   {
     title: 'In operation',
-    pages: docs('production', 'seal', 'local', 'issuers', 'issuer', 'issuer-in-your-app', 'keys', 'revocation'),
+    pages: docs(
+      'production',
+      'agents',
+      'seal',
+      'local',
+      'issuers',
+      'issuer',
+      'issuer-in-your-app',
+      'keys',
+      'revocation',
+    ),
   },
   {
     title: 'Coming from',

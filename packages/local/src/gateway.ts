@@ -82,7 +82,7 @@ function gatewayEnv(
     ROWPASS_PRIVATE_JWKS: 'true',
     ROWPASS_PASSWORD_MODE: 'true',
     // Whoever reaches the API of a demo has a token.
-    ...(project.demo && { ROWPASS_HOSTS: demoHosts(project) }),
+    ...(project.demo && { ROWPASS_HOSTS: demoHosts(project), ROWPASS_MCP: 'true' }),
     ...Object.fromEntries(given),
     ROWPASS_PORT: String(project.gatewayPort),
     ROWPASS_HOST: '127.0.0.1',

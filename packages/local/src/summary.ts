@@ -19,6 +19,7 @@ export function describeSystem(io: Io, system: { project: Project; urls: Running
           `  It listens on 127.0.0.1 only. Open ${apiUrl} in a browser, or try:`,
           '',
           ...curlLines(apiUrl).map((line) => `    ${line}`),
+          ...(project.env.ROWPASS_MCP === 'false' ? [] : agentLines(apiUrl, gatewayUrl)),
         ]
       : ['  DEMO is off: sign a token with "npx rowpass token --help".']),
     ...(project.why
@@ -36,6 +37,23 @@ export function describeSystem(io: Io, system: { project: Project; urls: Running
     `ready: API ${apiUrl}, SQL gateway ${gatewayUrl} (${seconds.toFixed(1)} s)`,
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** What an assistant that reads `.mcp.json` takes: this very program, wherever the assistant is started. */
+function agentLines(apiUrl: string, gatewayUrl: string): string[] {
+  const entry = {
+    command: process.execPath,
+    args: [
+      ...[process.argv[1] ?? 'rowpass', 'mcp', '--url', new URL('/mcp', gatewayUrl).href],
+      ...['--token-command', `curl -s ${apiUrl}/api/token`],
+    ],
+  }
+  return [
+    '',
+    '  For an assistant that acts as David, in the .mcp.json of its folder:',
+    '',
+    `    ${JSON.stringify({ mcpServers: { rowpass: entry } })}`,
+  ]
 }
 
 /** Plain POSIX shell; sed reads the one member that is needed. */

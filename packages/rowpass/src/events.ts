@@ -128,6 +128,8 @@ export interface SqlAnswered {
   readonly jtiHash?: string
   /** Database role, or the user of a password. */
   readonly role?: string
+  /** The tool that was called, of a request to `/mcp` that called one. */
+  readonly tool?: string
   /** Fingerprints of the statements: equal for statements that differ in literals only. */
   readonly fingerprints: readonly string[]
   /** Rows returned or changed by all statements. */

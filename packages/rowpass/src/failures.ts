@@ -91,6 +91,24 @@ export const failures = {
     hint: 'The statement was run. Read the answers that are on their way before you ask for more.',
   },
   statement_refused: { status: 400, sqlstate: '42501', says: 'The statement is not allowed with a token' },
+  change_differs: {
+    status: 409,
+    sqlstate: '21000',
+    says: 'The statement would change other rows than it was confirmed for',
+    hint: 'Nothing was changed. Call "change" again without a confirmation to see what it would change now.',
+  },
+  confirmation_invalid: {
+    status: 403,
+    sqlstate: '22023',
+    says: 'The confirmation is not one of this statement, was used before, or has expired',
+    hint: 'Nothing was changed. Call "change" again without a confirmation, with the same sql and params, for another one.',
+  },
+  origin_refused: {
+    status: 403,
+    sqlstate: '08004',
+    says: 'Pages of this origin may not call the gateway',
+    hint: 'Whoever runs the gateway names origins in ROWPASS_CORS_ORIGINS. Programs send no Origin.',
+  },
   timeout: { status: 503, sqlstate: '57014', says: 'The statement took too long and was cancelled' },
   overloaded: {
     status: 503,

@@ -115,6 +115,17 @@ export const causes: Causes = {
     remedy:
       'Do as the answer says. docs/compatibility.md lists what differs. Migrations and maintenance belong to the owner’s connection, not to a token.',
   },
+  change_differs: {
+    cause:
+      'Between the dry run of the tool "change" and its confirmation rows have come or gone, so that the statement would change another number of them.',
+  },
+  confirmation_invalid: {
+    cause:
+      'The confirmation that was sent to the tool "change" was made for another statement, other params or another person, was used before, is older than two minutes, or is from a gateway with other seal keys.',
+  },
+  origin_refused: {
+    cause: 'A page in a browser has called "/mcp", and its origin is not in ROWPASS_CORS_ORIGINS.',
+  },
   timeout: {
     cause: 'The statement ran for longer than ROWPASS_STATEMENT_TIMEOUT_MS, or the client went away while it ran.',
     remedy: '"npx rowpass doctor" names policies that no index serves, "npx rowpass why" shows what a statement does.',

@@ -33,6 +33,7 @@ const first: Readonly<Record<string, Entry>> = {
 /** The rest, which `rowpass help all` shows as well. */
 const more: Readonly<Record<string, Entry>> = {
   dev: { summary: 'run everything on this machine: database, gateway, API', load: () => fromLocal('dev') },
+  mcp: { summary: 'let an assistant on this machine use a gateway', load: () => import('./commands/mcp.ts') },
   db: { summary: 'prepare a database: migrate, seed, harden', load: () => import('./commands/db.ts') },
   keys: { summary: 'make signing keys, rotate and revoke them', load: () => import('./commands/keys.ts') },
   token: { summary: 'sign a token', load: () => import('./commands/token.ts') },

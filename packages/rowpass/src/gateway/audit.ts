@@ -18,6 +18,8 @@ export interface Answered {
   /** Where it came to PostgreSQL. */
   readonly flight?: Flight | undefined
   readonly ending: Ending
+  /** Through which tool it came. */
+  readonly tool?: string
 }
 
 /** A client that has not shown who it is. */
@@ -36,6 +38,7 @@ export function toAuditLine(request: SqlRequest, answered: Answered, startedAt: 
     outcome: ending.outcome,
   }
   Object.assign(line, who)
+  if (answered.tool !== undefined) line.tool = answered.tool
   const traceparent = traceparentOf(request)
   if (traceparent !== undefined) line.traceparent = traceparent
   if (ending.sqlstate !== undefined) line.sqlstate = ending.sqlstate

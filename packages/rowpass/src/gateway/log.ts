@@ -93,7 +93,7 @@ function toLine(event: RowpassEvent): string {
 
 /** The same for the one event that each request has, member by member: {@link toLine} takes three times as long. */
 function toRequestLine(event: SqlAnswered): string {
-  const { fingerprints, rows, durationMs, traceparent, tenantId, jtiHash, sqlstate } = event
+  const { fingerprints, rows, durationMs, traceparent, tenantId, jtiHash, sqlstate, tool } = event
   let line = `{"level":30,"time":"${timestamp()}","requestId":${quote(event.requestId)}`
   if (traceparent !== undefined) line += `,"traceparent":${quote(traceparent)}`
   line += `,"auth":"${event.auth}"`
@@ -103,6 +103,7 @@ function toRequestLine(event: SqlAnswered): string {
   if (event.kid !== undefined) line += `,"kid":${quote(event.kid)}`
   if (jtiHash !== undefined) line += `,"jtiHash":${quote(jtiHash)}`
   if (event.role !== undefined) line += `,"role":${quote(event.role)}`
+  if (tool !== undefined) line += `,"tool":${quote(tool)}`
   const [first] = fingerprints
   line += `,"fingerprints":${first !== undefined && fingerprints.length === 1 ? `[${quote(first)}]` : JSON.stringify(fingerprints)}`
   // In microseconds: more digits than the clock has cost as much as all the rest of a number.

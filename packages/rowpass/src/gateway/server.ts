@@ -9,6 +9,7 @@ import type { Emit } from '../events.ts'
 import { Pool } from '../postgres/pool.ts'
 import { createSchemaVersion } from '../postgres/schema-version.ts'
 import type { SessionLogin } from '../postgres/session.ts'
+import type { FindType } from '../postgres/values.ts'
 import type { TrustedIssuer } from '../token/issuer-settings.ts'
 import { createVerifier } from '../token/verifier.ts'
 import { createCatalogKeeper } from './catalog-reading.ts'
@@ -18,13 +19,16 @@ import type { SqlHeaders } from './contract/request.ts'
 import type { SqlResponse } from './contract/respond.ts'
 import { createSqlHandler } from './handle.ts'
 import { createHttp, type HttpServer } from './http/http.ts'
-import { FetchRequest, isAnswered, readHeaders, requestId, ServerRequest } from './http/receive.ts'
+import { FetchRequest, hostsOf, isAnswered, readHeaders, requestId, ServerRequest } from './http/receive.ts'
+import { createDoor, maxMessageBytes } from './mcp/door.ts'
 import { createMetrics } from './metrics.ts'
 import { nodeVerify } from './node-verify.ts'
 import { createLogins } from './password/login.ts'
 import { createWebSocketGateway } from './password/websocket.ts'
 import { ReloadRefusal, tryExpected } from './reload.ts'
 import { createHeavy } from './threads/heavy.ts'
+import { createTokenPath } from './token-path.ts'
+import { toUnderWayLimits, UnderWay } from './under-way.ts'
 
 /** A running gateway. */
 export interface Gateway {
@@ -131,16 +135,14 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     emit,
   })
   const logins = createLogins(config, emit)
-  const handle = createSqlHandler({
-    config,
-    sealKey: () => sealKey,
-    verifier,
-    pool,
-    heavy,
-    findType: (oid) => catalog.current?.types.get(oid),
-    logins,
-    emit,
-  })
+  const underWay = new UnderWay(toUnderWayLimits(config))
+  const findType: FindType = (oid) => catalog.current?.types.get(oid)
+  const common = { config, heavy, underWay, findType, emit }
+  const tokenPath = createTokenPath({ ...common, sealKey: () => sealKey, verifier, pool })
+  const handle = createSqlHandler({ ...common, tokenPath, logins })
+  let { issuers } = config
+  const door = config.mcp ? createDoor({ ...common, tokenPath, issuers: () => issuers }) : undefined
+  const mcpConfig = { ...config, maxRequestBytes: Math.min(config.maxRequestBytes, maxMessageBytes) }
   let closing = false
   let reloaded = Promise.resolve()
   let stopped: Promise<void> | undefined
@@ -164,7 +166,15 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
       ? unknownHostResponse
       : request.method === 'POST' && path === sqlPath
         ? await handle(new ServerRequest(id, request, response, headers, config))
-        : otherRoute(request.method, path)
+        : door?.serves(path)
+          ? await door.answer({
+              method: request.method ?? '',
+              path: path ?? '',
+              hosts: hostsOf(request),
+              headers: request.headers,
+              sql: new ServerRequest(id, request, response, headers, mcpConfig),
+            })
+          : otherRoute(request.method, path)
     if (response.destroyed) return
     response.writeHead(answer.status, answerHeaders(id, headers.origin, answer))
     http.end(response, answer.body)
@@ -177,6 +187,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     verifier.replaceIssuers(next.issuers)
     sealKey = expected.sealKey
     roles = expected.roles
+    issuers = next.issuers
     logins.replace(next)
     webSockets.endRefused()
     emit({ type: 'config_reloaded' })
@@ -254,7 +265,15 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
         ? unknownHostResponse
         : request.method === 'POST' && pathname === sqlPath
           ? await handle(sqlRequest)
-          : otherRoute(request.method, pathname)
+          : door?.serves(pathname)
+            ? await door.answer({
+                method: request.method,
+                path: pathname,
+                hosts: hostsOf(request),
+                headers: Object.fromEntries(request.headers),
+                sql: new FetchRequest(id, request, headers, mcpConfig),
+              })
+            : otherRoute(request.method, pathname)
       sqlRequest.close()
       return new Response(new Uint8Array(answer.body), {
         status: answer.status,

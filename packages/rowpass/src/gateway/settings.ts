@@ -8,6 +8,7 @@ import { parseHosts } from '../network.ts'
 import { toClientConfig } from '../postgres/server-url.ts'
 import { parseSealKeys } from '../seal/keys.ts'
 import { explainIssuers, parseIssuers } from './issuers.ts'
+import { mcpSettings } from './mcp/settings.ts'
 import { flag, integer, type Setting, text } from './setting-kinds.ts'
 
 const word = (given: string) => given
@@ -203,6 +204,7 @@ export const settings = {
     default: false,
     says: 'Whether token holders may use EXPLAIN. Its plans count rows that the policies hide, and so read them one by one: for development alone.',
   }),
+  ...mcpSettings,
   passwordMode: flag({
     default: false,
     says: 'Whether database users may log in with their own password, over HTTP and WebSocket, and run any statement.',

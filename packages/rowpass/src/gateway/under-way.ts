@@ -3,6 +3,7 @@
  * all, whoever holds most gives way, so that nobody keeps others from being served by not reading.
  */
 import { Failure } from '../errors.ts'
+import type { GatewayConfig } from './config.ts'
 import type { Ending } from './contract/respond.ts'
 import type { SqlRequest } from './http/receive.ts'
 
@@ -18,6 +19,15 @@ export interface UnderWayLimits {
 
 /** Counts bytes that are held for a request. Returns false, and counts nothing, when they are too many. */
 export type Hold = (bytes: number) => boolean
+
+/** The limits of a configuration. */
+export function toUnderWayLimits({
+  maxHeldBytes,
+  maxResponseBytes,
+}: Pick<GatewayConfig, 'maxHeldBytes' | 'maxResponseBytes'>): UnderWayLimits {
+  const maxOwnerBytes = maxHeldBytes / 2
+  return { maxBytes: maxHeldBytes, maxOwnerBytes, answerRoomBytes: Math.min(maxResponseBytes, maxOwnerBytes / 4) }
+}
 
 interface Owner {
   readonly name: string

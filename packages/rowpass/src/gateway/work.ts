@@ -6,6 +6,12 @@ import type { FindType } from '../postgres/values.ts'
 import type { Allowed } from '../statement/classify.ts'
 import { type BatchOptions, type SqlBody, toBegin } from './contract/request.ts'
 
+/** How statements are run, besides what the body and the batch headers say. */
+export interface Terms extends Pick<Work, 'bounds' | 'ending'> {
+  /** A single statement too has a transaction as the batch headers describe it. */
+  readonly transaction?: true
+}
+
 /** A token holder's request, besides what was judged of it. */
 export interface TokenRequest {
   readonly identity: GatewayIdentity
@@ -15,15 +21,17 @@ export interface TokenRequest {
   /** Whether a pooler in transaction mode is between. */
   readonly pooled: boolean
   readonly findType: FindType
+  readonly terms: Terms
 }
 
 /** The work of a token holder: as its identity, with what each verdict asks for. */
 export function toTokenWork(
   verdicts: readonly Allowed[],
-  { identity, traceparent, body, batch, pooled, findType }: TokenRequest,
+  { identity, traceparent, body, batch, pooled, findType, terms }: TokenRequest,
 ): Work {
   const reset = verdicts.some(({ kind }) => kind === 'reset')
-  const begin = body.kind === 'batch' ? toBegin(batch) : pooled && reset ? 'START TRANSACTION' : undefined
+  const opened = body.kind === 'batch' || terms.transaction === true
+  const begin = opened ? toBegin(batch) : pooled && reset ? 'START TRANSACTION' : undefined
   // Types of parameters are checked by what the transaction sees last: not where it sees one moment, or may change its mind.
   const checked = !reset && (batch.isolationLevel ?? 'ReadCommitted') === 'ReadCommitted'
   // Not `...query`: a spread into a literal with more members takes V8's slow way.
@@ -34,7 +42,8 @@ export function toTokenWork(
   })
   const readOnly = verdicts.every((verdict) => verdict.readOnly)
   const exclusive = reset || begin !== undefined
-  const work = { identity, statements, begin, exclusive, reset, readOnly, findType }
+  const { bounds, ending } = terms
+  const work = { identity, statements, begin, exclusive, reset, readOnly, findType, bounds, ending }
   return traceparent === undefined ? work : { ...work, traceparent }
 }
 

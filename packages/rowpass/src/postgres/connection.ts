@@ -206,6 +206,11 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
   }
 
   function onReady(flight: Flight, outsideTransaction: boolean): void {
+    if (!outsideTransaction && outgoing.conclude(flight)) {
+      // Its next ReadyForQuery is the last.
+      stream.write(outgoing.take() ?? '')
+      return
+    }
     if (committed !== undefined) settle(committed, undefined)
     if (flight.group !== undefined) flight.tookMs = timeInGroup(flight, undefined)
     const passedOver = flights.slice(1, 1 + flight.behind)

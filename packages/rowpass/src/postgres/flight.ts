@@ -4,7 +4,7 @@
 import type { FailureCode } from '../errors.ts'
 import type { RequestIdentity } from '../seal/form.ts'
 import type { PostgresError } from './messages.ts'
-import { Result, type ResultShape } from './result.ts'
+import { Result, type ResultBounds, type ResultShape } from './result.ts'
 import type { FindType } from './values.ts'
 
 /** The identity that a request runs as. */
@@ -43,6 +43,13 @@ export interface Work {
   readonly findType?: FindType
   /** Does nothing while this is the version of the schema: see `schema-version.ts`. */
   readonly unlessVersion?: string
+  /** How much of each result is kept; absent: all of it. */
+  readonly bounds?: ResultBounds | undefined
+  /**
+   * How its transaction ends, where it has `begin`: it is rolled back, or committed only if its statements changed so many
+   * rows, which takes one more way there and back. Absent: it is committed.
+   */
+  readonly ending?: 'rollback' | { readonly rows: number } | undefined
 }
 
 /**
@@ -95,6 +102,8 @@ export interface Flight {
   usedVersion: string | undefined
   /** Milliseconds of the monotonic clock when it became the oldest on its connection; 0 before. */
   startedAt: number
+  /** Whether its transaction is to be committed was decided, where that depends on what it changed. */
+  decided: boolean
   /** A cancel request is to be sent for it, or was. */
   cancelled: boolean
   /** When the first one was; 0 before. */
@@ -117,7 +126,7 @@ const noTypes: FindType = () => undefined
 export function createFlight(work: Work, done: Flight['done'], lane: Lane = 'alone', owner = ''): Flight {
   return {
     work,
-    sinks: work.statements.map(({ shape }) => new Result(shape, work.findType ?? noTypes)),
+    sinks: work.statements.map(({ shape }) => new Result(shape, work.findType ?? noTypes, work.bounds)),
     done,
     owner,
     lane,
@@ -136,6 +145,7 @@ export function createFlight(work: Work, done: Flight['done'], lane: Lane = 'alo
     reusesPlan: false,
     usedVersion: undefined,
     startedAt: 0,
+    decided: false,
     cancelled: false,
     cancelledAt: 0,
     cancels: 0,

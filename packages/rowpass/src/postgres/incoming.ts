@@ -50,6 +50,10 @@ export function createIncoming(options: IncomingOptions): (chunk: Buffer) => voi
         checkSize(flight)
         if (flight.behind > 0 && isCommitted(flight)) options.onCommitted(flight)
         return
+      case backend.portalSuspended:
+        currentSink(flight)?.stop()
+        flight.step++
+        return
       case backend.readyForQuery:
         options.onReady(flight, bytes[start] === 0x49)
         return

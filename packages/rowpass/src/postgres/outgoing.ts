@@ -38,6 +38,11 @@ export interface Outgoing {
   prepareCheck(): ((succeeded: boolean) => void) | undefined
   /** Everything that a request sends, or a group of them, to its Sync. */
   work(flights: readonly Flight[]): void
+  /**
+   * Ends the transaction of a request that is to change so many rows, once it has. False when there is nothing to decide:
+   * it is no such request, was decided, or has failed.
+   */
+  conclude(flight: Flight): boolean
   /** Ends a transaction that was left open. */
   rollback(): void
   /** Discards all state of the session, prepared statements among it. */
@@ -84,11 +89,14 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
     if (work.reset) writeControl('DISCARD SEQUENCES')
     if (work.identity !== undefined) writeEnvelope(flight, work.identity)
     if (work.traceparent !== undefined) writeControl(traceSql, [work.traceparent])
+    const { bounds } = work
+    // One more than is kept tells that there are more.
+    const maxRows = bounds?.stops === true ? bounds.rows + 1 : 0
     for (const [index, statement] of work.statements.entries()) {
-      writeStatement(statement, ways[index] ?? unnamed, flight.sinks[index])
+      writeStatement(statement, ways[index] ?? unnamed, flight.sinks[index], maxRows)
     }
     if (flight.usedVersion !== undefined) writeCheck(flight.usedVersion)
-    if (work.begin !== undefined) writeCommit(work.reset)
+    if (work.begin !== undefined && !isConditional(work)) writeEnd(work, work.ending !== 'rollback')
     if (group !== undefined) writePrepared(commitName)
   }
 
@@ -114,12 +122,11 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
     writer.execute()
   }
 
-  /** Behind a pooler, a transaction that needs cleaning commits into the next one, which the cleaning ends. */
-  function writeCommit(reset: boolean): void {
-    if (pooled && reset) {
-      writeControl('SET CONSTRAINTS ALL IMMEDIATE')
-      writeControl('COMMIT AND CHAIN')
-    } else writeControl('COMMIT')
+  /** Behind a pooler, a transaction that needs cleaning ends in the next one, which the cleaning ends. */
+  function writeEnd({ reset }: Work, committed: boolean): void {
+    const chain = pooled && reset
+    if (chain && committed) writeControl('SET CONSTRAINTS ALL IMMEDIATE')
+    writeControl(`${committed ? 'COMMIT' : 'ROLLBACK'}${chain ? ' AND CHAIN' : ''}`)
   }
 
   function writePrepared(name: string): void {
@@ -161,13 +168,13 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
     return { name: addPrepared(flight, key, version).name, description: undefined }
   }
 
-  function writeStatement({ sql, params }: Statement, way: Way, sink: Result | undefined): void {
+  function writeStatement({ sql, params }: Statement, way: Way, sink: Result | undefined, maxRows: number): void {
     if (way.description === undefined) {
       writer.parse(way.name, sql)
       writer.describeStatement(way.name)
     } else sink?.describe(way.description)
     writer.bind(way.name, params)
-    writer.execute()
+    writer.execute(maxRows)
   }
 
   function addPrepared(flight: Flight, key: string, version: string | undefined): PreparedStatement {
@@ -217,6 +224,19 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
       for (const flight of flights) writeWork(flight)
       writeSync()
     },
+    conclude(flight) {
+      const { work, sinks, error, decided } = flight
+      if (decided || error !== undefined || !isConditional(work)) return false
+      flight.decided = true
+      const rows = sinks.reduce((sum, { rowCount }) => sum + rowCount, 0)
+      if (rows !== work.ending.rows) {
+        const detail = `It would change ${rows} rows now, and not ${work.ending.rows}`
+        flight.error = { kind: 'failure', code: 'change_differs', detail }
+      }
+      writeEnd(work, rows === work.ending.rows)
+      writeSync()
+      return true
+    },
     rollback: () => writer.query(pooled ? pooledCleaningSql : 'ROLLBACK'),
     discardAll() {
       statements.clear()
@@ -242,6 +262,11 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
     },
     take: () => writer.take(),
   }
+}
+
+/** Whether the transaction is ended only when it is known what its statements have changed. */
+function isConditional(work: Work): work is Work & { ending: { rows: number } } {
+  return work.begin !== undefined && typeof work.ending === 'object'
 }
 
 /** How a statement is sent. */

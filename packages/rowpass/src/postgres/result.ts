@@ -16,6 +16,15 @@ export interface ResultShape {
   readonly rawText: boolean
 }
 
+/** How much of a result is kept. */
+export interface ResultBounds {
+  readonly rows: number
+  /** Of rows as the server sends them. */
+  readonly bytes: number
+  /** Whether the server is to stop there. It does not say how many rows there are then, or were changed. */
+  readonly stops: boolean
+}
+
 /** What a statement's description is good for; computed once for a prepared statement. */
 export interface Description {
   readonly fields: readonly Field[]
@@ -73,8 +82,11 @@ export class Result {
   size = 0
   /** Rows returned or changed, as the command tag has it. */
   rowCount = 0
+  /** There were more rows than are kept. */
+  truncated = false
   readonly #shape: ResultShape
   readonly #findType: FindType
+  readonly #bounds: ResultBounds | undefined
   readonly #rows: Buffer[] = []
   readonly #starts: number[] = []
   #description = noDescription
@@ -84,9 +96,10 @@ export class Result {
   #writing: Writing | undefined
 
   /** @param findType looks up the types of cells that are not raw text */
-  constructor(shape: ResultShape, findType: FindType) {
+  constructor(shape: ResultShape, findType: FindType, bounds?: ResultBounds) {
     this.#shape = shape
     this.#findType = findType
+    this.#bounds = bounds
   }
 
   describe(description: Description): void {
@@ -96,10 +109,14 @@ export class Result {
 
   /** Takes a DataRow, whose bytes nobody may change from then on. */
   row(bytes: Buffer, start: number, end: number): void {
-    this.#rows.push(bytes)
-    this.#starts.push(start)
     const size = end - start + rowBytes + (this.#shape.arrayMode ? 0 : this.#description.keysBytes)
     this.size += size
+    if (this.truncated || this.#isBeyond()) {
+      this.truncated = true
+      return
+    }
+    this.#rows.push(bytes)
+    this.#starts.push(start)
     this.#unwrittenBytes += size
     if (this.#unwrittenBytes < batchBytes) return
     this.#unwrittenBytes = 0
@@ -107,9 +124,21 @@ export class Result {
     this.#writing.turns.next()
   }
 
+  /** Whether the row that was counted last is one too many. */
+  #isBeyond(): boolean {
+    if (this.#bounds === undefined) return false
+    const { rows, bytes } = this.#bounds
+    return this.#rows.length >= rows || this.size - this.#description.fieldsJson.length > bytes
+  }
+
   complete(tag: CommandTag): void {
     this.#tag = tag
     this.rowCount = tag.rowCount ?? 0
+  }
+
+  /** The server has stopped at the bounds. */
+  stop(): void {
+    this.complete({ command: 'SELECT', rowCount: this.#rows.length })
   }
 
   /** Says how large the result may be at most. */

@@ -13,8 +13,8 @@ export interface MessageWriter {
   /** Bind to the unnamed portal; all parameters in text format, and all results unless they are to be `binary`. */
   bind(statement: string, params: readonly (string | null)[], binary?: boolean): void
   describeStatement(statement: string): void
-  /** Execute the unnamed portal to its end. */
-  execute(): void
+  /** Execute the unnamed portal, to its end or until it has given so many rows. */
+  execute(maxRows?: number): void
   closeStatement(statement: string): void
   /** A simple query. */
   query(sql: string): void
@@ -131,11 +131,11 @@ export function createMessageWriter(): MessageWriter {
       finish(lengthOffset)
     },
     describeStatement: (statement) => namedStatement(0x44, statement),
-    execute() {
+    execute(maxRows = 0) {
       const lengthOffset = begin(0x45)
       reserve(1)
       buffer[end++] = 0
-      int32(0)
+      int32(maxRows)
       finish(lengthOffset)
     },
     closeStatement: (statement) => namedStatement(0x43, statement),

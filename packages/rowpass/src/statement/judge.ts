@@ -27,6 +27,8 @@ export interface Judgement {
   readonly command: string
   /** Whether it changes no row, locks none and calls nothing that might: safe to send again. */
   readonly readOnly: boolean
+  /** How many of its parts change rows: itself, and queries of a WITH. */
+  readonly changes: number
   /** What of it policies may refuse with an error; undefined where nothing is, or several parts of it. */
   readonly writing?: Writing
 }
@@ -43,6 +45,7 @@ interface Findings {
   refusal: StatementRefusal | undefined
   reset: boolean
   writes: boolean
+  changes: number
   readonly writings: Writing[]
 }
 
@@ -69,7 +72,7 @@ export function judgeStatement(
   const command = root && commands.get(root.type)
   if (root === undefined || command === undefined) return describeStatement(root)
   if (command === 'EXPLAIN' && !allowExplain) return describeStatement(root)
-  const findings: Findings = { facts, refusal: undefined, reset: false, writes: false, writings: [] }
+  const findings: Findings = { facts, refusal: undefined, reset: false, writes: false, changes: 0, writings: [] }
   const stack: TypedNode[] = [root]
   for (let visit = stack.pop(); visit !== undefined; visit = stack.pop()) {
     judges.get(visit.type)?.(visit.node, findings)
@@ -77,10 +80,10 @@ export function judgeStatement(
     if (unknown !== undefined) findings.refusal ??= describeSyntax(unknown)
     if (findings.refusal !== undefined) return findings.refusal
   }
-  const { reset, writes, writings } = findings
+  const { reset, writes, changes, writings } = findings
   const [writing, ...others] = writings
   const known = writing === undefined || others.length > 0 ? {} : { writing }
-  return { kind: reset ? 'reset' : 'fast', command, readOnly: !writes, ...known }
+  return { kind: reset ? 'reset' : 'fast', command, readOnly: !writes, changes, ...known }
 }
 
 type Judge = (node: TreeNode, findings: Findings) => void
@@ -210,6 +213,7 @@ function writingOf({ returningClause, onConflictClause }: TreeNode): Writing {
 
 function judgeWrite({ relation }: TreeNode, findings: Findings, writing?: Writing): void {
   findings.writes = true
+  findings.changes++
   if (writing !== undefined) findings.writings.push(writing)
   if (typeof relation !== 'object' || relation === null) return
   const { schema, name } = toRelation(relation as TreeNode)

@@ -72,7 +72,13 @@ describe('the shape of a text', () => {
 })
 
 describe('verdicts by shape', () => {
-  const allowed: Verdict = { kind: 'fast', command: 'SELECT', readOnly: true, fingerprint: '0123456789abcdef' }
+  const allowed: Verdict = {
+    kind: 'fast',
+    command: 'SELECT',
+    readOnly: true,
+    changes: 0,
+    fingerprint: '0123456789abcdef',
+  }
 
   it('hold for a text that differs in constants, which is kept by itself when it comes again', () => {
     const verdicts = createVerdicts()

@@ -165,7 +165,7 @@ export function parseSqlBody(text: string, headers: SqlHeaders, maxBatch: number
 }
 
 /** Looks at the brackets and commas of what may be JSON: the parser would take all the time and memory that they ask for. */
-function findExcess(text: string): string | undefined {
+export function findExcess(text: string): string | undefined {
   let depth = 0
   let values = 0
   for (let at = 0; at < text.length; at++) {

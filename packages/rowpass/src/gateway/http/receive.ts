@@ -92,13 +92,18 @@ export function clientAddress(request: IncomingMessage, addressHeader: string | 
 /** Whether a request was sent to one of the hosts that are answered; an empty list means any. */
 export function isAnswered(request: IncomingMessage | Request, hosts: ReadonlySet<string>): boolean {
   if (hosts.size === 0) return true
-  // HTTP/2 has it by another name, and may have both. A `Request` has it in its URL.
+  const given = hostsOf(request)
+  return given.length > 0 && given.every((host) => isHost(host, hosts))
+}
+
+/** Each name of a host that a request was sent to. HTTP/2 has it by another name, and may have both. */
+export function hostsOf(request: IncomingMessage | Request): readonly string[] {
   const places =
+    // A `Request` has it in its URL.
     request instanceof Request
       ? [new URL(request.url).host, request.headers.get('host') ?? undefined]
       : [request.headers[':authority'], request.headers.host]
-  const given = places.filter((host) => host !== undefined)
-  return given.length > 0 && given.every((host) => isHost(String(host), hosts))
+  return places.flatMap((host) => (host === undefined ? [] : [String(host)]))
 }
 
 /** What servers need to know of the configuration to read a request. */

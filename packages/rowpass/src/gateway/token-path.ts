@@ -1,0 +1,126 @@
+/**
+ * The path of a token holder's statements: verified, counted, judged, run. Whichever door they come through, there is no
+ * other way to the database.
+ */
+import type { Failure } from '../errors.ts'
+import type { Emit } from '../events.ts'
+import { type Flight, leadingSteps } from '../postgres/flight.ts'
+import type { Pool } from '../postgres/pool.ts'
+import type { FindType } from '../postgres/values.ts'
+import type { SealKey } from '../seal/seal.ts'
+import type { Verdict } from '../statement/classify.ts'
+import { parseBearer } from '../token/bearer.ts'
+import type { VerifiedToken } from '../token/verified-token.ts'
+import type { Verifier } from '../token/verifier.ts'
+import { createAdmissions } from './admission.ts'
+import { type Answered, traceparentOf, type Who } from './audit.ts'
+import { type Caller, createCallers } from './caller.ts'
+import type { GatewayConfig } from './config.ts'
+import { refuse, refuseStatement, tokenErrorResponse } from './contract/refuse.ts'
+import type { BatchOptions, SqlBody } from './contract/request.ts'
+import { respond } from './contract/respond.ts'
+import type { SqlRequest } from './http/receive.ts'
+import type { Heavy } from './threads/heavy.ts'
+import { type Hold, held, type UnderWay } from './under-way.ts'
+import { type Terms, toTokenWork } from './work.ts'
+
+/** What the path needs. */
+export interface TokenPathParts {
+  readonly config: Pick<GatewayConfig, 'identityLimit' | 'preparedStatements'>
+  /** The key that seals now; it may be replaced while the gateway runs. */
+  readonly sealKey: () => SealKey
+  readonly verifier: Verifier
+  readonly pool: Pick<Pool, 'run'>
+  readonly heavy: Pick<Heavy, 'judge'>
+  readonly underWay: UnderWay
+  readonly findType: FindType
+  readonly emit: Emit
+}
+
+/** Who a request is from. */
+export interface Identified {
+  readonly token: VerifiedToken
+  readonly caller: Caller
+}
+
+/** A request that counts for whom it is from. */
+export interface Turn {
+  readonly request: SqlRequest
+  readonly caller: Caller
+  readonly hold: Hold
+}
+
+/** What statements have to be, for a door that takes less than SQL over HTTP does. */
+export interface Rules extends Terms {
+  /** Says what is wrong with a statement, by what was judged of it, where something is. */
+  check?(verdict: Verdict): Failure | undefined
+}
+
+/** The path. */
+export interface TokenPath {
+  /** @throws Failure what is wrong with the token, rejected or thrown */
+  identify(request: SqlRequest): Identified | Promise<Identified>
+  /**
+   * Counts the request for whom it is from.
+   * @throws Failure `overloaded`
+   */
+  enter(caller: Caller, request: SqlRequest): Turn
+  /** Judges and runs. Never rejects. */
+  run(turn: Turn, body: SqlBody, batch: BatchOptions, rules?: Rules): Promise<Answered>
+}
+
+/** Makes it. */
+export function createTokenPath(parts: TokenPathParts): TokenPath {
+  const { config, verifier, pool, heavy, underWay, findType, emit } = parts
+  const toCaller = createCallers(parts.sealKey)
+  const admit = createAdmissions(pool)
+  const pooled = config.preparedStatements === 0
+  const toIdentified = (token: VerifiedToken): Identified => ({ token, caller: toCaller(token) })
+
+  function reportStuck(backendPid: number, requestId: string, { iss, sub, tenantId }: Who): void {
+    const tenant = tenantId === undefined ? {} : { tenantId }
+    emit({ type: 'statement_stuck', requestId, ...(iss === undefined ? {} : { iss }), sub, backendPid, ...tenant })
+  }
+
+  return {
+    identify({ headers }) {
+      const verified = verifier.verify(parseBearer(headers.authorization))
+      return verified instanceof Promise ? verified.then(toIdentified) : toIdentified(verified)
+    },
+    enter: (caller, request) => ({
+      request,
+      caller,
+      hold: underWay.enter(caller.owner, request, config.identityLimit),
+    }),
+    async run({ request, caller: { identity, owner, who }, hold }, body, batch, rules = {}) {
+      const verdicts: Verdict[] = []
+      let flight: Flight | undefined
+      try {
+        for (const { sql } of body.queries) {
+          const judged = heavy.judge(sql, owner)
+          const verdict = judged instanceof Promise ? await judged : judged
+          verdicts.push(verdict)
+          const failure = rules.check?.(verdict)
+          if (failure !== undefined) throw failure
+        }
+        const refused = verdicts.find((verdict) => verdict.kind === 'refused')
+        if (refused !== undefined) return { who, verdicts, ending: refuseStatement(refused) }
+        const allowed = verdicts.filter((verdict) => verdict.kind !== 'refused')
+        const traceparent = traceparentOf(request)
+        const work = toTokenWork(allowed, { identity, traceparent, body, batch, pooled, findType, terms: rules })
+        flight = await pool.run(work, { owner, signal: request.signal })
+        admit(identity, owner, flight)
+        if (flight.stuckIn !== undefined) reportStuck(flight.stuckIn, request.id, who)
+        const writing = allowed[flight.step - leadingSteps(flight)]?.writing
+        const ending = await respond(flight, {
+          kind: body.kind,
+          batch,
+          toErrorResponse: (error) => tokenErrorResponse(error, writing),
+        })
+        return { who, verdicts, flight, ending: held(ending, hold) }
+      } catch (error) {
+        return { who, verdicts, flight, ending: refuse(error) }
+      }
+    },
+  }
+}
