@@ -19,7 +19,7 @@ import { type Registry, startRegistry } from './registry.ts'
 
 const run = promisify(execFile)
 const page = readFileSync(`${repository}docs/seal.md`, 'utf8')
-/** What the examples are for, beside pg: drivers and their types. */
+/** What the examples are for: drivers, of which Prisma's adapter knows only its own pg, and types. */
 const drivers = [
   '@neondatabase/serverless',
   '@prisma/adapter-pg',
@@ -27,6 +27,7 @@ const drivers = [
   '@types',
   'drizzle-orm',
   'kysely',
+  'pg',
   'postgres',
 ]
 
