@@ -88,16 +88,8 @@ export async function startLocal(options: LocalOptions = {}): Promise<LocalSyste
     const signingKey = await importSigningKey(privateKey)
     const keys = await serveKeys(signingKey)
     ladder.add({ down: keys.close })
-    const gatewayPort = await freePort()
-    const project = loadProject({
-      cwd: directory,
-      env: {
-        ...settingsOf(options.env ?? {}),
-        ISSUER: keys.url,
-        AUDIENCE: audience,
-        GATEWAY_PORT: String(gatewayPort),
-      },
-    })
+    const env = { ...settingsOf(options.env ?? {}), ISSUER: keys.url, AUDIENCE: audience }
+    const project = loadProject({ cwd: directory, env })
     const database = await openDatabase(project, {
       durable: options.directory !== undefined,
       ...(onProgress && { onProgress }),
@@ -111,8 +103,10 @@ export async function startLocal(options: LocalOptions = {}): Promise<LocalSyste
     if (options.seedFile !== undefined) {
       await runSeed(database.ownerUrl, resolve(options.seedFile), { onlyIfNew: true })
     }
+    // Once the server has taken its own: nobody keeps a free port free.
+    const gatewayPort = await freePort()
     const gatewayUrl = `http://127.0.0.1:${gatewayPort}/sql`
-    const gateway = await startGateway(project, database, { apiUrl: keys.url, gatewayUrl })
+    const gateway = await startGateway({ ...project, gatewayPort }, database, { apiUrl: keys.url, gatewayUrl })
     ladder.add({ down: gateway.close })
     return {
       env: {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -279,6 +280,39 @@ describe('rowpass dev', { timeout: 2 * startMs }, () => {
     }
   })
 
+  it('answers with the error while the code has one, and goes on once it has none', {
+    timeout: 8 * startMs,
+  }, async () => {
+    const fresh = await createProject({ ownSource: true })
+    try {
+      const dev = await fresh.start()
+      const api = `http://127.0.0.1:${fresh.env.PORT}`
+      const file = fresh.file('src/routes/users.ts')
+      const source = readFileSync(file, 'utf8')
+      const personas = async () => (await fetch(`${api}/api/personas`, { signal: AbortSignal.timeout(startMs) })).status
+      for (const [mistake, says] of [
+        ['const unfinished = (', 'Unexpected end of file'],
+        ['import "./nothing.ts"', 'Could not resolve "./nothing.ts"'],
+        ['throw new Error("at the start")', 'at the start'],
+      ] as const) {
+        writeFileSync(file, `${source}\n${mistake}\n`)
+        await until(() => dev.output().includes(says), startMs)
+        for (const path of ['/', '/api/users', '/.well-known/jwks.json']) {
+          const response = await fetch(api + path, { signal: AbortSignal.timeout(startMs) })
+          expect(response.status).toBe(500)
+          expect(await response.text()).toContain(says)
+        }
+        const reloads = dev.output().split('  reloaded ').length
+        writeFileSync(file, source)
+        await until(() => dev.output().split('  reloaded ').length > reloads, startMs)
+        expect(await personas()).toBe(200)
+      }
+      expect(dev.output()).toMatch(/^ {2}reloaded {4}the API \(\d+ ms\)$/m)
+    } finally {
+      await fresh.remove()
+    }
+  })
+
   it('says in a folder without a project that it is none, and starts nothing', async () => {
     const empty = mkdtempSync(join(tmpdir(), 'rowpass-empty-'))
     const { code, output } = await project.run(['dev'], empty)
@@ -304,11 +338,14 @@ interface Project {
   remove(): Promise<void>
 }
 
-/** A folder that looks like a fresh clone, with ports of its own. */
-async function createProject(): Promise<Project> {
+/** A folder that looks like a fresh clone, with ports of its own, and with sources of its own where they are to be changed. */
+async function createProject({ ownSource = false } = {}): Promise<Project> {
   const directory = mkdtempSync(join(tmpdir(), 'rowpass-dev-'))
   openForServer(directory)
-  for (const name of ['src', 'web', 'drizzle']) symlinkSync(join(demo, name), join(directory, name))
+  for (const name of ['src', 'web', 'drizzle']) {
+    if (ownSource) cpSync(join(demo, name), join(directory, name), { recursive: true })
+    else symlinkSync(join(demo, name), join(directory, name))
+  }
   symlinkSync(join(repository, 'node_modules'), join(directory, 'node_modules'))
   for (const name of ['wrangler.jsonc', 'seed.sql', 'people.json', 'package.json']) {
     copyFileSync(join(demo, name), join(directory, name))
@@ -317,8 +354,7 @@ async function createProject(): Promise<Project> {
   const env = {
     PATH: process.env.PATH!,
     TMPDIR: join(directory, 'tmp'),
-    PORT: String(await freePort()),
-    GATEWAY_PORT: String(await freePort()),
+    ...(await freePorts()),
   }
   const running: ChildProcess[] = []
   const launch = (argv: readonly string[], more: Record<string, string> = {}, cwd = directory): Dev => {
@@ -356,6 +392,21 @@ async function createProject(): Promise<Project> {
       await Promise.all(running.map(kill))
       rmSync(directory, { recursive: true, force: true })
     },
+  }
+}
+
+/**
+ * Two ports that no other program is given meanwhile: both lie under those that the system hands out by itself, from which
+ * the embedded server takes its own.
+ */
+async function freePorts(): Promise<{ PORT: string; GATEWAY_PORT: string }> {
+  const [lowest] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').split(/\s/).map(Number)
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * (lowest! - 10_001))
+    const both = [port, port + 1]
+    if ((await Promise.all(both.map(freePort))).join() === both.join()) {
+      return { PORT: String(port), GATEWAY_PORT: String(port + 1) }
+    }
   }
 }
 

@@ -24,7 +24,7 @@ describe('the front of the API', () => {
     const front = createApiFront()
     const port = await freePort()
     await front.listen(port, new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`))
-    return { port, url: `http://127.0.0.1:${port}`, secret: front.bindings.FRONT_SECRET, server }
+    return { port, url: `http://127.0.0.1:${port}`, secret: front.bindings.FRONT_SECRET, server, front }
   }
 
   /** What a client hears that writes each byte itself. */
@@ -92,5 +92,40 @@ describe('the front of the API', () => {
     const { url, server } = await start(() => 'x')
     server.close().closeAllConnections()
     expect((await fetch(url)).status).toBe(502)
+  })
+
+  it('keeps requests while the Worker is built, and passes each on once', async () => {
+    const asked: string[] = []
+    const { url, front } = await start((request) => void asked.push(request.url!))
+    front.hold()
+    const waiting = [fetch(`${url}/1`), fetch(`${url}/2`)]
+    await expect(fetch(`${url}/3`, { signal: AbortSignal.timeout(200) })).rejects.toThrow()
+    expect(asked).toEqual([])
+    front.open()
+    expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual([201, 201])
+    expect(asked).toEqual(expect.arrayContaining(['/1', '/2']))
+    expect(new Set(asked).size).toBe(asked.length)
+  })
+
+  it('answers 500 with the reason where the Worker cannot be built, those too that wait or are under way', async () => {
+    const { url, port, server, front } = await start(() => 'x')
+    const underWay = fetch(url)
+    await new Promise((resolve) => server.removeAllListeners('request').once('request', resolve))
+    front.hold()
+    const waiting = fetch(url, { method: 'POST', body: 'x' })
+    front.fail('a.ts:1:2: Unexpected end of file')
+    for (const answer of [underWay, waiting, fetch(url)]) {
+      const response = await answer
+      expect(response.status).toBe(500)
+      expect(await response.text()).toContain('a.ts:1:2: Unexpected end of file')
+    }
+    // SEC-78 Not to a page whose name was made to point here: it quotes source code.
+    const heard = await say(port, 'GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n')
+    expect(heard).toMatch(/^HTTP\/1.1 500 /)
+    expect(heard).not.toContain('a.ts')
+    front.hold()
+    front.open()
+    server.on('request', (_, response) => response.end('again'))
+    expect(await (await fetch(url)).text()).toBe('again')
   })
 })

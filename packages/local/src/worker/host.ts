@@ -6,7 +6,9 @@
  * temporary files, which goes with the process.
  */
 import { rmSync } from 'node:fs'
-import { createApiFront } from './front.ts'
+import { stripVTControlCharacters } from 'node:util'
+import type { unstable_DevEnv } from 'wrangler'
+import { type ApiFront, createApiFront } from './front.ts'
 
 /** What the parent sends. */
 export interface ApiSettings {
@@ -21,7 +23,10 @@ export interface ApiSettings {
 export type ApiMessage =
   | { readonly type: 'loaded' }
   | { readonly type: 'ready' }
+  | { readonly type: 'reloaded'; ms: number }
   | { readonly type: 'failed'; text: string }
+
+type BuildEvent = Parameters<InstanceType<typeof unstable_DevEnv>['dispatch']>[0]
 
 const [, , scratch] = process.argv
 let worker: { dispose(): Promise<void> } | undefined
@@ -31,11 +36,19 @@ const settings = new Promise<ApiSettings>((resolve) =>
   process.once('message', (message) => resolve(message as ApiSettings)),
 )
 try {
-  const { unstable_startWorker } = await import('wrangler')
+  const { unstable_DevEnv: DevEnv } = await import('wrangler')
   tell({ type: 'loaded' })
   const { config, port, bindings } = await settings
   const front = createApiFront()
-  const started = await unstable_startWorker({
+  const builds = followBuilds(front)
+  // What passes between wrangler's parts tells of each build; that one after the first has failed is only printed.
+  class HeardEnv extends DevEnv {
+    override dispatch(event: BuildEvent): void {
+      super.dispatch(event)
+      builds.hear(event)
+    }
+  }
+  const started = await new HeardEnv().startWorker({
     config,
     envFiles: [],
     bindings: Object.fromEntries(
@@ -53,12 +66,53 @@ try {
     },
   })
   worker = started
-  await started.ready
+  await Promise.all([started.ready, builds.first])
   await front.listen(port, await started.url)
   tell({ type: 'ready' })
 } catch (error) {
   tell({ type: 'failed', text: error instanceof Error ? error.message : String(error) })
   await leave()
+}
+
+/** Follows the builds: the front hears of each one, and the parent of those after the first. */
+function followBuilds(front: ApiFront) {
+  let startedAt: number | undefined
+  let settleFirst: ((error: Error | undefined) => void) | undefined
+  const first = new Promise<void>((resolve, reject) => {
+    settleFirst = (error) => (error === undefined ? resolve() : reject(error))
+  })
+  // Awaited later.
+  first.catch(() => undefined)
+
+  function fail(text: string): void {
+    startedAt = undefined
+    front.fail(text)
+    settleFirst?.(new Error(text))
+  }
+
+  const write = process.stderr.write.bind(process.stderr) as (...printed: unknown[]) => boolean
+  process.stderr.write = (...printed: unknown[]) => {
+    const text = stripVTControlCharacters(String(printed[0]))
+    if (startedAt !== undefined && text.includes('[ERROR]')) fail(text.slice(text.indexOf('[ERROR]') + 8).trim())
+    return write(...printed)
+  }
+  return {
+    first,
+    hear(event: BuildEvent): void {
+      if (event.type === 'bundleStart' || event.type === 'reloadStart') {
+        startedAt ??= performance.now()
+        front.hold()
+      }
+      if (event.type === 'error') fail(event.cause.message)
+      if (event.type !== 'reloadComplete') return
+      front.open()
+      if (settleFirst === undefined)
+        tell({ type: 'reloaded', ms: performance.now() - (startedAt ?? performance.now()) })
+      settleFirst?.(undefined)
+      settleFirst = undefined
+      startedAt = undefined
+    },
+  }
 }
 
 /** A parent that has left hears nothing; `disconnect` ends this process then. */

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Failure } from 'rowpass'
-import { type Io, makeStateFolder } from 'rowpass/operate'
+import { bold, dim, type Io, makeStateFolder } from 'rowpass/operate'
 import type { ApiMessage, ApiSettings } from './host.ts'
 
 /** The API's process. */
@@ -44,7 +44,9 @@ export function launchApi(io: Io): ApiProcess {
   clear(scratch)
   mkdirSync(scratch, { mode: 0o700 })
   const child = forkHost(io, state, scratch)
-  const messages = listen(child)
+  const messages = listen(child, (ms) =>
+    io.stdout(`  ${bold(io, 'reloaded')}    the API ${dim(io, `(${Math.round(ms)} ms)`)}\n`),
+  )
   let stopping = false
   const ended = new Promise<void>((resolve) => {
     // More than one error may come: one for each message that can no longer be sent.
@@ -128,12 +130,13 @@ async function askForKeys(port: number, ended: Promise<void>): Promise<string | 
 }
 
 /** `ready` resolves with undefined, or with the reason why it never will be. */
-function listen(child: ChildProcess): { ready: Promise<string | undefined> } {
+function listen(child: ChildProcess, onReload: (ms: number) => void): { ready: Promise<string | undefined> } {
   return {
     ready: new Promise((resolve) => {
       child.on('message', (message) => {
         const said = message as ApiMessage // our own process, the other end of `host.ts`
         if (said.type === 'ready') resolve(undefined)
+        if (said.type === 'reloaded') onReload(said.ms)
         if (said.type === 'failed') resolve(said.text)
       })
     }),
