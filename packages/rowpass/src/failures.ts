@@ -133,7 +133,7 @@ export const failures = {
     status: 403,
     sqlstate: '42501',
     says: 'The database role has no privilege for this',
-    hint: 'The owner grants tables and columns to roles by name; a policy alone does not.',
+    hint: 'The owner grants tables and columns to roles by name; a policy alone does not. An INSERT may name only the columns that are granted: drizzle-orm names all of a table, unless it is given insertable(table, …) of rowpass/policies.',
   },
   policy_refused: {
     status: 403,

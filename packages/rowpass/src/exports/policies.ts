@@ -3,7 +3,8 @@
  */
 
 export type { ClaimColumnType, ColumnOfType } from '../policies/columns.ts'
-export { forceAndGrants } from '../policies/force-and-grants.ts'
+export { type ForceAndGrantsOptions, forceAndGrants } from '../policies/force-and-grants.ts'
+export { type Insertable, insertable } from '../policies/insertable.ts'
 export {
   type Change,
   type ColumnGrants,

@@ -1,4 +1,5 @@
-import { sql } from 'drizzle-orm'
+import { getTableColumns, sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/node-postgres'
 import {
   boolean,
   integer,
@@ -18,6 +19,7 @@ import {
   everyRow,
   forceAndGrants,
   hasRole,
+  insertable,
   inTenant,
   isTrue,
   memberOf,
@@ -229,6 +231,51 @@ describe('forceAndGrants', () => {
 
   it('refuses a policy of which it does not know what it needs', () => {
     const own = pgTable('own', { id: uuid() }, () => [pgPolicy('by_hand', { for: 'select', using: sql`true` })])
-    expect(() => forceAndGrants({ own })).toThrow('policy by_hand is not written by policies()')
+    expect(() => forceAndGrants({ own })).toThrow('policies() has written it: own has by_hand')
+  })
+
+  it('leaves a table alone on request, and no other one', () => {
+    const own = pgTable('own', { id: uuid() }, () => [pgPolicy('by_hand', { for: 'select', using: sql`true` })])
+    const closed = protectedTable('closed', { id: uuid() }, () => [])
+    for (const name of ['own', 'public.own']) {
+      const text = forceAndGrants({ own, closed }, { except: [name] })
+      expect(text).toContain('-- public.own is left alone.')
+      expect(text).toContain('alter table "public"."closed" force')
+      expect(text).not.toContain('"own"')
+    }
+    expect(() => forceAndGrants({ own }, { except: ['owner'] })).toThrow('no table has the name owner')
+  })
+})
+
+describe('insertable', () => {
+  const notes = protectedTable('notes', columns, (t) =>
+    policies(
+      t,
+      { all: ownedBy(t.userId), columns: { insert: [t.userId, t.slug] } },
+      { to: anonymous, select: everyRow },
+    ),
+  )
+  const db = drizzle({} as never)
+
+  it('names in an INSERT only what a caller gives, and returns whatever is asked for', () => {
+    const query = db
+      .insert(insertable(notes, 'slug', 'userId'))
+      .values({ slug: 'a', userId: 'b' })
+      .returning(getTableColumns(notes))
+      .toSQL()
+    expect(query.sql).toBe(
+      'insert into "notes" ("user_id", "slug") values ($1, $2) returning "id", "tenant_id", "user_id", "slug", "number", "open", "at", "data"',
+    )
+    expect(query.params).toEqual(['b', 'a'])
+    // @ts-expect-error it is not one of them
+    db.insert(insertable(notes, 'slug', 'userId')).values({ slug: 'a', userId: 'b', number: 1 })
+  })
+
+  it('refuses columns that no role is granted together, and says which are', () => {
+    expect(() => insertable(notes, 'slug', 'number')).toThrow(
+      'no role may insert slug, number into notes: its policies grant user_id, slug',
+    )
+    const closed = protectedTable('closed', { id: uuid('id') }, () => [])
+    expect(() => insertable(closed, 'id')).toThrow('its policies grant none')
   })
 })

@@ -1,12 +1,13 @@
 import { AssertionError } from 'node:assert'
 import { eq } from 'drizzle-orm'
+import { insertable } from 'rowpass/policies'
 import { createTester, expectHidden, expectRefused, expectVisible, type SqlTag, type Tester } from 'rowpass/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { newUsers } from '../../../../demo/src/db/insertable.ts'
 import { users } from '../../../../demo/src/db/schema.ts'
 import { withConnection } from '../../src/database/connect.ts'
 import { createTestDatabase, describePg, type TestDatabase } from '../support/pg.ts'
 
+const newUsers = insertable(users, 'tenantId', 'email', 'name', 'role')
 const tenant = 'f330c503-5e9c-46a7-8393-2995aeb03675'
 const other = 'e3e0bc31-2df8-4410-9b5d-ff71cf509a8e'
 const david = { sub: '2e7e25e8-5445-40bd-8f89-dc19bba64faa', tenant_id: tenant, role: 'member' }

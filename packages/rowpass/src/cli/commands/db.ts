@@ -6,7 +6,7 @@ import { Failure } from '../../errors.ts'
 import type { Io, SetExitCode } from '../io.ts'
 import { loadProject, type Project } from '../project.ts'
 import { migrateDatabase, type OpenDatabase, openDatabase, seedDatabase } from '../project-database.ts'
-import { defineGrants } from './db-grants.ts'
+import { defineGenerate, defineGrants } from './db-grants.ts'
 import { defineHarden } from './db-harden.ts'
 import { defineSealKeys } from './db-seal-keys.ts'
 
@@ -69,6 +69,7 @@ export function define(io: Io, setExitCode: SetExitCode): Command {
     .summary('add the example rows of seed.sql')
     .addHelpText('after', seedHelp)
     .action(() => seedCommand(io))
+  db.addCommand(defineGenerate(io))
   db.addCommand(defineGrants(io, setExitCode))
   db.addCommand(defineHarden(io))
   db.addCommand(defineSealKeys(io))
