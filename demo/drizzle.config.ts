@@ -2,6 +2,7 @@ import { defineConfig } from 'drizzle-kit'
 
 export default defineConfig({
   dialect: 'postgresql',
-  schema: './src/db/schema.ts',
+  // Every module of the folder: a new file in it need not be named anywhere.
+  schema: './src/db',
   out: './drizzle',
 })

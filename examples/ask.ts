@@ -1,7 +1,7 @@
 import { neon, neonConfig } from '@neondatabase/serverless'
 
 // Sends one statement through the gateway, as whoever is in the token: TOKEN=… npx tsx examples/ask.ts "select 1"
-const { GATEWAY_URL = 'http://127.0.0.1:4444/sql', TOKEN = '' } = process.env
+const { GATEWAY_PORT = '4444', GATEWAY_URL = `http://127.0.0.1:${GATEWAY_PORT}/sql`, TOKEN = '' } = process.env
 neonConfig.fetchEndpoint = GATEWAY_URL
 const sql = neon('postgresql://authenticated@127.0.0.1/rowpass', { authToken: TOKEN })
 

@@ -1,7 +1,8 @@
 import { neon, neonConfig } from '@neondatabase/serverless'
 
-neonConfig.fetchEndpoint = 'http://127.0.0.1:4444/sql'
-const signIn = await fetch('http://127.0.0.1:8787/api/token?as=david@neon.example')
+const { PORT = 8787, GATEWAY_PORT = 4444 } = process.env
+neonConfig.fetchEndpoint = `http://127.0.0.1:${GATEWAY_PORT}/sql`
+const signIn = await fetch(`http://127.0.0.1:${PORT}/api/token?as=david@neon.example`)
 const { access_token: authToken } = (await signIn.json()) as { access_token: string }
 const sql = neon('postgresql://authenticated@127.0.0.1/rowpass', { authToken })
 

@@ -3,7 +3,7 @@
  */
 import { createMiddleware } from 'hono/factory'
 import { Failure } from 'rowpass'
-import type { AccessToken } from 'rowpass/issuer'
+import type { AccessToken, OwnClaims, Person } from 'rowpass/issuer'
 import { type Accounts, createAccounts, createIssuer, createPostgresStore, type Issuer } from 'rowpass/issuer'
 import type { ApiEnv } from './app-env.ts'
 import { claimsFor } from './claims.ts'
@@ -55,6 +55,16 @@ function issuingOf(settings: Settings, issuerDatabaseUrl: Hidden): Issuing {
   }
   known.set(settings, made)
   return made
+}
+
+/**
+ * Claims of the application for a person, as in every token of the issuer. Where this API issues no tokens there is no
+ * database to ask, and there are none.
+ */
+export async function ownClaimsOf(settings: Settings, person: Person): Promise<OwnClaims> {
+  const { issuerDatabaseUrl } = settings
+  if (issuerDatabaseUrl === undefined) return {}
+  return claimsFor(person, openIssuerDatabase(issuerDatabaseUrl.reveal()))
 }
 
 /** Forgets a person whose row is gone; where this API issues no tokens, there is nothing to forget. */

@@ -1,5 +1,5 @@
 /**
- * How the issuer finds people in the tables of the application. Change it together with `src/schema`: what is read here
+ * How the issuer finds people in the tables of the application. Change it together with `src/db`: what is read here
  * needs a policy and a grant for `rowpass_issuer`.
  */
 import type { People } from 'rowpass/issuer'

@@ -7,6 +7,7 @@ import { Failure } from 'rowpass'
 import { defaultTtlSeconds, issueToken } from 'rowpass/issuer'
 import type { ApiEnv } from '../app-env.ts'
 import type { Settings } from '../env.ts'
+import { ownClaimsOf } from '../issuing.ts'
 import { findPersona, personas } from '../personas.ts'
 
 interface DemoEnv extends ApiEnv {
@@ -30,13 +31,16 @@ async function signIn(c: Context<DemoEnv>): Promise<Response> {
   if (persona === undefined) {
     return c.json({ error: 'invalid_grant', error_description: 'No seeded person has this id or e-mail address' }, 400)
   }
-  const { issuer, audience, keys } = c.get('settings')
+  const settings = c.get('settings')
+  const { issuer, audience, keys } = settings
+  const { id: userId, tenantId, role } = persona
+  const own = await ownClaimsOf(settings, { userId, tenantId, role })
   const token = await issueToken(await keys.signingKey(defaultTtlSeconds), {
     issuer,
     audience,
-    subject: persona.id,
+    subject: userId,
     clientId: 'rowpass-demo',
-    claims: { tenant_id: persona.tenantId, role: persona.role },
+    claims: { ...own, tenant_id: tenantId, role },
     ttlSeconds: defaultTtlSeconds,
   })
   return c.json({ access_token: token, token_type: 'Bearer', expires_in: defaultTtlSeconds })

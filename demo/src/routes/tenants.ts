@@ -4,13 +4,15 @@
 import { eq, getTableColumns, gt } from 'drizzle-orm'
 import { Hono } from 'hono'
 import { Failure } from 'rowpass'
+import { insertable } from 'rowpass/policies'
 import * as z from 'zod'
 import type { CallerEnv } from '../app-env.ts'
-import { newTenants } from '../db/insertable.ts'
 import { tenants } from '../db/schema.ts'
 import { id, name, parseBody, parseId, parsePage } from '../input.ts'
 import { requireBearer } from '../middleware/require-bearer.ts'
 import { toPage } from '../page.ts'
+
+const newTenants = insertable(tenants, 'id', 'name')
 
 const newTenant = z.strictObject({ id, name })
 const changes = z.strictObject({ name })

@@ -4,14 +4,17 @@
 import { eq, getTableColumns, gt } from 'drizzle-orm'
 import { Hono } from 'hono'
 import { Failure } from 'rowpass'
+import { insertable } from 'rowpass/policies'
 import * as z from 'zod'
 import type { CallerEnv } from '../app-env.ts'
-import { newUsers } from '../db/insertable.ts'
 import { users } from '../db/schema.ts'
 import { id, name, parseBody, parseId, parsePage } from '../input.ts'
 import { forgetPerson } from '../issuing.ts'
 import { requireBearer } from '../middleware/require-bearer.ts'
 import { toPage } from '../page.ts'
+
+/** `id` and `created_at` come from the database. */
+const newUsers = insertable(users, 'tenantId', 'email', 'name', 'role')
 
 const newUser = z.strictObject({
   tenantId: id,

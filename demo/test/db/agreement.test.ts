@@ -17,7 +17,7 @@ import {
 import { memberships, tenants, users } from '../../src/db/schema.ts'
 
 describe('drizzle/', () => {
-  it('is what drizzle-kit makes of src/schema', () => {
+  it('is what drizzle-kit makes of src/db: if not, run npm run db:generate', () => {
     const folder = mkdtempSync(join(tmpdir(), 'rowpass-drizzle-'))
     try {
       cpSync(`${demo}drizzle`, folder, { recursive: true })
@@ -41,7 +41,7 @@ describe('drizzle/', () => {
 
 describe('the grants in drizzle/', () => {
   it('are what src/schema says, and are not written again', async () => {
-    expect(await writeGrants(demo, true)).toEqual({ outdated: false, written: undefined })
+    expect(await writeGrants(demo, { check: true, except: [] })).toEqual({ outdated: false, written: undefined })
   })
 })
 

@@ -74,10 +74,11 @@ describe('create-rowpass', () => {
       )
     expect(await tool('typescript/bin/tsc', '-p', '.')).toBe('')
     expect(await tool('vitest/vitest.mjs', 'run')).toMatch(/Tests +14 passed/)
-    const schema = join(app, 'src/db/schema.ts')
-    writeFileSync(
-      schema,
-      `${readFileSync(schema, 'utf8')}
+    const write = (path: string, text: string) => writeFileSync(join(app, path), text)
+    write(
+      'src/db/notes.ts',
+      `import { text, uuid } from 'drizzle-orm/pg-core'
+import { inTenant, policies, protectedTable } from 'rowpass/policies'
 export const notes = protectedTable(
   'notes',
   { id: uuid('id').primaryKey().defaultRandom(), tenantId: uuid('tenant_id').notNull(), text: text('text').notNull() },
@@ -85,10 +86,47 @@ export const notes = protectedTable(
 )
 `,
     )
+    const edit = (path: string, from: string, to: string) => {
+      const text = readFileSync(join(app, path), 'utf8')
+      expect(text).toContain(from)
+      write(path, text.replace(from, to))
+    }
+    edit('src/claims.ts', 'return {}', "return { plan: 'free' }")
+    write(
+      'src/routes/notes.ts',
+      `import { Hono } from 'hono'
+import type { CallerEnv } from '../app-env.ts'
+import { notes } from '../db/notes.ts'
+import { requireBearer } from '../middleware/require-bearer.ts'
+export const noteRoutes = new Hono<CallerEnv>()
+  .use(requireBearer)
+  .get('/', async (c) => c.json({ notes: await c.get('db').select().from(notes) }))
+`,
+    )
+    edit('src/app.ts', "  .route('/', demoRoutes)", "  .route('/api/notes', noteRoutes)\n  .route('/', demoRoutes)")
+    edit('src/app.ts', "import { tenantRoutes }", "import { noteRoutes } from './routes/notes.ts'\nimport { tenantRoutes }")
+    write(
+      'test/own.test.ts',
+      `import { startLocal } from '@rowpass/local'
+import { expect, it } from 'vitest'
+import { app } from '../src/app.ts'
+it('has a table and a claim of its own', async () => {
+  const local = await startLocal({ migrationsFolder: 'drizzle', seedFile: 'seed.sql' })
+  const ISSUER_DATABASE_URL = 'postgresql://rowpass_issuer:none@127.0.0.1/none'
+  const signIn = await app.request('/api/token', {}, { ...local.env, DEMO: 'true', ISSUER_DATABASE_URL })
+  const { access_token: token } = (await signIn.json()) as { access_token: string }
+  expect(JSON.parse(atob(token.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/')))).toMatchObject({ plan: 'free' })
+  const answer = await app.request('/api/notes', { headers: { authorization: \`Bearer \${token}\` } }, local.env)
+  expect(await answer.json()).toEqual({ notes: [] })
+  await local.stop()
+}, 60_000)
+`,
+    )
     mkdirSync(join(app, '.rowpass'), { recursive: true })
-    await tool('drizzle-kit/bin.cjs', 'generate', '--name=notes')
-    expect(await tool('rowpass/bin/rowpass.js', 'db', 'grants')).toContain('wrote ')
-    expect(readdirSync(join(app, 'drizzle')).filter((name) => name.endsWith('.sql'))).toHaveLength(8)
-    expect(await tool('vitest/vitest.mjs', 'run')).toMatch(/Tests +14 passed/)
-  }, 180_000)
+    expect(await tool('rowpass/bin/rowpass.js', 'db', 'generate', '--name=notes')).toMatch(
+      /^wrote 0006_notes.sql\nwrote 0007_force_and_grants.sql\n/m,
+    )
+    expect(await tool('typescript/bin/tsc', '-p', '.')).toBe('')
+    expect(await tool('vitest/vitest.mjs', 'run')).toMatch(/Tests +15 passed/)
+  }, 300_000)
 })
