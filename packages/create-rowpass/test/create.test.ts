@@ -104,7 +104,11 @@ export const noteRoutes = new Hono<CallerEnv>()
 `,
     )
     edit('src/app.ts', "  .route('/', demoRoutes)", "  .route('/api/notes', noteRoutes)\n  .route('/', demoRoutes)")
-    edit('src/app.ts', "import { tenantRoutes }", "import { noteRoutes } from './routes/notes.ts'\nimport { tenantRoutes }")
+    edit(
+      'src/app.ts',
+      'import { tenantRoutes }',
+      "import { noteRoutes } from './routes/notes.ts'\nimport { tenantRoutes }",
+    )
     write(
       'test/own.test.ts',
       `import { startLocal } from '@rowpass/local'
