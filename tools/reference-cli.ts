@@ -1,6 +1,6 @@
 /** Writes docs/cli.md from the help of each command. */
 import { Command } from 'commander'
-import { commands } from '../packages/rowpass/src/cli/main.ts'
+import { inOrder } from '../packages/rowpass/src/cli/main.ts'
 import { nowhere } from './nowhere.ts'
 
 const widthInColumns = 100
@@ -8,7 +8,7 @@ const widthInColumns = 100
 /** The page. */
 export async function cliPage(): Promise<string> {
   const program = new Command('rowpass')
-  for (const [name, { summary, load }] of Object.entries(commands)) {
+  for (const [name, { summary, load }] of inOrder()) {
     const command = (await load()).define(nowhere, () => undefined)
     if (command.name() !== name) throw new TypeError(`the command ${name} calls itself ${command.name()}`)
     program.addCommand(command.summary(summary))

@@ -19,8 +19,11 @@ interface Entry {
   readonly load: () => Promise<CommandModule>
 }
 
-/** The first screen of the help, in its order. */
-const first: Readonly<Record<string, Entry>> = {
+/** What people begin with: the first screen of the help, in its order. `rowpass help all` goes on with the others. */
+const first = ['init', 'doctor', 'why', 'matrix', 'review', 'test', 'gateway', 'local', 'mcp']
+
+/** Every command by its name. A new one is a line here. */
+export const commands: Readonly<Record<string, Entry>> = {
   doctor: { summary: 'find faults in row-level security', load: () => import('./commands/doctor.ts') },
   why: { summary: 'explain what a statement does for an identity', load: () => import('./commands/why.ts') },
   matrix: { summary: 'try what each identity may do with each table', load: () => import('./commands/matrix.ts') },
@@ -28,10 +31,6 @@ const first: Readonly<Record<string, Entry>> = {
   test: { summary: 'write tests of policies, and test the tests', load: () => import('./commands/test.ts') },
   gateway: { summary: 'run the SQL gateway alone', load: () => import('./commands/gateway.ts') },
   local: { summary: 'a database and a gateway for one command, or until Ctrl-C', load: () => fromLocal('local') },
-}
-
-/** The rest, which `rowpass help all` shows as well. */
-const more: Readonly<Record<string, Entry>> = {
   dev: { summary: 'run everything on this machine: database, gateway, API', load: () => fromLocal('dev') },
   mcp: { summary: 'let an assistant on this machine use a gateway', load: () => import('./commands/mcp.ts') },
   db: { summary: 'prepare a database: migrate, seed, harden', load: () => import('./commands/db.ts') },
@@ -47,9 +46,6 @@ const more: Readonly<Record<string, Entry>> = {
     load: () => import('./commands/deploy-check.ts'),
   },
 }
-
-/** Every command by its name. */
-export const commands: Readonly<Record<string, Entry>> = { ...first, ...more }
 
 /** A command of a package that is optional. */
 async function fromLocal(name: 'dev' | 'local'): Promise<CommandModule> {
@@ -83,9 +79,9 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     .helpCommand('help [all|command]', 'every command, or the help of one')
     .addHelpText('after', help)
   try {
-    for (const [name, { summary, load }] of Object.entries(commands)) {
+    for (const [name, { summary, load }] of inOrder()) {
       const command = name === words[0] ? (await load()).define(io, setCode) : new Command(name)
-      program.addCommand(styled(command.summary(summary), io), { hidden: !all && !Object.hasOwn(first, name) })
+      program.addCommand(styled(command.summary(summary), io), { hidden: !all && !first.includes(name) })
     }
     if (argv.length === 0) program.help({ error: true })
     await program.parseAsync(words, { from: 'user' })
@@ -109,6 +105,12 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
 export async function runMain(...before: readonly string[]): Promise<void> {
   const { io, argv, end } = ownProcess()
   end(await main([...before, ...argv], io))
+}
+
+/** Commands as the help has them: those of the first screen before the others. */
+export function inOrder(): [string, Entry][] {
+  const place = (name: string): number => (first.includes(name) ? first.indexOf(name) : first.length)
+  return Object.entries(commands).sort(([one], [other]) => place(one) - place(other))
 }
 
 /** `help all` is the help with every command; the help of one command is its own, which has to be loaded for it. */
