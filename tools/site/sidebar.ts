@@ -1,4 +1,6 @@
 /** The order of the site: every page of docs/, and the pages of the repository that they lead to. */
+import { readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 
 /** One part of the sidebar; paths are those of the repository. */
 export interface Part {
@@ -8,7 +10,7 @@ export interface Part {
 
 const docs = (...names: string[]): string[] => names.map((name) => `docs/${name}.md`)
 
-export const sidebar: readonly Part[] = [
+const named: readonly Part[] = [
   { title: 'Start', pages: docs('start', 'tutorial') },
   {
     title: 'Recipes',
@@ -68,3 +70,15 @@ export const sidebar: readonly Part[] = [
   },
   { title: 'The project', pages: ['README.md', 'demo/README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'] },
 ]
+
+const written = readdirSync(fileURLToPath(new URL('../../docs', import.meta.url)), {
+  recursive: true,
+  encoding: 'utf8',
+})
+const unnamed = written
+  .filter((name) => name.endsWith('.md') && !named.some(({ pages }) => pages.includes(`docs/${name}`)))
+  .map((name) => `docs/${name}`)
+  .sort()
+
+/** All parts; a page of docs/ that has no place yet stands in the last one. */
+export const sidebar: readonly Part[] = unnamed.length === 0 ? named : [...named, { title: 'More', pages: unnamed }]
