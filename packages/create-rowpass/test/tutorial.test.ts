@@ -43,7 +43,7 @@ const wrongOf = (blocks: Awaited<ReturnType<typeof runBlocks>>['blocks']) =>
   blocks.filter((block) => missingLines(block).length > 0).map((block) => ({ ...block, missing: missingLines(block) }))
 
 describe('an application of one’s own', () => {
-  it('docs/tutorial.md runs as it stands, and prints what it says', { timeout: 300_000 }, async () => {
+  it('docs/tutorial.md runs as it stands, and prints what it says', { timeout: 600_000 }, async () => {
     const page = readFileSync(`${repository}docs/tutorial.md`, 'utf8')
     const { blocks, code } = await runBlocks(asForAStranger + page, folder, given)
     expect(wrongOf(blocks)).toEqual([])
@@ -53,7 +53,7 @@ describe('an application of one’s own', () => {
     })
   })
 
-  it('the skill that comes with it runs as it stands, after the tutorial', { timeout: 300_000 }, async () => {
+  it('the skill that comes with it runs as it stands, after the tutorial', { timeout: 600_000 }, async () => {
     const skill = readFileSync(join(folder, 'my-app/skills/write-policies/SKILL.md'), 'utf8')
     const { blocks, code } = await runBlocks(asForAStranger + skill, join(folder, 'my-app'), given)
     expect({ code, output: code === 0 ? '' : blocks.map(({ output }) => output).join('\n') }).toEqual({
