@@ -81,7 +81,8 @@ describe('the installed package', () => {
     const names = readdirSync(installed, { recursive: true, encoding: 'utf8' })
     expect(
       names.filter(
-        (name) => !/^(bin|dist|docs)\b|^(package\.json|README\.md|LICENSE|llms\.txt|(CHANGELOG|SECURITY)\.md)$/.test(name),
+        (name) =>
+          !/^(bin|dist|docs)\b|^(package\.json|README\.md|LICENSE|llms\.txt|(CHANGELOG|SECURITY)\.md)$/.test(name),
       ),
     ).toEqual([])
     expect(names.filter((name) => /(?<!\.d)\.ts$|jwk\.json|\.dev\.vars|node_modules/.test(name))).toEqual([])
