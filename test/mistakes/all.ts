@@ -1,5 +1,6 @@
 /** All mistakes, and how the documentation shows them. */
 import { toTable } from '../../bench/document.ts'
+import { agentMistakes } from './agents.ts'
 import { databaseMistakes } from './database.ts'
 import { gatewayMistakes } from './gateway.ts'
 import { issuerMistakes } from './issuer.ts'
@@ -18,6 +19,7 @@ export const mistakes: readonly Mistake[] = [
   ...sealMistakes,
   ...poolMistakes,
   ...gatewayMistakes,
+  ...agentMistakes,
   ...databaseMistakes,
   ...issuerMistakes,
 ]
