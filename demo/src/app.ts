@@ -16,6 +16,7 @@ import { accountRoutes } from './routes/accounts.ts'
 import { demoRoutes } from './routes/demo.ts'
 import { jwksRoutes } from './routes/jwks.ts'
 import { metadataRoutes, oauthRoutes } from './routes/oauth.ts'
+import { showcaseRoutes } from './routes/showcase.ts'
 import { tenantRoutes } from './routes/tenants.ts'
 import { userRoutes } from './routes/users.ts'
 
@@ -45,6 +46,7 @@ export const app = new Hono<ApiEnv>()
   .route('/api/users', userRoutes)
   .route('/api/tenants', tenantRoutes)
   .route('/', demoRoutes)
+  .route('/demo', showcaseRoutes)
   .route('/api', accountRoutes)
   .notFound((c) => renderProblem(c, new Failure('path_unknown')))
   .onError((error, c) => renderProblem(c, toFailure(error)))

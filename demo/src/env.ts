@@ -31,6 +31,9 @@ export interface Bindings extends KeyBindings {
   /** Set by `rowpass dev` alone, with WHY_SECRET. */
   readonly WHY_URL?: string
   readonly WHY_SECRET?: string
+  /** Set by `rowpass dev` alone, with SHOWCASE_SECRET. */
+  readonly SHOWCASE_URL?: string
+  readonly SHOWCASE_SECRET?: string
   /** Only looked at to refuse DEMO where it is `production`. */
   readonly NODE_ENV?: string
   readonly ASSETS?: Assets
@@ -41,6 +44,10 @@ export interface DemoSettings {
   readonly assets: Assets | undefined
   /** The host of `issuer` and those of DEMO_HOSTS: besides this machine's, the only ones whose requests are answered. */
   readonly hosts: ReadonlySet<string>
+  /** Where SQL of the page goes, with the token of whom it is for; undefined where this API seals. */
+  readonly gatewayUrl: string | undefined
+  /** Who answers for the page what a token does not tell; undefined but under `rowpass dev`. */
+  readonly showcase: { readonly url: string; readonly secret: Hidden } | undefined
 }
 
 /** Parsed bindings. */
@@ -89,7 +96,7 @@ export async function parseSettings(bindings: Bindings): Promise<Settings> {
   }
 
   const { GATEWAY_URL, ISSUER_DATABASE_URL, MAIL_URL, ADDRESS_HEADER, AUDIENCE, DEMO } = texts.data
-  const { DEMO_HOSTS, WHY_URL, WHY_SECRET } = texts.data
+  const { DEMO_HOSTS, WHY_URL, WHY_SECRET, SHOWCASE_URL, SHOWCASE_SECRET } = texts.data
   const issuer = texts.data.ISSUER ?? demoIssuer
   const database = chooseDatabase(texts.data, { issuer, audience: AUDIENCE, keys: chosen.keys })
   if (GATEWAY_URL !== undefined) neonConfig.fetchEndpoint = GATEWAY_URL
@@ -103,7 +110,15 @@ export async function parseSettings(bindings: Bindings): Promise<Settings> {
     audience: AUDIENCE,
     keys: chosen.keys,
     demo: DEMO
-      ? { assets: bindings.ASSETS, hosts: new Set([new URL(issuer).hostname, ...parseHosts(DEMO_HOSTS ?? '')]) }
+      ? {
+          assets: bindings.ASSETS,
+          hosts: new Set([new URL(issuer).hostname, ...parseHosts(DEMO_HOSTS ?? '')]),
+          gatewayUrl: database.identify === undefined ? GATEWAY_URL : undefined,
+          showcase:
+            SHOWCASE_URL !== undefined && SHOWCASE_SECRET !== undefined
+              ? { url: SHOWCASE_URL, secret: hide(SHOWCASE_SECRET) }
+              : undefined,
+        }
       : undefined,
     why: WHY_URL !== undefined && WHY_SECRET !== undefined ? { url: WHY_URL, secret: hide(WHY_SECRET) } : undefined,
   })
@@ -130,7 +145,7 @@ const demoIssuer = 'http://127.0.0.1:8787'
 /** Settings that are each well-formed, and together would let anybody in or sign for nobody. */
 function contradictions(
   { DEMO, ISSUER, ISSUER_DATABASE_URL, GATEWAY_URL, ...texts }: z.output<typeof schema>,
-  { PRIVATE_KEY, KEY_RING, KEY_ENCRYPTION_KEYS, NODE_ENV, WHY_URL, WHY_SECRET }: Bindings,
+  { PRIVATE_KEY, KEY_RING, KEY_ENCRYPTION_KEYS, NODE_ENV, ...development }: Bindings,
 ): string[] {
   const problems: string[] = []
   const { DATABASE_URL, ROWPASS_DATABASE_URL, ROWPASS_SEAL_KEYS } = texts
@@ -155,7 +170,11 @@ function contradictions(
     if (NODE_ENV === 'production') problems.push('DEMO must not be true where NODE_ENV is production')
   } else {
     if (ISSUER === undefined) problems.push('ISSUER is required where DEMO is not true')
+    const { WHY_URL, WHY_SECRET, SHOWCASE_URL, SHOWCASE_SECRET } = development
     if (WHY_URL || WHY_SECRET) problems.push('WHY_URL and WHY_SECRET are for development, where DEMO is true')
+    if (SHOWCASE_URL || SHOWCASE_SECRET) {
+      problems.push('SHOWCASE_URL and SHOWCASE_SECRET are for development, where DEMO is true')
+    }
     if (ISSUER_DATABASE_URL !== undefined && !signs) {
       problems.push('PRIVATE_KEY, KEY_RING or KEY_ENCRYPTION_KEYS is required where ISSUER_DATABASE_URL is set')
     }
@@ -210,6 +229,8 @@ const schema = z.object({
   DEMO_HOSTS: optional(z.string().refine(isHosts, 'must be host names without port, separated by commas')),
   WHY_URL: optional(z.string().refine(isLoopbackUrl, 'must be an http URL of 127.0.0.1')),
   WHY_SECRET: optional(z.string()),
+  SHOWCASE_URL: optional(z.string().refine(isLoopbackUrl, 'must be an http URL of 127.0.0.1')),
+  SHOWCASE_SECRET: optional(z.string()),
 })
 
 function parseUrl(text: string): URL | undefined {

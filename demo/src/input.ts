@@ -43,7 +43,16 @@ export async function parseBody<T>(c: Context, schema: z.ZodType<T>): Promise<T>
  * @throws Failure `input_invalid`
  */
 export function parsePage(c: Context): z.output<typeof page> {
-  return parse(page, c.req.query())
+  return parseQuery(c, page)
+}
+
+/**
+ * Reads the query string.
+ *
+ * @throws Failure `input_invalid` with the places
+ */
+export function parseQuery<T>(c: Context, schema: z.ZodType<T>): T {
+  return parse(schema, c.req.query())
 }
 
 /**

@@ -91,6 +91,11 @@ describe('parseSettings', () => {
     ],
     ['two ways to the database', { ...valid, ...sealing, DATABASE_URL: valid.DATABASE_URL! }, 'there is one way'],
     [
+      'who answers for the page, without DEMO',
+      { ...valid, SHOWCASE_URL: 'http://127.0.0.1:1/', SHOWCASE_SECRET: 'canary' },
+      'SHOWCASE_URL and SHOWCASE_SECRET are for development, where DEMO is true',
+    ],
+    [
       'a login without a password',
       { ...sealing, ROWPASS_DATABASE_URL: 'postgresql://rowpass_gateway@host/db' },
       'ROWPASS_DATABASE_URL must hold the password',

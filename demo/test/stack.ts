@@ -7,11 +7,16 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { neonConfig } from '@neondatabase/serverless'
 import { vi } from 'vitest'
+import { connectTo } from '../../packages/rowpass/src/database/connect.ts'
 import { provision } from '../../packages/rowpass/src/database/provision.ts'
 import { runSeed } from '../../packages/rowpass/src/database/seed.ts'
 import { parseGatewayConfig } from '../../packages/rowpass/src/gateway/config.ts'
 import { createGateway } from '../../packages/rowpass/src/gateway/server.ts'
 import { issueToken } from '../../packages/rowpass/src/issuer/issue.ts'
+import { parseEncryptionKeys } from '../../packages/rowpass/src/issuer/ring/encryption.ts'
+import { createPostgresRing } from '../../packages/rowpass/src/issuer/ring/postgres.ts'
+import { addKey } from '../../packages/rowpass/src/issuer/ring/ring.ts'
+import { defaultTiming, type RingStore } from '../../packages/rowpass/src/issuer/ring/ring-store.ts'
 import { generateKey, importSigningKey } from '../../packages/rowpass/src/token/key.ts'
 import { fixedKeys } from '../../packages/rowpass/src/token/key-source.ts'
 import { createTestDatabase, demo, sealKeysText, type TestDatabase } from '../../packages/rowpass/test/support/pg.ts'
@@ -72,11 +77,20 @@ const issuers = { authenticated: 'http://issuer.localhost', anonymous: 'http://i
  *
  * @param settings more settings of the gateway
  * @param way from the app to the database
+ * @param ringSecret has the app sign with a ring in the database, whose keys this encrypts
  */
-export async function startStack(settings: Record<string, string> = {}, way: Way = 'gateway'): Promise<Stack> {
+export async function startStack(
+  settings: Record<string, string> = {},
+  way: Way = 'gateway',
+  ringSecret?: string,
+): Promise<Stack> {
   const database = await (way === 'authorize' ? createAuthorizeDatabase() : createTestDatabase())
   const generated = await generateKey()
   const key = await importSigningKey(generated.privateJwk)
+  if (ringSecret !== undefined) {
+    const ring = await openRing(database, ringSecret)
+    await ring.change(async (empty, now) => ({ ring: addKey(empty, generated.publicJwk, now), made: [generated] }))
+  }
   const publisher = createServer(async (_request, response) => {
     const jwks = await app.request('/.well-known/jwks.json', {}, bindings)
     response.writeHead(jwks.status, Object.fromEntries(jwks.headers)).end(await jwks.text())
@@ -131,7 +145,8 @@ export async function startStack(settings: Record<string, string> = {}, way: Way
       : { DATABASE_URL: `postgresql://authenticated@127.0.0.1:5432/${database.name}` }),
     GATEWAY_URL: endpoint,
     ISSUER_DATABASE_URL: database.issuerUrl,
-    PRIVATE_KEY: JSON.stringify(generated.privateJwk),
+    PRIVATE_KEY: ringSecret === undefined ? JSON.stringify(generated.privateJwk) : '',
+    ...(ringSecret !== undefined && { KEY_ENCRYPTION_KEYS: ringSecret }),
     ISSUER: issuers.authenticated,
     AUDIENCE: audience,
     DEMO: 'true',
@@ -171,4 +186,14 @@ async function createAuthorizeDatabase(): Promise<TestDatabase> {
   await provision({ ownerUrl, gatewayUrl, issuerUrl, sealKeys, migrationsFolder: `${demo}drizzle` })
   await runSeed(ownerUrl, `${demo}seed.sql`)
   return database
+}
+
+/** The key ring of a database, as its owner has it. */
+export async function openRing({ ownerUrl }: TestDatabase, secret: string): Promise<RingStore> {
+  return createPostgresRing({
+    says: 'the test database',
+    connect: connectTo(ownerUrl),
+    encryptionKeys: await parseEncryptionKeys(secret),
+    timing: defaultTiming,
+  })
 }

@@ -5,23 +5,32 @@ import { type Context, Hono } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { Failure } from 'rowpass'
 import { defaultTtlSeconds, issueToken } from 'rowpass/issuer'
+import * as z from 'zod'
 import type { ApiEnv } from '../app-env.ts'
 import type { Settings } from '../env.ts'
+import { id, parseQuery } from '../input.ts'
 import { ownClaimsOf } from '../issuing.ts'
 import { findPersona, personas } from '../personas.ts'
 
-interface DemoEnv extends ApiEnv {
+/** What the paths of DEMO find in their context. */
+export interface DemoEnv extends ApiEnv {
   Variables: ApiEnv['Variables'] & { demo: NonNullable<Settings['demo']> }
 }
 
-const onlyInDemo = createMiddleware<DemoEnv>(async (c, next) => {
+/** Elsewhere these paths do not exist. */
+export const onlyInDemo = createMiddleware<DemoEnv>(async (c, next) => {
   const { demo } = c.get('settings')
   if (demo === undefined) throw new Failure('path_unknown')
   c.set('demo', demo)
   await next()
 })
 
-/** Signs in the seeded person named by `?as=` (id or e-mail address; David when absent). */
+const signingIn = z.object({ sid: id.optional(), expired: z.literal('true').optional() })
+
+/**
+ * Signs in the seeded person named by `?as=` (id or e-mail address; David when absent). `?sid=` goes on with a session, as a
+ * refresh would; `?expired=true` gives a token whose time is over, to see what becomes of it.
+ */
 async function signIn(c: Context<DemoEnv>): Promise<Response> {
   const as = c.req.query('as')
   const persona = as === undefined ? personas[0] : findPersona(as)
@@ -34,20 +43,26 @@ async function signIn(c: Context<DemoEnv>): Promise<Response> {
   const settings = c.get('settings')
   const { issuer, audience, keys } = settings
   const { id: userId, tenantId, role } = persona
+  const { sid = crypto.randomUUID(), expired } = parseQuery(c, signingIn)
+  const agoMs = expired === undefined ? 0 : 2 * defaultTtlSeconds * 1000
   const own = await ownClaimsOf(settings, { userId, tenantId, role })
-  const token = await issueToken(await keys.signingKey(defaultTtlSeconds), {
-    issuer,
-    audience,
-    subject: userId,
-    clientId: 'rowpass-demo',
-    claims: { ...own, tenant_id: tenantId, role },
-    ttlSeconds: defaultTtlSeconds,
-  })
+  const token = await issueToken(
+    await keys.signingKey(defaultTtlSeconds),
+    {
+      issuer,
+      audience,
+      subject: userId,
+      clientId: 'rowpass-demo',
+      claims: { ...own, tenant_id: tenantId, role, sid },
+      ttlSeconds: defaultTtlSeconds,
+    },
+    { now: () => Date.now() - agoMs },
+  )
   return c.json({ access_token: token, token_type: 'Bearer', expires_in: defaultTtlSeconds })
 }
 
 /** The page runs its own scripts and styles, talks to its own origin, and turns no text into markup. */
-const pagePolicy = [
+export const pagePolicy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",

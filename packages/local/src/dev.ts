@@ -106,9 +106,12 @@ async function start(io: Io, project: Project, ladder: Ladder): Promise<void> {
     apiUrl: `http://127.0.0.1:${project.port}`,
   }
   // Loaded late: nothing before it should wait for what only answers questions.
-  const why = project.why ? await (await import('./why.ts')).startLocalWhy(project, database, urls) : undefined
+  const answering = project.demo ? await import('./why.ts') : undefined
+  const why = project.why ? await answering?.startLocalWhy(project, database, urls) : undefined
   if (why !== undefined) ladder.add({ down: why.close })
-  const bindings = { ...toBindings(project, named, urls, database), ...why?.bindings }
+  const showcase = await answering?.startLocalShowcase(project, database, urls, named === undefined)
+  if (showcase !== undefined) ladder.add({ down: showcase.close })
+  const bindings = { ...toBindings(project, named, urls, database), ...why?.bindings, ...showcase?.bindings }
   const ready = api.start({ config, port: project.port, bindings })
   // Awaited below; a failure before that must not end the process as unhandled.
   ready.catch(() => undefined)

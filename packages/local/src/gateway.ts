@@ -82,7 +82,11 @@ function gatewayEnv(
     ROWPASS_PRIVATE_JWKS: 'true',
     ROWPASS_PASSWORD_MODE: 'true',
     // Whoever reaches the API of a demo has a token.
-    ...(project.demo && { ROWPASS_HOSTS: demoHosts(project), ROWPASS_MCP: 'true' }),
+    ...(project.demo && {
+      ROWPASS_HOSTS: demoHosts(project),
+      ROWPASS_MCP: 'true',
+      ROWPASS_SERVER_TIMING: 'true',
+    }),
     ...Object.fromEntries(given),
     ROWPASS_PORT: String(project.gatewayPort),
     ROWPASS_HOST: '127.0.0.1',

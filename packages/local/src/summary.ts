@@ -16,6 +16,7 @@ export function describeSystem(io: Io, system: { project: Project; urls: Running
     ...(project.demo
       ? [
           `  ${red(io, bold(io, 'DEMO is on'))}: anyone who reaches port ${project.port} can sign in as any seeded person.`,
+          '  Its page also tells how many rows are hidden from them, and may rotate the signing key.',
           `  It listens on 127.0.0.1 only. Open ${apiUrl} in a browser, or try:`,
           '',
           ...curlLines(apiUrl).map((line) => `    ${line}`),

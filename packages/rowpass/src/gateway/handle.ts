@@ -14,6 +14,7 @@ import type { SqlRequest } from './http/receive.ts'
 import type { PasswordLogins } from './password/login.ts'
 import { createPasswordHandler } from './password/over-http.ts'
 import type { Heavy } from './threads/heavy.ts'
+import { createTiming, type Timing } from './timing.ts'
 import type { TokenPath } from './token-path.ts'
 import type { UnderWay } from './under-way.ts'
 
@@ -39,23 +40,26 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
 
   return async (request) => {
     const startedAt = performance.now()
+    const timing = config.serverTiming ? createTiming(startedAt) : undefined
     let answered: Answered
     try {
       const head = readHead(request.headers)
       const byPassword = logins.on && request.headers.authorization === undefined
-      answered = await (byPassword ? withPassword : withToken)(request, head)
+      answered = await (byPassword ? withPassword(request, head) : withToken(request, head, timing))
     } catch (error) {
       answered = { who: nobody, ending: refuse(error) }
     }
     emit(toAuditLine(request, answered, startedAt))
-    return answered.ending.response
+    const { response } = answered.ending
+    if (timing === undefined) return response
+    return { ...response, headers: { ...response.headers, 'server-timing': timing.toHeader() } }
   }
 
-  async function withToken(request: SqlRequest, { login, batch }: Head): Promise<Answered> {
-    const identified = tokenPath.identify(request)
+  async function withToken(request: SqlRequest, { login, batch }: Head, timing: Timing | undefined): Promise<Answered> {
+    const identified = tokenPath.identify(request, timing)
     const { caller } = identified instanceof Promise ? await identified : identified
     try {
-      const turn = tokenPath.enter(caller, request)
+      const turn = tokenPath.enter(caller, request, timing)
       if (!config.databases.has(login.database)) throw new Failure('database_unknown')
       const body = await heavy.parseBody(await request.body(turn.hold), request.headers, caller.owner)
       return await tokenPath.run(turn, body, batch)

@@ -205,6 +205,10 @@ export const settings = {
     says: 'Whether token holders may use EXPLAIN. Its plans count rows that the policies hide, and so read them one by one: for development alone.',
   }),
   ...mcpSettings,
+  serverTiming: flag({
+    default: false,
+    says: 'Whether answers to a token tell in `Server-Timing` how long each step took, also those of PostgreSQL. How long a statement takes depends on rows that the policies hide: for development alone.',
+  }),
   passwordMode: flag({
     default: false,
     says: 'Whether database users may log in with their own password, over HTTP and WebSocket, and run any statement.',

@@ -21,6 +21,7 @@ import type { BatchOptions, SqlBody } from './contract/request.ts'
 import { respond } from './contract/respond.ts'
 import type { SqlRequest } from './http/receive.ts'
 import type { Heavy } from './threads/heavy.ts'
+import type { Timing } from './timing.ts'
 import { type Hold, held, type UnderWay } from './under-way.ts'
 import { type Terms, toTokenWork } from './work.ts'
 
@@ -48,6 +49,8 @@ export interface Turn {
   readonly request: SqlRequest
   readonly caller: Caller
   readonly hold: Hold
+  /** Hears when each step has ended. */
+  readonly timing?: Timing | undefined
 }
 
 /** What statements have to be, for a door that takes less than SQL over HTTP does. */
@@ -59,12 +62,12 @@ export interface Rules extends Terms {
 /** The path. */
 export interface TokenPath {
   /** @throws Failure what is wrong with the token, rejected or thrown */
-  identify(request: SqlRequest): Identified | Promise<Identified>
+  identify(request: SqlRequest, timing?: Timing): Identified | Promise<Identified>
   /**
    * Counts the request for whom it is from.
    * @throws Failure `overloaded`
    */
-  enter(caller: Caller, request: SqlRequest): Turn
+  enter(caller: Caller, request: SqlRequest, timing?: Timing): Turn
   /** Judges and runs. Never rejects. */
   run(turn: Turn, body: SqlBody, batch: BatchOptions, rules?: Rules): Promise<Answered>
 }
@@ -75,7 +78,12 @@ export function createTokenPath(parts: TokenPathParts): TokenPath {
   const toCaller = createCallers(parts.sealKey)
   const admit = createAdmissions(pool)
   const pooled = config.preparedStatements === 0
-  const toIdentified = (token: VerifiedToken): Identified => ({ token, caller: toCaller(token) })
+  const toIdentified = (token: VerifiedToken, timing: Timing | undefined): Identified => {
+    timing?.end('verify')
+    const caller = toCaller(token)
+    timing?.end('seal')
+    return { token, caller }
+  }
 
   function reportStuck(backendPid: number, requestId: string, { iss, sub, tenantId }: Who): void {
     const tenant = tenantId === undefined ? {} : { tenantId }
@@ -83,16 +91,19 @@ export function createTokenPath(parts: TokenPathParts): TokenPath {
   }
 
   return {
-    identify({ headers }) {
+    identify({ headers }, timing) {
       const verified = verifier.verify(parseBearer(headers.authorization))
-      return verified instanceof Promise ? verified.then(toIdentified) : toIdentified(verified)
+      return verified instanceof Promise
+        ? verified.then((token) => toIdentified(token, timing))
+        : toIdentified(verified, timing)
     },
-    enter: (caller, request) => ({
+    enter: (caller, request, timing) => ({
       request,
       caller,
+      timing,
       hold: underWay.enter(caller.owner, request, config.identityLimit),
     }),
-    async run({ request, caller: { identity, owner, who }, hold }, body, batch, rules = {}) {
+    async run({ request, caller: { identity, owner, who }, hold, timing }, body, batch, rules = {}) {
       const verdicts: Verdict[] = []
       let flight: Flight | undefined
       try {
@@ -103,12 +114,15 @@ export function createTokenPath(parts: TokenPathParts): TokenPath {
           const failure = rules.check?.(verdict)
           if (failure !== undefined) throw failure
         }
+        timing?.end('judge')
         const refused = verdicts.find((verdict) => verdict.kind === 'refused')
         if (refused !== undefined) return { who, verdicts, ending: refuseStatement(refused) }
         const allowed = verdicts.filter((verdict) => verdict.kind !== 'refused')
         const traceparent = traceparentOf(request)
         const work = toTokenWork(allowed, { identity, traceparent, body, batch, pooled, findType, terms: rules })
         flight = await pool.run(work, { owner, signal: request.signal })
+        if (flight.startedAt > 0) timing?.end('queue', flight.startedAt)
+        timing?.end('postgres')
         admit(identity, owner, flight)
         if (flight.stuckIn !== undefined) reportStuck(flight.stuckIn, request.id, who)
         const writing = allowed[flight.step - leadingSteps(flight)]?.writing
@@ -117,6 +131,7 @@ export function createTokenPath(parts: TokenPathParts): TokenPath {
           batch,
           toErrorResponse: (error) => tokenErrorResponse(error, writing),
         })
+        timing?.end('answer')
         return { who, verdicts, flight, ending: held(ending, hold) }
       } catch (error) {
         return { who, verdicts, flight, ending: refuse(error) }
