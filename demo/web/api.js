@@ -31,7 +31,7 @@ export async function readKeys() {
 export async function runSql(token, query, params = [], signal) {
   const started = performance.now()
   const response = await post('/demo/sql', { query, params }, { signal, token })
-  const body = await response.json()
+  const body = await readBody(response)
   const totalMs = performance.now() - started
   const steps = parseTiming(response.headers.get('Server-Timing'))
   if (!response.ok) return { ok: false, error: toError(body), steps, totalMs }
@@ -82,6 +82,15 @@ function toError({ message, title, code, hint, detail }) {
 function parseTiming(header) {
   const entries = (header ?? '').matchAll(/(\w+);dur=([\d.]+)/g)
   return Object.fromEntries([...entries].map(([, name, ms]) => [name, Number(ms)]))
+}
+
+/** What is no JSON did not come from the API. */
+async function readBody(response) {
+  try {
+    return await response.json()
+  } catch {
+    throw new TypeError(`no answer, but status ${response.status}`)
+  }
 }
 
 async function readJson(response) {

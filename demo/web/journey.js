@@ -58,7 +58,8 @@ export function createJourney(root) {
 
 /** The node that reads the table, and what it filters by. */
 function toText(plan) {
-  const { node, relation, index, conditions } = leaf(plan)
+  const { node, relation, index, conditions: own, below } = leaf(plan)
+  const conditions = [...below.filter((each) => each.index !== undefined).flatMap((each) => each.conditions), ...own]
   const name = index === undefined ? `${node}${relation === undefined ? '' : ` on ${relation}`}` : `${node}, ${index}`
   return conditions.length === 0 ? name : `${name}: ${shorten(conditions.join(' and '), 160)}`
 }

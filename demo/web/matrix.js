@@ -34,12 +34,7 @@ export function createMatrix(root, people) {
       element(
         'thead',
         {},
-        element(
-          'tr',
-          {},
-          element('td', {}),
-          ...subjects.map((name) => element('th', { scope: 'col' }, name.replace(/ \(.*\)$/, ''))),
-        ),
+        element('tr', {}, element('td', {}), ...subjects.map((name) => element('th', { scope: 'col' }, name))),
       ),
       ...tables.map((table) => toBody(table)),
     )

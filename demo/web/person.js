@@ -32,6 +32,7 @@ export function createPerson({ personas, persona: first, label, journey, keys, o
   let persona = first
   let signed
   let pending = new AbortController()
+  const { promise: ready, resolve: setReady } = withResolvers()
   root.setAttribute('aria-label', label)
 
   const rows = createRows(part('tables'), {
@@ -43,6 +44,8 @@ export function createPerson({ personas, persona: first, label, journey, keys, o
 
   const person = {
     root,
+    /** Settles when a first sign-in has ended, whatever came of it. */
+    ready,
     get name() {
       return persona.name
     },
@@ -108,11 +111,12 @@ export function createPerson({ personas, persona: first, label, journey, keys, o
       signed = await signIn(persona.id, { signal })
     } catch {
       if (!signal.aborted) fail('The sign-in cannot be reached. Is it running?')
-      return
+      return setReady()
     }
     showToken()
     person.tick()
     onSignedIn()
+    setReady()
     await send()
   }
 
@@ -149,8 +153,8 @@ export function createPerson({ personas, persona: first, label, journey, keys, o
   async function explain(statements, signal) {
     for (const [index, statement] of statements.entries()) {
       const told = await person.why(statement)
-      if (signal.aborted || told === undefined) return
-      rows.explain(index, told)
+      if (signal.aborted) return
+      if (told !== undefined) rows.explain(index, told)
     }
   }
 
@@ -246,8 +250,16 @@ export function createPerson({ personas, persona: first, label, journey, keys, o
   }
   part('renew').onclick = renew
   part('copy').onclick = copy
-  person.ready = renew()
+  renew()
   return person
+}
+
+function withResolvers() {
+  let resolve
+  const promise = new Promise((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
 }
 
 function toGroup(personas, tenantId, label, chosen) {

@@ -31,8 +31,8 @@ export function createRows(root, { run, why, claims, onChange }) {
     const adding = columnsOf(table, 'addable')
     const count = answer.ok ? `${rows.length} ${rows.length === 1 ? 'row' : 'rows'}` : quoteError(answer.error)
     const place = element(
-      'section',
-      { class: 'rows', 'aria-label': table.name },
+      'div',
+      { class: 'rows', role: 'group', 'aria-label': table.name },
       element(
         'header',
         {},
@@ -193,7 +193,7 @@ function toCell(name, value, persona) {
     return element(
       'span',
       {},
-      element('code', { class: 'id', title: value }, value.slice(0, 8)),
+      element('code', { class: 'id', title: value }, value.slice(0, 6)),
       ...(own ? [' ', element('span', { class: 'you' }, 'you')] : []),
     )
   }

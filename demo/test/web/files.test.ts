@@ -33,7 +33,9 @@ describe('the files of the page', () => {
     const assets = createAssets((name) => readFile(new URL(name, web)).catch(() => undefined))
     const server = createServer(async (request, response) => {
       const answer = await assets.fetch(new Request(new URL(request.url ?? '/', 'http://127.0.0.1')))
-      response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(new Uint8Array(await answer.arrayBuffer()))
+      response
+        .writeHead(answer.status, Object.fromEntries(answer.headers))
+        .end(new Uint8Array(await answer.arrayBuffer()))
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const browser = await openBrowser(executablePath!, { width: 1280, height: 900, colorScheme: 'light' })

@@ -19,7 +19,7 @@ describe.skipIf(executablePath === undefined)('the page, in Chromium', { timeout
   afterAll(() => scene.close())
   beforeEach(async () => {
     page = await scene.open()
-  })
+  }, 60_000)
   afterEach(async () => {
     await page.close()
     scene.expectQuiet()
@@ -32,8 +32,8 @@ describe.skipIf(executablePath === undefined)('the page, in Chromium', { timeout
     it('are side by side, each with the rows of their token, above the fold', async () => {
       await open()
       const own = await side(david).rows('users')
-      expect(own).toEqual([expect.stringMatching(/^2e7e25e8 youf330c503david@neon\.exampleDavidmember\d{4}-/)])
-      expect(await side(david).rows('tenants')).toEqual([expect.stringMatching(/^f330c503Neon/)])
+      expect(own).toEqual([expect.stringMatching(/^2e7e25 youf330c5david@neon\.exampleDavidmember\d{4}-/)])
+      expect(await side(david).rows('tenants')).toEqual([expect.stringMatching(/^f330c5Neon/)])
       expect((await side(priya).rows('users')).join()).not.toContain('neon')
       for (const index of [david, priya]) {
         const box = await side(index).table('tenants').boundingBox()
@@ -80,12 +80,12 @@ describe.skipIf(executablePath === undefined)('the page, in Chromium', { timeout
       await open()
       const users = side(priya).table('users')
       await users.getByRole('button', { name: 'Add' }).click()
-      await users.getByRole('textbox', { name: 'email' }).fill('zoe@other.example')
-      await users.getByRole('textbox', { name: 'name' }).fill('Zoe')
+      await users.locator('input[name="email"]').fill('zoe@other.example')
+      await users.locator('input[name="name"]').fill('Zoe')
       await users.getByRole('button', { name: 'Save' }).click()
       await side(priya).verdict('Priya Raman sees 4 users')
       await users.getByRole('button', { name: 'Edit Zoe' }).click()
-      await users.getByRole('textbox', { name: 'name' }).fill('Zoe Lund')
+      await users.locator('input[name="name"]').fill('Zoe Lund')
       await page.keyboard.press('Enter')
       await users.getByRole('button', { name: 'Delete Zoe Lund' }).click()
       await side(priya).verdict('Priya Raman sees 3 users')
@@ -116,7 +116,7 @@ describe.skipIf(executablePath === undefined)('the page, in Chromium', { timeout
       await part('send').click()
       await verdict('Refused. No row was read.')
       expect(await root.locator('.refusal').textContent()).toMatch(/Stopped by the gateway, verifying the token/)
-      expect(await root.locator('section.rows').count()).toBe(0)
+      expect(await root.locator('.rows').count()).toBe(0)
       await part('undo').click()
       await verdict('David sees 1 user')
       // Other white space is not another payload.
@@ -195,7 +195,7 @@ describe.skipIf(executablePath === undefined)('the page, in Chromium', { timeout
         expect([name, await step(name).textContent()]).toEqual([name, expect.stringMatching(/^[\d.]+ ms$/)])
       }
       await step('plan')
-        .filter({ hasText: /(Scan|users).*: .*tenant_id/ })
+        .filter({ hasText: /on users: .*tenant_id/ })
         .waitFor()
       expect(await step('outcome').textContent()).toMatch(/^1 row in/)
     })
@@ -235,6 +235,6 @@ describe.skipIf(executablePath === undefined)('the page, in Chromium', { timeout
     await page.route('**/api/personas', (route) => route.abort())
     await page.reload()
     await page.getByRole('alert').filter({ hasText: 'The API cannot be reached' }).waitFor()
-    expect(() => scene.expectQuiet()).toThrow(/ERR_FAILED/)
+    expect(scene.takeTrouble().filter((each) => !each.includes('ERR_FAILED'))).toEqual([])
   })
 })

@@ -23,7 +23,9 @@ export interface Scene {
   readonly browser: Awaited<ReturnType<typeof openBrowser>>
   /** A tab whose errors and hosts are watched. */
   open(): Promise<Page>
-  /** Fails for whatever went wrong in tabs since the last time. */
+  /** What went wrong in tabs since the last time. */
+  takeTrouble(): string[]
+  /** Fails for any of it, and for a request to another host. */
   expectQuiet(): void
   close(): Promise<void>
 }
@@ -51,6 +53,7 @@ export async function startScene(executablePath: string): Promise<Scene> {
       page.on('request', (request) => hosts.add(new URL(request.url()).host))
       return page
     },
+    takeTrouble: () => trouble.splice(0),
     expectQuiet() {
       expect(trouble.splice(0)).toEqual([])
       expect([...hosts].filter((host) => host !== worker.url.host)).toEqual([])
@@ -78,7 +81,7 @@ export function startShowcaseOf({ issuers, database }: Stack, secret?: string): 
 export function sideOf(page: Page, side: 0 | 1) {
   const root = page.locator('.person').nth(side)
   const part = (name: string) => root.locator(`[data-part="${name}"]`)
-  const table = (name: string) => root.locator(`section.rows[aria-label="${name}"]`)
+  const table = (name: string) => root.locator(`.rows[aria-label="${name}"]`)
   return {
     root,
     part,

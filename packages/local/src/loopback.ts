@@ -68,7 +68,9 @@ export async function startLoopback({ answers, maxQuestions }: LoopbackOptions):
 
 function end(response: ServerResponse, status: number, body?: object): void {
   const text = body === undefined ? '' : JSON.stringify(body)
-  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' }).end(text)
+  // A connection that is kept may close just when the next question is sent on it.
+  const headers = { 'content-type': 'application/json', 'cache-control': 'no-store', connection: 'close' }
+  response.writeHead(status, headers).end(text)
 }
 
 /** @returns undefined for what is too long or no JSON */

@@ -50,6 +50,9 @@ export interface ShowcaseOptions {
 }
 
 const timeoutMs = 2_000
+/** Those of the application: neither the system's nor Rowpass's own. */
+const ownSchemas = `select nspname as name from pg_namespace
+  where nspname !~ '^(pg_|rowpass|information_schema$|issuer$|auth$|drizzle$)'`
 
 const statement = z.strictObject({
   token: z.string(),
@@ -115,9 +118,11 @@ export async function startShowcase({ databaseUrl, verifier, openRing }: Showcas
       if (identity === undefined) return 401
       subjects.push({ name, role: identity.role, claims: identity.claims })
     }
-    return withConnection(databaseUrl, async (client) =>
-      toDrawing(await drawMatrix(client, { file: JSON.stringify(subjects), timeoutMs })),
-    )
+    return withConnection(databaseUrl, async (client) => {
+      const { rows } = await client.query<{ name: string }>(ownSchemas)
+      const schemas = rows.map(({ name }) => name)
+      return toDrawing(await drawMatrix(client, { file: JSON.stringify(subjects), schemas, timeoutMs }))
+    })
   }
 
   /** The page waits: what a rotation waits for is that every instance of the API has the new key. */
