@@ -29,6 +29,17 @@ export async function readKeys() {
  *   of the `failure` where the gateway gave one; `steps`, the milliseconds of each step by name; `totalMs` as seen from here
  */
 export async function runSql(token, query, params = [], signal) {
+  for (let tries = 1; ; tries += 1) {
+    const answer = await runOnce(token, query, params, signal)
+    // Nothing was run. A gateway that has just started needs a moment for its first statements.
+    if (answer.error?.failure !== 'overloaded' || tries === maxTries) return answer
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+  }
+}
+
+const maxTries = 6
+
+async function runOnce(token, query, params, signal) {
   const started = performance.now()
   const response = await post('/demo/sql', { query, params }, { signal, token })
   const body = await readBody(response)

@@ -11,18 +11,23 @@ export function createSides(root, people) {
     input.checked = side === 0
     return element('label', {}, input, name)
   })
+  let place = 0
+  const notePlace = () => {
+    place = scrollY
+  }
   const legend = element('legend', { class: 'unseen' }, 'Whose side is shown')
   root.replaceChildren(
-    element('fieldset', { class: 'switch' }, legend, ...choices),
+    element('fieldset', { class: 'switch', onpointerdown: notePlace, onkeydown: notePlace }, legend, ...choices),
     element('div', { class: 'sides' }, ...people.map((person) => person.root)),
   )
 
-  /** Both have the same height, so that nothing moves but who is seen. */
+  /** Both have the same height. The browser scrolls to where a control would be that did not stick: back from there. */
   function choose(side) {
     root.dataset.side = String(side)
+    scrollTo({ top: place })
   }
 
-  choose(0)
+  root.dataset.side = '0'
   return {
     refresh() {
       for (const [side, person] of people.entries()) {

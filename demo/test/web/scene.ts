@@ -36,6 +36,7 @@ export async function startScene(executablePath: string): Promise<Scene> {
   const stack = await startStack({ ROWPASS_SERVER_TIMING: 'true' }, 'gateway', secret)
   const showcase = await startShowcaseOf(stack, secret)
   const worker = await startWorker({ ...stack, bindings: { ...stack.bindings, ...showcase.bindings } })
+  await untilSteady(worker)
   const browser = await openBrowser(executablePath, { width: 1280, height: 900, colorScheme: 'light' })
   const trouble: string[] = []
   const hosts = new Set<string>()
@@ -64,6 +65,14 @@ export async function startScene(executablePath: string): Promise<Scene> {
       await showcase.close()
       await stack.close()
     },
+  }
+}
+
+/** Wrangler restarts the Worker once after it is ready, and answers a POST that meets this with 503. */
+async function untilSteady({ url }: RunningWorker): Promise<void> {
+  for (let refused = 0; refused < 5; await new Promise((resolve) => setTimeout(resolve, 200))) {
+    const { status } = await fetch(new URL('/demo/sql', url), { method: 'POST' })
+    refused = status === 401 ? refused + 1 : 0
   }
 }
 
