@@ -4,12 +4,12 @@
  */
 
 /** The steps, in their order. */
-export type Step = 'verify' | 'seal' | 'judge' | 'queue' | 'postgres' | 'answer'
+export type TimedStep = 'verify' | 'seal' | 'judge' | 'queue' | 'postgres' | 'answer'
 
 /** The times of one request. */
 export interface Timing {
   /** Ends a step at `at`, milliseconds of the monotonic clock, or now; the next one begins there. */
-  end(step: Step, at?: number): void
+  end(step: TimedStep, at?: number): void
   /** Ends it, and gives the header's text, with all that was ended and the `total`. */
   toHeader(): string
 }
