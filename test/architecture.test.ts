@@ -128,10 +128,10 @@ describe('the source tree', () => {
   })
 
   it(`has no file of more than ${maxLines} lines without comments`, () => {
-    // The table of failures is as long as there are failures.
+    // The tables of failures and of their causes are as long as there are failures.
     const long = files.filter(
       ({ path, text }) =>
-        path !== 'failures.ts' &&
+        !['failures.ts', 'cli/causes.ts'].includes(path) &&
         withoutComments(text)
           .split('\n')
           .filter((line) => line.trim()).length > maxLines,

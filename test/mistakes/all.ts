@@ -5,6 +5,7 @@ import { databaseMistakes } from './database.ts'
 import { gatewayMistakes } from './gateway.ts'
 import { issuerMistakes } from './issuer.ts'
 import type { Mistake } from './mistake.ts'
+import { narrowedMistakes } from './narrowed.ts'
 import { poolMistakes } from './pool.ts'
 import { sealMistakes } from './seal.ts'
 import { sqlMistakes } from './sql.ts'
@@ -22,6 +23,7 @@ export const mistakes: readonly Mistake[] = [
   ...agentMistakes,
   ...databaseMistakes,
   ...issuerMistakes,
+  ...narrowedMistakes,
 ]
 
 /**

@@ -19,12 +19,6 @@ export const issuerMistakes: readonly Mistake[] = [
       'the database looks for a session of the client too, and finds none',
     ],
     [
-      'a client gets scopes that it may not have',
-      '  if (!wanted.every((each) => allowed.includes(each))) {',
-      '  if (false) {',
-      'narrows the scope, and gives no more than was had',
-    ],
-    [
       'a service becomes a person',
       ' || token.subject === token.clientId) {',
       ') {',
@@ -67,6 +61,14 @@ export const issuerMistakes: readonly Mistake[] = [
       '  if (false) {',
       'SEC-30 are refused after five failures from one address, with the time to wait',
       limits,
+    ],
+  ]),
+  ...mistakesIn('packages/rowpass/src/issuer/narrow.ts', token, [
+    [
+      'a client gets scopes that it may not have',
+      '  if (!others.every((each) => othersHad.includes(each))) {',
+      '  if (false) {',
+      'narrows the scope, and gives no more than was had',
     ],
   ]),
   ...mistakesIn('packages/rowpass/src/issuer/client-authentication.ts', token, [

@@ -189,8 +189,8 @@ export const sqlMistakes: readonly Mistake[] = [
     ],
     [
       'a function that did not exist when the catalogs were read runs on a shared connection',
-      "const unknownName: Grade = { kind: 'reset' }",
-      "const unknownName: Grade = { kind: 'fast' }",
+      "const unknownName: Grade = { kind: 'reset', beyond: true }",
+      "const unknownName: Grade = { kind: 'fast', beyond: true }",
       'a function that was created since the facts were read is run with a reset',
       ownerCode,
     ],
@@ -284,21 +284,21 @@ export const sqlMistakes: readonly Mistake[] = [
   ...mistakesIn('packages/rowpass/src/statement/facts.ts', ownerCode, [
     [
       'functions of PostgreSQL that nobody reviewed may be called',
-      "return isVolatile && !isHarmlessFunction(name) ? { kind: 'refused', instead: unreviewedFunction } : { kind: 'fast' }",
-      "return { kind: 'fast' }",
+      'return isVolatile && !isHarmlessFunction(name)\n',
+      'return isVolatile && name === null\n',
       'SEC-40 gets the verdict that the rule gives it, in every spelling',
       everyFunction,
     ],
     [
       'a volatile function of the owner runs on a shared connection',
-      "return { kind: source === 'owner' && !isVolatile ? 'fast' : 'reset' }",
-      "return { kind: source === 'owner' ? 'fast' : 'reset' }",
+      "return { kind: source === 'owner' && !isVolatile ? 'fast' : 'reset', beyond: true }",
+      "return { kind: source === 'owner' ? 'fast' : 'reset', beyond: true }",
       'select app.volatile_sql()',
     ],
     [
       'a function in C or Python runs on a shared connection',
-      "return { kind: source === 'owner' && !isVolatile ? 'fast' : 'reset' }",
-      "return { kind: isVolatile ? 'reset' : 'fast' }",
+      "return { kind: source === 'owner' && !isVolatile ? 'fast' : 'reset', beyond: true }",
+      "return { kind: isVolatile ? 'reset' : 'fast', beyond: true }",
       'select app.stable_setter()',
     ],
     [

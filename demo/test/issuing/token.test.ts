@@ -277,7 +277,7 @@ describePg('POST /api/token', () => {
     it.each<[string, Record<string, string>, string]>([
       ['another client', { client_id: 'other-web' }, 'invalid_grant'],
       ['a tenant that is no UUID', { tenant_id: 'neon' }, 'invalid_request'],
-      ['no tenant', { tenant_id: '' }, 'invalid_request'],
+      ['neither a tenant nor what an agent may do', { tenant_id: '' }, 'invalid_scope'],
       ['another type of token', { subject_token_type: 'urn:ietf:params:oauth:token-type:jwt' }, 'invalid_request'],
       [
         'a wish for another type',

@@ -37,7 +37,7 @@ export async function startGateway(
 ): Promise<{ says: string; close(): Promise<void> }> {
   const config = parseGatewayConfig(gatewayEnv(project, database, urls.apiUrl))
   const file = openSync(join(project.directory, stateFolder, 'gateway.log'), 'a', 0o600)
-  const emit = createEventLog({ write: (line) => appendFileSync(file, line) })
+  const emit = createEventLog({ write: (line) => appendFileSync(file, line) }, { chain: config.auditChain })
   const gateway = createGateway(config, { emit, fetch: createProxyFetch(project.env) })
   const close = async (): Promise<void> => {
     await gateway.close()

@@ -29,6 +29,7 @@ export type RefusalReason =
   | 'token_id'
   | 'tenant'
   | 'role'
+  | 'scope'
 
 /** The step at which a JWKS could not be read. Names are public, as those of {@link RefusalReason}. */
 export type KeyFetchReason = 'unreachable' | 'timeout' | 'status' | 'discovery' | 'too_large' | 'malformed' | 'too_many'
@@ -130,8 +131,15 @@ export interface SqlAnswered {
   readonly role?: string
   /** The tool that was called, of a request to `/mcp` that called one. */
   readonly tool?: string
+  /** The agent that acted for the person, by its narrowed token. */
+  readonly actor?: string
   /** Fingerprints of the statements: equal for statements that differ in literals only. */
   readonly fingerprints: readonly string[]
+  /**
+   * What statements that succeeded did with which tables and views, of a token that is narrowed: `select public.notes`. The
+   * first twenty, as the statements named them.
+   */
+  readonly tables?: readonly string[]
   /** Rows returned or changed by all statements. */
   readonly rows: number
   readonly durationMs: number

@@ -90,6 +90,18 @@ export const failures = {
     says: 'The answer was dropped: too many bytes of answers wait to be read',
     hint: 'The statement was run. Read the answers that are on their way before you ask for more.',
   },
+  scope_refused: {
+    status: 403,
+    sqlstate: '42501',
+    says: 'The token is narrowed, and does not allow this',
+    hint: 'Keep to what its scopes allow, which the message names. Whoever the token acts for can hand out one that allows more.',
+  },
+  rows_exceeded: {
+    status: 403,
+    sqlstate: '54000',
+    says: 'The result has more rows than the token allows',
+    hint: 'Ask for fewer rows: WHERE, LIMIT, an aggregate. Nothing of a change was kept.',
+  },
   statement_refused: { status: 400, sqlstate: '42501', says: 'The statement is not allowed with a token' },
   change_differs: {
     status: 409,

@@ -109,6 +109,16 @@ export const causes: Causes = {
     remedy: 'Ask for fewer rows or columns ("limit", pages by a key), or raise ROWPASS_MAX_RESPONSE_BYTES.',
   },
   answer_dropped: { cause: 'A client asks faster than it reads, and the memory for its answers is used up.' },
+  scope_refused: {
+    cause:
+      'The token is narrowed, by its claims "act" and "scope", and the statement needs more: to write, another table, a function that may read other tables. A token with "act" and neither sql:read nor sql:write may do nothing. A bare name that stands for another table than the scope means is refused as well.',
+    remedy:
+      'Do with what the message says that the token has, or ask for a token with more. Of another issuer, "scopes" in ROWPASS_ISSUERS says what its scopes stand for. docs/agents.md has them all.',
+  },
+  rows_exceeded: {
+    cause:
+      'The token has the scope rows:<number>, and the statements of the request would have returned or changed more rows. Nothing of it was kept.',
+  },
   statement_refused: {
     cause:
       'The statement could change the session, leave something behind for the next caller, or do what a policy cannot decide: SET ROLE, COPY, LISTEN, a function that is not allowed, and others. The answer names the part and what to use in its place.',

@@ -33,6 +33,7 @@ export const commands: Readonly<Record<string, Entry>> = {
   local: { summary: 'a database and a gateway for one command, or until Ctrl-C', load: () => fromLocal('local') },
   dev: { summary: 'run everything on this machine: database, gateway, API', load: () => fromLocal('dev') },
   mcp: { summary: 'let an assistant on this machine use a gateway', load: () => import('./commands/mcp.ts') },
+  audit: { summary: 'who read what through which agent, by the log', load: () => import('./commands/audit.ts') },
   db: { summary: 'prepare a database: migrate, seed, harden', load: () => import('./commands/db.ts') },
   keys: { summary: 'make signing keys, rotate and revoke them', load: () => import('./commands/keys.ts') },
   token: { summary: 'sign a token', load: () => import('./commands/token.ts') },

@@ -24,7 +24,7 @@ export const platformRooms: readonly SqlRoom[] = [
   { name: 'database', functions: ['revision'] },
   {
     name: 'seal',
-    functions: ['casts', 'claims', 'identities', 'auth', 'typed_claims', 'revocation', 'gateway_contracts'],
+    functions: ['casts', 'claims', 'identities', 'auth', 'typed_claims', 'agents', 'revocation', 'gateway_contracts'],
   },
 ]
 

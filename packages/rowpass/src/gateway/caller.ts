@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto'
 import type { GatewayIdentity } from '../postgres/flight.ts'
 import { type SealKey, sealSession } from '../seal/seal.ts'
+import type { Narrowing } from '../token/narrowing.ts'
 import { sealedUntil, type VerifiedToken } from '../token/verified-token.ts'
 import type { Who } from './audit.ts'
 
@@ -14,6 +15,8 @@ export interface Caller {
   readonly owner: string
   /** For the log. */
   readonly who: Who
+  /** Undefined for a token that is not narrowed. */
+  readonly narrowing: Narrowing | undefined
 }
 
 /** Prepares each verified token once; that lasts for as long as the verifier keeps the token and the key is in force. */
@@ -34,9 +37,10 @@ export function createCallers(sealKey: () => SealKey): (token: VerifiedToken) =>
 }
 
 function toCaller(token: VerifiedToken, key: SealKey): Caller {
-  const { iss, sub, kid, role, jti, claims, tenant } = token
+  const { iss, sub, kid, role, jti, claims, tenant, narrowing } = token
   return {
     identity: { role, session: sealSession(key, { ...token, exp: sealedUntil(token), sid: claims.sid }) },
+    narrowing,
     owner: JSON.stringify(tenant === undefined ? [iss, 'subject', sub] : [iss, 'tenant', tenant]),
     who: {
       auth: 'token',
@@ -45,6 +49,7 @@ function toCaller(token: VerifiedToken, key: SealKey): Caller {
       kid,
       role,
       ...(tenant === undefined ? {} : { tenantId: String(tenant) }),
+      ...(narrowing?.actor === undefined ? {} : { actor: narrowing.actor }),
       ...(jti === undefined ? {} : { jtiHash: createHash('sha256').update(jti).digest('hex').slice(0, 16) }),
     },
   }

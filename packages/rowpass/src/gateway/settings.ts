@@ -267,6 +267,10 @@ export const settings = {
     parse: headerName,
     says: 'Header in which the proxy in front gives the address of the client, such as `X-Forwarded-For`; of a list the last one counts. Only for a gateway that nobody reaches past that proxy.',
   }),
+  auditChain: flag({
+    default: false,
+    says: 'Whether each line of the log that is of a request has the hash of the one before, so that `rowpass audit verify` notices one that is missing or was edited. Costs some 2 µs a request.',
+  }),
   privateJwks: flag({
     default: false,
     says: 'Whether JWKS may be fetched from private addresses and over plain http.',

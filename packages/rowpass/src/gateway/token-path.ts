@@ -4,7 +4,7 @@
  */
 import type { Failure } from '../errors.ts'
 import type { Emit } from '../events.ts'
-import { type Flight, leadingSteps } from '../postgres/flight.ts'
+import { type Flight, isOtherTable, leadingSteps } from '../postgres/flight.ts'
 import type { Pool } from '../postgres/pool.ts'
 import type { FindType } from '../postgres/values.ts'
 import type { SealKey } from '../seal/seal.ts'
@@ -20,6 +20,7 @@ import { refuse, refuseStatement, tokenErrorResponse } from './contract/refuse.t
 import type { BatchOptions, SqlBody } from './contract/request.ts'
 import { respond } from './contract/respond.ts'
 import type { SqlRequest } from './http/receive.ts'
+import { holdToScopes, otherTable } from './narrowed.ts'
 import type { Heavy } from './threads/heavy.ts'
 import type { Timing } from './timing.ts'
 import { type Hold, held, type UnderWay } from './under-way.ts'
@@ -103,7 +104,7 @@ export function createTokenPath(parts: TokenPathParts): TokenPath {
       timing,
       hold: underWay.enter(caller.owner, request, config.identityLimit),
     }),
-    async run({ request, caller: { identity, owner, who }, hold, timing }, body, batch, rules = {}) {
+    async run({ request, caller: { identity, owner, who, narrowing }, hold, timing }, body, batch, rules = {}) {
       const verdicts: Verdict[] = []
       let flight: Flight | undefined
       try {
@@ -118,12 +119,23 @@ export function createTokenPath(parts: TokenPathParts): TokenPath {
         const refused = verdicts.find((verdict) => verdict.kind === 'refused')
         if (refused !== undefined) return { who, verdicts, ending: refuseStatement(refused) }
         const allowed = verdicts.filter((verdict) => verdict.kind !== 'refused')
+        const limits = holdToScopes(narrowing, allowed, rules.own)
         const traceparent = traceparentOf(request)
-        const work = toTokenWork(allowed, { identity, traceparent, body, batch, pooled, findType, terms: rules })
+        const work = toTokenWork(allowed, {
+          identity,
+          traceparent,
+          limits,
+          body,
+          batch,
+          pooled,
+          findType,
+          terms: rules,
+        })
         flight = await pool.run(work, { owner, signal: request.signal })
         if (flight.startedAt > 0) timing?.end('queue', flight.startedAt)
         timing?.end('postgres')
         admit(identity, owner, flight)
+        if (narrowing !== undefined && isOtherTable(flight)) throw otherTable(narrowing)
         if (flight.stuckIn !== undefined) reportStuck(flight.stuckIn, request.id, who)
         const writing = allowed[flight.step - leadingSteps(flight)]?.writing
         const ending = await respond(flight, {
@@ -132,7 +144,7 @@ export function createTokenPath(parts: TokenPathParts): TokenPath {
           toErrorResponse: (error) => tokenErrorResponse(error, writing),
         })
         timing?.end('answer')
-        return { who, verdicts, flight, ending: held(ending, hold) }
+        return { who, verdicts, narrowed: narrowing !== undefined, flight, ending: held(ending, hold) }
       } catch (error) {
         return { who, verdicts, flight, ending: refuse(error) }
       }

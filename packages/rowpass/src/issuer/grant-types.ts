@@ -2,14 +2,23 @@
  * What a client may hand in for a token: one function for each `grant_type`.
  */
 import { Failure } from '../errors.ts'
+import { isOwnScope } from '../token/narrowing.ts'
 import { toAttempt, toEmail } from './account-names.ts'
+import { narrowClaims, narrowedSeconds, narrowScope } from './narrow.ts'
 import { OAuthError } from './oauth-error.ts'
-import { readOwnToken } from './own-token.ts'
+import { type AccessToken, readOwnToken } from './own-token.ts'
 import { type Parameters, required } from './parameters.ts'
 import { comparePassword, hashPassword } from './password.ts'
 import { createSecret, hashSecret } from './secret.ts'
 import type { Client, Credential } from './store.ts'
-import { type IssuerContext, ownClaimsOf, prepareSigner, signFor, type TokenResponse } from './token-response.ts'
+import {
+  type IssuerContext,
+  ownClaimsOf,
+  prepareSigner,
+  signClaims,
+  signFor,
+  type TokenResponse,
+} from './token-response.ts'
 
 /** One request for a token, its client known. */
 export interface GrantRequest {
@@ -31,7 +40,8 @@ export const grants: Readonly<Record<string, GrantType>> = {
   password: signIn,
   refresh_token: refresh,
   client_credentials: serveClient,
-  [tokenExchange]: switchTenant,
+  [tokenExchange]: (context, request) =>
+    request.parameters.has('tenant_id') ? switchTenant(context, request) : narrow(context, request),
 }
 
 /** RFC 6749 §4.3, for first-party clients. `username` is the e-mail address. */
@@ -131,6 +141,9 @@ async function switchTenant(context: IssuerContext, { client, parameters }: Gran
   }
   const subjectToken = required(parameters, 'subject_token')
   checkTypes(context, parameters)
+  if (parameters.has('actor_token')) {
+    throw new OAuthError('invalid_request', 'Another tenant and another actor are two exchanges')
+  }
   const token = await readOwnToken(subjectToken, context)
   // A service is its own subject, and has one tenant.
   if (token === undefined || token.clientId !== client.clientId || token.subject === token.clientId) {
@@ -146,7 +159,66 @@ async function switchTenant(context: IssuerContext, { client, parameters }: Gran
   const { sid, subject: userId } = token
   const now = await store.extendSession({ sid, userId, clientId: client.clientId, tenantId }, lifetimes)
   if (now === undefined) throw wrongSubjectToken()
-  return signFor(context, signer, { client, sid, scope, claims, person: now }, { issuedTokenType: accessTokenType })
+  const { act } = token.claims
+  return signFor(
+    context,
+    signer,
+    { client, sid, scope, claims, person: now, act },
+    { issuedTokenType: accessTokenType },
+  )
+}
+
+/**
+ * RFC 8693: a token of the same subject and session for an agent, which allows no more than the one that is handed in, and
+ * ends with it or sooner. It acts for the subject as the client that asks, or as the subject of `actor_token`.
+ */
+async function narrow(context: IssuerContext, { client, parameters }: GrantRequest): Promise<TokenResponse> {
+  const subjectToken = required(parameters, 'subject_token')
+  checkTypes(context, parameters)
+  const token = await readOwnToken(subjectToken, context)
+  if (token === undefined || !mayHandIn(client, token)) throw wrongSubjectToken()
+  const actor = await readActor(context, client, parameters)
+  const asked = narrowClaims(token.claims, { actor, scope: parameters.get('scope') })
+  const scope = narrowScope(asked.scope, withOwnOf(client, asked.scope))
+  if ((await context.store.findSession(token.sid)) === undefined) throw wrongSubjectToken()
+  const signer = await prepareSigner(
+    context,
+    Math.min(token.expiresAt, Math.floor(context.now() / 1000) + narrowedSeconds),
+  )
+  if (signer === undefined) throw wrongSubjectToken()
+  const claims = { ...asked, scope }
+  return signClaims(
+    context,
+    signer,
+    { subject: token.subject, client, scope, claims },
+    { issuedTokenType: accessTokenType },
+  )
+}
+
+/** Whoever has no secret may be anybody, and hands in its own tokens alone. */
+function mayHandIn(client: Client, token: AccessToken): boolean {
+  return client.secretHash !== undefined || token.clientId === client.clientId
+}
+
+async function readActor(context: IssuerContext, client: Client, parameters: Parameters): Promise<string> {
+  const given = parameters.get('actor_token')
+  if (given === undefined) {
+    if (!parameters.has('actor_token_type')) return client.clientId
+    throw new OAuthError('invalid_request', 'There is an actor_token_type without an actor_token')
+  }
+  if (required(parameters, 'actor_token_type') !== accessTokenType) {
+    throw new OAuthError('invalid_request', 'The actor token has to be an access token')
+  }
+  const actor = await readOwnToken(given, context)
+  if (actor === undefined || !mayHandIn(client, actor) || (await context.store.findSession(actor.sid)) === undefined) {
+    throw new OAuthError('invalid_grant', 'The actor token is not good here')
+  }
+  return actor.subject
+}
+
+/** The scopes themselves, and those of ours that the client is limited to. */
+function withOwnOf({ scopes }: Client, scope: string): string {
+  return [...scope.split(' ').filter((word) => !isOwnScope(word)), ...scopes.filter(isOwnScope)].join(' ')
 }
 
 function checkTypes(context: IssuerContext, parameters: Parameters): void {
@@ -156,9 +228,8 @@ function checkTypes(context: IssuerContext, parameters: Parameters): void {
   if ((parameters.get('requested_token_type') ?? accessTokenType) !== accessTokenType) {
     throw new OAuthError('invalid_request', 'Only access tokens are given in exchange')
   }
-  if (parameters.has('actor_token'))
-    throw new OAuthError('invalid_request', 'Acting for another person is not supported here')
-  if (parameters.has('resource') || (parameters.get('audience') ?? context.audience) !== context.audience) {
+  const targets = [parameters.get('resource'), parameters.get('audience')]
+  if (targets.some((target) => target !== undefined && target !== context.audience)) {
     throw new OAuthError('invalid_target', 'Tokens are for the one audience of this issuer')
   }
 }
@@ -169,11 +240,7 @@ function checkTypes(context: IssuerContext, parameters: Parameters): void {
  * @param allowed in the order in which they are granted when nothing is asked for
  */
 function toScope(asked: string | undefined, allowed: readonly string[]): string {
-  const wanted = asked === undefined ? allowed : [...new Set(asked.split(' '))]
-  if (!wanted.every((each) => allowed.includes(each))) {
-    throw new OAuthError('invalid_scope', 'More was asked for than this client may have')
-  }
-  return wanted.join(' ')
+  return asked === undefined ? allowed.join(' ') : narrowScope(asked, allowed.join(' '))
 }
 
 function wrongCredentials(): OAuthError {
@@ -185,5 +252,8 @@ function wrongRefreshToken(): OAuthError {
 }
 
 function wrongSubjectToken(): OAuthError {
-  return new OAuthError('invalid_grant', 'The subject token is not good for this tenant')
+  return new OAuthError(
+    'invalid_grant',
+    'The subject token is not good here: it is none of ours, of another client, over, or not of this tenant',
+  )
 }

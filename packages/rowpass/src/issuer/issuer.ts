@@ -72,9 +72,10 @@ export interface Issuer {
   /** The metadata document (RFC 8414). */
   metadata(): Promise<Metadata>
   /**
-   * Reads an access token of this issuer whose session is alive.
+   * Reads an access token of this issuer whose session is alive, of the person themselves.
    *
-   * @returns undefined for any other
+   * @returns undefined for any other, and for one that is narrowed: an agent that holds it may query, and not do here what
+   *   the person may
    */
   authenticate(token: string): Promise<AccessToken | undefined>
 }
@@ -115,7 +116,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
     metadata: () => writeMetadata(context, paths),
     async authenticate(token) {
       const read = await readOwnToken(token, context)
-      if (read === undefined) return undefined
+      if (read === undefined || read.narrowing !== undefined) return undefined
       return (await context.store.findSession(read.sid)) === undefined ? undefined : read
     },
   }

@@ -17,6 +17,7 @@ export const reservedClaims = [
   'sid',
   'tenant_id',
   'role',
+  'act',
 ] as const
 
 /** The name of a claim that the issuer sets. */

@@ -44,6 +44,16 @@ export interface TokenGrant {
   readonly claims: OwnClaims
   /** Undefined for a service that acts for itself. */
   readonly person: Person | undefined
+  /** The claim `act` of the token that it is made of, where that has one. */
+  readonly act?: unknown
+}
+
+/** What a token says, `sub` and `client_id` beside the rest. */
+interface SignableClaims {
+  readonly subject: string
+  readonly client: Client
+  readonly scope: string
+  readonly claims: Readonly<Record<string, unknown>>
 }
 
 /** The application's claims for a person. Asked for before anything is stored, so that a failure leaves nothing behind. */
@@ -85,30 +95,35 @@ export interface Extras {
 }
 
 /** Signs the access token (RFC 9068 §2.2) and writes the answer. */
-export async function signFor(
-  { issuer, audience }: IssuerContext,
-  { key, ttlSeconds, issuedAt }: Signer,
-  { client, sid, scope, claims, person }: TokenGrant,
-  { refreshToken, issuedTokenType }: Extras = {},
+export function signFor(
+  context: IssuerContext,
+  signer: Signer,
+  { client, sid, scope, claims, person, act }: TokenGrant,
+  extras: Extras = {},
 ): Promise<TokenResponse> {
   const tenantId = person === undefined ? client.tenantId : person.tenantId
   const role = person === undefined ? client.role : person.role
+  const all = {
+    ...claims,
+    ...(scope !== '' && { scope }),
+    ...(act !== undefined && { act }),
+    sid,
+    ...(tenantId !== undefined && { tenant_id: tenantId }),
+    ...(role !== undefined && { role }),
+  }
+  return signClaims(context, signer, { subject: person?.userId ?? client.clientId, client, scope, claims: all }, extras)
+}
+
+/** Signs an access token whose claims are all there, but for those that the issuer sets for each, and writes the answer. */
+export async function signClaims(
+  { issuer, audience }: IssuerContext,
+  { key, ttlSeconds, issuedAt }: Signer,
+  { subject, client, scope, claims }: SignableClaims,
+  { refreshToken, issuedTokenType }: Extras = {},
+): Promise<TokenResponse> {
   const token = await issueToken(
     key,
-    {
-      issuer,
-      audience,
-      subject: person?.userId ?? client.clientId,
-      clientId: client.clientId,
-      ttlSeconds,
-      claims: {
-        ...claims,
-        ...(scope !== '' && { scope }),
-        sid,
-        ...(tenantId !== undefined && { tenant_id: tenantId }),
-        ...(role !== undefined && { role }),
-      },
-    },
+    { issuer, audience, subject, clientId: client.clientId, ttlSeconds, claims },
     { now: () => issuedAt },
   )
   return {

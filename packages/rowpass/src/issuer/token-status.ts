@@ -15,7 +15,8 @@ const opaque = /^[\w-]{43}$/
  *
  * A token that is unknown or over is no error, as there is nothing left to do.
  *
- * @throws OAuthError `unauthorized_client` when it is another client's (RFC 7009 §2.1)
+ * @throws OAuthError `unauthorized_client` when it is another client's (RFC 7009 §2.1); `unsupported_token_type` for a
+ *   narrowed one, whose holder may not sign its subject out
  */
 export async function revokeToken(context: IssuerContext, client: Client, token: string): Promise<void> {
   const session = opaque.test(token)
@@ -25,6 +26,9 @@ export async function revokeToken(context: IssuerContext, client: Client, token:
   if (session.clientId !== client.clientId) {
     throw new OAuthError('unauthorized_client', 'The token was issued to another client')
   }
+  if ('narrowing' in session && session.narrowing !== undefined) {
+    throw new OAuthError('unsupported_token_type', 'A narrowed token ends by itself, within minutes')
+  }
   if (session.userId === undefined) await context.store.endService(client.clientId)
   else await context.store.endSession(session.sid)
 }
@@ -32,11 +36,11 @@ export async function revokeToken(context: IssuerContext, client: Client, token:
 async function findLive(context: IssuerContext, token: string) {
   const read = await readOwnToken(token, context)
   const session = read && (await context.store.findSession(read.sid))
-  return read && session && { ...session, sid: read.sid }
+  return read && session && { ...session, sid: read.sid, narrowing: read.narrowing }
 }
 
 /** An answer of introspection. */
-export type Introspection = Readonly<Record<string, string | number | boolean>>
+export type Introspection = Readonly<Record<string, unknown>>
 
 const inactive: Introspection = { active: false }
 
@@ -74,6 +78,7 @@ async function introspectAccess(context: IssuerContext, token: string): Promise<
     sid: read.sid,
     ...(read.tenantId !== undefined && { tenant_id: read.tenantId }),
     ...(read.role !== undefined && { role: read.role }),
+    ...(read.claims.act !== undefined && { act: read.claims.act }),
   }
 }
 

@@ -24,6 +24,16 @@ export interface Statement {
   readonly paceKey?: string | undefined
 }
 
+/** What a narrowed identity's work is held to, besides what was judged of its statements. */
+export interface WorkLimits {
+  /** The transaction is READ ONLY. */
+  readonly readOnly: boolean
+  /** Names of tables, quoted; each has to stand for the same as one of its list, or nothing runs. */
+  readonly names: ReadonlyMap<string, readonly string[]>
+  /** Rows that all statements together may return or change. */
+  readonly maxRows: number | undefined
+}
+
 /** One transaction's worth of work. */
 export interface Work {
   /** Absent only where the login role itself is the identity (password mode). */
@@ -33,6 +43,10 @@ export interface Work {
   readonly begin: string | undefined
   /** W3C Trace Context of the request: SQL and triggers can read it as the setting `rowpass.traceparent`. */
   readonly traceparent?: string
+  /** Absent for an identity that is not narrowed. */
+  readonly limits?: WorkLimits | undefined
+  /** It is committed only if its statements have changed no more rows than `limits` has; it has `begin`. */
+  readonly counted?: boolean
   /** Runs alone on its connection. Requests that share one are all single statements of the class `fast`. */
   readonly exclusive: boolean
   /** Discard all session state before the connection serves anybody else. Behind a pooler it needs `begin`. */
@@ -94,6 +108,8 @@ export interface Flight {
   error: FlightError | undefined
   /** Statements that were sent with a Parse, oldest first, until their ParseComplete. */
   readonly parsing: string[]
+  /** Rows that have come. */
+  rows: number
   /** It was sent with a ticket in place of the whole seal. */
   ticketed: boolean
   /** Whether one of the statements was prepared earlier, so that a changed table can have outdated it. */
@@ -141,6 +157,7 @@ export function createFlight(work: Work, done: Flight['done'], lane: Lane = 'alo
     step: 0,
     error: undefined,
     parsing: [],
+    rows: 0,
     ticketed: false,
     reusesPlan: false,
     usedVersion: undefined,
@@ -158,14 +175,23 @@ export function createFlight(work: Work, done: Flight['done'], lane: Lane = 'alo
 
 /** Commands that come before the first statement. */
 export function leadingSteps({ work, group }: Flight): number {
-  const { begin, unlessVersion, reset, identity, traceparent } = work
+  const { begin, unlessVersion, reset, identity, traceparent, limits } = work
   return (
     (begin === undefined && group === undefined ? 0 : 1) +
     (unlessVersion === undefined ? 0 : 1) +
     (reset ? 1 : 0) +
     (identity === undefined ? 0 : 1) +
-    (traceparent === undefined ? 0 : 1)
+    (traceparent === undefined ? 0 : 1) +
+    (limits?.readOnly === true ? 1 : 0) +
+    (limits !== undefined && limits.names.size > 0 ? 1 : 0)
   )
+}
+
+/** Whether a flight failed since a name stands for another table than it may: the last thing before its statements. */
+export function isOtherTable(flight: Flight): boolean {
+  const { work, error, step } = flight
+  if (work.limits === undefined || work.limits.names.size === 0 || error?.kind !== 'postgres') return false
+  return step === leadingSteps(flight) - 1 && error.error.code === '22012'
 }
 
 /**

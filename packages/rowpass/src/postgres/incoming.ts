@@ -6,7 +6,7 @@ import { isCommitted } from './group.ts'
 import { backend, isFatal, readCommandTag, readError, readFields, readTime } from './messages.ts'
 import type { Outgoing } from './outgoing.ts'
 import { createMessageReader } from './reader.ts'
-import { describeFields, type Result, tooLarge } from './result.ts'
+import { describeFields, type Result, tooLarge, tooManyRows } from './result.ts'
 
 /** What the receiving side needs to know of its connection, and what it reports to it. */
 export interface IncomingOptions {
@@ -98,6 +98,16 @@ export function createIncoming(options: IncomingOptions): (chunk: Buffer) => voi
     if (sink === undefined || flight.error !== undefined) return
     sink.row(bytes, start, end)
     checkSize(flight)
+    flight.rows++
+    checkRows(flight)
+  }
+
+  function checkRows(flight: Flight): void {
+    const { limits, bounds } = flight.work
+    // Of what is bounded no more is kept than a token allows.
+    if (limits?.maxRows === undefined || bounds !== undefined || flight.rows <= limits.maxRows) return
+    flight.error = { kind: 'failure', code: 'rows_exceeded', detail: tooManyRows(limits.maxRows) }
+    options.onUnwanted()
   }
 
   function checkSize(flight: Flight): void {

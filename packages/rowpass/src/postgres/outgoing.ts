@@ -4,9 +4,17 @@
  */
 
 import { envelopeOf, ticketEnvelope, ticketSessionEnvelope, wholeEnvelope, wholeSessionEnvelope } from './envelope.ts'
-import { type Flight, type GatewayIdentity, leadingSteps, type Statement, type Work } from './flight.ts'
+import {
+  type Flight,
+  type FlightError,
+  type GatewayIdentity,
+  leadingSteps,
+  type Statement,
+  type Work,
+  type WorkLimits,
+} from './flight.ts'
 import { createStatementCache, type PreparedStatement } from './prepared-statements.ts'
-import type { Description, Result } from './result.ts'
+import { type Description, type Result, tooManyRows } from './result.ts'
 import { checkChangedSql, checkVersionSql, type SchemaVersion, versionParams } from './schema-version.ts'
 import { createMessageWriter } from './writer.ts'
 
@@ -39,8 +47,8 @@ export interface Outgoing {
   /** Everything that a request sends, or a group of them, to its Sync. */
   work(flights: readonly Flight[]): void
   /**
-   * Ends the transaction of a request that is to change so many rows, once it has. False when there is nothing to decide:
-   * it is no such request, was decided, or has failed.
+   * Ends the transaction of a request whose changed rows are to be counted first. False when there is nothing to decide: it
+   * is no such request, was decided, or has failed.
    */
   conclude(flight: Flight): boolean
   /** Ends a transaction that was left open. */
@@ -62,6 +70,15 @@ const commitName = 'commit'
 const checkName = 'check'
 
 const traceSql = "select set_config('rowpass.traceparent', $1, true) is null"
+
+/** For the transaction. PostgreSQL does not take it back once a statement was run. */
+const readOnlySql = "select set_config('transaction_read_only', 'on', true) is null"
+
+/** Fails (22012) unless each name stands, as a statement that follows would have it, for the same as one that it is beside. */
+const namesSql = `select 1 / (pg_catalog.bool_and(same))::pg_catalog.int4 from (
+  select coalesce(pg_catalog.bool_or(
+      pg_catalog.to_regclass(used) operator(pg_catalog.=) pg_catalog.to_regclass(allowed)), false) as same
+    from unnest($1::pg_catalog.text[], $2::pg_catalog.text[]) as pairs (used, allowed) group by used) as names`
 
 /** Everything that `DISCARD ALL` does, in a transaction: a pooler keeps the server until its end, and not for longer. */
 const pooledCleaningSql = `ROLLBACK AND CHAIN; CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL;
@@ -89,6 +106,8 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
     if (work.reset) writeControl('DISCARD SEQUENCES')
     if (work.identity !== undefined) writeEnvelope(flight, work.identity)
     if (work.traceparent !== undefined) writeControl(traceSql, [work.traceparent])
+    if (work.limits?.readOnly === true) writeControl(readOnlySql)
+    if (work.limits !== undefined && work.limits.names.size > 0) writeControl(namesSql, namesParams(work.limits))
     const { bounds } = work
     // One more than is kept tells that there are more.
     const maxRows = bounds?.stops === true ? bounds.rows + 1 : 0
@@ -228,12 +247,11 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
       const { work, sinks, error, decided } = flight
       if (decided || error !== undefined || !isConditional(work)) return false
       flight.decided = true
-      const rows = sinks.reduce((sum, { rowCount }) => sum + rowCount, 0)
-      if (rows !== work.ending.rows) {
-        const detail = `It would change ${rows} rows now, and not ${work.ending.rows}`
-        flight.error = { kind: 'failure', code: 'change_differs', detail }
-      }
-      writeEnd(work, rows === work.ending.rows)
+      flight.error = miscount(
+        work,
+        sinks.reduce((sum, { rowCount }) => sum + rowCount, 0),
+      )
+      writeEnd(work, flight.error === undefined)
       writeSync()
       return true
     },
@@ -265,8 +283,23 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
 }
 
 /** Whether the transaction is ended only when it is known what its statements have changed. */
-function isConditional(work: Work): work is Work & { ending: { rows: number } } {
-  return work.begin !== undefined && typeof work.ending === 'object'
+function isConditional({ begin, ending, counted }: Work): boolean {
+  return begin !== undefined && (typeof ending === 'object' || counted === true)
+}
+
+/** What is wrong with how many rows a request has changed. */
+function miscount({ ending, limits, counted }: Work, rows: number): FlightError | undefined {
+  if (counted === true && limits?.maxRows !== undefined && rows > limits.maxRows) {
+    return { kind: 'failure', code: 'rows_exceeded', detail: tooManyRows(limits.maxRows) }
+  }
+  if (typeof ending !== 'object' || rows === ending.rows) return undefined
+  return { kind: 'failure', code: 'change_differs', detail: `It would change ${rows} rows now, and not ${ending.rows}` }
+}
+
+function namesParams({ names }: WorkLimits): string[] {
+  const pairs = [...names].flatMap(([used, allowed]) => allowed.map((each) => [used, each] as const))
+  const toArray = (texts: readonly string[]) => `{${texts.map((text) => `"${text.replace(/["\\]/g, '\\$&')}"`).join()}}`
+  return [toArray(pairs.map(([used]) => used)), toArray(pairs.map(([, allowed]) => allowed))]
 }
 
 /** How a statement is sent. */

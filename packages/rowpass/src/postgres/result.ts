@@ -191,6 +191,11 @@ export function tooLarge(maxBytes: number): string {
   return `response is too large (max is ${maxBytes} bytes)`
 }
 
+/** The detail of a result that has more rows than a token allows. */
+export function tooManyRows(maxRows: number): string {
+  return `the token allows ${maxRows} ${maxRows === 1 ? 'row' : 'rows'} at most`
+}
+
 /** Rows as they came, and how they are written. */
 interface Rows {
   /** Each row's message, which is let go when it is written, and where the row starts in it. */

@@ -1,7 +1,7 @@
 /**
  * Seals identities inside an application, which then needs no gateway: with WebCrypto, so on Workers, Node, Deno and Bun.
  */
-import { OptionError } from '../errors.ts'
+import { Failure, OptionError } from '../errors.ts'
 import { createTokenCache } from '../token/token-cache.ts'
 import { isVerifiedToken, sealedUntil, type VerifiedToken } from '../token/verified-token.ts'
 import { draftSeal, type RequestIdentity, type SealedIdentity, type SealKey, toSessionId } from './form.ts'
@@ -25,6 +25,11 @@ export interface SealOptions {
   readonly role?: string
   /** How many sealed identities are remembered. Default 1,000; 0 remembers none. */
   readonly cacheSize?: number
+  /**
+   * Whether verified tokens that are narrowed are sealed. PostgreSQL does not hold them to their scopes, which the gateway
+   * does: your policies have to, by `auth.actor()` and `auth.has_scope()`. Default false.
+   */
+  readonly allowNarrowed?: boolean
 }
 
 /**
@@ -34,6 +39,7 @@ export interface SealOptions {
  * Does NOT look whether the claims have expired: PostgreSQL does.
  *
  * @throws OptionError (rejects with) for claims without a number `exp`
+ * @throws Failure `scope_refused` (rejects with) for a verified token that is narrowed, unless `allowNarrowed` says otherwise
  */
 export type Seal = (who: VerifiedToken | SealableClaims) => Promise<RequestIdentity>
 
@@ -48,7 +54,12 @@ export type Seal = (who: VerifiedToken | SealableClaims) => Promise<RequestIdent
  * const seal = createSeal({ keys: process.env.ROWPASS_SEAL_KEYS ?? '' })
  * const identity = await seal({ sub: user.id, exp: Math.floor(Date.now() / 1000) + 60 })
  */
-export function createSeal({ keys, role = 'authenticated', cacheSize = 1_000 }: SealOptions): Seal {
+export function createSeal({
+  keys,
+  role = 'authenticated',
+  cacheSize = 1_000,
+  allowNarrowed = false,
+}: SealOptions): Seal {
   const [key] = readKeys(keys)
   if (role === '' || role.includes(':')) throw new OptionError('role is not the name of a role without a colon')
   if (!(Number.isInteger(cacheSize) && cacheSize >= 0)) throw new OptionError('cacheSize is not a whole number from 0')
@@ -56,6 +67,11 @@ export function createSeal({ keys, role = 'authenticated', cacheSize = 1_000 }: 
   const sign = createSigner(key)
 
   return async (who) => {
+    if (isVerifiedToken(who) && who.narrowing !== undefined && !allowNarrowed) {
+      throw new Failure('scope_refused', {
+        detail: 'A narrowed token is for the gateway, which holds it to its scopes',
+      })
+    }
     const identity = isVerifiedToken(who)
       ? { role: who.role, exp: sealedUntil(who), claimsJson: who.claimsJson, sid: who.claims.sid }
       : toIdentity(who, role)

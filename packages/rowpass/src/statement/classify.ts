@@ -98,7 +98,7 @@ function judge(sql: string, parser: Parser, facts: FunctionFacts, allowExplain: 
     return verdict ?? syntaxError(parsed.message, parsed.position)
   }
   const [statement, ...others] = parsed.statements
-  if (statement === undefined) return { kind: 'fast', command: '', readOnly: true, changes: 0, fingerprint: '' }
+  if (statement === undefined) return nothing
   if (others.length > 0) return severalStatements
   const judgement = judgeStatement(statement, facts, allowExplain)
   return 'what' in judgement ? { kind: 'refused', ...judgement } : allow(judgement, sql, parser)
@@ -140,6 +140,8 @@ function syntaxError(message: string, position: number): Refused {
     error: { sqlstate: '42601', message, position },
   }
 }
+
+const nothing: Allowed = { kind: 'fast', command: '', readOnly: true, changes: 0, tables: [], fingerprint: '' }
 
 const severalStatements: Refused = {
   kind: 'refused',

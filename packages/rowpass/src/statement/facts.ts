@@ -8,7 +8,10 @@ import { createHash } from 'node:crypto'
 import { findRefusedFunction, isHarmlessFunction, isRefusedExtension, unreviewedFunction } from './functions.ts'
 
 /** How a statement that calls a function may run. */
-export type Grade = { readonly kind: 'fast' | 'reset' } | { readonly kind: 'refused'; readonly instead: string }
+export type Grade = ({ readonly kind: 'fast' | 'reset' } | { readonly kind: 'refused'; readonly instead: string }) & {
+  /** Whether it may read tables that the statement does not name: whatever is the owner's, as its rights may be others. */
+  readonly beyond: boolean
+}
 
 /** The grades of everything that has one name: by schema, and the strictest of them. */
 export interface Grades {
@@ -295,21 +298,27 @@ function toNames(json: string): string[] {
  */
 function gradeOf({ source, volatility }: FunctionFactRow, name: string): Grade {
   const instead = findRefusedFunction(name)
-  if (instead !== undefined) return { kind: 'refused', instead }
+  if (instead !== undefined) return { kind: 'refused', instead, beyond: true }
   const isVolatile = volatility === 'v'
   if (source === 'system') {
-    return isVolatile && !isHarmlessFunction(name) ? { kind: 'refused', instead: unreviewedFunction } : { kind: 'fast' }
+    return isVolatile && !isHarmlessFunction(name)
+      ? { kind: 'refused', instead: unreviewedFunction, beyond: true }
+      : { kind: 'fast', beyond: false }
   }
   if (source.startsWith('extension ')) {
     const extension = source.slice('extension '.length)
-    if (isRefusedExtension(extension)) return { kind: 'refused', instead: unreviewedFunction }
-    return { kind: isVolatile && !isHarmlessFunction(name, extension) ? 'reset' : 'fast' }
+    if (isRefusedExtension(extension)) return { kind: 'refused', instead: unreviewedFunction, beyond: true }
+    const isHarmless = isHarmlessFunction(name, extension)
+    // A table has no volatility: it is what the statement names.
+    const beyond = !isHarmless && volatility !== 'i' && volatility !== ''
+    return { kind: isVolatile && !isHarmless ? 'reset' : 'fast', beyond }
   }
-  return { kind: source === 'owner' && !isVolatile ? 'fast' : 'reset' }
+  return { kind: source === 'owner' && !isVolatile ? 'fast' : 'reset', beyond: true }
 }
 
 const strictness = { fast: 0, reset: 1, refused: 2 }
 
 function stricter(one: Grade, other: Grade): Grade {
-  return strictness[one.kind] >= strictness[other.kind] ? one : other
+  const grade = strictness[one.kind] >= strictness[other.kind] ? one : other
+  return grade.beyond ? grade : { ...grade, beyond: one.beyond || other.beyond }
 }

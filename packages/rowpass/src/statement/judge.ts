@@ -11,6 +11,7 @@ import type { TreeNode } from './parser.ts'
 import { describeStatement, noTemporary } from './refused-kinds.ts'
 import { insteadOfReading, relationKind } from './relations.ts'
 import { pushChildren, type TypedNode, toNames, unwrap } from './syntax.ts'
+import { findTables, type TableUse } from './tables.ts'
 
 /** What a statement is refused for, in words for its author. */
 export interface StatementRefusal {
@@ -31,6 +32,10 @@ export interface Judgement {
   readonly changes: number
   /** What of it policies may refuse with an error; undefined where nothing is, or several parts of it. */
   readonly writing?: Writing
+  /** The tables and views that it names. */
+  readonly tables: readonly TableUse[]
+  /** What of it may read or change other tables than those that it names, or tell of them: starts a sentence. */
+  readonly beyond?: string
 }
 
 /**
@@ -46,6 +51,7 @@ interface Findings {
   reset: boolean
   writes: boolean
   changes: number
+  beyond: string | undefined
   readonly writings: Writing[]
 }
 
@@ -72,7 +78,15 @@ export function judgeStatement(
   const command = root && commands.get(root.type)
   if (root === undefined || command === undefined) return describeStatement(root)
   if (command === 'EXPLAIN' && !allowExplain) return describeStatement(root)
-  const findings: Findings = { facts, refusal: undefined, reset: false, writes: false, changes: 0, writings: [] }
+  const findings: Findings = {
+    facts,
+    refusal: undefined,
+    reset: false,
+    writes: false,
+    changes: 0,
+    beyond: undefined,
+    writings: [],
+  }
   const stack: TypedNode[] = [root]
   for (let visit = stack.pop(); visit !== undefined; visit = stack.pop()) {
     judges.get(visit.type)?.(visit.node, findings)
@@ -80,10 +94,17 @@ export function judgeStatement(
     if (unknown !== undefined) findings.refusal ??= describeSyntax(unknown)
     if (findings.refusal !== undefined) return findings.refusal
   }
-  const { reset, writes, changes, writings } = findings
+  const { reset, writes, changes, writings, beyond } = findings
   const [writing, ...others] = writings
-  const known = writing === undefined || others.length > 0 ? {} : { writing }
-  return { kind: reset ? 'reset' : 'fast', command, readOnly: !writes, changes, ...known }
+  return {
+    kind: reset ? 'reset' : 'fast',
+    command,
+    readOnly: !writes,
+    changes,
+    tables: findTables(root),
+    ...(writing === undefined || others.length > 0 ? {} : { writing }),
+    ...(beyond === undefined ? {} : { beyond }),
+  }
 }
 
 type Judge = (node: TreeNode, findings: Findings) => void
@@ -135,6 +156,7 @@ function judgeLock(_: TreeNode, findings: Findings): void {
 /** Leaves nothing behind, but reads the session: never beside another request. */
 function judgeShow(_: TreeNode, findings: Findings): void {
   findings.reset = true
+  findings.beyond ??= 'SHOW'
 }
 
 function judgeFunction(names: readonly string[], findings: Findings): void {
@@ -143,7 +165,10 @@ function judgeFunction(names: readonly string[], findings: Findings): void {
   judgeSystemColumn(name, findings)
   const instead = findRefusedFunction(name)
   if (instead !== undefined) refuse(findings, `${name}()`, instead)
-  if (isWritingFunction(name)) findings.writes = true
+  if (isWritingFunction(name)) {
+    findings.writes = true
+    findings.beyond ??= `${name}()`
+  }
   apply(findGrade(findings.facts.functions, schema, name) ?? unknownName, `${name}()`, findings)
 }
 
@@ -232,6 +257,7 @@ const explainOptions = new Set(
 )
 
 function judgeExplain({ query, options }: TreeNode, findings: Findings): void {
+  findings.beyond ??= 'EXPLAIN'
   const explained = unwrap(query)
   const command = explained && commands.get(explained.type)
   if (explained === undefined || command === undefined || command === 'EXPLAIN' || command === 'SHOW') {
@@ -267,9 +293,10 @@ function judgeLetters(name: string | undefined, findings: Findings): void {
   }
 }
 
-const unknownName: Grade = { kind: 'reset' }
+const unknownName: Grade = { kind: 'reset', beyond: true }
 
 function apply(grade: Grade | undefined, what: string, findings: Findings): void {
+  if (grade?.beyond === true) findings.beyond ??= what
   if (grade === undefined || grade.kind === 'fast') return
   findings.writes = true
   findings.reset = true

@@ -2,6 +2,7 @@
 
 import { type ClaimValue, claimAt, isOneOf, toSteps } from './claim-path.ts'
 import type { TenantType, TrustedIssuer } from './issuer-settings.ts'
+import { type Narrowing, readNarrowing } from './narrowing.ts'
 import { TokenRefusal } from './refusal.ts'
 import { maxSubjectLength, maxTokenIdLength } from './token-limits.ts'
 
@@ -18,6 +19,7 @@ export interface CheckedClaims {
   readonly acceptedUntil: number
   readonly role: string
   readonly tenant: string | number | undefined
+  readonly narrowing: Narrowing | undefined
 }
 
 type Claims = Readonly<Record<string, unknown>>
@@ -29,27 +31,29 @@ export interface ClaimRules {
   readonly conditions: readonly Condition[]
   readonly tenantSteps: readonly string[]
   readonly roleSteps: readonly string[] | undefined
+  readonly scopeSteps: readonly string[]
 }
 
 /** Prepares the settings of an issuer for {@link checkClaims}. */
 export function toClaimRules(issuer: TrustedIssuer): ClaimRules {
-  const { require = {}, tenantClaim, roleClaim } = issuer
+  const { require = {}, tenantClaim, roleClaim, scopeClaim } = issuer
   return {
     issuer,
     conditions: Object.entries(require).map(([name, values]) => [name, toSteps(name), values]),
     tenantSteps: toSteps(tenantClaim),
     roleSteps: roleClaim === undefined ? undefined : toSteps(roleClaim),
+    scopeSteps: toSteps(scopeClaim),
   }
 }
 
 /**
- * Checks the claims of a verified token, and finds the tenant and the database role they give.
+ * Checks the claims of a verified token, and finds the tenant and the database role they give, and what narrows it.
  *
  * `sub`, `exp`, and unless the settings say otherwise `aud` and `iat`, are required; `nbf` and `jti` are checked where
  * present. Does NOT check `iss`: it has already chosen the issuer.
  *
  * @throws TokenRefusal `audience`, `claim`, `subject`, `token_id`, `tenant`, `time`, `lifetime`, `not_yet_valid`,
- *   `expired`, `role`
+ *   `expired`, `role`, `scope`
  * @see RFC 7519 §4.1, RFC 9068 §4
  */
 export function checkClaims(claims: Claims, rules: ClaimRules, nowSeconds: number): CheckedClaims {
@@ -63,7 +67,8 @@ export function checkClaims(claims: Claims, rules: ClaimRules, nowSeconds: numbe
   const tenant = tenantOf(claimAt(claims, rules.tenantSteps), issuer)
   const exp = checkTimes(claims, issuer, nowSeconds)
   const acceptedUntil = exp + issuer.leewaySeconds
-  return { sub, jti, exp, acceptedUntil, tenant, role: roleOf(claims, rules) }
+  const narrowing = readNarrowing(claims.act, claimAt(claims, rules.scopeSteps), issuer)
+  return { sub, jti, exp, acceptedUntil, tenant, role: roleOf(claims, rules), narrowing }
 }
 
 /**

@@ -5,6 +5,7 @@ import { type ClaimPath, type ClaimValue, toSteps } from './claim-path.ts'
 import { toMediaType } from './compact.ts'
 import { maxBodyBytes } from './fetch-jwks.ts'
 import { assertJwksUrl } from './jwks-url.ts'
+import { parseScopes } from './narrowing.ts'
 import { maxForeignTokenLength, maxTokenLength } from './token-limits.ts'
 import { usualLeewaySeconds } from './verified-token.ts'
 
@@ -49,6 +50,20 @@ const isRole = (given: unknown): boolean => typeof given === 'string' && /^[a-z_
 const path = (given: ClaimPath): ClaimPath => {
   toSteps(given)
   return typeof given === 'string' ? given : [...given]
+}
+
+const scopeMap = (given: Readonly<Record<string, string>>): Readonly<Record<string, string>> => {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw new OptionError('is not an object')
+  for (const [word, ours] of Object.entries(given)) {
+    try {
+      parseScopes(ours.split(' ').filter((each) => each !== ''))
+    } catch (error) {
+      throw new OptionError(
+        `has for "${word}" what is no scope of ours: ${error instanceof Error ? error.message : ''}`,
+      )
+    }
+  }
+  return { ...given }
 }
 
 const days = (seconds: number) => Math.round((seconds / dayInSeconds) * 10) / 10
@@ -202,6 +217,15 @@ export const issuerSettings = {
     says: 'see `role_claim`',
     parse: (given: readonly string[]): readonly string[] => list(given, isRole, 'lower-case role names'),
   } satisfies IssuerSetting<readonly string[], readonly string[]>,
+  scopeClaim: {
+    default: 'scope',
+    says: 'claim that has the scopes, by name, path, or list of steps: a text of words, or a list. See [narrowed tokens](agents.md#narrowed-tokens)',
+    parse: path,
+  } satisfies IssuerSetting<ClaimPath, ClaimPath>,
+  scopes: {
+    says: 'what its own scopes stand for among ours, which are `sql:read`, `sql:write`, `table:…` and `rows:…`: `{"db.read": "sql:read"}`. One that stands for `""` is not looked at; neither is one that is not here and none of ours. `""` as a name is a token with `act` and no scope that counts, which may do nothing without it',
+    parse: scopeMap,
+  } satisfies IssuerSetting<Readonly<Record<string, string>>, Readonly<Record<string, string>>>,
 }
 
 type Table = typeof issuerSettings

@@ -2,6 +2,8 @@
  * What is left of a token once it was verified, and how others tell that from claims that look like it.
  */
 
+import type { Narrowing } from './narrowing.ts'
+
 /** Who a token says its bearer is. Frozen in depth, as requests with one token share it. */
 export interface VerifiedToken {
   readonly iss: string
@@ -17,6 +19,8 @@ export interface VerifiedToken {
   readonly tenant: string | number | undefined
   /** The database role, from the configuration of the issuer. */
   readonly role: string
+  /** What the token is narrowed to; undefined for one that allows all that its subject may. */
+  readonly narrowing: Narrowing | undefined
   readonly claims: Readonly<Record<string, unknown>>
   /** The payload exactly as it was signed, and a text that PostgreSQL accepts as `jsonb`. */
   readonly claimsJson: string

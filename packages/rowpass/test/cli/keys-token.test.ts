@@ -50,6 +50,73 @@ describe('keys and tokens on the command line', () => {
       return stdout.trim()
     }
 
+    describe('--narrow', () => {
+      const claimsOf = async (...argv: string[]) => decodeJwt(await token(['--narrow', ...argv]))
+      beforeEach(() => sandbox.run(['keys', 'generate']))
+
+      it('SEC-82 makes a token for an agent, which reads alone and for minutes unless more is asked for', async () => {
+        const { iat = 0, exp = 0, ...claims } = await claimsOf('--claim', 'role=member')
+        expect(claims).toMatchObject({ sub: 'ada', role: 'member', act: { sub: 'rowpass-cli' }, scope: 'sql:read' })
+        expect(exp - iat).toBe(300)
+        const wide = await claimsOf(
+          '--act',
+          'bot',
+          '--scope',
+          'sql:write table:notes',
+          '--max-rows',
+          '9',
+          '--minutes',
+          '60',
+        )
+        expect(wide).toMatchObject({ act: { sub: 'bot' }, scope: 'sql:write table:notes rows:9' })
+        expect((wide.exp ?? 0) - (wide.iat ?? 0)).toBe(3600)
+      })
+
+      it('SEC-82 of a token keeps its claims, and allows no more and lives no longer', async () => {
+        const file = (text: string): string => {
+          writeFileSync(join(sandbox.directory, 'token.jwt'), `${text}\n`)
+          return '@token.jwt'
+        }
+        const run = async (...argv: string[]) => sandbox.run(['token', '--narrow', '--token', ...argv])
+        const person = await token(['--claim', 'sid=s', '--claim', 'tenant_id=t', '--ttl', '120'])
+        const first = await run(file(person), '--act', 'one', '--scope', 'sql:read table:a', '--minutes', '60')
+        expect(first.stderr).toBe('')
+        const claims = decodeJwt(first.stdout.trim())
+        expect(claims).toMatchObject({ sub: 'ada', sid: 's', tenant_id: 't', act: { sub: 'one' } })
+        expect(claims.exp).toBeLessThanOrEqual(decodeJwt(person).exp ?? 0)
+        const second = await run(file(first.stdout), '--act', 'two', '--scope', 'sql:write rows:5')
+        expect(decodeJwt(second.stdout.trim())).toMatchObject({
+          act: { sub: 'two', act: { sub: 'one' } },
+          scope: 'sql:read table:a rows:5',
+        })
+        const other = await run(file(first.stdout), '--scope', 'sql:read table:b')
+        expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining('error[input_invalid]') })
+        for (const wrong of [`${person.slice(0, -4)}AAAA`, 'x', '']) {
+          expect(await run(file(wrong))).toMatchObject({
+            code: 1,
+            stderr: expect.stringContaining('error[input_invalid]'),
+          })
+        }
+      })
+
+      it.each([
+        [['--narrow', '--scope', 'sql:rea'], 1],
+        [['--narrow', '--scope', 'table:a'], 1],
+        [['--narrow', '--scope', 'rows'], 1],
+        [['--narrow', '--minutes', '61'], 2],
+        [['--narrow', '--max-rows', '0'], 2],
+        [['--narrow', '--ttl', '60'], 2],
+        [['--narrow', '--token', '@token.jwt'], 2],
+        [['--scope', 'sql:read'], 2],
+      ])('SEC-82 refuses %j', async (argv, code) => {
+        expect(await sandbox.run(['token', '--sub', 'ada', ...argv])).toMatchObject({ code, stdout: '' })
+      })
+
+      it('asks for a subject', async () => {
+        expect(await sandbox.run(['token', '--narrow'])).toMatchObject({ code: 2, stdout: '' })
+      })
+    })
+
     it('signs with the key of the folder, and prints the token alone', async () => {
       await sandbox.run(['keys', 'generate'])
       const key = await importJWK(JSON.parse(read('publicKey.jwk.json')))

@@ -1,5 +1,5 @@
--- What "rowpass db migrate" and "rowpass db harden" install, by revision 25 of the SQL, whose SHA-256 is
--- 1844c45b3991a47361a136b21c7094c0a1282add049763e7e84b244122265cb6
+-- What "rowpass db migrate" and "rowpass db harden" install, by revision 26 of the SQL, whose SHA-256 is
+-- b7b719ba3107bedf1406bf03b60f2485c750bf27d2cef0f65840a169e63d7694
 -- "npm run sql:snapshot" writes this file. Rights are those of others than the owner.
 
 create schema auth;
@@ -222,6 +222,14 @@ create table rowpass_ddl.changes (
 );
 grant select on table rowpass_ddl.changes to public;
 
+CREATE OR REPLACE FUNCTION auth.actor()
+ RETURNS text
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+RETURN (jsonb_path_query_first(auth.session(), 'strict $."act"."sub"?(@.type() == "string")'::jsonpath, '{}'::jsonb, true) #>> '{}'::text[]);
+grant execute on function auth.actor() to anonymous;
+grant execute on function auth.actor() to authenticated;
+
 CREATE OR REPLACE FUNCTION auth.claim_bool(name text)
  RETURNS boolean
  LANGUAGE sql
@@ -279,6 +287,14 @@ CREATE OR REPLACE FUNCTION auth.claim_uuids(name text)
 RETURN (translate("substring"(((auth.session() -> name))::text, '^\[(?:"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"(?:, "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")*)?\]$'::text), '[]" '::text, '{}'::text))::uuid[];
 grant execute on function auth.claim_uuids(text) to anonymous;
 grant execute on function auth.claim_uuids(text) to authenticated;
+
+CREATE OR REPLACE FUNCTION auth.has_scope(scope text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+RETURN COALESCE((scope = ANY (string_to_array((auth.session() ->> 'scope'::text), ' '::text))), false);
+grant execute on function auth.has_scope(text) to anonymous;
+grant execute on function auth.has_scope(text) to authenticated;
 
 CREATE OR REPLACE FUNCTION auth.jwt()
  RETURNS jsonb
@@ -967,7 +983,7 @@ CREATE OR REPLACE FUNCTION rowpass.revision()
  RETURNS integer
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-RETURN 25;
+RETURN 26;
 
 CREATE OR REPLACE FUNCTION rowpass.sealed_signing_key(kid text)
  RETURNS jsonb

@@ -19,6 +19,7 @@ describe('who a request counts against', () => {
       jti: undefined,
       kid: 'k',
       role: 'authenticated',
+      narrowing: undefined,
       claims: all,
       claimsJson: JSON.stringify(all),
     }

@@ -35,6 +35,8 @@ describe('the line of a request', () => {
     kid: optional(text),
     jtiHash: optional(text),
     role: optional(text),
+    actor: optional(text),
+    tables: optional(fc.array(text, { maxLength: 3 })),
     fingerprints: fc.array(text, { maxLength: 3 }),
     rows: fc.nat(),
     durationMs: fc.double({ min: 0, max: 1e9, noNaN: true }),

@@ -24,7 +24,7 @@ describe('claims of an application', () => {
   })
 
   it('SEC-32 what policies and the gateway trust is among them', () => {
-    const trusted = 'iss aud sub exp nbf iat jti client_id scope sid tenant_id role'.split(' ')
+    const trusted = 'iss aud sub exp nbf iat jti client_id scope sid tenant_id role act'.split(' ')
     expect(trusted.filter((name) => !reservedClaims.some((reserved) => reserved === name))).toEqual([])
   })
 

@@ -34,11 +34,15 @@ describe('a seal that an application makes', () => {
       allowPrivateNetwork: true,
     })
     const token = await verifier.verify(await issuer.token('ada', { sid: 's' }))
+    const narrowed = await verifier.verify(await issuer.token('ada', { scope: 'sql:read' }))
     await issuer.close()
     const { role, session } = await createSeal({ keys })(token)
     expect(role).toBe('app')
     const identity = { role, exp: token.exp + 60, claimsJson: token.claimsJson, sid: 's' }
     expect(session).toEqual(sealSession(keys[0], identity))
+    // SEC-82: nothing would hold it to its scopes.
+    await expect(createSeal({ keys })(narrowed)).rejects.toMatchObject({ code: 'scope_refused' })
+    expect(await createSeal({ keys, allowNarrowed: true })(narrowed)).toMatchObject({ role: 'app' })
   })
 
   it('SEC-83 is not made of claims that look like a verified token', async () => {

@@ -129,12 +129,15 @@ describePg('identities that the database remembers', () => {
     "auth.claim_bool('yes')",
     "auth.claim_uuids('all')",
     "auth.claim_texts('all')",
+    'auth.actor()',
+    "auth.has_scope('sql:read')",
   ]
 
   it.each([
     { role: 'admin', yes: true, all: [ada] },
     { sub: 'ada', role: null, yes: 'true', all: ['a', 1] },
     { sub: '', org: '007', role: 7, all: [] },
+    { act: { sub: 'outer', act: { sub: 'inner' } }, scope: 'a sql:read' },
     { nested: { a: ['ü😀', '\\'] }, role: "it's", org: -12 },
   ])('read the same by their ticket as by their seal: %j', async (claims) => {
     const session = await admitted(claims)

@@ -69,9 +69,24 @@ describePg('sealed sessions', () => {
     expect(await as(seal(), 'select auth.role() is null')).toBe(true)
   })
 
+  it.each<[object, string | null, boolean]>([
+    [{ act: { sub: 'bot' }, scope: 'a b' }, 'bot', true],
+    [{ act: { sub: 'outer', act: { sub: 'inner' } }, scope: 'b' }, 'outer', true],
+    [{ act: { sub: 7 }, scope: 'ab' }, null, false],
+    [{ act: [{ sub: 'bot' }], scope: ['b'] }, null, false],
+    [{ act: 'bot', scope: '' }, null, false],
+    [{ act: { act: { sub: 'inner' } }, scope: 7 }, null, false],
+    [{}, null, false],
+  ])('SEC-82 auth.actor() and auth.has_scope() read %j', async (said, actor, hasScope) => {
+    const session = seal({ claimsJson: JSON.stringify({ ...claims, ...said }) })
+    expect(await as(session, 'select auth.actor()')).toBe(actor)
+    expect(await as(session, `select auth.has_scope('b')`)).toBe(hasScope)
+  })
+
   const readers = [
     'auth.session() is null and auth.jwt() is null and auth.user_id() is null and auth.uid() is null',
     'auth.role() is null',
+    `auth.actor() is null and not auth.has_scope('a')`,
   ].join(' and ')
 
   it('without an identity every reader is NULL', async () => {

@@ -77,6 +77,7 @@ describe('verdicts by shape', () => {
     command: 'SELECT',
     readOnly: true,
     changes: 0,
+    tables: [],
     fingerprint: '0123456789abcdef',
   }
 

@@ -44,6 +44,10 @@ describe('a verifier', () => {
     ['roleClaim', { roleClaim: '', roles: ['a'] }],
     ['roles', { roleClaim: 'role', roles: [] }],
     ['roles', { roleClaim: 'role', roles: ['a', ''] }],
+    ['SEC-82 scopes', { scopes: { 'db.read': 'sql:rea' } }],
+    ['SEC-82 scopes', { scopes: { 'db.read': 7 as never } }],
+    ['SEC-82 scopes', { scopes: ['sql:read'] as never }],
+    ['scopeClaim', { scopeClaim: 'a..b' }],
     ['jwksUrl', { jwksUrl: 'issuer.example' }],
     ['https', { jwksUrl: new URL('http://issuer.example/') }],
   ])('refuses a wrong %s in the configuration of an issuer', (member, change) => {

@@ -37,7 +37,7 @@ export function define(io: Io): Command {
 
 /** Runs until `io.signal` is aborted. */
 export async function runGateway(io: Io, config: ReturnType<typeof parseGatewayConfig>): Promise<void> {
-  const emit = createEventLog({ write: (lines) => io.stdout(lines) }, { holdMs: maxHoldMs })
+  const emit = createEventLog({ write: (lines) => io.stdout(lines) }, { holdMs: maxHoldMs, chain: config.auditChain })
   const gateway = createGateway(config, { emit, fetch: createProxyFetch(io.env) })
   const ignoreReload = io.onReload(() => void gateway.reload(() => parseGatewayConfig(io.env)))
   try {

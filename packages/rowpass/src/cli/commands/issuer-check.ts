@@ -54,6 +54,7 @@ const settingOf: Readonly<Partial<Record<TokenRefusal['reason'], string>>> = {
   size: 'max_token_bytes',
   tenant: 'tenant_type',
   role: 'roles',
+  scope: 'scopes',
   key_unknown: 'jwks_url',
 }
 

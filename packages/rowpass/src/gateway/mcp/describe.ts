@@ -118,7 +118,7 @@ export function createDescribe({ mcpMaxBytes }: ToolSettings): Tool<z.infer<type
       annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     },
     async call({ matching = '' }, { guest, run }) {
-      const ran = await run({ sql: describeSql, params: [matching] }, { readOnly: true, bounds })
+      const ran = await run({ sql: describeSql, params: [matching] }, { readOnly: true, own: true, bounds })
       const { answered, body, truncated } = ran
       if (!ran.succeeded) return { answered, result: toRefusal(body) }
       const { sub = '', role = '', tenantId } = guest.turn.caller.who
