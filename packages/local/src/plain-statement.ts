@@ -40,7 +40,8 @@ function isPlainNode(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return true
   const node = value as TreeNode
   const isOfSystem = /^(pg_|information_schema$)/.test(String(node.schemaname ?? node.relname ?? ''))
-  const isJoined = Array.isArray(node.fromClause) && node.fromClause.length > 1
+  // UPDATE has its table in `relation`, and what it is joined with in FROM.
+  const isJoined = Array.isArray(node.fromClause) && (node.fromClause.length > 1 || 'relation' in node)
   if (isOfSystem || isJoined || 'withClause' in node || 'usingClause' in node) return false
   return Object.entries(node).every(
     ([name, fields]) =>

@@ -140,7 +140,7 @@ describe('rowpass dev', { timeout: 2 * startMs }, () => {
     const david = await signIn(api, 'david@neon.example')
     expect((await get(api, 'users', david)).headers.get('Server-Timing')).toContain('11 rows hidden')
     expect(await explain(project.env.GATEWAY_PORT!, david)).toMatchObject({ command: 'EXPLAIN' })
-    const shell = dev.output().match(/^ {4}\S.*$/gm)!
+    const shell = dev.output().match(/^ {4}[^\s{].*$/gm)!
     expect(shell).toHaveLength(3)
     const { stdout } = await sh(shell.join('\n'))
     expect(stdout).toContain('david@neon.example')

@@ -28,6 +28,8 @@ export type ApiMessage =
 
 type BuildEvent = Parameters<InstanceType<typeof unstable_DevEnv>['dispatch']>[0]
 
+const maxErrors = 5
+
 const [, , scratch] = process.argv
 let worker: { dispose(): Promise<void> } | undefined
 
@@ -77,6 +79,8 @@ try {
 /** Follows the builds: the front hears of each one, and the parent of those after the first. */
 function followBuilds(front: ApiFront) {
   let startedAt: number | undefined
+  /** What the build under way, or the last one, has said; of one mistake wrangler says several things, in any order. */
+  let errors: readonly string[] = []
   let settleFirst: ((error: Error | undefined) => void) | undefined
   const first = new Promise<void>((resolve, reject) => {
     settleFirst = (error) => (error === undefined ? resolve() : reject(error))
@@ -86,20 +90,23 @@ function followBuilds(front: ApiFront) {
 
   function fail(text: string): void {
     startedAt = undefined
-    front.fail(text)
+    errors = [...errors, text].slice(-maxErrors)
+    front.fail(errors.join('\n\n'))
     settleFirst?.(new Error(text))
   }
 
   const write = process.stderr.write.bind(process.stderr) as (...printed: unknown[]) => boolean
   process.stderr.write = (...printed: unknown[]) => {
     const text = stripVTControlCharacters(String(printed[0]))
-    if (startedAt !== undefined && text.includes('[ERROR]')) fail(text.slice(text.indexOf('[ERROR]') + 8).trim())
+    if ((startedAt !== undefined || errors.length > 0) && text.includes('[ERROR]'))
+      fail(text.slice(text.indexOf('[ERROR]') + 8).trim())
     return write(...printed)
   }
   return {
     first,
     hear(event: BuildEvent): void {
       if (event.type === 'bundleStart' || event.type === 'reloadStart') {
+        if (startedAt === undefined) errors = []
         startedAt ??= performance.now()
         front.hold()
       }
@@ -111,6 +118,7 @@ function followBuilds(front: ApiFront) {
       settleFirst?.(undefined)
       settleFirst = undefined
       startedAt = undefined
+      errors = []
     },
   }
 }
