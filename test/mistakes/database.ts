@@ -212,8 +212,8 @@ export const databaseMistakes: readonly Mistake[] = [
     ],
     [
       'a restrictive policy gives something',
-      "    .filter((policy) => policy.as !== 'restrictive')\n",
-      '',
+      "policies.filter((policy) => policy.as !== 'restrictive')",
+      'policies',
       'grants once what several policies of a role need, and nothing for a restrictive one',
     ],
   ]),

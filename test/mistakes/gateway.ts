@@ -21,8 +21,8 @@ export const gatewayMistakes: readonly Mistake[] = [
     ],
     [
       'without a token one learns which databases there are',
-      '    const identified = tokenPath.identify(request)\n',
-      "    if (!config.databases.has(login.database)) throw new Failure('database_unknown')\n    const identified = tokenPath.identify(request)\n",
+      '    const identified = tokenPath.identify(request, timing)\n',
+      "    if (!config.databases.has(login.database)) throw new Failure('database_unknown')\n    const identified = tokenPath.identify(request, timing)\n",
       'SEC-64 without a valid token nobody learns which databases there are',
     ],
     [
@@ -509,7 +509,7 @@ export const gatewayMistakes: readonly Mistake[] = [
       'a clock that differs is taken for a seal key that is missing',
       'const exp = Math.floor(serverSeconds) + probeSeconds',
       'const exp = Math.floor(Date.now() / 1000) + probeSeconds',
-      'is nothing where this machine is 20 minutes behind, and the seconds are told',
+      'is nothing where this machine is 20 minutes %s, and the seconds are told',
     ],
   ]),
   ...mistakesIn('packages/rowpass/src/gateway/preparation.ts', operation, [
