@@ -17,11 +17,17 @@ interface Connection {
   query(...statement: unknown[]): Promise<unknown>
 }
 
+/** A query as the driver makes one of each statement. */
+interface DriverQuery {
+  readonly text: string
+  name?: string | undefined
+  requiresPreparation(): boolean
+  callback: (error: unknown, result: unknown) => void
+}
+
 /** The class of a connection, with that of its queries. */
 interface QueryMaker {
-  readonly Query: new (
-    statement: Statement,
-  ) => { requiresPreparation(): boolean; callback: (error: unknown, result: unknown) => void }
+  readonly Query: new (statement: Statement) => DriverQuery
 }
 
 interface PooledConnection extends Connection {
@@ -167,9 +173,10 @@ function createSession(connection: Connection, identity: RequestIdentity) {
     query(...given: unknown[]): Promise<unknown> {
       const [first, values] = given
       refuseCallback(given)
-      // A cursor or a stream, which the driver reads from by its own means.
+      // A cursor, a stream or a query of the driver, which is read from by its own means.
       if (hasMethods(first, ['submit'])) {
         if (!isOpen) throw new OptionError('a cursor or a stream needs a transaction: begin one first')
+        if (first instanceof queryClassOf(connection)) restrict(first)
         // Where it fails, so does what comes after it in the transaction.
         if (!isSealed) connection.query(envelope, parameters).catch(() => undefined)
         isSealed = true
@@ -190,15 +197,23 @@ function createSession(connection: Connection, identity: RequestIdentity) {
  * Runs one statement and no more, whatever its text says: by the extended protocol, in which a text of several is an error.
  * And without a name: what a session has prepared under it may be somebody else's.
  */
-function runAlone(connection: Connection, { name: _name, ...statement }: Statement): Promise<unknown> {
-  const { Query } = connection.constructor as unknown as QueryMaker
-  const query = new Query(statement)
-  // Not `queryMode`, which Neon's driver does not know.
-  query.requiresPreparation = () => true
+function runAlone(connection: Connection, statement: Statement): Promise<unknown> {
+  const query = restrict(new (queryClassOf(connection))(statement))
   return new Promise((resolve, reject) => {
     query.callback = (error, result) => (error ? reject(error) : resolve(result))
     connection.query(query)
   })
+}
+
+function queryClassOf(connection: Connection): QueryMaker['Query'] {
+  return (connection.constructor as unknown as QueryMaker).Query
+}
+
+function restrict(query: DriverQuery): DriverQuery {
+  query.name = undefined
+  // Not `queryMode`, which Neon's driver does not know.
+  query.requiresPreparation = () => true
+  return query
 }
 
 /** Without what a text of several statements has behind the first, and the semicolon. */

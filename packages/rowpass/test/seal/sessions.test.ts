@@ -6,6 +6,8 @@ import { integer, pgTable, text } from 'drizzle-orm/pg-core'
 import { drizzle as drizzlePostgresJs } from 'drizzle-orm/postgres-js'
 import { type Generated, Kysely, sql as kyselySql, PostgresDialect } from 'kysely'
 import pg from 'pg'
+import Cursor from 'pg-cursor'
+import QueryStream from 'pg-query-stream'
 import postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { sealed } from '../../src/seal/sealed.ts'
@@ -214,6 +216,104 @@ describePg('sealed over connections', () => {
     ])
     await expect(db.select().from(notes)).rejects.toMatchObject({ cause: { code: '42501' } })
     await (db.$client as { end(): Promise<void> }).end()
+  })
+
+  describe('what node-postgres is given in place of a text', () => {
+    const bodies = `select body, auth.user_id() as who from notes, generate_series(1, 5) order by id`
+    let pool: pg.Pool
+    beforeAll(() => {
+      pool = new pg.Pool({ connectionString: scene.url, max: 1 })
+    })
+    afterAll(() => pool.end())
+
+    const inTransaction = async <T>(identity: SealScene['ada'], work: (client: pg.PoolClient) => Promise<T>) => {
+      const client = await sealed(pool, identity).connect()
+      try {
+        await client.query('begin')
+        const result = await work(client)
+        await client.query('commit')
+        return result
+      } finally {
+        client.release()
+      }
+    }
+
+    it('a cursor reads as its identity, row by row, and leaves nothing', async () => {
+      const read = (identity: SealScene['ada']) =>
+        inTransaction(identity, async (client) => {
+          const cursor = client.query(new Cursor<{ body: string; who: string }>(bodies))
+          const [first, rest, none] = [await cursor.read(2), await cursor.read(10), await cursor.read(1)]
+          await cursor.close()
+          return [first, rest, none]
+        })
+      const row = { body: 'of ada', who: 'ada' }
+      expect(await read(scene.ada)).toEqual([[row, row], [row, row, row], []])
+      expect((await read(scene.bob)).flat()).toEqual(Array(5).fill({ body: 'of bob', who: 'bob' }))
+      await expect(pool.query(all)).rejects.toMatchObject({ code: '42501' })
+    })
+
+    it('a cursor that is closed before its end lets the transaction go on', async () => {
+      const counted = await inTransaction(scene.ada, async (client) => {
+        const cursor = client.query(new Cursor(bodies))
+        expect(await cursor.read(1)).toHaveLength(1)
+        await cursor.close()
+        await client.query(`insert into notes (body) values ('behind a cursor')`)
+        return (await client.query('select from notes')).rowCount
+      })
+      expect(counted).toBe(2)
+    })
+
+    it('a cursor that fails says why, and so does all that comes after it in the transaction', async () => {
+      const client = await sealed(pool, scene.ada).connect()
+      await client.query('begin')
+      const cursor = client.query(new Cursor('select 1/(n - 3) from generate_series(1, 5) n'))
+      await expect(cursor.read(5)).rejects.toMatchObject({ code: '22012' })
+      await expect(client.query('select 1')).rejects.toMatchObject({ code: '25P02' })
+      client.release()
+      expect((await sealed(pool, scene.ada).query(all)).rows).toEqual(adas)
+    })
+
+    it('a stream gives its rows as its identity', async () => {
+      const read = (identity: SealScene['ada']) =>
+        inTransaction(identity, async (client) => {
+          const rows: unknown[] = []
+          for await (const row of client.query(new QueryStream(bodies, [], { batchSize: 2 }))) rows.push(row)
+          return rows
+        })
+      expect(await read(scene.ada)).toEqual(Array(5).fill({ body: 'of ada', who: 'ada' }))
+      expect(await read(scene.bob)).toEqual(Array(5).fill({ body: 'of bob', who: 'bob' }))
+    })
+
+    it('a stream that is left early lets the next one have the connection', async () => {
+      await inTransaction(scene.ada, async (client) => {
+        for await (const row of client.query(new QueryStream(bodies, [], { batchSize: 1 }))) {
+          expect(row).toEqual({ body: 'of ada', who: 'ada' })
+          break
+        }
+      })
+      expect((await sealed(pool, scene.bob).query(all)).rows).toEqual([{ owner: 'bob', body: 'of bob' }])
+    })
+
+    it('a query of its own calls back as its identity, and SEC-83 is one statement', async () => {
+      const ask = (client: pg.PoolClient, text: string) =>
+        new Promise<unknown[]>((resolve, reject) => {
+          client.query(new pg.Query(text, [], (error, result) => (error ? reject(error) : resolve(result.rows))))
+        })
+      await inTransaction(scene.ada, async (client) => expect(await ask(client, all)).toEqual(adas))
+      const client = await sealed(pool, scene.ada).connect()
+      await client.query('begin')
+      await expect(ask(client, 'select 1; commit; select 2')).rejects.toMatchObject({ code: '42601' })
+      client.release()
+    })
+
+    it('nothing that is read step by step runs outside of a transaction', async () => {
+      const client = await sealed(pool, scene.ada).connect()
+      for (const given of [new Cursor(bodies), new QueryStream(bodies), new pg.Query(all)]) {
+        // @ts-expect-error one of them at a time
+        expect(() => client.query(given)).toThrow('a cursor or a stream needs a transaction')
+      }
+      client.release()
+    })
   })
 
   it('Kysely over a sealed pool reads, writes and runs transactions as its identity', async () => {
