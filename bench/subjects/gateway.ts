@@ -1,21 +1,28 @@
 /**
  * (d) The gateway: real HTTP, real tokens, row-level security. With the argument `log` it writes its audit log too. Asked
- * for `turns`, it tells how long its thread was busy.
+ * for its `strain`, it tells how long its thread was busy and what its memory was.
  */
 import { openSync, writeSync } from 'node:fs'
 import { parseGatewayConfig } from '../../packages/rowpass/src/gateway/config.ts'
 import { createEventLog } from '../../packages/rowpass/src/gateway/log.ts'
 import { createGateway } from '../../packages/rowpass/src/gateway/server.ts'
 import type { Scene } from '../scene.ts'
+import { type MemoryPeak, watchMemory } from './memory.ts'
 import { answerParent } from './serve.ts'
 import { type LongestTurn, watchTurns } from './turns.ts'
 
-let turns: (() => LongestTurn) | undefined
+/** Since the last question, or since the first. */
+export interface Strain {
+  readonly turn: LongestTurn
+  readonly memory: MemoryPeak
+}
 
-answerParent(async (question: Scene | 'turns') => {
-  if (question === 'turns') {
-    turns ??= watchTurns()
-    return turns()
+let watches: { readonly turn: () => LongestTurn; readonly memory: () => MemoryPeak } | undefined
+
+answerParent(async (question: Scene | 'strain') => {
+  if (question === 'strain') {
+    watches ??= { turn: watchTurns(), memory: watchMemory() }
+    return { turn: watches.turn(), memory: watches.memory() } satisfies Strain
   }
   const { gatewayUrl, sealKeys, issuer, settings } = question
   const trusted = { iss: issuer.iss, jwks_url: issuer.jwksUrl, audience: issuer.audience, max_ttl_seconds: 86_400 }
