@@ -99,6 +99,20 @@ describe('a thread for what takes long', () => {
     expect(events).toEqual([])
   })
 
+  it('one that a job has made large is ended soon', async () => {
+    startThread(60_000, 10_000)
+    await judge('select 1')
+    const objects = Array.from({ length: 250_000 }, (_, n) => `{"${n.toString(36)}":1}`)
+    await thread.run(
+      { kind: 'body', bytes: Buffer.from(`{"query":"select 1","params":[[${objects}]]}`), headers: {}, maxBatch: 1 },
+      'owner',
+    )
+    expect(thread.ready).toBe(true)
+    await waitUntil(() => !thread.ready, 9_000)
+    await expect(judge('select 1')).resolves.toMatchObject({ kind: 'fast' })
+    expect(events).toEqual([])
+  })
+
   it('what waits when it is closed is refused', async () => {
     startThread(60_000)
     const waiting = judge('select 1')

@@ -9,7 +9,7 @@ import { Failure } from '../../errors.ts'
 import type { Emit } from '../../events.ts'
 import type { ParserLimits } from '../../statement/parser.ts'
 import { type BudgetQueueLimits, createBudgetQueue, type Waiting } from './budget-queue.ts'
-import type { Job, News, Reply } from './jobs.ts'
+import type { Job, News, Report } from './jobs.ts'
 
 /** Limits of one thread. */
 export interface JobThreadOptions extends BudgetQueueLimits {
@@ -17,7 +17,10 @@ export interface JobThreadOptions extends BudgetQueueLimits {
   readonly maxRunMs: number
   /** How long a job may wait for its turn. */
   readonly maxWaitMs: number
-  /** A thread that had no job for so long is ended, and its memory is free; the next job starts another. */
+  /**
+   * A thread that had no job for so long is ended, and its memory is free; the next job starts another. One that has become
+   * large is ended after a tenth of it.
+   */
   readonly maxIdleMs: number
   /** Of its parser. */
   readonly parser?: ParserLimits
@@ -65,6 +68,9 @@ interface Running {
 /** What a thread may hold besides the parser, whose memory is not JavaScript's. */
 const maxHeapMb = 128
 const maxYoungMb = 16
+/** Of the heap of a thread that has become large: with its code and the facts of a large schema it has some 30 MiB. */
+const largeHeapBytes = 48 * 1024 * 1024
+const largeIdlePart = 0.1
 const firstRestartMs = 50
 const maxRestartMs = 5_000
 
@@ -79,6 +85,7 @@ export function createJobThread(options: JobThreadOptions, emit: Emit): JobThrea
   let restart: NodeJS.Timeout | undefined
   let closed = false
   let usedAt = 0
+  let heapBytes = 0
   const sweeper = setInterval(sweep, 250)
   sweeper.unref()
 
@@ -91,7 +98,7 @@ export function createJobThread(options: JobThreadOptions, emit: Emit): JobThrea
     // What keeps the process alive is its sockets.
     started.unref()
     if (news !== undefined) started.postMessage(news)
-    started.on('message', (reply: Reply) => onReply(reply))
+    started.on('message', (report: Report) => onReport(report))
     started.on('error', (error) => {
       cause = error
     })
@@ -120,7 +127,9 @@ export function createJobThread(options: JobThreadOptions, emit: Emit): JobThrea
     return entry
   }
 
-  function onReply(reply: Reply): void {
+  function onReport(report: Report): void {
+    const { reply } = report
+    heapBytes = report.heapBytes
     restartMs = 0
     ready = true
     usedAt = performance.now()
@@ -159,7 +168,8 @@ export function createJobThread(options: JobThreadOptions, emit: Emit): JobThrea
     const now = performance.now()
     const before = now - options.maxWaitMs
     queue.refuseIf(({ since }) => since < before, new Failure('overloaded', { detail: waitedTooLong }))
-    if (!ready || running !== undefined || now - usedAt < options.maxIdleMs) return
+    const maxIdleMs = options.maxIdleMs * (heapBytes > largeHeapBytes ? largeIdlePart : 1)
+    if (!ready || running !== undefined || now - usedAt < maxIdleMs) return
     void thread?.terminate()
     thread = undefined
     ready = false

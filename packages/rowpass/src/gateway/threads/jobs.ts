@@ -30,6 +30,13 @@ export type Reply =
   | { readonly kind: 'failed'; readonly code: FailureCode; readonly options: { readonly detail?: string } }
   | { readonly kind: 'broken'; readonly message: string }
 
+/** What a thread sends back. */
+export interface Report {
+  readonly reply: Reply
+  /** Bytes that its heap has by now. */
+  readonly heapBytes: number
+}
+
 /** Does what a thread is asked. */
 export type Perform = (message: Job | News) => Promise<Reply | undefined>
 
