@@ -30,7 +30,7 @@ export async function setUpForms(
     await client.query(`insert into rowpass.revoked_sessions
       select gen_random_uuid(), now() + interval '1 hour' from generate_series(1, ${endedSessions})`)
     await client.query(`insert into rowpass.identities
-      select sha256(n::text::bytea), 'authenticated', now() + interval '1 day', name, null, '{}', null
+      select sha256(n::text::bytea), 'authenticated', now() + interval '1 day', name, null, '{}', null, sha256(n::text::bytea)
         from generate_series(1, ${otherIdentities}) n, rowpass.seal_keys`)
   })
   await withConnection(superuserUrl, (client) => client.query('vacuum (analyze, freeze)'))

@@ -68,8 +68,8 @@ export const sealMistakes: readonly Mistake[] = [
     ],
     [
       'an identity is admitted while its session is being ended',
-      '  claims := rowpass.claims();\n\n  insert',
-      '  insert',
+      '  claims := rowpass.claims();\n\n  -- One person',
+      '  -- One person',
       'SEC-36 that is being ended admits none',
     ],
     [
@@ -95,6 +95,18 @@ export const sealMistakes: readonly Mistake[] = [
       'select ticket_hash from rowpass.identities where good_until < now()',
       'select ticket_hash from rowpass.identities where false',
       'and ten that have expired go with each that comes',
+    ],
+    [
+      'one person with many tokens fills the table',
+      'order by good_until desc offset 63',
+      'order by good_until desc offset 1000000',
+      'SEC-76 64 of one person at most: those that expire first make room, and nobody else’s',
+    ],
+    [
+      'identities are remembered without end',
+      "pg_stat_get_live_tuples('rowpass.identities'::regclass) > 1000000",
+      'false',
+      'SEC-76 not beyond a number in all: %s',
     ],
   ]),
   ...mistakesIn('packages/rowpass/src/seal/sql/0001_seal.sql', 'packages/rowpass/test/gateway/walls.test.ts', [

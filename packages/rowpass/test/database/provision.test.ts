@@ -60,6 +60,7 @@ describePg('provisioning a database', () => {
       'database/0001_records.sql',
       'seal/0001_seal.sql',
       'seal/0002_identities.sql',
+      'seal/0003_identities_of_one.sql',
       'issuer/0001_issuer.sql',
       'issuer/0002_signing_keys.sql',
     ])

@@ -1,5 +1,5 @@
--- What "rowpass db migrate" and "rowpass db harden" install, by revision 26 of the SQL, whose SHA-256 is
--- b7b719ba3107bedf1406bf03b60f2485c750bf27d2cef0f65840a169e63d7694
+-- What "rowpass db migrate" and "rowpass db harden" install, by revision 27 of the SQL, whose SHA-256 is
+-- a977c4d1812eb6e8c7639fa3e65e8111766724c83cdaf78c1b4a107d5818db3d
 -- "npm run sql:snapshot" writes this file. Rights are those of others than the owner.
 
 create schema auth;
@@ -121,11 +121,14 @@ create unlogged table rowpass.identities (
   sid uuid,
   session jsonb not null,
   uid uuid,
+  person bytea not null,
   constraint identities_key_name_fkey FOREIGN KEY (key_name) REFERENCES rowpass.seal_keys(name) ON DELETE CASCADE,
+  constraint identities_person_check CHECK ((octet_length(person) = 32)),
   constraint identities_pkey PRIMARY KEY (ticket_hash),
   constraint identities_ticket_hash_check CHECK ((octet_length(ticket_hash) = 32))
 );
 CREATE INDEX identities_good_until_idx ON rowpass.identities USING btree (good_until);
+CREATE INDEX identities_person_idx ON rowpass.identities USING btree (person, good_until);
 CREATE INDEX identities_sid_idx ON rowpass.identities USING btree (sid) WHERE (sid IS NOT NULL);
 
 create table rowpass.key_ring (
@@ -743,6 +746,7 @@ declare
   key text;
   session_id uuid;
   until timestamptz;
+  who bytea;
 begin
   if claims is null or current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'an identity is admitted under its whole seal, in READ COMMITTED'
@@ -752,7 +756,9 @@ begin
   session_id := nullif(split_part(seal, ':', 4), '');
   until := to_timestamp(split_part(seal, ':', 3)::float8);
   -- More than anybody needs; whoever is not among them goes on with the whole seal.
-  if octet_length(claims) > 4096 or pg_stat_get_live_tuples('rowpass.identities'::regclass) > 1000000 then
+  if octet_length(claims) > 4096
+    or pg_stat_get_live_tuples('rowpass.identities'::regclass) > 1000000
+    or pg_stat_get_live_tuples('rowpass.admitted_sessions'::regclass) > 1000000 then
     raise exception 'this identity is not remembered' using errcode = 'program_limit_exceeded';
   end if;
 
@@ -763,9 +769,13 @@ begin
   end if;
   claims := rowpass.claims();
 
-  insert into rowpass.identities (ticket_hash, role, good_until, key_name, sid, session, uid)
+  -- One person has 64 of them at most: those that expire first make room.
+  who := sha256(convert_to(json_build_array(claims::json ->> 'iss', claims::json ->> 'sub')::text, 'UTF8'));
+  delete from rowpass.identities where ticket_hash in (
+    select ticket_hash from rowpass.identities where person = who order by good_until desc offset 63 for update skip locked);
+  insert into rowpass.identities (ticket_hash, role, good_until, key_name, sid, session, uid, person)
   values (sha256(substr(seal, 2, 32)::bytea), current_setting('role'), until, key, session_id, claims::jsonb,
-    rowpass.to_uuid(claims::json ->> 'sub'))
+    rowpass.to_uuid(claims::json ->> 'sub'), who)
   on conflict (ticket_hash) do nothing;
 
   -- One comes, up to ten go that have expired.
@@ -983,7 +993,7 @@ CREATE OR REPLACE FUNCTION rowpass.revision()
  RETURNS integer
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-RETURN 26;
+RETURN 27;
 
 CREATE OR REPLACE FUNCTION rowpass.sealed_signing_key(kid text)
  RETURNS jsonb

@@ -121,7 +121,10 @@ describePg('a database of the files 0001 to 0019', () => {
 
     // As somebody who has another issuer, and says so: theirs goes on all the same.
     const report = await provision({ ownerUrl, gatewayUrl, sealKeys, withIssuer: false })
-    expect(report.platform.filter((name) => /\d/.test(name))).toEqual(['seal/0002_identities.sql'])
+    expect(report.platform.filter((name) => /\d/.test(name))).toEqual([
+      'seal/0002_identities.sql',
+      'seal/0003_identities_of_one.sql',
+    ])
     const { 'rowpass.hardening': record, ...rest } = await contents()
     const { 'rowpass.hardening': recordBefore, ...restBefore } = kept
     expect(rest).toEqual({ ...restBefore, 'rowpass.identities': [], 'rowpass.admitted_sessions': [] })

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { startEmbeddedPostgres } from '../../../local/src/postgres/embedded.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../local/src/postgres/embedded.ts'
 import { createLocalDatabase } from '../../../local/src/postgres/local-database.ts'
 import { withConnection } from '../../src/database/connect.ts'
 import { provision } from '../../src/database/provision.ts'
@@ -161,6 +161,16 @@ describePg('a token that comes again', () => {
     }
   })
 
+  it('SEC-76 many tokens of one owner are admitted no faster than for a part of its answers', async () => {
+    const tokens = await Promise.all(Array.from({ length: 40 }, () => token({}, 'eve')))
+    for (const bearer of tokens) for (let turn = 0; turn < 2; turn++) await lengthOf(scene.gateway, bearer)
+    // Eight that it begins with, and one for four of the 80 answers.
+    expect(await remembered()).toBeLessThanOrEqual(8 + 20)
+    await warm(scene.gateway, await token())
+    const last = tokens.at(-1) ?? ''
+    await waitUntil(async () => (await lengthOf(scene.gateway, last)) === 32)
+  })
+
   it('admits nobody by a statement of its own', async () => {
     const { status, body } = await scene.gateway.sql(await token(), 'select rowpass.admit_identity()')
     expect([status, body.hint.split(':')[0]]).toEqual([400, 'statement_refused'])
@@ -193,44 +203,120 @@ describePg('a token that comes again', () => {
   })
 })
 
+/** A server of its own that may be ended, and a gateway that goes on. */
+async function withServer(
+  work: (stage: {
+    server: () => EmbeddedPostgres
+    /** Ends it, changes its data folder, and starts it on the same port. */
+    restart: (end: (server: EmbeddedPostgres) => Promise<void>, change?: (folder: string) => void) => Promise<void>
+    ownerUrl: string
+    gateway: TestGateway
+    /** How many identities the database remembers. */
+    count: () => Promise<number>
+  }) => Promise<void>,
+): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'rowpass-server-'))
+  let server = await startEmbeddedPostgres({ directory, durable: false })
+  let gateway: TestGateway | undefined
+  try {
+    const ownerUrl = await createLocalDatabase(server.superuserUrl, 'of-a-throw-away-database')
+    const gatewayUrl = Object.assign(new URL(ownerUrl), { username: 'rowpass_gateway', password: 'gateway' }).href
+    await provision({ ownerUrl, gatewayUrl, sealKeys: parseSealKeys(sealKeysText) })
+    gateway = await startTestGateway({ name: 'rowpass', gatewayUrl } as TestDatabase)
+    const count = () =>
+      withConnection(server.superuserUrl.replace(/postgres$/, 'rowpass'), async (client) => {
+        const { rows } = await client.query('select count(*)::int as count from rowpass.identities')
+        return rows[0].count
+      })
+    const restart = async (end: (server: EmbeddedPostgres) => Promise<void>, change?: (folder: string) => void) => {
+      const { port, dataDirectory } = server
+      await end(server)
+      change?.(dataDirectory)
+      // The processes of one that was killed may hold its memory for a moment.
+      await waitUntil(async () => {
+        const started = await startEmbeddedPostgres({ directory, port, durable: false }).catch(() => undefined)
+        server = started ?? server
+        return started !== undefined
+      }, 30_000)
+    }
+    await work({ server: () => server, restart, ownerUrl, gateway, count })
+  } finally {
+    await gateway?.close()
+    await server.stop()
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+describe('a token whose server is killed', () => {
+  it('is answered as before when it is back, and is admitted again, and its ended session stays ended', async () => {
+    await withServer(async ({ server, restart, ownerUrl, gateway, count }) => {
+      const [sid, other] = [randomUUID(), randomUUID()]
+      const claims = [{}, { sid }, { sid: other }]
+      const tokens = await Promise.all(claims.map((each) => gateway.issuer.token('ada', each)))
+      const ask = (bearer: string) => gateway.sql(bearer, 'select auth.user_id() as id')
+      for (const [index, bearer] of tokens.entries()) {
+        await waitUntil(async () => (await ask(bearer)).status === 200 && (await count()) === index + 1)
+      }
+      await withConnection(ownerUrl, (client) => client.query(`select rowpass.end_session('${other}')`))
+      const remembered = await count()
+      expect(remembered).toBe(2)
+
+      // Whoever asks meanwhile hears that the database is away, and nothing else.
+      const answers: { status: number; body: { rows?: unknown; code?: string } }[] = []
+      let over = false
+      const asking = tokens.slice(0, 2).map(async (bearer) => {
+        while (!over) answers.push(await ask(bearer))
+      })
+      await restart(async ({ dataDirectory, ended }) => {
+        const [pid = ''] = readFileSync(join(dataDirectory, 'postmaster.pid'), 'utf8').split('\n')
+        process.kill(Number(pid), 'SIGKILL')
+        await ended
+      })
+      await waitUntil(async () => (await ask(tokens[0] ?? '')).status === 200, 30_000)
+      over = true
+      await Promise.all(asking)
+      for (const { status, body } of answers) {
+        if (status === 200) expect(body.rows).toEqual([{ id: 'ada' }])
+        else expect(['08006', '08007', '53300']).toContain(body.code)
+      }
+      expect(answers.some(({ status }) => status !== 200)).toBe(true)
+
+      await waitUntil(async () => {
+        for (const bearer of tokens.slice(0, 2)) expect((await ask(bearer)).body.rows).toEqual([{ id: 'ada' }])
+        return (await count()) === 2
+      })
+      expect(await ask(tokens[2] ?? '')).toMatchObject(ended)
+      expect(server().created).toBe(false)
+    })
+  }, 120_000)
+})
+
 describe('a token whose server becomes a replica', () => {
   it('SEC-36 goes on whole, where the table of identities cannot be read, and is refused once its session has ended', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'rowpass-standby-'))
-    let server = await startEmbeddedPostgres({ directory, durable: false })
-    let gateway: TestGateway | undefined
-    try {
-      const ownerUrl = await createLocalDatabase(server.superuserUrl, 'of-a-throw-away-database')
-      const gatewayUrl = Object.assign(new URL(ownerUrl), { username: 'rowpass_gateway', password: 'gateway' }).href
-      await provision({ ownerUrl, gatewayUrl, sealKeys: parseSealKeys(sealKeysText) })
+    await withServer(async ({ restart, ownerUrl, gateway, count }) => {
       const [sid, other] = [randomUUID(), randomUUID()]
-      gateway = await startTestGateway({ name: 'rowpass', gatewayUrl } as TestDatabase)
-      const { issuer } = gateway
-      const tokens = await Promise.all([{}, { sid }, { sid: other }].map((claims) => issuer.token('ada', claims)))
-      const ask = (bearer: string) => gateway?.sql(bearer, 'select auth.user_id() as id')
-      const count = () =>
-        withConnection(server.superuserUrl.replace(/postgres$/, 'rowpass'), async (client) => {
-          const { rows } = await client.query('select count(*)::int as count from rowpass.identities')
-          return rows[0].count
-        })
+      const tokens = await Promise.all(
+        [{}, { sid }, { sid: other }].map((claims) => gateway.issuer.token('ada', claims)),
+      )
+      const ask = (bearer: string) => gateway.sql(bearer, 'select auth.user_id() as id')
       for (const bearer of tokens) for (let turn = 0; turn < 3; turn++) await ask(bearer)
-      await waitUntil(async () => (await count()) === 3)
-      for (const bearer of tokens) expect((await ask(bearer))?.body.rows).toEqual([{ id: 'ada' }])
+      await waitUntil(async () => {
+        for (const bearer of tokens) await ask(bearer)
+        return (await count()) === 3
+      })
+      for (const bearer of tokens) expect((await ask(bearer)).body.rows).toEqual([{ id: 'ada' }])
       await withConnection(ownerUrl, (client) => client.query(`select rowpass.end_session('${other}')`))
 
-      const { port, dataDirectory } = server
-      await server.stop()
-      writeFileSync(join(dataDirectory, 'standby.signal'), '')
-      server = await startEmbeddedPostgres({ directory, port, durable: false })
-      await waitUntil(async () => (await ask(tokens[0] ?? ''))?.status === 200, 20_000)
+      await restart(
+        (server) => server.stop(),
+        (folder) => writeFileSync(join(folder, 'standby.signal'), ''),
+      )
+      await waitUntil(async () => (await ask(tokens[0] ?? '')).status === 200, 20_000)
       for (const bearer of tokens.slice(0, 2)) {
-        for (let turn = 0; turn < 4; turn++) expect((await ask(bearer))?.body.rows).toEqual([{ id: 'ada' }])
+        for (let turn = 0; turn < 4; turn++) expect((await ask(bearer)).body.rows).toEqual([{ id: 'ada' }])
       }
       expect(await ask(tokens[2] ?? '')).toMatchObject(ended)
       await expect(count()).rejects.toMatchObject({ code: '0A000' })
-    } finally {
-      await gateway?.close()
-      await server.stop()
-      rmSync(directory, { recursive: true, force: true })
-    }
+    })
   }, 120_000)
 })

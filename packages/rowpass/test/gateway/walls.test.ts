@@ -127,7 +127,7 @@ const attacks: readonly Attack[] = [
     [
       'an identity that it is to remember',
       `insert into rowpass.identities
-         select sha256('1'), 'authenticated', 'infinity'::timestamptz, name, null::uuid, '${forged}'::jsonb, null::uuid
+         select sha256('1'), 'authenticated', 'infinity'::timestamptz, name, null::uuid, '${forged}'::jsonb, null::uuid, sha256('1')
            from rowpass.seal_keys limit 1`,
     ],
     ['policies switched off', 'alter table public.notes disable row level security'],

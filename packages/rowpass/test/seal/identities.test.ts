@@ -339,7 +339,8 @@ describePg('identities that the database remembers', () => {
 
     it('and ten that have expired go with each that comes', async () => {
       await owner.query(`insert into rowpass.identities
-        select sha256(n::text::bytea), 'authenticated', now() - interval '1 hour', 'test', null, '{}', null from generate_series(1, 25) n;
+        select sha256(n::text::bytea), 'authenticated', now() - interval '1 hour', 'test', null, '{}', null, sha256(n::text::bytea)
+          from generate_series(1, 25) n;
         insert into rowpass.admitted_sessions select gen_random_uuid(), now() - interval '1 hour' from generate_series(1, 25)`)
       for (const left of [15, 5, 0]) {
         await admitted()
@@ -349,6 +350,43 @@ describePg('identities that the database remembers', () => {
         )
         expect(rows).toEqual([{ identities: left, sessions: left }])
       }
+    })
+
+    it('SEC-76 64 of one person at most: those that expire first make room, and nobody else’s', async () => {
+      const [first, another] = [await admitted({}, { exp: now() + 60 }), await admitted({ sub: 'bob' })]
+      await owner.query(`insert into rowpass.identities
+        select sha256(n::text::bytea), role, good_until + n * interval '1 minute', key_name, null, session, uid, person
+          from rowpass.identities, generate_series(1, 80) n where session ->> 'sub' = '${ada}'`)
+      const last = await admitted()
+      const { rows } = await owner.query(
+        `select count(*)::int as hers from rowpass.identities where session ->> 'sub' = '${ada}'`,
+      )
+      expect(rows[0].hers).toBe(64)
+      for (const session of [last, another]) await as(byTicket(session), 'select auth.user_id()')
+      await expect(as(byTicket(first), 'select auth.user_id()')).rejects.toMatchObject(unknown)
+    })
+
+    it.each(['identities', 'admitted_sessions'])('SEC-76 not beyond a number in all: %s', async (table) => {
+      const { rows } = await owner.query(`select pg_get_functiondef('rowpass.admit_identity'::regproc) as sql`)
+      const definition: string = rows[0].sql
+      const limit = new RegExp(`(rowpass\\.${table}'::regclass\\) > )1000000`)
+      expect(definition).toMatch(limit)
+      const count = `select pg_stat_force_next_flush(), pg_stat_clear_snapshot(),
+        pg_stat_get_live_tuples('rowpass.${table}'::regclass)::int as live`
+      try {
+        await admitted({}, { sid: randomUUID() })
+        await owner.query(definition.replace(limit, '$13'))
+        await owner.query(`insert into rowpass.identities
+            select sha256(n::text::bytea), role, good_until, key_name, null, session, uid, sha256(n::text::bytea)
+              from rowpass.identities, generate_series(1, 5) n;
+          insert into rowpass.admitted_sessions select gen_random_uuid(), now() + interval '1 hour' from generate_series(1, 5)`)
+        do await new Promise((resolve) => setTimeout(resolve, 20))
+        while ((await owner.query(count)).rows[0].live <= 3)
+        await expect(admit(seal())).rejects.toMatchObject({ code: '54000' })
+      } finally {
+        await owner.query(definition)
+      }
+      await admitted()
     })
 
     it('in tables that a crash empties', async () => {

@@ -2,5 +2,5 @@
 -- has a larger one is left alone. `npm run sql:snapshot` writes this file.
 create or replace function rowpass.revision() returns integer
   language sql immutable parallel safe
-  return 26;
+  return 27;
 revoke all on function rowpass.revision() from public;

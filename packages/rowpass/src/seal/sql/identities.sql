@@ -81,6 +81,7 @@ declare
   key text;
   session_id uuid;
   until timestamptz;
+  who bytea;
 begin
   if claims is null or current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'an identity is admitted under its whole seal, in READ COMMITTED'
@@ -90,7 +91,9 @@ begin
   session_id := nullif(split_part(seal, ':', 4), '');
   until := to_timestamp(split_part(seal, ':', 3)::float8);
   -- More than anybody needs; whoever is not among them goes on with the whole seal.
-  if octet_length(claims) > 4096 or pg_stat_get_live_tuples('rowpass.identities'::regclass) > 1000000 then
+  if octet_length(claims) > 4096
+    or pg_stat_get_live_tuples('rowpass.identities'::regclass) > 1000000
+    or pg_stat_get_live_tuples('rowpass.admitted_sessions'::regclass) > 1000000 then
     raise exception 'this identity is not remembered' using errcode = 'program_limit_exceeded';
   end if;
 
@@ -101,9 +104,13 @@ begin
   end if;
   claims := rowpass.claims();
 
-  insert into rowpass.identities (ticket_hash, role, good_until, key_name, sid, session, uid)
+  -- One person has 64 of them at most: those that expire first make room.
+  who := sha256(convert_to(json_build_array(claims::json ->> 'iss', claims::json ->> 'sub')::text, 'UTF8'));
+  delete from rowpass.identities where ticket_hash in (
+    select ticket_hash from rowpass.identities where person = who order by good_until desc offset 63 for update skip locked);
+  insert into rowpass.identities (ticket_hash, role, good_until, key_name, sid, session, uid, person)
   values (sha256(substr(seal, 2, 32)::bytea), current_setting('role'), until, key, session_id, claims::jsonb,
-    rowpass.to_uuid(claims::json ->> 'sub'))
+    rowpass.to_uuid(claims::json ->> 'sub'), who)
   on conflict (ticket_hash) do nothing;
 
   -- One comes, up to ten go that have expired.
