@@ -152,7 +152,7 @@ async function prepare(place: Place, stateFile: string): Promise<SessionForm[]> 
 
 /** Requests as the gateway makes them: the identity and the statement, both prepared, in one implicit transaction. */
 function toScript(form: SessionForm, schema: string, times: number): string {
-  const identities = Array.from({ length: people }, (_, person) => identityOf(form, key, person))
+  const identities = Array.from({ length: form.admits ? times : people }, (_, person) => identityOf(form, key, person))
   const executed = (ticketed: boolean) =>
     identities.map((identity) => {
       const params = envelopeOf(identity, ticketed).params.map((value) => pg.escapeLiteral(value))
@@ -162,6 +162,7 @@ function toScript(form: SessionForm, schema: string, times: number): string {
   const admissions = form.remembered ? executed(false).map((whole) => `${whole} select rowpass.admit_identity()`) : []
   const requests = Array.from({ length: times }, (_, turn) => {
     const person = turn % people
+    if (form.admits) return `${envelopes[turn]} select rowpass.admit_identity() as id`
     const statement = `execute own(${person * notesOfOne + 1})`
     return form.hasIdentity ? `${envelopes[person]} ${statement}` : statement
   })

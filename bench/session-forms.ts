@@ -27,6 +27,8 @@ export interface SessionForm {
   readonly condition?: string
   /** Whether the database remembers the identity, and a request brings its ticket. */
   readonly remembered?: boolean
+  /** Whether each request has another identity remembered, and asks for no row. */
+  readonly admits?: boolean
 }
 
 const inForce = { sql: '', seal: sealSession, hasIdentity: true, hasSession: false }
@@ -87,6 +89,8 @@ export async function readForms(ownerUrl: string): Promise<SessionForm[]> {
       policy: 'auth.user_id()',
     },
     { ...byTicket, name: '**ticket: three claims, as the demo does**', condition: demo },
+    { ...inForce, name: '**an admission, once for a token**', admits: true },
+    { ...inForce, name: '**an admission, the token names a session**', hasSession: true, admits: true },
     {
       ...inForce,
       name: '– `auth.uid()` with a regular expression',

@@ -46,6 +46,10 @@ async function toSubject(form: SessionForm, schema: string, pool: Pool): Promise
     form.hasIdentity ? identityOf(form, key, person) : undefined,
   )
   if (form.remembered) for (const identity of identities) if (identity !== undefined) await admit(pool, identity)
+  if (form.admits) {
+    const admitNext = (turn: number) => admit(pool, identityOf(form, key, turn))
+    return { name: form.name, pid: process.pid, run: () => load(admitNext, requestsAtOnce, durationMs) }
+  }
   const sql = statementOf(schema)
   const shape = { arrayMode: true, rawText: true }
   const ask = (turn: number) => {
