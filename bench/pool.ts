@@ -51,7 +51,7 @@ export async function askOne(
   const { error, sinks } = flight
   const [sink] = sinks
   if (identity !== undefined) admit?.(identity, 'bench', flight)
-  if (error !== undefined || sink?.rowCount !== 1 || !Buffer.isBuffer(sink.finish())) {
+  if (error !== undefined || sink?.rowCount !== 1 || !Array.isArray(sink.finish())) {
     throw new Error(`${statement.sql}: ${JSON.stringify(error)}`)
   }
 }

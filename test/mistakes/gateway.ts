@@ -12,6 +12,22 @@ const webSocket = 'packages/rowpass/test/gateway/websocket.test.ts'
 const sessions = 'packages/rowpass/test/gateway/websocket-sessions.test.ts'
 
 export const gatewayMistakes: readonly Mistake[] = [
+  ...mistakesIn('packages/rowpass/src/gateway/admission.ts', 'packages/rowpass/test/gateway/admission.test.ts', [
+    [
+      'an owner with many tokens causes an admission for each',
+      '    if (allowance.answers < answersPerAdmission) return\n',
+      '',
+      'SEC-76 many tokens of one owner are admitted no faster than for a part of its answers',
+    ],
+  ]),
+  ...mistakesIn('packages/rowpass/src/postgres/incoming.ts', 'packages/rowpass/test/gateway/under-way.test.ts', [
+    [
+      'answers count when they are whole, and not while they are made',
+      'if (flight.work.hold?.(size) === false) onNoRoom(flight)',
+      '',
+      'SEC-77 are counted while they are made, and a change that was made is made',
+    ],
+  ]),
   ...mistakesIn('packages/rowpass/src/gateway/handle.ts', limits, [
     [
       'a token names any database',

@@ -203,6 +203,13 @@ export const poolMistakes: readonly Mistake[] = [
       'if',
       'SEC-44 a statement that ignores the cancel request loses its connection',
     ],
+    [
+      'the first of a group is blamed for the one that cannot be cancelled',
+      'const isOfCaller = running.has(head) && head.behind === 0',
+      'const isOfCaller = running.has(head)',
+      'one that cannot be cancelled is told from the others of its group, none of whom is refused',
+      groups,
+    ],
   ]),
   ...mistakesIn('packages/rowpass/src/postgres/roster.ts', fairness, [
     [

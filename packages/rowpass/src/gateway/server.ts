@@ -16,7 +16,7 @@ import { createCatalogKeeper } from './catalog-reading.ts'
 import type { GatewayConfig } from './config.ts'
 import { failureResponse } from './contract/refuse.ts'
 import type { SqlHeaders } from './contract/request.ts'
-import type { SqlResponse } from './contract/respond.ts'
+import { lengthOfBody, type SqlResponse } from './contract/respond.ts'
 import { createSqlHandler } from './handle.ts'
 import { createHttp, type HttpServer } from './http/http.ts'
 import { FetchRequest, hostsOf, isAnswered, readHeaders, requestId, ServerRequest } from './http/receive.ts'
@@ -176,8 +176,9 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
             })
           : otherRoute(request.method, path)
     if (response.destroyed) return
-    response.writeHead(answer.status, answerHeaders(id, headers.origin, answer))
-    http.end(response, answer.body)
+    const length = lengthOfBody(answer)
+    response.writeHead(answer.status, answerHeaders(id, headers.origin, answer, length))
+    http.end(response, answer.body, length)
   }
 
   async function putInForce(read: () => GatewayConfig): Promise<void> {
@@ -224,8 +225,13 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     return !closing && catalog.prepared && heavy.ready && pool.open > 0
   }
 
-  function answerHeaders(id: string, origin: string | undefined, answer: SqlResponse): Record<string, string> {
-    const headers: Record<string, string> = { 'content-length': String(answer.body.length), 'neon-request-id': id }
+  function answerHeaders(
+    id: string,
+    origin: string | undefined,
+    answer: SqlResponse,
+    length: number,
+  ): Record<string, string> {
+    const headers: Record<string, string> = { 'content-length': String(length), 'neon-request-id': id }
     for (const name in answer.headers) headers[name] = answer.headers[name] as string
     if (closing) headers.connection = 'close'
     if (origin === undefined || !config.corsOrigins.has(origin)) return headers
@@ -275,9 +281,9 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
               })
             : otherRoute(request.method, pathname)
       sqlRequest.close()
-      return new Response(new Uint8Array(answer.body), {
+      return new Response(Buffer.concat(answer.body), {
         status: answer.status,
-        headers: answerHeaders(id, headers.origin, answer),
+        headers: answerHeaders(id, headers.origin, answer, lengthOfBody(answer)),
       })
     },
     ready,
@@ -306,16 +312,16 @@ function rolesOf(issuers: readonly TrustedIssuer[]): string[] {
 }
 
 function preflightResponse(): SqlResponse {
-  return { status: 200, headers: { allow: 'OPTIONS, POST', ...corsHeaders }, body: Buffer.alloc(0) }
+  return { status: 200, headers: { allow: 'OPTIONS, POST', ...corsHeaders }, body: [] }
 }
 
 function textResponse(status: number, text: string): SqlResponse {
-  return { status, headers: { 'content-type': 'text/plain' }, body: Buffer.from(`${text}\n`) }
+  return { status, headers: { 'content-type': 'text/plain' }, body: [Buffer.from(`${text}\n`)] }
 }
 
 const unknownHostResponse = failureResponse(new Failure('host_unknown'))
 
 const unknownRouteResponse: SqlResponse = {
   ...failureResponse(new Failure('request_invalid')),
-  body: Buffer.from('"query is not supported"'),
+  body: [Buffer.from('"query is not supported"')],
 }

@@ -190,7 +190,7 @@ export const settings = {
     default: 67_108_864,
     min: 1_048_576,
     max: 1_099_511_627_776,
-    says: 'Bytes of request bodies and of answers that were not read yet, of all clients together; one tenant may have half of them. Beyond it, the client that holds most loses an answer.',
+    says: 'Bytes of request bodies, and of answers while they are made and until they are read, of all clients together; one tenant may have half of them. Beyond it, the client that holds most loses an answer.',
   }),
   maxStatementLength: integer({
     unit: 'UTF-16 units',

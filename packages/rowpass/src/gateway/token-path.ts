@@ -23,7 +23,7 @@ import type { SqlRequest } from './http/receive.ts'
 import { holdToScopes, otherTable } from './narrowed.ts'
 import type { Heavy } from './threads/heavy.ts'
 import type { Timing } from './timing.ts'
-import { type Hold, held, type UnderWay } from './under-way.ts'
+import { type Hold, held, holdAnswer, type UnderWay } from './under-way.ts'
 import { type Terms, toTokenWork } from './work.ts'
 
 /** What the path needs. */
@@ -121,6 +121,7 @@ export function createTokenPath(parts: TokenPathParts): TokenPath {
         const allowed = verdicts.filter((verdict) => verdict.kind !== 'refused')
         const limits = holdToScopes(narrowing, allowed, rules.own)
         const traceparent = traceparentOf(request)
+        const holding = holdAnswer(hold)
         const work = toTokenWork(allowed, {
           identity,
           traceparent,
@@ -130,6 +131,7 @@ export function createTokenPath(parts: TokenPathParts): TokenPath {
           pooled,
           findType,
           terms: rules,
+          hold: holding,
         })
         flight = await pool.run(work, { owner, signal: request.signal })
         if (flight.startedAt > 0) timing?.end('queue', flight.startedAt)
@@ -144,7 +146,7 @@ export function createTokenPath(parts: TokenPathParts): TokenPath {
           toErrorResponse: (error) => tokenErrorResponse(error, writing),
         })
         timing?.end('answer')
-        return { who, verdicts, narrowed: narrowing !== undefined, flight, ending: held(ending, hold) }
+        return { who, verdicts, narrowed: narrowing !== undefined, flight, ending: held(ending, holding) }
       } catch (error) {
         return { who, verdicts, flight, ending: refuse(error) }
       }

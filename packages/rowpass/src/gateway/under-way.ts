@@ -4,7 +4,7 @@
  */
 import { Failure } from '../errors.ts'
 import type { GatewayConfig } from './config.ts'
-import type { Ending } from './contract/respond.ts'
+import { type Ending, lengthOfBody } from './contract/respond.ts'
 import type { SqlRequest } from './http/receive.ts'
 
 /** Limits of what may be under way. */
@@ -119,12 +119,24 @@ export class UnderWay {
   }
 }
 
+/** Holds what an answer has by now, and not what an earlier call has counted of it, for another attempt at it too. */
+export function holdAnswer(hold: Hold): Hold {
+  let held = 0
+  return (bytes) => {
+    if (bytes <= held) return true
+    const isHeld = hold(bytes - held)
+    if (isHeld) held = bytes
+    return isHeld
+  }
+}
+
 /**
  * An answer that is held until the client has read it.
+ * @param hold of {@link holdAnswer}
  * @throws Failure `answer_dropped` when there is no room for it; its statement was run
  */
 export function held(ending: Ending, hold: Hold): Ending {
-  if (!hold(ending.response.body.length)) throw new Failure('answer_dropped')
+  if (!hold(lengthOfBody(ending.response))) throw new Failure('answer_dropped')
   return ending
 }
 

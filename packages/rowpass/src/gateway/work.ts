@@ -26,12 +26,13 @@ export interface TokenRequest {
   readonly pooled: boolean
   readonly findType: FindType
   readonly terms: Terms
+  readonly hold: NonNullable<Work['hold']>
 }
 
 /** The work of a token holder: as its identity, with what each verdict asks for. */
 export function toTokenWork(
   verdicts: readonly Allowed[],
-  { identity, traceparent, limits, body, batch, pooled, findType, terms }: TokenRequest,
+  { identity, traceparent, limits, body, batch, pooled, findType, terms, hold }: TokenRequest,
 ): Work {
   const reset = verdicts.some(({ kind }) => kind === 'reset')
   const readOnly = verdicts.every((verdict) => verdict.readOnly)
@@ -51,7 +52,8 @@ export function toTokenWork(
   })
   const exclusive = reset || begin !== undefined
   const bounds = terms.own === true ? terms.bounds : within(terms.bounds, limits)
-  const work = { identity, statements, begin, exclusive, reset, readOnly, findType, bounds, ending, limits, counted }
+  const settled = { bounds, ending, limits, counted }
+  const work = { identity, statements, begin, exclusive, reset, readOnly, findType, hold, ...settled }
   return traceparent === undefined ? work : { ...work, traceparent }
 }
 
@@ -62,7 +64,11 @@ function within(bounds: Terms['bounds'], limits: WorkLimits | undefined): Terms[
 }
 
 /** The work of a password user, who has a connection of its own. */
-export function toPasswordWork(body: SqlBody, batch: BatchOptions, findType: FindType): Work {
+export function toPasswordWork(
+  body: SqlBody,
+  batch: BatchOptions,
+  { findType, hold }: Pick<TokenRequest, 'findType' | 'hold'>,
+): Work {
   return {
     identity: undefined,
     statements: body.queries.map((query) => ({ ...query, prepare: false })),
@@ -70,5 +76,6 @@ export function toPasswordWork(body: SqlBody, batch: BatchOptions, findType: Fin
     exclusive: true,
     reset: false,
     findType,
+    hold,
   }
 }

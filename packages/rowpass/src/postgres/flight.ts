@@ -55,6 +55,8 @@ export interface Work {
   readonly readOnly?: boolean
   /** Looks up the types of results that are not raw text; without it arrays stay text. */
   readonly findType?: FindType
+  /** Told how many bytes its results have by now, when they are many. Returns false when there is no room for them. */
+  readonly hold?: (bytes: number) => boolean
   /** Does nothing while this is the version of the schema: see `schema-version.ts`. */
   readonly unlessVersion?: string
   /** How much of each result is kept; absent: all of it. */
@@ -87,6 +89,8 @@ export interface Flight {
   /** Whom it counts against; `''` for housekeeping. */
   readonly owner: string
   lane: Lane
+  /** Bytes of its results of which `work.hold` was told. */
+  held: number
   /** It was taken for a quick one, and another owner's requests waited behind it for too long. */
   heldUp: boolean
   /** Milliseconds that requests like it usually take; undefined for one that shares its Sync with nobody. */
@@ -146,6 +150,7 @@ export function createFlight(work: Work, done: Flight['done'], lane: Lane = 'alo
     done,
     owner,
     lane,
+    held: 0,
     heldUp: false,
     usualMs: undefined,
     group: undefined,
@@ -212,4 +217,4 @@ export function loseFlight(flight: Flight, cause: Error, fatal: boolean): void {
 }
 
 /** Errors with which a request was cancelled; its outcome is open until the server has answered. */
-const wasGivenUp: ReadonlySet<FailureCode> = new Set(['timeout', 'overloaded', 'response_too_large'])
+const wasGivenUp: ReadonlySet<FailureCode> = new Set(['timeout', 'overloaded', 'response_too_large', 'answer_dropped'])

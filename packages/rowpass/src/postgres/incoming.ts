@@ -8,6 +8,9 @@ import type { Outgoing } from './outgoing.ts'
 import { createMessageReader } from './reader.ts'
 import { describeFields, type Result, tooLarge, tooManyRows } from './result.ts'
 
+/** Results are counted by so many bytes. */
+const holdBytes = 64 * 1024
+
 /** What the receiving side needs to know of its connection, and what it reports to it. */
 export interface IncomingOptions {
   /** Requests that were sent, the oldest first. */
@@ -114,6 +117,16 @@ export function createIncoming(options: IncomingOptions): (chunk: Buffer) => voi
     let size = 0
     for (const each of flight.sinks) size += each.size
     if (size > maxResponseBytes) onOversized()
+    else if (size > flight.held + holdBytes) {
+      flight.held = size
+      if (flight.work.hold?.(size) === false) onNoRoom(flight)
+    }
+  }
+
+  /** A change goes on to its end, so that it is known to have been made. */
+  function onNoRoom(flight: Flight): void {
+    flight.error ??= { kind: 'failure', code: 'answer_dropped' }
+    if (flight.work.readOnly === true) options.onUnwanted()
   }
 
   function onOversized(): void {

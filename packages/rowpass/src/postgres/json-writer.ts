@@ -15,16 +15,26 @@ shortEscape[0x0c] = 0x66
 shortEscape[0x0d] = 0x72
 const maxEscapeBytes = 6
 
-/** A growing buffer of JSON: a record and functions, because one is made for each result. */
+/**
+ * Growing JSON: a record and functions, because one is made for each result. It grows by pieces: a buffer of twice the size
+ * and a copy would take three times the memory of a large result.
+ */
 export interface JsonText {
+  /** Pieces that are full. */
+  readonly pieces: Buffer[]
+  /** Bytes in them. */
+  piecesLength: number
+  /** The piece that is being written. */
   bytes: Buffer
-  /** How many of the bytes are written. */
+  /** How many of its bytes are written. */
   length: number
 }
 
-/** Makes an empty one. @param room bytes that it has before it grows */
+const pieceBytes = 64 * 1024
+
+/** Makes an empty one. @param room bytes that it has at first; up to a piece of 64 KiB */
 export function createJsonText(room: number): JsonText {
-  return { bytes: Buffer.allocUnsafe(room), length: 0 }
+  return { pieces: [], piecesLength: 0, bytes: Buffer.allocUnsafe(Math.min(room, pieceBytes)), length: 0 }
 }
 
 /** Writes one byte as it is. */
@@ -35,10 +45,18 @@ export function writeByte(json: JsonText, value: number): void {
 
 /** Writes bytes that are JSON already, a part of a buffer. */
 export function writeBytes(json: JsonText, bytes: Buffer, start = 0, end = bytes.length): void {
-  reserve(json, end - start)
   // A call into native code costs more than copying a few bytes.
-  if (end - start < minRunBytes) for (let at = start; at < end; at++) json.bytes[json.length++] = bytes[at] as number
-  else json.length += bytes.copy(json.bytes, json.length, start, end)
+  if (end - start < minRunBytes) {
+    reserve(json, end - start)
+    for (let at = start; at < end; at++) json.bytes[json.length++] = bytes[at] as number
+    return
+  }
+  for (let at = start; at < end; ) {
+    reserve(json, 1)
+    const copied = bytes.copy(json.bytes, json.length, at, end)
+    json.length += copied
+    at += copied
+  }
 }
 
 /** Writes text that is JSON already. */
@@ -67,16 +85,24 @@ export function writeEscaped(json: JsonText, bytes: Buffer, start: number, end: 
   escapeEach(json, bytes, at, end)
 }
 
-/** What was written; it must not be written to afterwards. */
-export function toBytes(json: JsonText): Buffer {
-  return json.bytes.subarray(0, json.length)
+/** How many bytes were written. */
+export function lengthOf(json: JsonText): number {
+  return json.piecesLength + json.length
 }
 
+/** What was written; it must not be written to afterwards. */
+export function toPieces(json: JsonText): Buffer[] {
+  json.pieces.push(json.bytes.subarray(0, json.length))
+  return json.pieces
+}
+
+/** Makes room for so many bytes in one piece. */
 function reserve(json: JsonText, bytes: number): void {
   if (json.length + bytes <= json.bytes.length) return
-  const grown = Buffer.allocUnsafe(Math.max(json.bytes.length * 2, json.length + bytes))
-  json.bytes.copy(grown, 0, 0, json.length)
-  json.bytes = grown
+  if (json.length > 0) json.pieces.push(json.bytes.subarray(0, json.length))
+  json.piecesLength += json.length
+  json.length = 0
+  json.bytes = Buffer.allocUnsafe(Math.max(pieceBytes, bytes))
 }
 
 const minRunBytes = 64

@@ -4,7 +4,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Failure } from '../errors.ts'
 import { type ResultCell, toCellWriter, type WriteCell, writeString } from './cells.ts'
-import { createJsonText, type JsonText, toBytes, writeByte, writeBytes, writeText } from './json-writer.ts'
+import { createJsonText, type JsonText, lengthOf, toPieces, writeByte, writeBytes, writeText } from './json-writer.ts'
 import type { CommandTag, Field } from './messages.ts'
 import type { FindType } from './values.ts'
 
@@ -147,10 +147,11 @@ export class Result {
   }
 
   /**
-   * Writes what is not written yet: when it is much, piece by piece, so that others are served in between.
+   * Writes what is not written yet: when it is much, in turns, so that others are served in between.
+   * @returns pieces of some 64 KiB, in their order
    * @throws Failure `response_too_large`; its statement was run
    */
-  finish(): Buffer | Promise<Buffer> {
+  finish(): Buffer[] | Promise<Buffer[]> {
     const writing = this.#writing ?? this.#begin()
     return writing.turns.next().value ? this.#close(writing) : this.#finishByTurns(writing)
   }
@@ -167,10 +168,10 @@ export class Result {
     return { json, turns: writeRows(json, rows) }
   }
 
-  async #finishByTurns(writing: Writing): Promise<Buffer> {
+  async #finishByTurns(writing: Writing): Promise<Buffer[]> {
     do {
       // Escapes make up to six bytes of one: what PostgreSQL sent was within the limit.
-      if (writing.json.length > this.#maxBytes) {
+      if (lengthOf(writing.json) > this.#maxBytes) {
         throw new Failure('response_too_large', { detail: tooLarge(this.#maxBytes) })
       }
       await nextTurn()
@@ -178,11 +179,11 @@ export class Result {
     return this.#close(writing)
   }
 
-  #close({ json }: Writing): Buffer {
+  #close({ json }: Writing): Buffer[] {
     const { command, rowCount } = this.#tag
     const { arrayMode } = this.#shape
     writeText(json, `],"command":${JSON.stringify(command)},"rowCount":${rowCount},"rowAsArray":${arrayMode}}`)
-    return toBytes(json)
+    return toPieces(json)
   }
 }
 
@@ -215,7 +216,7 @@ function* writeRows(json: JsonText, { rows, starts, keys, writers }: Rows): Gene
   for (let row = 0; ; row++) {
     while (row === rows.length) {
       yield true
-      turnEndsAt = json.length + turnBytes
+      turnEndsAt = lengthOf(json) + turnBytes
     }
     const bytes = rows[row] as Buffer
     rows[row] = nullJson
@@ -244,9 +245,9 @@ function* writeRows(json: JsonText, { rows, starts, keys, writers }: Rows): Gene
         yield false
         write(json, cell, cell.at + turnBytes)
       }
-      if (json.length < turnEndsAt) continue
+      if (lengthOf(json) < turnEndsAt) continue
       yield false
-      turnEndsAt = json.length + turnBytes
+      turnEndsAt = lengthOf(json) + turnBytes
     }
     writeByte(json, close)
   }

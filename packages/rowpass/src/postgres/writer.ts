@@ -5,6 +5,10 @@
 
 /** What is taken is never written again, so a slab serves many small requests before the next is allocated. */
 const slabBytes = 64 * 1024
+/** Of a UTF-16 unit. */
+const maxUtf8Bytes = 3
+/** UTF-16 units from which it is worth a look how many bytes a text has. */
+const longText = 8 * 1024
 
 /** A growing buffer of frontend messages. */
 export interface MessageWriter {
@@ -34,7 +38,7 @@ export function createMessageWriter(): MessageWriter {
   function reserve(bytes: number): void {
     if (end + bytes <= buffer.length) return
     const pendingBytes = end - start
-    const grown = Buffer.allocUnsafe(Math.max(slabBytes, (pendingBytes + bytes) * 2))
+    const grown = Buffer.allocUnsafe(Math.max(slabBytes, pendingBytes * 2 + bytes))
     buffer.copy(grown, 0, start, end)
     buffer = grown
     start = 0
@@ -73,7 +77,7 @@ export function createMessageWriter(): MessageWriter {
   }
 
   function utf8(text: string): number {
-    reserve(text.length * 3)
+    reserve(text.length > longText ? Buffer.byteLength(text) : text.length * maxUtf8Bytes)
     const written = buffer.write(text, end)
     end += written
     return written

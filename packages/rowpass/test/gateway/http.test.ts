@@ -228,7 +228,7 @@ describe('an answer that is not read', () => {
         const startedAt = performance.now()
         response.once('close', () => close(performance.now() - startedAt))
         response.writeHead(200, { 'content-length': large.length })
-        server.end(response, large)
+        server.end(response, [large], large.length)
       },
       undefined,
       { stallMs: maxStallMs },

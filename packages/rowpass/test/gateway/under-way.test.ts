@@ -1,6 +1,6 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { UnderWay } from '../../src/gateway/under-way.ts'
+import { holdAnswer, UnderWay } from '../../src/gateway/under-way.ts'
 import { describePg } from '../support/pg.ts'
 import { type Scene, startScene } from './scene.ts'
 
@@ -64,6 +64,16 @@ describe('what an owner has under way', () => {
     expect(dropped).toEqual(['a2'])
   })
 
+  it('SEC-77 counts what grows once, also where it is begun again', () => {
+    const { open } = stage()
+    const one = open('a1')
+    one.hold(10)
+    const answer = holdAnswer(one.hold)
+    expect([20, 40, 15, 40].map(answer)).toEqual([true, true, true, true])
+    expect(answer(51)).toBe(false)
+    expect(answer(50)).toBe(true)
+  })
+
   it('counts no longer once it is closed or dropped, and not again', () => {
     const { open, dropped } = stage()
     const one = open('a1')
@@ -83,7 +93,10 @@ describe('what an owner has under way', () => {
 describePg('answers that nobody reads', () => {
   let scene: Scene
   beforeAll(async () => {
-    scene = await startScene({ ROWPASS_MAX_HELD_BYTES: '41943040' })
+    scene = await startScene(
+      { ROWPASS_MAX_HELD_BYTES: '41943040' },
+      'create table visits (n int); grant select, insert on visits to authenticated',
+    )
   })
   afterAll(() => scene.close())
 
@@ -112,6 +125,19 @@ describePg('answers that nobody reads', () => {
     expect((await scene.gateway.sql(scene.bob, 'select repeat($1, 9000000) as long', ['x'])).status).toBe(200)
     for (const answer of unread) answer.destroy()
     await expect.poll(async () => (await scene.gateway.sql(scene.ada, 'select 1')).status, { timeout: 5_000 }).toBe(200)
+  })
+
+  it('SEC-77 are counted while they are made, and a change that was made is made', async () => {
+    const token = await scene.gateway.issuer.token('carol')
+    const unread = [await askWithoutReading(token, 9_000_000), await askWithoutReading(token, 6_000_000)]
+    const dropped = { status: 400, body: { code: '53200', hint: expect.stringMatching(/^answer_dropped: /) } }
+    // It is over every limit in the end, and over this one first.
+    const endless = `select repeat('x', 9000), generate_series(1, 100000000)`
+    expect(await scene.gateway.sql(token, endless)).toMatchObject(dropped)
+    const insert = `insert into visits select generate_series(1, 1000) returning repeat('x', 9000)`
+    expect(await scene.gateway.sql(token, insert)).toMatchObject(dropped)
+    expect(await scene.asSuperuser('select count(*)::int as count from visits')).toEqual([{ count: 1_000 }])
+    for (const answer of unread) answer.destroy()
   })
 
   it('SEC-77 of many who do not read, the largest loses it to one who reads', async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { toCellWriter } from '../../src/postgres/cells.ts'
-import { createJsonText, toBytes } from '../../src/postgres/json-writer.ts'
+import { createJsonText, toPieces } from '../../src/postgres/json-writer.ts'
 import { parseTypeFacts, toParameter } from '../../src/postgres/values.ts'
 
 const [int4, text, jsonb, vector] = [23, 25, 3802, 22]
@@ -22,7 +22,7 @@ function toJsonText(oid: number, cellText: string, partBytes = Number.POSITIVE_I
   const write = toCellWriter(oid, (type) => types.get(type))
   do write(json, cell, cell.at + partBytes)
   while (cell.at < cell.end)
-  return toBytes(json).toString()
+  return Buffer.concat(toPieces(json)).toString()
 }
 const toJson = (oid: number, cellText: string): unknown => JSON.parse(toJsonText(oid, cellText))
 

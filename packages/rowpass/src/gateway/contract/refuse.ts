@@ -135,7 +135,7 @@ function errorResponse(status: number, fields: object, headers: Record<string, s
   return {
     status,
     headers: { 'content-type': 'application/json', ...headers },
-    body: Buffer.from(JSON.stringify(fields)),
+    body: [Buffer.from(JSON.stringify(fields))],
   }
 }
 

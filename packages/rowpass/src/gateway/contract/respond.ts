@@ -12,7 +12,14 @@ import type { BatchOptions, SqlBody } from './request.ts'
 export interface SqlResponse {
   readonly status: number
   readonly headers: Record<string, string>
-  readonly body: Buffer
+  /** In pieces, as a large one was written. */
+  readonly body: readonly Buffer[]
+}
+
+/** Bytes of an answer's body. */
+export function lengthOfBody({ body }: SqlResponse): number {
+  const [first, ...others] = body
+  return others.reduce((sum, { length }) => sum + length, first?.length ?? 0)
 }
 
 /** How a request ended: what the client is told, and what is kept of it. */
@@ -43,7 +50,7 @@ export async function respond(flight: Flight, { kind, batch, toErrorResponse }: 
     throwOurFault(flight, error)
     return { response: toErrorResponse(error), outcome: 'postgres', sqlstate: error.code }
   }
-  const results: Buffer[] = []
+  const results: Buffer[][] = []
   for (const sink of flight.sinks) {
     const result = sink.finish()
     results.push(result instanceof Promise ? await result : result)
@@ -67,13 +74,13 @@ const resultsClose = Buffer.from(']}')
 const comma = Buffer.from(',')
 
 /** The result object as it is. */
-function singleResponse(result: Buffer): SqlResponse {
+function singleResponse(result: readonly Buffer[]): SqlResponse {
   return { status: 200, headers: { 'content-type': 'application/json' }, body: result }
 }
 
 /** With the transaction's options echoed. */
-function batchResponse(results: readonly Buffer[], batch: BatchOptions): SqlResponse {
-  const separated = results.flatMap((result, index) => (index === 0 ? [result] : [comma, result]))
+function batchResponse(results: readonly Buffer[][], batch: BatchOptions): SqlResponse {
+  const separated = results.flatMap((result, index) => (index === 0 ? result : [comma, ...result]))
   return {
     status: 200,
     headers: {
@@ -82,6 +89,6 @@ function batchResponse(results: readonly Buffer[], batch: BatchOptions): SqlResp
       ...(batch.readOnly ? { 'neon-batch-read-only': 'true' } : {}),
       ...(batch.deferrable ? { 'neon-batch-deferrable': 'true' } : {}),
     },
-    body: Buffer.concat([resultsOpen, ...separated, resultsClose]),
+    body: [resultsOpen, ...separated, resultsClose],
   }
 }

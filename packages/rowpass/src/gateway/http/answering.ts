@@ -6,8 +6,8 @@ import { constants, Http2ServerResponse } from 'node:http2'
 
 /** Answers on their way. */
 export interface Answering {
-  /** Sends the body and ends the response, whose head is written. */
-  end(response: ServerResponse, body: Buffer): void
+  /** Sends the body, of so many bytes, and ends the response, whose head is written. */
+  end(response: ServerResponse, body: readonly Buffer[], length: number): void
   /** Forgets all; the connections are closed by then. */
   close(): void
 }
@@ -16,10 +16,12 @@ export interface Answering {
 const maxJoinedBytes = 16 * 1024
 /** What is handed to the socket at a time. When one such piece has left, the client has read something. */
 const pieceBytes = 64 * 1024
-/** A client that reads at once would have its whole answer written before anybody else has a turn. */
+/** Of all answers together. Clients that read at once would have theirs written whole before anybody else has a turn. */
 const maxPiecesInTurn = 4
 
 interface Underway {
+  readonly response: ServerResponse
+  readonly pieces: Iterator<Buffer>
   /** Milliseconds of the monotonic clock when a piece left last. */
   movedAt: number
   /** Its stream was closed, which the client has to let through. */
@@ -33,33 +35,40 @@ interface Underway {
  */
 export function createAnswering(stallMs: number): Answering {
   const unread = new Map<ServerResponse, Underway>()
+  /** Those whose client has room for the next piece. */
+  const inTurn: Underway[] = []
   const sweeper = setInterval(sweep, Math.max(stallMs / 10, 10))
   sweeper.unref()
 
-  function end(response: ServerResponse, body: Buffer): void {
-    const underway = { movedAt: performance.now(), closing: false }
+  function end(response: ServerResponse, body: readonly Buffer[], length: number): void {
+    const underway = { response, pieces: cut(body), movedAt: performance.now(), closing: false }
     unread.set(response, underway)
     response.once('close', () => unread.delete(response))
-    if (body.length <= maxJoinedBytes) response.end(body.toString('latin1'), 'latin1')
-    else sendPieces(response, body, underway)
+    if (length <= maxJoinedBytes) {
+      const [whole = Buffer.alloc(0)] = body.length === 1 ? body : [Buffer.concat(body)]
+      response.end(whole.toString('latin1'), 'latin1')
+    } else {
+      response.on('drain', () => sendInTurn(underway))
+      sendPiece(underway)
+    }
   }
 
-  function sendPieces(response: ServerResponse, body: Buffer, underway: Underway): void {
-    let at = 0
-    const send = (): void => {
-      underway.movedAt = performance.now()
-      for (let pieces = 0; at < body.length; pieces++) {
-        if (response.destroyed) return
-        if (pieces === maxPiecesInTurn) return void setImmediate(send)
-        const piece = body.subarray(at, at + pieceBytes)
-        at += piece.length
-        if (!response.write(piece) && at < body.length) return
-      }
-      response.off('drain', send)
-      response.end()
-    }
-    response.on('drain', send)
-    send()
+  function sendPiece(underway: Underway): void {
+    const { response, pieces } = underway
+    if (response.destroyed) return
+    underway.movedAt = performance.now()
+    const { value, done } = pieces.next()
+    if (done) response.end()
+    else if (response.write(value)) sendInTurn(underway)
+  }
+
+  function sendInTurn(underway: Underway): void {
+    if (inTurn.push(underway) === 1) setImmediate(sendPieces)
+  }
+
+  function sendPieces(): void {
+    for (const underway of inTurn.splice(0, maxPiecesInTurn)) sendPiece(underway)
+    if (inTurn.length > 0) setImmediate(sendPieces)
   }
 
   function sweep(): void {
@@ -78,6 +87,30 @@ export function createAnswering(stallMs: number): Answering {
       unread.clear()
     },
   }
+}
+
+/** Cuts what is larger than a piece, and joins what is much smaller. */
+function* cut(body: readonly Buffer[]): Generator<Buffer, undefined> {
+  let joined: Buffer[] = []
+  let length = 0
+  for (const bytes of body) {
+    for (let at = 0; at < bytes.length; at += pieceBytes) {
+      const part = bytes.subarray(at, at + pieceBytes)
+      if (length + part.length > pieceBytes) {
+        yield join(joined)
+        joined = []
+        length = 0
+      }
+      joined.push(part)
+      length += part.length
+    }
+  }
+  yield join(joined)
+}
+
+function join(parts: readonly Buffer[]): Buffer {
+  const [only] = parts
+  return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts)
 }
 
 function giveUp(response: ServerResponse, underway: Underway): void {

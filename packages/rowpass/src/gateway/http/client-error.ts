@@ -3,7 +3,7 @@
  */
 import { Failure } from '../../errors.ts'
 import { failureResponse } from '../contract/refuse.ts'
-import type { SqlResponse } from '../contract/respond.ts'
+import { lengthOfBody, type SqlResponse } from '../contract/respond.ts'
 
 /** The answer to a request whose headers are over the limit. */
 export function headersTooLarge(): SqlResponse {
@@ -16,14 +16,15 @@ export function headersTooLarge(): SqlResponse {
  * @param error of the event `clientError`: `ERR_HTTP_REQUEST_TIMEOUT`, or an `HPE_…` of the parser
  */
 export function clientErrorAnswer(error: NodeJS.ErrnoException): Buffer {
-  const { status, headers, body } = failureResponse(toFailure(error))
+  const answer = failureResponse(toFailure(error))
+  const { status, headers, body } = answer
   const head = [
     `HTTP/1.1 ${status} ${status === 413 ? 'Content Too Large' : 'Bad Request'}`,
     'connection: close',
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
-    `content-length: ${body.length}`,
+    `content-length: ${lengthOfBody(answer)}`,
   ]
-  return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'latin1'), body])
+  return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'latin1'), ...body])
 }
 
 function toFailure({ code, message }: NodeJS.ErrnoException): Failure {

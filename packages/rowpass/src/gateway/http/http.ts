@@ -26,8 +26,8 @@ export type Listener = RequestListener
 export interface HttpServer {
   /** Resolves with the port; rejects with node's error, `EADDRINUSE` for one. */
   listen(port: number, host: string): Promise<number>
-  /** Sends the body and ends the response. A client that does not read it loses its connection after `stallMs`. */
-  end(response: ServerResponse, body: Buffer): void
+  /** Sends the body, of so many bytes, and ends the response. A client that does not read it loses its connection after `stallMs`. */
+  end(response: ServerResponse, body: readonly Buffer[], length: number): void
   /**
    * Takes no new connection, lets requests under way end within the grace, closes what is left. Resolves with the number of
    * connections that were cut off.
@@ -146,7 +146,7 @@ export function createHttp(listener: Listener, onUpgrade?: UpgradeListener, time
     limitBody(request, requestMs)
     if (headerBytes(request.rawHeaders) > maxHeaderBytes) {
       const { status, headers, body } = headersTooLarge()
-      response.writeHead(status, headers).end(body)
+      response.writeHead(status, headers).end(Buffer.concat(body))
     } else listener(...asHttp1(request, response))
   })
   http2.on('session', (session) => {

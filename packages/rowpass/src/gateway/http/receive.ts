@@ -179,33 +179,39 @@ function readBody(
   hold: (bytes: number) => boolean,
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
+    const announced = Number(contentLength ?? 0)
+    let bytes: Buffer = Buffer.alloc(0)
     let size = 0
     let refused = false
     const refuse = (failure: Failure) => {
       refused = true
-      chunks.length = 0
+      bytes = Buffer.alloc(0)
       reject(failure)
     }
-    if (Number(contentLength ?? 0) > maxBytes) {
+    if (announced > maxBytes) {
       refuse(requestTooLarge(maxBytes))
       return
     }
     request.on('data', (chunk: Buffer) => {
+      const before = size
       size += chunk.length
       if (size > unpacedBytes) readInTurn(request)
       if (refused) return
       if (size > maxBytes) refuse(requestTooLarge(maxBytes))
       else if (!hold(chunk.length))
         refuse(new Failure('overloaded', { detail: 'Too many bytes of requests and answers are held' }))
-      else chunks.push(chunk)
+      else if (chunk.length === announced) bytes = chunk
+      else {
+        bytes = withRoom(bytes, before, size, announced)
+        chunk.copy(bytes, before)
+      }
     })
     let ended = false
     request.on('end', () => {
       ended = true
-      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks))
+      resolve(bytes.subarray(0, size))
       // The request lives until its answer is read.
-      chunks.length = 0
+      bytes = Buffer.alloc(0)
     })
     const broken = () => {
       // Every request closes: an error with its stack for each would cost more than reading the body.
@@ -219,6 +225,20 @@ function readBody(
   })
 }
 
+/**
+ * A buffer with room for so many bytes. The chunks themselves are not kept: each is an object of a hundred bytes, and a client
+ * decides how small they are. Nor is all of what is announced taken at once, which need not come.
+ */
+function withRoom(bytes: Buffer, used: number, needed: number, announced: number): Buffer {
+  if (needed <= bytes.length) return bytes
+  const roomy = Math.max(needed * growth, leastRoomBytes)
+  const grown = Buffer.allocUnsafeSlow(announced >= needed ? Math.min(announced, roomy) : roomy)
+  bytes.copy(grown, 0, 0, used)
+  return grown
+}
+
+const growth = 4
+const leastRoomBytes = 4 * 1024
 const unpacedBytes = 64 * 1024
 const maxPiecesInTurn = 4
 const waitingForTurn: IncomingMessage[] = []

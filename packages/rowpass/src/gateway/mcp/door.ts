@@ -120,8 +120,8 @@ export function createDoor({ config, issuers, tokenPath, emit }: DoorParts): Doo
 }
 
 function metadataResponse(method: string, document: string): SqlResponse {
-  if (method !== 'GET') return { status: 405, headers: { allow: 'GET' }, body: Buffer.alloc(0) }
-  return { status: 200, headers: { 'content-type': 'application/json' }, body: Buffer.from(document) }
+  if (method !== 'GET') return { status: 405, headers: { allow: 'GET' }, body: [] }
+  return { status: 200, headers: { 'content-type': 'application/json' }, body: [Buffer.from(document)] }
 }
 
 const preflightResponse: SqlResponse = {
@@ -133,5 +133,5 @@ const preflightResponse: SqlResponse = {
       'Authorization, Content-Type, Mcp-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, Traceparent',
     'access-control-max-age': '86400',
   },
-  body: Buffer.alloc(0),
+  body: [],
 }

@@ -35,14 +35,14 @@ export function isServed({ method }: Message): boolean {
 
 /** What is not served: a notification is taken note of, an answer to nothing that was asked too. */
 export function notServed({ id, method }: Message): SqlResponse {
-  if (id === undefined || method === undefined) return { status: 202, headers: {}, body: Buffer.alloc(0) }
+  if (id === undefined || method === undefined) return { status: 202, headers: {}, body: [] }
   const known = typeof id === 'string' || typeof id === 'number' ? id : null
   return jsonResponse(200, { jsonrpc: '2.0', id: known, error: { code: -32_601, message: 'Method not found' } })
 }
 
 /** An answer in JSON. */
 export function jsonResponse(status: number, body: object): SqlResponse {
-  return { status, headers: { 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify(body)) }
+  return { status, headers: { 'content-type': 'application/json' }, body: [Buffer.from(JSON.stringify(body))] }
 }
 
 /** All that a client without a session can ask of a server that has tools and nothing else. */

@@ -51,7 +51,7 @@ export function createServe(tools: Toolbox): Serve {
     // The token itself is nothing that a tool needs.
     const authInfo = { token: '', clientId: '', scopes: [], extra: { exchange } }
     const response = await handler.fetch(request, { authInfo, parsedBody: message })
-    const body = Buffer.from(await response.arrayBuffer())
+    const body = [Buffer.from(await response.arrayBuffer())]
     const type = response.headers.get('content-type')
     return {
       response: { status: response.status, headers: type === null ? {} : { 'content-type': type }, body },

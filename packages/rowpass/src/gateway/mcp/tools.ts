@@ -49,7 +49,7 @@ export function createTools(settings: ToolSettings, tokenPath: TokenPath): Toolb
         return { result, answered: { ...answered, tool: name } }
       } catch (error) {
         const ending = refuse(error)
-        return { result: toRefusal(JSON.parse(String(ending.response.body))), answered: { who, ending, tool: name } }
+        return { result: toRefusal(JSON.parse(String(Buffer.concat(ending.response.body)))), answered: { who, ending, tool: name } }
       }
     },
   }
@@ -89,7 +89,7 @@ function toHands(guest: Guest, tokenPath: TokenPath): Hands {
       const { response, outcome } = answered.ending
       return {
         answered,
-        body: JSON.parse(String(response.body)),
+        body: JSON.parse(String(Buffer.concat(response.body))),
         succeeded: outcome === 'ok',
         truncated: answered.flight?.sinks[0]?.truncated === true,
       }

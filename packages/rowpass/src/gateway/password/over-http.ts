@@ -11,7 +11,7 @@ import type { Head, SqlBody } from '../contract/request.ts'
 import { respond } from '../contract/respond.ts'
 import type { SqlRequest } from '../http/receive.ts'
 import type { Heavy } from '../threads/heavy.ts'
-import { type Hold, held, type UnderWay } from '../under-way.ts'
+import { type Hold, held, holdAnswer, type UnderWay } from '../under-way.ts'
 import { toPasswordWork } from '../work.ts'
 import type { PasswordLogins } from './login.ts'
 import { createPasswordRunner } from './runner.ts'
@@ -48,19 +48,20 @@ export function createPasswordHandler(
     try {
       if (!config.databases.has(login.database)) throw new Failure('database_unknown')
       let kind: SqlBody['kind'] = 'single'
-      let hold: Hold = () => true
+      let holding: Hold = () => true
       flight = await runner.run(login, request, async () => {
-        hold = underWay.enter(owner, request)
+        const hold = underWay.enter(owner, request)
         const body = await heavy.parseBody(await request.body(hold), request.headers, owner)
         kind = body.kind
-        return toPasswordWork(body, batch, findType)
+        holding = holdAnswer(hold)
+        return toPasswordWork(body, batch, { findType, hold: holding })
       })
       const ending = await respond(flight, {
         kind,
         batch,
         toErrorResponse: passwordErrorResponse,
       })
-      return { who, flight, ending: held(ending, hold) }
+      return { who, flight, ending: held(ending, holding) }
     } catch (error) {
       return { who, flight, ending: refuse(error) }
     }

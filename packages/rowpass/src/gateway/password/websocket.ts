@@ -13,6 +13,7 @@ import type { Emit } from '../../events.ts'
 import { openSession, type Session, toServerOptions } from '../../postgres/session.ts'
 import type { GatewayConfig } from '../config.ts'
 import { failureResponse } from '../contract/refuse.ts'
+import { lengthOfBody } from '../contract/respond.ts'
 import { clientAddress, isAnswered } from '../http/receive.ts'
 import { createCancel } from './cancel.ts'
 import { createInbox, type Inbox } from './inbox.ts'
@@ -225,13 +226,13 @@ function idleOptions(timeoutMs: number): string {
 }
 
 function refuseUpgrade(socket: Duplex, status: 403 | 421 | 503, failure: Failure): void {
-  const { body } = failureResponse(failure)
+  const answer = failureResponse(failure)
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'connection: close',
     'content-type: application/json',
-    `content-length: ${body.length}`,
+    `content-length: ${lengthOfBody(answer)}`,
   ]
   socket.on('error', () => {})
-  socket.end(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]))
+  socket.end(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), ...answer.body]))
 }
