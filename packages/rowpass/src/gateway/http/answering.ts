@@ -41,12 +41,13 @@ export function createAnswering(stallMs: number): Answering {
   sweeper.unref()
 
   function end(response: ServerResponse, body: readonly Buffer[], length: number): void {
-    const underway = { response, pieces: cut(body), movedAt: performance.now(), closing: false }
+    const isWhole = length <= maxJoinedBytes
+    const pieces = isWhole ? noPieces : cut(body)
+    const underway = { response, pieces, movedAt: performance.now(), closing: false }
     unread.set(response, underway)
     response.once('close', () => unread.delete(response))
-    if (length <= maxJoinedBytes) {
-      const [whole = Buffer.alloc(0)] = body.length === 1 ? body : [Buffer.concat(body)]
-      response.end(whole.toString('latin1'), 'latin1')
+    if (isWhole) {
+      response.end(join(body).toString('latin1'), 'latin1')
     } else {
       response.on('drain', () => sendInTurn(underway))
       sendPiece(underway)
@@ -88,6 +89,8 @@ export function createAnswering(stallMs: number): Answering {
     },
   }
 }
+
+const noPieces = [].values()
 
 /** Cuts what is larger than a piece, and joins what is much smaller. */
 function* cut(body: readonly Buffer[]): Generator<Buffer, undefined> {

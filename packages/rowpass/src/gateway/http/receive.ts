@@ -180,12 +180,12 @@ function readBody(
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const announced = Number(contentLength ?? 0)
-    let bytes: Buffer = Buffer.alloc(0)
+    let bytes = nothing
     let size = 0
     let refused = false
     const refuse = (failure: Failure) => {
       refused = true
-      bytes = Buffer.alloc(0)
+      bytes = nothing
       reject(failure)
     }
     if (announced > maxBytes) {
@@ -211,7 +211,7 @@ function readBody(
       ended = true
       resolve(bytes.subarray(0, size))
       // The request lives until its answer is read.
-      bytes = Buffer.alloc(0)
+      bytes = nothing
     })
     const broken = () => {
       // Every request closes: an error with its stack for each would cost more than reading the body.
@@ -237,6 +237,7 @@ function withRoom(bytes: Buffer, used: number, needed: number, announced: number
   return grown
 }
 
+const nothing: Buffer = Buffer.alloc(0)
 const growth = 4
 const leastRoomBytes = 4 * 1024
 const unpacedBytes = 64 * 1024
