@@ -255,7 +255,7 @@ describe('a token whose server is killed', () => {
       const tokens = await Promise.all(claims.map((each) => gateway.issuer.token('ada', each)))
       const ask = (bearer: string) => gateway.sql(bearer, 'select auth.user_id() as id')
       for (const [index, bearer] of tokens.entries()) {
-        await waitUntil(async () => (await ask(bearer)).status === 200 && (await count()) === index + 1)
+        await waitUntil(async () => (await ask(bearer)).status === 200 && (await count()) === index + 1, 30_000)
       }
       await withConnection(ownerUrl, (client) => client.query(`select rowpass.end_session('${other}')`))
       const remembered = await count()
@@ -284,7 +284,7 @@ describe('a token whose server is killed', () => {
       await waitUntil(async () => {
         for (const bearer of tokens.slice(0, 2)) expect((await ask(bearer)).body.rows).toEqual([{ id: 'ada' }])
         return (await count()) === 2
-      })
+      }, 30_000)
       expect(await ask(tokens[2] ?? '')).toMatchObject(ended)
       expect(server().created).toBe(false)
     })
