@@ -49,7 +49,10 @@ export function createTools(settings: ToolSettings, tokenPath: TokenPath): Toolb
         return { result, answered: { ...answered, tool: name } }
       } catch (error) {
         const ending = refuse(error)
-        return { result: toRefusal(JSON.parse(String(Buffer.concat(ending.response.body)))), answered: { who, ending, tool: name } }
+        return {
+          result: toRefusal(JSON.parse(String(Buffer.concat(ending.response.body)))),
+          answered: { who, ending, tool: name },
+        }
       }
     },
   }
