@@ -52,8 +52,20 @@ export function toTokenWork(
   })
   const exclusive = reset || begin !== undefined
   const bounds = terms.own === true ? terms.bounds : within(terms.bounds, limits)
-  const settled = { bounds, ending, limits, counted }
-  const work = { identity, statements, begin, exclusive, reset, readOnly, findType, hold, ...settled }
+  const work = {
+    identity,
+    statements,
+    begin,
+    exclusive,
+    reset,
+    readOnly,
+    findType,
+    bounds,
+    ending,
+    limits,
+    counted,
+    hold,
+  }
   return traceparent === undefined ? work : { ...work, traceparent }
 }
 
