@@ -111,8 +111,8 @@ export const gatewayMistakes: readonly Mistake[] = [
   ...mistakesIn('packages/rowpass/src/gateway/work.ts', 'packages/rowpass/test/gateway/isolation.test.ts', [
     [
       'a statement that needs a reset gets none',
-      'begin, exclusive, reset, readOnly',
-      'begin, exclusive, reset: false, readOnly',
+      '    exclusive,\n    reset,\n',
+      '    exclusive,\n    reset: false,\n',
       'the next borrower of the connection finds nothing after',
     ],
   ]),
