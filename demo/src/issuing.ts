@@ -7,7 +7,7 @@ import type { AccessToken, OwnClaims, Person } from 'rowpass/issuer'
 import { type Accounts, createAccounts, createIssuer, createPostgresStore, type Issuer } from 'rowpass/issuer'
 import type { ApiEnv } from './app-env.ts'
 import { claimsFor } from './claims.ts'
-import { connectAsIssuer, openIssuerDatabase } from './database.ts'
+import { connectAsIssuer, type IssuerDatabase, openIssuerDatabase } from './database.ts'
 import type { Settings } from './env.ts'
 import type { Hidden } from './hidden.ts'
 import { createDelivery } from './mail.ts'
@@ -32,6 +32,9 @@ export interface SignedInEnv extends ApiEnv {
   Variables: IssuingEnv['Variables'] & { by: AccessToken }
 }
 
+/** Whatever part of these it takes. */
+const ownClaims: (person: Person, db: IssuerDatabase) => Promise<OwnClaims> = claimsFor
+
 const known = new WeakMap<Settings, Issuing>()
 
 function issuingOf(settings: Settings, issuerDatabaseUrl: Hidden): Issuing {
@@ -47,7 +50,7 @@ function issuingOf(settings: Settings, issuerDatabaseUrl: Hidden): Issuing {
       audience,
       keys,
       store,
-      claimsFor: (person) => claimsFor(person, db),
+      claimsFor: (person) => ownClaims(person, db),
       emit: (event) => console.log(JSON.stringify(event)),
     }),
     accounts: createAccounts({ store, deliver: deliver ?? (async () => undefined) }),
@@ -64,7 +67,7 @@ function issuingOf(settings: Settings, issuerDatabaseUrl: Hidden): Issuing {
 export async function ownClaimsOf(settings: Settings, person: Person): Promise<OwnClaims> {
   const { issuerDatabaseUrl } = settings
   if (issuerDatabaseUrl === undefined) return {}
-  return claimsFor(person, openIssuerDatabase(issuerDatabaseUrl.reveal()))
+  return ownClaims(person, openIssuerDatabase(issuerDatabaseUrl.reveal()))
 }
 
 /** Forgets a person whose row is gone; where this API issues no tokens, there is nothing to forget. */

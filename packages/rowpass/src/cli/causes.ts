@@ -161,7 +161,7 @@ export const causes: Causes = {
     cause:
       'PostgreSQL said "permission denied": the role of the request lacks a privilege on the table, the column, the schema, the sequence or the function. Privileges are asked before policies.',
     remedy:
-      '"npx rowpass why" names the privilege that is missing. "npx rowpass db grants" writes them for Drizzle tables; by hand: grant select (id, name) on notes to authenticated.',
+      '"npx rowpass why" names the privilege that is missing. "npx rowpass db grants" writes them for Drizzle tables; by hand: grant select (id, name) on notes to authenticated. drizzle-orm names every column in an INSERT: give it insertable(notes, …) of rowpass/policies where only some are granted.',
   },
   policy_refused: {
     cause:

@@ -24,6 +24,7 @@ const first = ['init', 'doctor', 'why', 'matrix', 'review', 'test', 'gateway', '
 
 /** Every command by its name. A new one is a line here. */
 export const commands: Readonly<Record<string, Entry>> = {
+  init: { summary: 'begin in a project that is there', load: () => import('./commands/init.ts') },
   doctor: { summary: 'find faults in row-level security', load: () => import('./commands/doctor.ts') },
   why: { summary: 'explain what a statement does for an identity', load: () => import('./commands/why.ts') },
   matrix: { summary: 'try what each identity may do with each table', load: () => import('./commands/matrix.ts') },

@@ -70,6 +70,9 @@ export const supabase: Platform = {
       as $$ select split_part(storage.filename(name), '.', 2) $$;`,
 }
 
+/** Extensions that a project has from its start. */
+export const supabaseExtensions = ['pgcrypto', 'uuid-ossp'] as const
+
 /** What the text of an extension's functions and types stands on, where the server has not got the extension. */
 export interface ExtensionStub {
   /** Statements; `%s` is the schema that the extension would be in. */

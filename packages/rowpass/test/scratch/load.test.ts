@@ -136,6 +136,23 @@ describePg('scripts in a throw-away database', () => {
     expect(await ask(url, "insert into doc values (1, '[1,2,3]') returning at")).toEqual([{ at: '[1,2,3]' }])
   })
 
+  it('have the extensions that a project of Supabase has from its start', async () => {
+    const { url, report } = await load(
+      `create table notes (id uuid primary key default uuid_generate_v4(), token bytea default gen_random_bytes(8));
+       create policy own on notes to anon using (id = auth.uid());`,
+    )
+    expect(report.stubbed).toEqual(['the roles, auth and storage of Supabase'])
+    const [row] = await ask<{ token: Buffer }>(url, 'insert into notes default values returning token')
+    expect(row?.token).toHaveLength(8)
+  })
+
+  it('have the functions of pg_session_jwt, where they call them', async () => {
+    const { url } = await load(
+      'create table todos (user_id text default (auth.user_id())); create policy own on todos to authenticated using (auth.user_id() = user_id)',
+    )
+    expect(await ask(url, 'select auth.user_id() as id')).toEqual([{ id: null }])
+  })
+
   it('have what they take for granted of Rowpass, where they call it', async () => {
     const { url, report } = await load(
       `create table notes (id int primary key, owner uuid); alter table notes enable row level security;
