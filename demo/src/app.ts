@@ -16,6 +16,7 @@ import { accountRoutes } from './routes/accounts.ts'
 import { demoRoutes } from './routes/demo.ts'
 import { jwksRoutes } from './routes/jwks.ts'
 import { metadataRoutes, oauthRoutes } from './routes/oauth.ts'
+import { openapiRoutes } from './routes/openapi.ts'
 import { showcaseRoutes } from './routes/showcase.ts'
 import { tenantRoutes } from './routes/tenants.ts'
 import { userRoutes } from './routes/users.ts'
@@ -45,6 +46,7 @@ export const app = new Hono<ApiEnv>()
   .route('/.well-known', metadataRoutes)
   .route('/api/users', userRoutes)
   .route('/api/tenants', tenantRoutes)
+  .route('/', openapiRoutes)
   .route('/', demoRoutes)
   .route('/demo', showcaseRoutes)
   .route('/api', accountRoutes)

@@ -34,7 +34,9 @@ export function createAssets(read: (name: string) => Promise<Uint8Array<ArrayBuf
   return {
     async fetch(request) {
       const { pathname } = new URL(request.url)
-      const name = pathname === '/' ? 'index.html' : pathname.slice(1)
+      const plain = pathname === '/' ? 'index' : pathname.slice(1)
+      // As Cloudflare's: a page is found without the ending of its file.
+      const name = plain.includes('.') ? plain : `${plain}.html`
       const contentType = contentTypes[/^[a-z][a-z0-9-]*\.([a-z]+)$/.exec(name)?.[1] ?? '']
       const body = contentType === undefined ? undefined : await read(name)
       if (contentType === undefined || body === undefined) return new Response(null, { status: 404 })

@@ -20,7 +20,7 @@ export const name = z
   .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'Control characters are not allowed')
 
 /** A page of a list: `after` is the `next` of the page before. */
-const page = z.object({ limit: z.coerce.number().int().min(1).max(100).default(50), after: id.optional() })
+export const page = z.object({ limit: z.coerce.number().int().min(1).max(100).default(50), after: id.optional() })
 
 /**
  * Reads the JSON body.

@@ -8,6 +8,7 @@ import { createAssets } from '../src/assets.ts'
 import type { Bindings } from '../src/env.ts'
 import { maxBodyBytes } from '../src/input.ts'
 import { personas } from '../src/personas.ts'
+import { conform } from './conform.ts'
 
 const key = await generateKey()
 const web = new URL('../web/', import.meta.url)
@@ -22,9 +23,11 @@ const bindings: Bindings = {
 }
 const closed: Bindings = { ...bindings, DEMO: '' }
 const bearer = { Authorization: 'Bearer a.b.c' }
-const get = (path: string, headers: Record<string, string> = {}) => app.request(path, { headers }, bindings)
+/** Every answer is held against the OpenAPI document. */
+const ask = async (path: string, init: RequestInit) => conform(path, init, await app.request(path, init, bindings))
+const get = (path: string, headers: Record<string, string> = {}) => ask(path, { headers })
 const send = (method: string, path: string, body: string, headers: Record<string, string> = {}) =>
-  app.request(path, { method, body, headers: { 'Content-Type': 'application/json', ...bearer, ...headers } }, bindings)
+  ask(path, { method, body, headers: { 'Content-Type': 'application/json', ...bearer, ...headers } })
 
 describe('GET /.well-known/jwks.json', () => {
   it('SEC-20 SEC-22 publishes the public key, for five minutes', async () => {
@@ -89,7 +92,7 @@ describe('GET /api/token', () => {
 })
 
 describe('without DEMO', () => {
-  it.each(['/api/token', '/token', '/api/personas', '/', '/index.html', '/main.js', '/page.css'])(
+  it.each(['/api/token', '/token', '/api/personas', '/', '/docs', '/index.html', '/main.js', '/page.css'])(
     'has nothing at %s',
     async (path) => {
       const response = await app.request(path, {}, closed)
@@ -149,6 +152,8 @@ describe('the host of a request under DEMO', () => {
 describe('the page', () => {
   it.each([
     ['/', 'text/html; charset=utf-8'],
+    ['/docs', 'text/html; charset=utf-8'],
+    ['/docs.js', 'text/javascript; charset=utf-8'],
     ['/main.js', 'text/javascript; charset=utf-8'],
     ['/page.css', 'text/css; charset=utf-8'],
     ['/icon.svg', 'image/svg+xml'],

@@ -9,12 +9,18 @@ import { type IssuingEnv, onlyWhereIssuing, onlyWithDelivery, requirePerson, typ
 const password = z.string().max(1024)
 const email = z.string().max(254).pipe(z.email())
 // Not folded before it is looked at: U+212A would become a "k".
-const signUp = z.strictObject({ email: z.string().trim().pipe(email), name, tenantName: name })
-const reset = z.strictObject({ email: z.string().trim().max(254) })
-const accept = z.strictObject({ token: z.string().max(64), password })
-const change = z.strictObject({ currentPassword: password, password })
-const invite = z.strictObject({ userId: id })
-const signOut = z.strictObject({ everywhere: z.boolean().optional(), userId: id.optional() })
+/** Body of POST /api/sign-up. */
+export const signUp = z.strictObject({ email: z.string().trim().pipe(email), name, tenantName: name })
+/** Body of POST /api/password/reset. */
+export const reset = z.strictObject({ email: z.string().trim().max(254) })
+/** Body of POST /api/password. */
+export const accept = z.strictObject({ token: z.string().max(64), password })
+/** Body of PUT /api/password. */
+export const change = z.strictObject({ currentPassword: password, password })
+/** Body of POST /api/invites. */
+export const invite = z.strictObject({ userId: id })
+/** Body of POST /api/sign-out. */
+export const signOut = z.strictObject({ everywhere: z.boolean().optional(), userId: id.optional() })
 
 /** The check goes with each route: this app is mounted at `/api`, where paths are that are none of its own. */
 const signedIn = new Hono<SignedInEnv>()

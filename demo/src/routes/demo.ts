@@ -25,7 +25,8 @@ export const onlyInDemo = createMiddleware<DemoEnv>(async (c, next) => {
   await next()
 })
 
-const signingIn = z.object({ sid: id.optional(), expired: z.literal('true').optional() })
+/** Query of GET /api/token, besides `as`. */
+export const signingIn = z.object({ sid: id.optional(), expired: z.literal('true').optional() })
 
 /**
  * Signs in the seeded person named by `?as=` (id or e-mail address; David when absent). `?sid=` goes on with a session, as a
@@ -88,4 +89,5 @@ export const demoRoutes = new Hono<DemoEnv>()
   .get('/token', onlyInDemo, signIn)
   .get('/api/personas', onlyInDemo, (c) => c.json({ personas }))
   .get('/', onlyInDemo, servePage)
+  .get('/docs', onlyInDemo, servePage)
   .get('/:file{[a-z][a-z0-9-]*\\.(css|js|svg)}', onlyInDemo, servePage)

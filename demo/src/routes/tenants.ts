@@ -14,8 +14,10 @@ import { toPage } from '../page.ts'
 
 const newTenants = insertable(tenants, 'id', 'name')
 
-const newTenant = z.strictObject({ id, name })
-const changes = z.strictObject({ name })
+/** Body of POST. */
+export const newTenant = z.strictObject({ id, name })
+/** Body of PATCH. */
+export const tenantChanges = z.strictObject({ name })
 
 /** GET and POST on the list, GET, PATCH and DELETE on one. */
 export const tenantRoutes = new Hono<CallerEnv>()
@@ -49,7 +51,7 @@ export const tenantRoutes = new Hono<CallerEnv>()
   })
   .patch('/:id', async (c) => {
     const tenantId = parseId(c)
-    const body = await parseBody(c, changes)
+    const body = await parseBody(c, tenantChanges)
     const [tenant] = await c.get('db').update(tenants).set(body).where(eq(tenants.id, tenantId)).returning()
     if (tenant === undefined) throw new Failure('not_found')
     return c.json(tenant)

@@ -16,7 +16,8 @@ import { toPage } from '../page.ts'
 /** `id` and `created_at` come from the database. */
 const newUsers = insertable(users, 'tenantId', 'email', 'name', 'role')
 
-const newUser = z.strictObject({
+/** Body of POST. */
+export const newUser = z.strictObject({
   tenantId: id,
   // Folded after it is looked at: U+212A would become a "k".
   email: z
@@ -29,7 +30,8 @@ const newUser = z.strictObject({
   role: z.enum(['member', 'admin']).default('member'),
 })
 
-const changes = z.strictObject({ name })
+/** Body of PATCH. */
+export const userChanges = z.strictObject({ name })
 
 /** GET and POST on the list, GET, PATCH and DELETE on one. */
 export const userRoutes = new Hono<CallerEnv>()
@@ -63,7 +65,7 @@ export const userRoutes = new Hono<CallerEnv>()
   })
   .patch('/:id', async (c) => {
     const userId = parseId(c)
-    const body = await parseBody(c, changes)
+    const body = await parseBody(c, userChanges)
     const [user] = await c.get('db').update(users).set(body).where(eq(users.id, userId)).returning()
     // A row that the policies hide is answered like one that is not there: the difference would tell that it is.
     if (user === undefined) throw new Failure('not_found')
