@@ -39,7 +39,9 @@ export interface Loader {
 
 const maxBytesToParse = 1_000_000
 const maxLeft = 40
-const settings = 'set statement_timeout = 300000; set client_min_messages = error'
+/** The path is that of Supabase: what lies in `extensions` is found without its schema. */
+const settings =
+  'set statement_timeout = 300000; set client_min_messages = error; set search_path = "$user", public, extensions'
 
 /**
  * Makes a loader.

@@ -85,44 +85,51 @@ const kinds: Readonly<Record<string, Kind>> = {
 }
 
 describePg('rowpass init in a project', () => {
-  it.each(Object.keys(kinds))('begins in a project of this kind: %s; a second run changes nothing', async (name) => {
-    const kind = kinds[name]!
-    put(kind.files)
-    const dry = await sandbox.run(['init', '--dry-run'])
-    expect(dry.stdout).toContain(kind.says)
-    expect(dry.stdout.match(/would make/g)).toHaveLength(5)
-    expect(Object.keys(all())).toHaveLength(Object.keys(kind.files).length)
+  it.each(Object.keys(kinds))(
+    'begins in a project of this kind: %s; a second run changes nothing',
+    { timeout: 120_000 },
+    async (name) => {
+      const kind = kinds[name]!
+      put(kind.files)
+      const dry = await sandbox.run(['init', '--dry-run'])
+      expect(dry.stdout).toContain(kind.says)
+      expect(dry.stdout.match(/would make/g)).toHaveLength(5)
+      expect(Object.keys(all())).toHaveLength(Object.keys(kind.files).length)
 
-    const env = { OWNER_DATABASE_URL: inject('superuserUrl') }
-    const { code, stdout, stderr } = await sandbox.run(['init', kind.path, '--json'], env)
-    expect({ code, stderr }).toMatchObject({ code: 0 })
-    expect(JSON.parse(stdout)).toEqual({
-      kind: name,
-      migrations: kind.path,
-      files: [
-        { path: 'rowpass-doctor.json', state: 'made', says: expect.stringMatching(/^findings accepted: RLS/) },
-        { path: 'people.json', state: 'made', says: expect.stringContaining('people') },
-        { path: '.github/workflows/rowpass.yml', state: 'made', says: '' },
-        { path: '.dev.vars.example', state: 'made', says: '' },
-        { path: 'AGENTS.md', state: 'made', says: '' },
-      ],
-    })
-    expect(Object.keys(JSON.parse(read('rowpass-doctor.json')).accepted).join()).toContain('public.open_to_all')
-    const people = JSON.parse(read('people.json'))
-    expect(people[0]).toMatchObject({ role: 'authenticated', claims: { sub: expect.any(String) } })
-    const workflow = read('.github/workflows/rowpass.yml')
-    expect(workflow).toContain(kind.inputs)
-    expect(workflow).toMatch(new RegExp(`uses: [\\w<>.-]+/[\\w.-]+@v${readVersion().replaceAll('.', '\\.')}\\n`))
-    expect(read('.dev.vars.example')).toContain(kind.issuer)
+      const env = { OWNER_DATABASE_URL: inject('superuserUrl') }
+      const { code, stdout, stderr } = await sandbox.run(['init', kind.path, '--json'], env)
+      expect({ code, stderr }).toMatchObject({ code: 0 })
+      expect(JSON.parse(stdout)).toEqual({
+        kind: name,
+        migrations: kind.path,
+        files: [
+          { path: 'rowpass-doctor.json', state: 'made', says: expect.stringMatching(/^findings accepted: RLS/) },
+          { path: 'people.json', state: 'made', says: expect.stringContaining('people') },
+          { path: '.github/workflows/rowpass.yml', state: 'made', says: '' },
+          { path: '.dev.vars.example', state: 'made', says: '' },
+          { path: 'AGENTS.md', state: 'made', says: '' },
+        ],
+      })
+      expect(Object.keys(JSON.parse(read('rowpass-doctor.json')).accepted).join()).toContain('public.open_to_all')
+      const people = JSON.parse(read('people.json'))
+      expect(people[0]).toMatchObject({ role: 'authenticated', claims: { sub: expect.any(String) } })
+      const workflow = read('.github/workflows/rowpass.yml')
+      expect(workflow).toContain(kind.inputs)
+      expect(workflow).toMatch(new RegExp(`uses: [\\w<>.-]+/[\\w.-]+@v${readVersion().replaceAll('.', '\\.')}\\n`))
+      expect(read('.dev.vars.example')).toContain(kind.issuer)
 
-    const before = all()
-    const again = await sandbox.run(['init'])
-    expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('Nothing was to do: all of it is there.') })
-    expect(again.stdout.match(/^ {2}kept/gm)).toHaveLength(5)
-    expect(all()).toEqual(before)
-  })
+      const before = all()
+      const again = await sandbox.run(['init'])
+      expect(again).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('Nothing was to do: all of it is there.'),
+      })
+      expect(again.stdout.match(/^ {2}kept/gm)).toHaveLength(5)
+      expect(all()).toEqual(before)
+    },
+  )
 
-  it('examines the database that is named, and takes people from its rows', async () => {
+  it('examines the database that is named, and takes people from its rows', { timeout: 120_000 }, async () => {
     put(kinds.sql!.files)
     const database = await createTestDatabase()
     const { code, stdout } = await sandbox.run(['init'], { OWNER_DATABASE_URL: database.superuserUrl })
