@@ -11,7 +11,7 @@ import { Failure } from '../errors.ts'
 import { loadParser, type Parser, type TreeNode } from '../statement/parser.ts'
 import { cutScript, type ScriptStatement } from './script.ts'
 import type { Script } from './sources.ts'
-import { extensionStubs, type Platform, supabase, supabaseExtensions } from './stubs.ts'
+import { extensionStubs, type Platform, supabase } from './stubs.ts'
 import { rolesNeeded, type Treatment, treat } from './treatment.ts'
 
 /** What came of it, besides the contents of the database. */
@@ -87,8 +87,6 @@ export async function createLoader(made: Set<string>, { isFresh }: { isFresh: bo
     const { rows } = await client.query<{ name: string }>('select nspname as name from pg_namespace')
     const has = (schema: string) => rows.some(({ name }) => name === schema)
     const text = scripts.map((script) => script.text).join('\n')
-    const makes = (extension: string) =>
-      new RegExp(`create\\s+extension\\s+(?:if\\s+not\\s+exists\\s+)?"?${extension}\\b`, 'i').test(text)
     const makesAuth = /create\s+schema\s+(?:if\s+not\s+exists\s+)?"?auth"?\s*(?:;|authorization)/i.test(text)
     if (/\bauth\.(?:session|user_id|claim\w*)\s*\(|\browpass\.\w/.test(text) && !makesAuth && !has('rowpass')) {
       for (const name of requestRoles) await makeRole(client, name, 'nologin')
@@ -102,10 +100,7 @@ export async function createLoader(made: Set<string>, { isFresh }: { isFresh: bo
       /\bto\s+"?(?:anon|service_role)\b|\bauth\.(?:uid|jwt|role|email|users)\b|\bstorage\.objects\b/i.test(text)
     ) {
       if (makesAuth) for (const role of supabase.roles) await makeRole(client, role.name, role.with, missing)
-      else if (!has('auth')) {
-        await installPlatform(client, supabase)
-        for (const name of supabaseExtensions) if (!makes(name)) await makeExtension(client, name)
-      }
+      else if (!has('auth')) await installPlatform(client, supabase)
     }
     // As Supabase has it: what lies in `extensions` is found without its schema.
     await client.query(
@@ -118,16 +113,6 @@ export async function createLoader(made: Set<string>, { isFresh }: { isFresh: bo
     if (made.has('authenticator')) await client.query('grant anon, authenticated, service_role to authenticator')
     await client.query(platform.sql)
     stubbed.push(platform.says)
-  }
-
-  /** In the schema where Supabase has it; a stand-in where the server has not got it. */
-  async function makeExtension(client: pg.ClientBase, name: string): Promise<void> {
-    try {
-      await client.query(`create extension ${pg.escapeIdentifier(name)} with schema extensions`)
-    } catch (error) {
-      if (!(error instanceof pg.DatabaseError)) throw error
-      await stubExtension(client, name, 'extensions')
-    }
   }
 
   async function makeRole(client: pg.ClientBase, name: string, options: string, into?: Set<string>): Promise<void> {

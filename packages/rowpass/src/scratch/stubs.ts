@@ -27,6 +27,10 @@ export const supabase: Platform = {
     alter default privileges in schema public grant all on functions to anon, authenticated, service_role;
     alter default privileges in schema public grant all on sequences to anon, authenticated, service_role;
     create schema extensions;
+    do $$ begin create extension pgcrypto with schema extensions; exception when others then null; end $$;
+    do $$ begin create extension "uuid-ossp" with schema extensions;
+      exception when others then create function extensions.uuid_generate_v4() returns uuid language sql volatile
+        as 'select gen_random_uuid()'; end $$;
     create schema auth;
     create schema storage;
     grant usage on schema extensions, auth, storage to anon, authenticated, service_role;
@@ -69,9 +73,6 @@ export const supabase: Platform = {
     create function storage.extension(name text) returns text language sql immutable
       as $$ select split_part(storage.filename(name), '.', 2) $$;`,
 }
-
-/** Extensions that a project has from its start. */
-export const supabaseExtensions = ['pgcrypto', 'uuid-ossp'] as const
 
 /** What the text of an extension's functions and types stands on, where the server has not got the extension. */
 export interface ExtensionStub {
