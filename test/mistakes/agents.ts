@@ -44,7 +44,21 @@ export const agentMistakes: readonly Mistake[] = [
       'returns no more rows than it may, nor bytes, and says so',
     ],
   ]),
+  ...mistakesIn('packages/rowpass/src/gateway/mcp/describe.ts', door, [
+    [
+      'a narrowed token is told of every table of the person',
+      'toScopes(guest.turn.caller.narrowing)',
+      'toScopes(undefined)',
+      'SEC-82 shows and does what its scopes allow, and names no other table',
+    ],
+  ]),
   ...mistakesIn('packages/rowpass/src/gateway/mcp/change.ts', door, [
+    [
+      'a confirmation of a narrowed token is good for a wider one',
+      'tenant ?? null, turn.caller.narrowing ?? null]',
+      'tenant ?? null]',
+      'SEC-82 changes within its scopes, and no confirmation is good for a wider token',
+    ],
     [
       'a dry run is kept',
       "ending: 'rollback' }",

@@ -73,7 +73,7 @@ function describe(narrowing: Narrowing): string {
 }
 
 /** As SQL writes it. */
-function nameOf({ schema, name }: Pick<TableUse, 'schema' | 'name'>): string {
+export function nameOf({ schema, name }: Pick<TableUse, 'schema' | 'name'>): string {
   const quote = (text: string) => `"${text.replaceAll('"', '""')}"`
   return schema === undefined ? quote(name) : `${quote(schema)}.${quote(name)}`
 }

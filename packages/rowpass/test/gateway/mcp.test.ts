@@ -206,6 +206,56 @@ describePg('the door for assistants', () => {
     await close()
   })
 
+  describe('with a narrowed token', () => {
+    const narrowed = async (scope: string) =>
+      connectMcp(scene.gateway, await scene.gateway.issuer.token('ada', { act: { sub: 'agent' }, scope }))
+
+    it('SEC-82 shows and does what its scopes allow, and names no other table', async () => {
+      const { client, call, close } = await narrowed('sql:read table:notes')
+      expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(['describe', 'query', 'why'])
+      const { data, text } = await call('describe')
+      expect(data.tables).toMatchObject([{ table: 'public.notes', commands: ['SELECT'] }])
+      expect(text).not.toContain('letters')
+      expect((await call('query', { sql: 'select body from notes' })).data.rows).toEqual([['of ada']])
+      for (const [tool, sql] of [
+        ['query', 'select id from letters'],
+        ['query', 'with notes as (select id from letters) select * from notes'],
+        ['change', 'delete from notes'],
+        ['why', 'select id from letters'],
+      ] as const) {
+        const { isError, text: told } = await call(tool, { sql })
+        expect([tool, sql, isError || /scope_refused|refused by the gateway/.test(told)]).toEqual([tool, sql, true])
+      }
+      expect(answered()).toMatchObject({ sub: 'ada', actor: 'agent' })
+      await close()
+    })
+
+    it('SEC-82 reads without a table in its scopes what the person may, and changes nothing', async () => {
+      const { call, close } = await narrowed('sql:read')
+      const [notes] = (await call('describe', { matching: 'public.notes' })).data.tables
+      expect(notes.commands).toEqual(['SELECT'])
+      expect(notes.columns.map(({ commands }: { commands: string[] }) => commands)).toContainEqual(['SELECT'])
+      expect((await call('query', { sql: 'select body from notes' })).data.rows).toEqual([['of ada']])
+      expect((await call('change', { sql: 'delete from notes' })).isError).toBe(true)
+      await close()
+    })
+
+    it('SEC-82 changes within its scopes, and no confirmation is good for a wider token', async () => {
+      const sql = "insert into notes (owner, body) values ('ada', 'by the agent')"
+      const { call, close } = await narrowed('sql:write table:notes:select,insert')
+      const { data } = await call('change', { sql })
+      expect(data).toMatchObject({ committed: false, changed: 1 })
+      expect((await call('change', { sql: 'delete from notes' })).isError).toBe(true)
+      const person = await connectMcp(scene.gateway, scene.ada)
+      expect((await person.call('change', { sql, confirmation: data.confirmation })).isError).toBe(true)
+      expect((await call('change', { sql, confirmation: data.confirmation })).data).toMatchObject({ committed: true })
+      expect(await scene.asSuperuser("delete from notes where body = 'by the agent' returning owner")).toEqual([
+        { owner: 'ada' },
+      ])
+      await Promise.all([person.close(), close()])
+    })
+  })
+
   it('explains a refusal by what this identity may know', async () => {
     const { call, close } = await connectMcp(scene.gateway, scene.ada)
     const why = async (sql: string) => (await call('why', { sql })).data

@@ -56,7 +56,9 @@ const codeOf = ({ error }: Flight): string =>
 function rowsOf(flight: Flight): unknown {
   if (flight.error !== undefined) throw new Error(JSON.stringify(flight.error))
   const [sink] = flight.sinks
-  return sink !== undefined && !('fields' in sink) ? JSON.parse(String(sink.finish())).rows : undefined
+  return sink !== undefined && !('fields' in sink)
+    ? JSON.parse(String(Buffer.concat(sink.finish() as Buffer[]))).rows
+    : undefined
 }
 
 describePg('requests that share a Sync', () => {

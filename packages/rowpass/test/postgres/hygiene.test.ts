@@ -24,7 +24,7 @@ function work(sql: string, over: Partial<Work> = {}): Work {
 
 function rowsOf({ error, sinks: [sink] }: Flight): unknown {
   if (error !== undefined) throw new Error(JSON.stringify(error))
-  return sink === undefined ? undefined : JSON.parse(String(sink.finish())).rows
+  return sink === undefined ? undefined : JSON.parse(String(Buffer.concat(sink.finish() as Buffer[]))).rows
 }
 
 describePg('a connection after a request', () => {

@@ -61,7 +61,7 @@ describePg('the pool', () => {
     const flight = await fly(work(sql, params, over))
     if (flight.error !== undefined) throw new Error(JSON.stringify(flight.error))
     const [sink] = flight.sinks
-    return sink === undefined ? undefined : JSON.parse(String(sink.finish())).rows
+    return sink === undefined ? undefined : JSON.parse(String(Buffer.concat(sink.finish() as Buffer[]))).rows
   }
 
   const asOwner = (sql: string) => withConnection(database.ownerUrl, (client) => client.query(sql))

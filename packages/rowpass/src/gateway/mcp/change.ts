@@ -43,6 +43,7 @@ export function createChange(settings: ToolSettings): Tool<z.infer<typeof input>
         `${mcpMaxChanges} rows, and only as many as the dry run said. Add RETURNING to see the rows.`,
       annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
     },
+    allows: ({ turn }) => turn.caller.narrowing === undefined || turn.caller.narrowing.access === 'write',
     async call({ sql, params = [], confirmation }, { guest, run }) {
       const confirmed = { sql, params, identity: identityOf(guest) }
       const rules = { readOnly: false, bounds, check: changingOnly }
@@ -76,8 +77,8 @@ function describe({ body, truncated }: Ran, committed: boolean) {
 }
 
 /** Not the token: one that was renewed meanwhile is the same person's. What it is narrowed to counts. */
-function identityOf({ token: { iss, sub, role, tenant, claims } }: Guest): string {
-  return JSON.stringify([iss, sub, role, tenant ?? null, claims.act ?? null, claims.scope ?? null])
+function identityOf({ turn, token: { iss, sub, role, tenant } }: Guest): string {
+  return JSON.stringify([iss, sub, role, tenant ?? null, turn.caller.narrowing ?? null])
 }
 
 function tooMany(rows: number, most: number) {

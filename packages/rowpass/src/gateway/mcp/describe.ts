@@ -2,6 +2,8 @@
  * `describe`: the tables that this identity may use, told by the catalogs as it sees them.
  */
 import * as z from 'zod'
+import type { Narrowing } from '../../token/narrowing.ts'
+import { nameOf } from '../narrowed.ts'
 import { toRefusal } from './refusal.ts'
 import { type Tool, type ToolSettings, toResult } from './tool.ts'
 
@@ -42,7 +44,7 @@ const output = z.object({
 })
 
 /**
- * Runs as the identity, by the way of every statement. `information_schema` shows nothing that the role has no right to. A
+ * Runs as the identity, by the way of every statement; `$2` are the scopes of a narrowed token. `information_schema` shows nothing that the role has no right to. A
  * policy's condition is told only where every table, column and function in it may be used: it names them.
  */
 const describeSql = `
@@ -51,7 +53,7 @@ select jsonb_build_object(
   'kind', lower(t.table_type),
   'comment', obj_description(t.oid, 'pg_class'),
   'commands', array(
-    select c from unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE']) with ordinality u(c, n)
+    select c from unnest(t.allowed) with ordinality u(c, n)
     where case when c = 'DELETE' then has_table_privilege(t.oid, c) else has_any_column_privilege(t.oid, c) end
     order by n),
   'policed', row_security_active(t.oid),
@@ -64,8 +66,8 @@ select jsonb_build_object(
         'comment', col_description(t.oid, a.attnum)) order by a.attnum), '[]')
     from (
       select *, array(
-        select c from unnest(array['SELECT', 'INSERT', 'UPDATE']) with ordinality u(c, n)
-        where has_column_privilege(t.oid, attnum, c) order by n) as commands
+        select c from unnest(t.allowed) with ordinality u(c, n)
+        where c <> 'DELETE' and has_column_privilege(t.oid, attnum, c) order by n) as commands
       from pg_catalog.pg_attribute where attrelid = t.oid and attnum > 0 and not attisdropped) a
     where a.commands <> '{}'),
   'policies', (
@@ -96,12 +98,29 @@ from (
   from information_schema.tables
   where table_schema not in ('pg_catalog', 'information_schema')
     and has_schema_privilege(table_schema, 'USAGE')
-    and strpos(lower(table_schema || '.' || table_name), lower($1)) > 0) t
-where t.oid is not null
+    and strpos(lower(table_schema || '.' || table_name), lower($1)) > 0) u
+cross join lateral (
+  select u.*, array(
+    select c from unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE']) with ordinality v(c, n)
+    where exists (
+      select from jsonb_array_elements($2::jsonb) s
+      where coalesce(to_regclass(s->>'table') = u.oid, s->>'table' is null) and s->'commands' @> to_jsonb(c))
+    order by n) as allowed) t
+where t.oid is not null and t.allowed <> '{}'
   and (has_any_column_privilege(t.oid, 'SELECT, INSERT, UPDATE') or has_table_privilege(t.oid, 'DELETE'))
 order by t.name`
 
 const maxTables = 100
+
+/** What a token allows, as `$2` has it: commands on one table, or on any where none is named. */
+function toScopes(narrowing: Narrowing | undefined): readonly { table?: string; commands: readonly string[] }[] {
+  const all = narrowing?.access === 'read' ? ['SELECT'] : ['SELECT', 'INSERT', 'UPDATE', 'DELETE']
+  if (narrowing?.tables === undefined) return [{ commands: all }]
+  return narrowing.tables.map(({ schema, name, commands }) => ({
+    table: nameOf({ schema, name }),
+    commands: all.filter((command) => commands.some((each) => each.toUpperCase() === command)),
+  }))
+}
 
 /** Makes it. */
 export function createDescribe({ mcpMaxBytes }: ToolSettings): Tool<z.infer<typeof input>> {
@@ -118,7 +137,8 @@ export function createDescribe({ mcpMaxBytes }: ToolSettings): Tool<z.infer<type
       annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     },
     async call({ matching = '' }, { guest, run }) {
-      const ran = await run({ sql: describeSql, params: [matching] }, { readOnly: true, own: true, bounds })
+      const scopes = JSON.stringify(toScopes(guest.turn.caller.narrowing))
+      const ran = await run({ sql: describeSql, params: [matching, scopes] }, { readOnly: true, own: true, bounds })
       const { answered, body, truncated } = ran
       if (!ran.succeeded) return { answered, result: toRefusal(body) }
       const { sub = '', role = '', tenantId } = guest.turn.caller.who
