@@ -12,7 +12,7 @@ import { Dispatcher, type PoolRequest } from './dispatch.ts'
 import { createFlight, type Flight, type Lane, type Work } from './flight.ts'
 import { isGroupable } from './group.ts'
 import { Occupancy, type OccupancyLimits } from './occupancy.ts'
-import { isUnchanged } from './outgoing.ts'
+import { isForgotten, isUnchanged } from './outgoing.ts'
 import { createOwners } from './owners.ts'
 import { createPace, crowdedMs, paceKeyOf } from './pace.ts'
 import { resend } from './resend.ts'
@@ -206,7 +206,9 @@ export class Pool {
       return
     }
     const work = resend(flight, request.displaced)
-    if (work === undefined || this.#closing || request.retries >= maxRetries) {
+    // A server that has crashed fails a request more than once, and has forgotten its identity when it is back.
+    const retries = isForgotten(flight) ? maxRetries + 1 : maxRetries
+    if (work === undefined || this.#closing || request.retries >= retries) {
       this.#finish(request, flight)
       return
     }
