@@ -28,8 +28,11 @@ export type Insertable<Of extends PgTable, Key extends keyof Of['_']['columns']>
  * @returns the table for `db.insert()`
  * @throws TypeError when no role is granted INSERT on all of these columns: PostgreSQL would refuse each statement
  * @example
- * const newNotes = insertable(notes, 'tenantId', 'text')
- * await db.insert(newNotes).values({ tenantId, text: 'hello' }).returning(getTableColumns(notes))
+ * const notes = protectedTable('notes', { id: uuid('id').primaryKey().defaultRandom(), text: text('text') }, (t) =>
+ *   policies(t, { all: hasRole('editor') }),
+ * )
+ * const newNotes = insertable(notes, 'text')
+ * // db.insert(newNotes).values({ text: 'hello' }).returning(getTableColumns(notes))
  */
 export function insertable<Of extends PgTable, Key extends keyof Of['_']['columns'] & string>(
   table: Of,
