@@ -3,12 +3,13 @@
  */
 import type { KeySource } from 'rowpass/issuer'
 import { createSeal, type RequestIdentity } from 'rowpass/seal'
-import { createVerifier } from 'rowpass/verify'
+import { createVerifier, Failure } from 'rowpass/verify'
 
 /**
  * Verifies a token and seals the identity that it proves.
  *
- * @throws Failure those of a verifier: `token_invalid`, `token_expired`, `keys_unavailable`; those of the source of keys
+ * @throws Failure those of a verifier: `token_invalid`, `token_expired`, `keys_unavailable`; those of the source of keys;
+ *   `scope_refused` for a narrowed token, which nothing here would hold to its scopes
  */
 export type Identify = (token: string) => Promise<RequestIdentity>
 
@@ -49,6 +50,8 @@ export function createIdentify({
     }
     // One for each request: on Workers no request can wait for what another one fetches.
     const verifier = createVerifier({ issuer, audience, role, cacheSize: 0, ...(own.keys.length > 0 && fromHere) })
-    return seal(await verifier.verify(token))
+    const verified = await verifier.verify(token)
+    if (verified.narrowing !== undefined) throw new Failure('scope_refused')
+    return seal(verified)
   }
 }

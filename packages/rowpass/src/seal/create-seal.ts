@@ -1,7 +1,7 @@
 /**
  * Seals identities inside an application, which then needs no gateway: with WebCrypto, so on Workers, Node, Deno and Bun.
  */
-import { Failure, OptionError } from '../errors.ts'
+import { OptionError } from '../errors.ts'
 import { createTokenCache } from '../token/token-cache.ts'
 import { isVerifiedToken, sealedUntil, type VerifiedToken } from '../token/verified-token.ts'
 import { draftSeal, type RequestIdentity, type SealedIdentity, type SealKey, toSessionId } from './form.ts'
@@ -38,8 +38,8 @@ export interface SealOptions {
  *
  * Does NOT look whether the claims have expired: PostgreSQL does.
  *
- * @throws OptionError (rejects with) for claims without a number `exp`
- * @throws Failure `scope_refused` (rejects with) for a verified token that is narrowed, unless `allowNarrowed` says otherwise
+ * @throws OptionError (rejects with) for claims without a number `exp`, and for a verified token that is narrowed, unless
+ *   `allowNarrowed` says otherwise: an application that may get such tokens asks for `narrowing` first
  */
 export type Seal = (who: VerifiedToken | SealableClaims) => Promise<RequestIdentity>
 
@@ -68,9 +68,7 @@ export function createSeal({
 
   return async (who) => {
     if (isVerifiedToken(who) && who.narrowing !== undefined && !allowNarrowed) {
-      throw new Failure('scope_refused', {
-        detail: 'A narrowed token is for the gateway, which holds it to its scopes',
-      })
+      throw new OptionError('a narrowed token is for the gateway, which holds it to its scopes; see allowNarrowed')
     }
     const identity = isVerifiedToken(who)
       ? { role: who.role, exp: sealedUntil(who), claimsJson: who.claimsJson, sid: who.claims.sid }

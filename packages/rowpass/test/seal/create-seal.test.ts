@@ -41,7 +41,7 @@ describe('a seal that an application makes', () => {
     const identity = { role, exp: token.exp + 60, claimsJson: token.claimsJson, sid: 's' }
     expect(session).toEqual(sealSession(keys[0], identity))
     // SEC-82: nothing would hold it to its scopes.
-    await expect(createSeal({ keys })(narrowed)).rejects.toMatchObject({ code: 'scope_refused' })
+    await expect(createSeal({ keys })(narrowed)).rejects.toMatchObject({ code: 'option_invalid' })
     expect(await createSeal({ keys, allowNarrowed: true })(narrowed)).toMatchObject({ role: 'app' })
   })
 
