@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
+import { createTester } from 'rowpass/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { addTask } from '../../../../examples/policies/insert.ts'
 import * as schema from '../../../../examples/policies/schema.ts'
 import { createSchemaDatabase } from '../policies/schema-database.ts'
 import { describePg, repository, type TestDatabase } from '../support/pg.ts'
@@ -29,6 +31,22 @@ describePg('the examples of tests', () => {
     const env = { PATH: process.env.PATH, DATABASE_URL: database.superuserUrl, SUITE_FOLDER: folder, NO_COLOR: '1' }
     const { stdout } = await promisify(execFile)(process.execPath, argv, { cwd: repository, env })
     expect(stdout).toMatch(/\b[12] passed|# pass 1|ℹ pass 1/)
+  })
+})
+
+describePg('the example of an INSERT', () => {
+  it('names the columns that a caller gives, and reads what the database filled in', async () => {
+    const database = await createSchemaDatabase(schema)
+    try {
+      const tester = await createTester({ databaseUrl: database.ownerUrl })
+      const author = { sub: '9a1f6e3c-aaaa-4f5b-8f0e-5d0c2a7b1e01', tenant_id: '5b0c7a6e-1111-4c3e-9d8e-0a6f6a9d1c01' }
+      const task = { tenantId: author.tenant_id, authorId: author.sub, title: 'Write tests' }
+      const [added] = await tester.asUser(author, ({ db }) => addTask(db, task))
+      expect(added).toEqual({ ...task, id: expect.any(String), done: false })
+      await tester.close()
+    } finally {
+      await database.close()
+    }
   })
 })
 
