@@ -235,6 +235,16 @@ for (const way of ways)
       })
     }
 
+    if (way === 'sealed') {
+      it('SEC-82 refuses a narrowed token, which nothing would hold to its scopes', async () => {
+        const narrowed = await stack.sign(david, { scope: 'sql:read' })
+        expect(await askWith(narrowed, 'GET', '/api/users')).toMatchObject({
+          status: 403,
+          body: { code: 'scope_refused' },
+        })
+      })
+    }
+
     if (way === 'gateway') {
       it('refuses an anonymous identity at the tables', async () => {
         const anonymous = await askWith(await stack.sign(david, { role: 'anonymous' }), 'GET', '/api/users')

@@ -67,6 +67,8 @@ interface SignOptions {
   now?: number
   /** The session that it belongs to. */
   sid?: string
+  /** What it is narrowed to. */
+  scope?: string
 }
 
 const audience = 'rowpass'
@@ -125,7 +127,7 @@ export async function startStack(
       : undefined
   const endpoint = authorize?.url ?? gatewayUrl
   neonConfig.fetchEndpoint = endpoint
-  const sign: Stack['sign'] = (who, { role = 'authenticated', now = Date.now(), sid } = {}) =>
+  const sign: Stack['sign'] = (who, { role = 'authenticated', now = Date.now(), sid, scope } = {}) =>
     issueToken(
       key,
       {
@@ -133,8 +135,8 @@ export async function startStack(
         audience,
         clientId: 'test',
         ...('sub' in who
-          ? { subject: who.sub, claims: { sid } }
-          : { subject: who.id, claims: { tenant_id: who.tenantId, role: who.role, sid } }),
+          ? { subject: who.sub, claims: { sid, scope } }
+          : { subject: who.id, claims: { tenant_id: who.tenantId, role: who.role, sid, scope } }),
       },
       { now: () => now },
     )

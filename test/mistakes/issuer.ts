@@ -275,9 +275,15 @@ export const issuerMistakes: readonly Mistake[] = [
   ...mistakesIn('demo/src/sealing.ts', 'demo/test/requests.test.ts', [
     [
       'without a gateway anybody writes their own token',
-      '    return seal(await verifier.verify(token))',
-      "    return seal(JSON.parse(atob((token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/'))))",
+      'const verified = await verifier.verify(token)',
+      "const verified = JSON.parse(atob((token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/')))",
       'refuses a token whose payload was edited, and one that has expired',
+    ],
+    [
+      'without a gateway a narrowed token may do all that its subject may',
+      'verified.narrowing !== undefined',
+      'verified.narrowing === null',
+      'SEC-82 refuses a narrowed token, which nothing would hold to its scopes',
     ],
   ]),
   ...mistakesIn('demo/src/middleware/require-bearer.ts', 'demo/test/app.test.ts', [
