@@ -366,7 +366,9 @@ const readVersionWork: Work = {
 /** What a reading gave, as `SchemaVersion.endReading` takes it. */
 function versionIn(flight: Flight): string | null | undefined {
   if (flight.error !== undefined) return errorCode(flight) === undefined ? undefined : null
-  const { rows } = JSON.parse(String(flight.sinks[0]?.finish()))
+  const pieces = flight.sinks[0]?.finish()
+  if (!Array.isArray(pieces)) return undefined
+  const { rows } = JSON.parse(String(Buffer.concat(pieces)))
   const [version, settled] = rows[0]
   return version === null || settled === 't' ? version : undefined
 }

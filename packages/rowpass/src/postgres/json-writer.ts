@@ -102,7 +102,8 @@ function reserve(json: JsonText, bytes: number): void {
   if (json.length > 0) json.pieces.push(json.bytes.subarray(0, json.length))
   json.piecesLength += json.length
   json.length = 0
-  json.bytes = Buffer.allocUnsafe(Math.max(pieceBytes, bytes))
+  // No more than was written already: most answers are small, and only their end has found no room.
+  json.bytes = Buffer.allocUnsafe(Math.max(Math.min(json.piecesLength, pieceBytes), bytes))
 }
 
 const minRunBytes = 64

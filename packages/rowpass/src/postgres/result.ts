@@ -43,7 +43,7 @@ const nullJson = Buffer.from('null')
 const comma = 0x2c
 const [openBracket, closeBracket, openBrace, closeBrace] = [0x5b, 0x5d, 0x7b, 0x7d]
 /** What a row takes besides its message, and a result besides its rows and fields. */
-const [rowBytes, frameBytes] = [3, 128]
+const [rowBytes, frameBytes] = [3, 256]
 /** Bytes of rows that are written before others have a turn. */
 const turnBytes = 128 * 1024
 /** Rows are written while they arrive, so many bytes at a time; what they came in is let go. */

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { createJsonText, toPieces, writeJsonString } from '../../src/postgres/json-writer.ts'
 import { readCommandTag } from '../../src/postgres/messages.ts'
 import { createMessageReader } from '../../src/postgres/reader.ts'
+import { describeFields, Result } from '../../src/postgres/result.ts'
 import { createMessageWriter } from '../../src/postgres/writer.ts'
 
 describe('message writer', () => {
@@ -153,6 +154,49 @@ describe('JSON writer', () => {
       writeJsonString(json, bytes, 0, bytes.length)
       expect(Buffer.concat(toPieces(json)).toString()).toBe(JSON.stringify(text))
     }
+  })
+})
+
+describe('a result', () => {
+  /** A DataRow as it is read: the number of cells, and each with its length. */
+  const dataRow = (cells: readonly string[]) => {
+    const [count, length] = [Buffer.alloc(2), () => Buffer.alloc(4)]
+    count.writeInt16BE(cells.length)
+    return Buffer.concat([
+      count,
+      ...cells.flatMap((cell) => {
+        const size = length()
+        size.writeInt32BE(Buffer.byteLength(cell))
+        return [size, Buffer.from(cell)]
+      }),
+    ])
+  }
+  const field = { name: 'note', tableID: 1, columnID: 1, dataTypeID: 25, dataTypeSize: -1, dataTypeModifier: -1 }
+  const finish = async (cells: readonly string[][]) => {
+    const result = new Result({ arrayMode: true, rawText: true }, () => undefined)
+    result.describe(describeFields(cells[0]!.map(() => ({ ...field, format: 'text' as const }))))
+    for (const row of cells) {
+      const bytes = dataRow(row)
+      result.row(bytes, 0, bytes.length)
+    }
+    result.complete({ command: 'SELECT', rowCount: cells.length })
+    return await result.finish()
+  }
+
+  it('of a few cells is one piece, and keeps no more memory than that', async () => {
+    const pieces = await finish([['1', 'user-1', 'x'.repeat(40)]])
+    expect(pieces).toHaveLength(1)
+    expect(JSON.parse(pieces.toString()).rows).toEqual([['1', 'user-1', 'x'.repeat(40)]])
+  })
+
+  it('whose cells are longer when they are escaped grows by what it needs', async () => {
+    const rows = Array.from({ length: 20 }, () => ['\u0001'.repeat(60), '"'.repeat(60)])
+    const pieces = await finish(rows)
+    expect(JSON.parse(Buffer.concat(pieces).toString()).rows).toEqual(rows)
+    const [first, ...more] = pieces.map(({ length }) => length)
+    expect(more.length).toBeGreaterThan(0)
+    expect(more.reduce((sum, each) => sum + each)).toBeLessThan(10 * first!)
+    expect(Math.max(...pieces.map(({ buffer }) => buffer.byteLength))).toBeLessThan(64 * 1024)
   })
 })
 
