@@ -32,8 +32,8 @@ describe('wrangler deploy --dry-run', () => {
     expect(said.match(/env\.\w+/g)).toEqual(['env.ASSETS', 'env.ADDRESS_HEADER'])
   })
 
-  it('weighs 160 KiB at most on the wire', () => {
-    expect(Number(/gzip: ([\d.]+) KiB/.exec(said)?.[1])).toBeLessThanOrEqual(160)
+  it('weighs 170 KiB at most on the wire, 7 of them for the description of the API', () => {
+    expect(Number(/gzip: ([\d.]+) KiB/.exec(said)?.[1])).toBeLessThanOrEqual(170)
   })
 
   it('bundles nothing of Node, of the gateway, or of zod in other languages', () => {
