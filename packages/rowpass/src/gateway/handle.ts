@@ -9,13 +9,14 @@ import { type Answered, nobody, toAuditLine } from './audit.ts'
 import type { GatewayConfig } from './config.ts'
 import { refuse } from './contract/refuse.ts'
 import { createHeadReader, type Head } from './contract/request.ts'
-import type { SqlResponse } from './contract/respond.ts'
+import { lengthOfBody, type SqlResponse } from './contract/respond.ts'
 import type { SqlRequest } from './http/receive.ts'
 import type { PasswordLogins } from './password/login.ts'
 import { createPasswordHandler } from './password/over-http.ts'
 import type { Heavy } from './threads/heavy.ts'
 import { createTiming, type Timing } from './timing.ts'
 import type { TokenPath } from './token-path.ts'
+import type { Traffic } from './traffic.ts'
 import type { UnderWay } from './under-way.ts'
 
 /** What handling a request needs. */
@@ -24,6 +25,7 @@ export interface HandlerParts {
   readonly tokenPath: TokenPath
   readonly heavy: Pick<Heavy, 'parseBody'>
   readonly underWay: UnderWay
+  readonly traffic: Traffic
   readonly findType: FindType
   readonly logins: PasswordLogins
   readonly emit: Emit
@@ -34,7 +36,7 @@ export type SqlHandler = (request: SqlRequest) => Promise<SqlResponse>
 
 /** Makes the handler. */
 export function createSqlHandler(parts: HandlerParts): SqlHandler {
-  const { config, tokenPath, heavy, logins, emit } = parts
+  const { config, tokenPath, heavy, traffic, logins, emit } = parts
   const readHead = createHeadReader()
   const withPassword = createPasswordHandler(parts)
 
@@ -61,8 +63,15 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
     try {
       const turn = tokenPath.enter(caller, request, timing)
       if (!config.databases.has(login.database)) throw new Failure('database_unknown')
-      const body = await heavy.parseBody(await request.body(turn.hold), request.headers, caller.owner)
-      return await tokenPath.run(turn, body, batch)
+      const announced = Number(request.headers['content-length'] ?? 0) || 0
+      const admitted = traffic.admit(caller.owner, announced)
+      if (admitted !== undefined) await admitted
+      const bytes = await request.body(turn.hold)
+      traffic.moved(caller.owner, bytes.length - announced)
+      const body = await heavy.parseBody(bytes, request.headers, caller.owner)
+      const answered = await tokenPath.run(turn, body, batch)
+      traffic.moved(caller.owner, lengthOfBody(answered.ending.response))
+      return answered
     } catch (error) {
       return { who: caller.who, ending: refuse(error) }
     }

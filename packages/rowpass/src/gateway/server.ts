@@ -28,6 +28,7 @@ import { createWebSocketGateway } from './password/websocket.ts'
 import { ReloadRefusal, tryExpected } from './reload.ts'
 import { createHeavy } from './threads/heavy.ts'
 import { createTokenPath } from './token-path.ts'
+import { createTraffic } from './traffic.ts'
 import { toUnderWayLimits, UnderWay } from './under-way.ts'
 
 /** A running gateway. */
@@ -137,9 +138,13 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
   const logins = createLogins(config, emit)
   const underWay = new UnderWay(toUnderWayLimits(config))
   const findType: FindType = (oid) => catalog.current?.types.get(oid)
+  const traffic = createTraffic({
+    bytesPerSecond: config.identityBytesPerSecond,
+    maxWaitMs: config.queueTimeoutMs,
+  })
   const common = { config, heavy, underWay, findType, emit }
   const tokenPath = createTokenPath({ ...common, sealKey: () => sealKey, verifier, pool })
-  const handle = createSqlHandler({ ...common, tokenPath, logins })
+  const handle = createSqlHandler({ ...common, traffic, tokenPath, logins })
   let { issuers } = config
   const door = config.mcp ? createDoor({ ...common, tokenPath, issuers: () => issuers }) : undefined
   const mcpConfig = { ...config, maxRequestBytes: Math.min(config.maxRequestBytes, maxMessageBytes) }

@@ -143,6 +143,13 @@ export const settings = {
     max: 1_000_000,
     says: 'Requests that one tenant (claim `tenant_id`), or one subject without a tenant, may have under way.',
   }),
+  identityBytesPerSecond: integer({
+    unit: 'bytes a second',
+    default: 8_388_608,
+    min: 65_536,
+    max: 1_099_511_627_776,
+    says: 'Bytes of large request bodies and answers that one tenant, or one subject without a tenant, may move in a second; twice as much may come at once. Whoever has moved more waits, up to `ROWPASS_QUEUE_TIMEOUT_MS`.',
+  }),
   connectTimeoutMs: integer({
     unit: 'milliseconds',
     default: 5_000,

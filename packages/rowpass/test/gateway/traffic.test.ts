@@ -1,0 +1,94 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { createTraffic } from '../../src/gateway/traffic.ts'
+import { startTestGateway, type TestGateway } from '../support/gateway.ts'
+import { createTestDatabase, describePg, type TestDatabase } from '../support/pg.ts'
+
+const kibibyte = 1024
+
+describe('the traffic of an owner', () => {
+  afterEach(() => void vi.restoreAllMocks())
+  const open = (maxWaitMs = 10_000) => {
+    let now = 0
+    vi.spyOn(performance, 'now').mockImplementation(() => now)
+    const traffic = createTraffic({ bytesPerSecond: 100 * kibibyte, maxWaitMs })
+    const pass = (ms: number) => {
+      now += ms
+    }
+    return { ...traffic, pass }
+  }
+
+  it('SEC-77 may be as much at once as two seconds allow, then it waits, and nobody else does', () => {
+    const { admit } = open()
+    expect(admit('ada', 200 * kibibyte)).toBeUndefined()
+    expect(admit('ada', 200 * kibibyte)).toBeUndefined()
+    expect(admit('ada', 0)).toBeInstanceOf(Promise)
+    expect(admit('bob', 200 * kibibyte)).toBeUndefined()
+  })
+
+  it('SEC-77 drains by the second', () => {
+    const { admit, moved, pass } = open()
+    moved('ada', 300 * kibibyte)
+    pass(999)
+    expect(admit('ada', 0)).toBeInstanceOf(Promise)
+    pass(2)
+    expect(admit('ada', 0)).toBeUndefined()
+  })
+
+  it('SEC-77 is refused when it would wait for too long, and that does not count', () => {
+    const { admit, moved, pass } = open(500)
+    moved('ada', 400 * kibibyte)
+    for (let attempt = 0; attempt < 3; attempt++) {
+      expect(() => admit('ada', 1_000 * kibibyte)).toThrow(
+        expect.objectContaining({ code: 'overloaded', retryAfterSeconds: 2 }),
+      )
+    }
+    pass(1_500)
+    expect(admit('ada', 0)).toBeInstanceOf(Promise)
+  })
+
+  it('does not count what is small', () => {
+    const { admit, moved } = open()
+    for (let request = 0; request < 100; request++) moved('ada', 64 * kibibyte)
+    expect(admit('ada', 0)).toBeUndefined()
+  })
+})
+
+describePg('bodies and answers through the gateway', () => {
+  let database: TestDatabase
+  let gateway: TestGateway
+  const [large, length] = ['x'.repeat(300 * kibibyte), 'select length($1)::text as n']
+  beforeAll(async () => {
+    database = await createTestDatabase({ contents: 'platform' })
+    const settings = { ROWPASS_IDENTITY_BYTES_PER_SECOND: '65536', ROWPASS_QUEUE_TIMEOUT_MS: '700' }
+    gateway = await startTestGateway(database, settings)
+  })
+  afterAll(async () => {
+    await gateway.close()
+    await database.close()
+  })
+
+  it.each([
+    ['a body', length, [large]],
+    ['an answer', 'select repeat($1, 307200) as n', ['x']],
+  ])('SEC-77 %s counts against whoever moved it', async (what, sql, params) => {
+    const [ada, bob] = [await gateway.issuer.token(`ada ${what}`), await gateway.issuer.token(`bob ${what}`)]
+    expect((await gateway.sql(ada, sql, params)).status).toBe(200)
+    const { status, headers, body } = await gateway.sql(ada, length, ['y'])
+    expect({ status, body }).toMatchObject({ status: 400, body: { message: expect.stringContaining('more bytes') } })
+    expect(Number(headers.get('retry-after'))).toBeGreaterThan(0)
+    expect((await gateway.sql(bob, length, ['y'])).body.rows).toEqual([{ n: '1' }])
+  })
+
+  it('SEC-77 a body without an announced length counts too', async () => {
+    const token = await gateway.issuer.token('carol')
+    const send = (text: string) =>
+      fetch(gateway.url, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'neon-connection-string': `postgresql://a@b/${database.name}` },
+        body: new Blob([JSON.stringify({ query: length, params: [text] })]).stream(),
+        duplex: 'half',
+      } as RequestInit)
+    expect((await send(large)).status).toBe(200)
+    expect((await send('y')).status).toBe(400)
+  })
+})
