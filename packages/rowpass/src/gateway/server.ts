@@ -19,7 +19,7 @@ import type { SqlHeaders } from './contract/request.ts'
 import { lengthOfBody, type SqlResponse } from './contract/respond.ts'
 import { createSqlHandler } from './handle.ts'
 import { createHttp, type HttpServer } from './http/http.ts'
-import { FetchRequest, hostsOf, isAnswered, readHeaders, requestId, ServerRequest } from './http/receive.ts'
+import { FetchRequest, hostsOf, isAnswered, isMuchLeft, readHeaders, requestId, ServerRequest } from './http/receive.ts'
 import { createDoor, maxMessageBytes } from './mcp/door.ts'
 import { createMetrics } from './metrics.ts'
 import { nodeVerify } from './node-verify.ts'
@@ -182,7 +182,10 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
           : otherRoute(request.method, path)
     if (response.destroyed) return
     const length = lengthOfBody(answer)
-    response.writeHead(answer.status, answerHeaders(id, headers.origin, answer, length))
+    const sent = answerHeaders(id, headers.origin, answer, length)
+    // Else Node would read on, as fast as it comes, what nobody wants.
+    if (isMuchLeft(request)) sent.connection = 'close'
+    response.writeHead(answer.status, sent)
     http.end(response, answer.body, length)
   }
 

@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createTraffic } from '../../src/gateway/traffic.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
@@ -77,6 +78,20 @@ describePg('bodies and answers through the gateway', () => {
     expect({ status, body }).toMatchObject({ status: 400, body: { message: expect.stringContaining('more bytes') } })
     expect(Number(headers.get('retry-after'))).toBeGreaterThan(0)
     expect((await gateway.sql(bob, length, ['y'])).body.rows).toEqual([{ n: '1' }])
+  })
+
+  it('SEC-76 a large body that is refused is not read on', async () => {
+    const { hostname, port } = new URL(gateway.url)
+    const socket = connect(Number(port), hostname)
+    const head = `POST /sql HTTP/1.1\r\nhost: x\r\nauthorization: Bearer none\r\ncontent-length: 9000000\r\n\r\n`
+    socket.on('error', () => {})
+    socket.write(`${head}{`)
+    let answer = ''
+    for await (const chunk of socket) answer += chunk
+    expect(answer).toMatch(/^HTTP\/1.1 400 [\s\S]*\r\nconnection: close\r\n/i)
+    expect((await fetch(new URL('/healthz', gateway.url))).headers.get('connection')).toBe('keep-alive')
+    const small = await fetch(gateway.url, { method: 'POST', body: 'x'.repeat(1_000) })
+    expect([small.status, small.headers.get('connection')]).toEqual([400, 'keep-alive'])
   })
 
   it('SEC-77 a body without an announced length counts too', async () => {

@@ -106,6 +106,13 @@ export function hostsOf(request: IncomingMessage | Request): readonly string[] {
   return places.flatMap((host) => (host === undefined ? [] : [String(host)]))
 }
 
+/** Whether a request's body was not read to its end, and what is left may be large. */
+export function isMuchLeft(request: IncomingMessage): boolean {
+  if (request.complete) return false
+  const { 'content-length': announced = '0', 'transfer-encoding': coding } = request.headers
+  return coding !== undefined || Number(announced) > unpacedBytes
+}
+
 /** What servers need to know of the configuration to read a request. */
 type Receiving = Pick<GatewayConfig, 'maxRequestBytes' | 'addressHeader'>
 
