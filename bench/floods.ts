@@ -196,6 +196,8 @@ for (const [name, disturbance] of disturbances) {
       .slice(rows.length === 1 ? 0 : 2)
       .join('\n'),
   )
+  const failure = rounds.map(({ flooded }) => flooded.load.firstFailure).find((each) => each !== undefined)
+  if (failure !== undefined) console.error(`  the first victim that was refused got: ${failure}`)
 }
 const today = new Date().toISOString().slice(0, 10)
 const memory = `Memory of the gateway: ${Math.round(start)} MiB before the first flood, ${Math.round(highest)} MiB at most, +${Math.round(highest - start)}.`
