@@ -57,6 +57,42 @@ export const gatewayMistakes: readonly Mistake[] = [
       "set_config('rowpass.claims',",
     ],
   ]),
+  ...mistakesIn('packages/rowpass/src/gateway/traffic.ts', 'packages/rowpass/test/gateway/traffic.test.ts', [
+    [
+      'whoever has moved many bytes does not wait',
+      'return waitMs <= 0 ?',
+      'return waitMs < Number.POSITIVE_INFINITY ?',
+      'SEC-77 may be as much at once as two seconds allow, then it waits, and nobody else does',
+    ],
+    [
+      'a large body waits for as long as its owner moves others',
+      'if (waitMs > maxWaitMs) {',
+      'if (Number.isNaN(waitMs)) {',
+      'SEC-77 is refused when it would wait for too long, and that does not count',
+    ],
+  ]),
+  ...mistakesIn('packages/rowpass/src/gateway/handle.ts', 'packages/rowpass/test/gateway/traffic.test.ts', [
+    [
+      'answers may be as large and as many as one likes',
+      '      traffic.moved(caller.owner, lengthOfBody(answered.ending.response))\n',
+      '',
+      'SEC-77 %s counts against whoever moved it',
+    ],
+    [
+      'a body whose length is not announced is none',
+      '      traffic.moved(caller.owner, bytes.length - announced)\n',
+      '',
+      'SEC-77 a body without an announced length counts too',
+    ],
+  ]),
+  ...mistakesIn('packages/rowpass/src/gateway/http/receive.ts', 'packages/rowpass/test/gateway/traffic.test.ts', [
+    [
+      'a large body that is refused is read to its end',
+      'if (request.complete) return false',
+      'if (!request.complete) return false',
+      'SEC-76 a large body that is refused is not read on',
+    ],
+  ]),
   ...mistakesIn('packages/rowpass/src/gateway/under-way.ts', 'packages/rowpass/test/gateway/under-way.test.ts', [
     [
       'a request counts for nobody while its answer is read',
