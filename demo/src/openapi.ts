@@ -7,6 +7,7 @@ import * as z from 'zod'
 import { id, page } from './input.ts'
 import { accept, change, invite, reset, signOut, signUp } from './routes/accounts.ts'
 import { signingIn } from './routes/demo.ts'
+import { questions, statement } from './routes/showcase.ts'
 import { newTenant, tenantChanges } from './routes/tenants.ts'
 import { newUser, userChanges } from './routes/users.ts'
 
@@ -61,6 +62,12 @@ const tokens = z.object({
   refresh_token: z.string().optional(),
   issued_token_type: z.string().optional(),
 })
+/** What the gateway answers to SQL, and to SQL that is refused. */
+const sqlResult = z.looseObject({
+  fields: z.array(z.looseObject({ name: z.string() })),
+  rows: z.array(z.array(z.unknown())),
+})
+const sqlError = z.looseObject({ message: z.string(), code: z.string().optional() })
 /** RFC 6749 §5.2; what fails inside has the members of a problem too. */
 const oauthError = z.looseObject({ error: z.string(), error_description: z.string().optional() })
 const problem = z.object({
@@ -113,8 +120,16 @@ const ofCallers = [
 const ofWrites = [...ofCallers, ...ofBodies, 'policy_refused', 'conflict'] as const
 const ofIssuer = [
   ...['timeout', 'overloaded', 'database_unavailable', 'gateway_unreachable', 'keys_unavailable', 'path_unknown'],
-  ...['attempts_exceeded', 'password_queue_full', 'claims_invalid', 'lifetime_refused', 'key_missing', 'mail_failed'],
-  ...['catalog_unread', 'outcome_unknown', 'answer_dropped', 'response_too_large', 'conflict', 'grant_missing'],
+  ...['attempts_exceeded', 'password_queue_full', 'claims_invalid', 'lifetime_refused', 'key_missing', 'key_locked'],
+  ...[
+    'catalog_unread',
+    'outcome_unknown',
+    'answer_dropped',
+    'response_too_large',
+    'conflict',
+    'grant_missing',
+    'mail_failed',
+  ],
 ] as readonly FailureCode[]
 const ofPeople = [...ofIssuer, ...ofBodies, 'token_missing', 'token_invalid', 'policy_refused', 'not_found'] as const
 const ofAnyPath = ['internal', 'host_unknown', 'request_too_large'] as const
@@ -187,7 +202,10 @@ function tableOperations(
   }
 }
 
-/** Every operation, by `METHOD /path`; what stands in braces is a uuid of the path. */
+/** What stands in braces in a path. */
+const ofPath: Readonly<Record<string, z.ZodType>> = { id, about: z.enum(questions) }
+
+/** Every operation, by `METHOD /path`. Those with the tag `demo` are there only where DEMO is on. */
 export const operations: Readonly<Record<string, Operation>> = {
   ...tableOperations(
     '/api/users',
@@ -282,7 +300,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /api/token': {
     id: 'demoToken',
     tag: 'demo',
-    summary: 'Signs in a seeded person, without a password; only where DEMO is on',
+    summary: 'Signs in a seeded person, without a password',
     query: z.object({
       as: z.string().optional().meta({ description: 'id or e-mail address; default David' }),
       ...signingIn.shape,
@@ -293,9 +311,46 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /api/personas': {
     id: 'personas',
     tag: 'demo',
-    summary: 'The seeded people; only where DEMO is on',
+    summary: 'The seeded people',
     answers: { 200: { says: 'All of them', schema: z.object({ personas: z.array(persona) }) } },
     fails: ['path_unknown'],
+  },
+  'POST /demo/sql': {
+    id: 'demoSql',
+    tag: 'demo',
+    summary: 'One statement as the caller, with the answer of the gateway',
+    by: 'bearer',
+    body: { schema: statement },
+    answers: {
+      200: { says: 'The rows', schema: sqlResult },
+      400: { says: 'What the gateway or PostgreSQL refuses', schema: sqlError },
+      500: { says: 'It fails inside the gateway', schema: sqlError },
+      503: { says: 'The gateway is busy', schema: sqlError },
+    },
+    fails: [...ofBodies, 'path_unknown', 'token_missing', 'gateway_unreachable'],
+  },
+  'POST /demo/ask/{about}': {
+    id: 'demoAsk',
+    tag: 'demo',
+    summary: 'What `rowpass dev` tells the page, of the tokens in the body',
+    body: { schema: z.record(z.string(), z.unknown()) },
+    answers: {
+      200: { says: 'The answer', schema: z.record(z.string(), z.unknown()) },
+      204: { says: 'Done' },
+      400: { says: 'It is no such question' },
+      401: { says: 'A token in it is not valid' },
+      409: { says: 'There is no key ring, or the token has no session' },
+      422: { says: 'The statement is no plain one' },
+      503: { says: 'It is busy, or fails' },
+    },
+    fails: [...ofBodies, 'path_unknown', 'gateway_unreachable'],
+  },
+  'GET /demo/agents': {
+    id: 'demoAgents',
+    tag: 'demo',
+    summary: 'Where the door of the gateway for assistants is, if it has one',
+    answers: { 200: { says: 'Its URL', schema: z.object({ url: z.url().nullable() }) } },
+    fails: ['path_unknown', 'gateway_unreachable'],
   },
   'GET /.well-known/jwks.json': {
     id: 'jwks',
@@ -327,10 +382,12 @@ export const operations: Readonly<Record<string, Operation>> = {
  * The document.
  *
  * @param server the URL at which the API is reached
+ * @param demo whether DEMO is on
  */
-export function describeApi(server: string): object {
+export function describeApi(server: string, demo: boolean): object {
   const paths: Record<string, Record<string, object>> = {}
   for (const [route, operation] of Object.entries(operations)) {
+    if (operation.tag === 'demo' && !demo) continue
     const [method = '', path = ''] = route.split(' ')
     paths[path] = { ...paths[path], [method.toLowerCase()]: describeOperation(path, operation) }
   }
@@ -355,9 +412,9 @@ export function describeApi(server: string): object {
 }
 
 function describeOperation(path: string, { by, query, body, ...operation }: Operation): object {
-  const fromPath = path.includes('{id}')
-    ? [{ name: 'id', in: 'path', required: true, schema: toJson(id, 'input') }]
-    : []
+  const fromPath = Object.entries(ofPath).flatMap(([name, schema]) =>
+    path.includes(`{${name}}`) ? [{ name, in: 'path', required: true, schema: toJson(schema, 'input') }] : [],
+  )
   const parameters = [...fromPath, ...(query === undefined ? [] : describeQuery(query))]
   return {
     operationId: operation.id,

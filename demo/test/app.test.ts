@@ -3,12 +3,11 @@ import { createServer } from 'node:net'
 import { decodeJwt, decodeProtectedHeader, importJWK, jwtVerify } from 'jose'
 import { describe, expect, it, vi } from 'vitest'
 import { generateKey } from '../../packages/rowpass/src/token/key.ts'
-import { app } from '../src/app.ts'
 import { createAssets } from '../src/assets.ts'
 import type { Bindings } from '../src/env.ts'
 import { maxBodyBytes } from '../src/input.ts'
 import { personas } from '../src/personas.ts'
-import { conform } from './conform.ts'
+import { askApp } from './conform.ts'
 
 const key = await generateKey()
 const web = new URL('../web/', import.meta.url)
@@ -23,8 +22,7 @@ const bindings: Bindings = {
 }
 const closed: Bindings = { ...bindings, DEMO: '' }
 const bearer = { Authorization: 'Bearer a.b.c' }
-/** Every answer is held against the OpenAPI document. */
-const ask = async (path: string, init: RequestInit) => conform(path, init, await app.request(path, init, bindings))
+const ask = (path: string, init: RequestInit) => askApp(path, init, bindings)
 const get = (path: string, headers: Record<string, string> = {}) => ask(path, { headers })
 const send = (method: string, path: string, body: string, headers: Record<string, string> = {}) =>
   ask(path, { method, body, headers: { 'Content-Type': 'application/json', ...bearer, ...headers } })
@@ -95,19 +93,19 @@ describe('without DEMO', () => {
   it.each(['/api/token', '/token', '/api/personas', '/', '/docs', '/index.html', '/main.js', '/page.css'])(
     'has nothing at %s',
     async (path) => {
-      const response = await app.request(path, {}, closed)
+      const response = await askApp(path, {}, closed)
       expect([response.status, await response.json()]).toMatchObject([404, { code: 'path_unknown' }])
     },
   )
 
   it('still publishes its keys', async () => {
-    expect((await app.request('/.well-known/jwks.json', {}, closed)).status).toBe(200)
+    expect((await askApp('/.well-known/jwks.json', {}, closed)).status).toBe(200)
   })
 })
 
 describe('the host of a request under DEMO', () => {
   const askAt = (host: string, path = '/api/token', given = bindings) =>
-    app.request(`http://${host}${path}`, { headers: { Host: host } }, given)
+    askApp(`http://${host}${path}`, { headers: { Host: host } }, given)
 
   it.each(['127.0.0.1:8787', 'localhost:8787', '[::1]:8787', 'issuer.localhost'])('may be %s', async (host) => {
     expect((await askAt(host)).status).toBe(200)
@@ -125,7 +123,7 @@ describe('the host of a request under DEMO', () => {
   ])('SEC-78 no page whose own name points to this machine gets an answer: %s', async (path) => {
     const response = await askAt('evil.example:8787', path)
     expect([response.status, await response.json()]).toMatchObject([421, { code: 'host_unknown' }])
-    expect((await app.request(path, { headers: { Host: 'evil.example' } }, bindings)).status).toBe(421)
+    expect((await askApp(path, { headers: { Host: 'evil.example' } }, bindings)).status).toBe(421)
   })
 
   it('SEC-78 may be one of DEMO_HOSTS, and no other', async () => {
@@ -137,7 +135,7 @@ describe('the host of a request under DEMO', () => {
   it('SEC-78 what comes past the front of `rowpass dev` gets no answer', async () => {
     const given = { ...bindings, FRONT_SECRET: 'canary' }
     const statusWith = async (headers: Record<string, string>) =>
-      (await app.request('/api/token', { headers }, given)).status
+      (await askApp('/api/token', { headers }, given)).status
     expect(await statusWith({ 'Rowpass-Front': 'canary' })).toBe(200)
     for (const headers of [{}, { 'Rowpass-Front': 'canarz' }, { 'Rowpass-Front': '' }]) {
       expect(await statusWith(headers as Record<string, string>)).toBe(421)
@@ -196,7 +194,7 @@ describe('the bearer token', () => {
   it('SEC-19 refuses two tokens', async () => {
     const headers = new Headers(bearer)
     headers.append('Authorization', 'Bearer d.e.f')
-    const response = await app.request('/api/users', { headers }, bindings)
+    const response = await askApp('/api/users', { headers }, bindings)
     expect([response.status, await response.json()]).toMatchObject([400, { code: 'request_invalid' }])
   })
 
@@ -217,7 +215,7 @@ describe('the bearer token', () => {
     ['PATCH', '/api/tenants/f330c503-5e9c-46a7-8393-2995aeb03675'],
     ['DELETE', '/api/tenants/f330c503-5e9c-46a7-8393-2995aeb03675'],
   ])('is asked for before anything else: %s %s', async (method, path) => {
-    expect((await app.request(path, { method }, bindings)).status).toBe(401)
+    expect((await askApp(path, { method }, bindings)).status).toBe(401)
   })
 })
 
@@ -259,7 +257,7 @@ describe('input', () => {
   it('takes a body at the limit and refuses one byte more, also without Content-Length', async () => {
     const body = (bytes: number) => `{"name":"${'x'.repeat(bytes - 11)}"}`
     const stream = (text: string) =>
-      app.request(
+      askApp(
         '/api/users',
         { method: 'POST', body: new Blob([text]).stream(), headers: bearer, duplex: 'half' } as RequestInit,
         bindings,
@@ -315,7 +313,7 @@ describe('every answer', () => {
 
   it('SEC-25 tells the operator what is wrong with the settings, and the client nothing', async () => {
     const logged = vi.spyOn(console, 'error').mockImplementation(() => {})
-    const response = await app.request('/api/users', {}, { DATABASE_URL: 'postgresql://me:canary@host/db', DEMO: 'no' })
+    const response = await askApp('/api/users', {}, { DATABASE_URL: 'postgresql://me:canary@host/db', DEMO: 'no' })
     expect(response.status).toBe(500)
     const text = await response.text()
     expect(JSON.parse(text)).toEqual({

@@ -1,7 +1,9 @@
 /**
- * Holds answers of the API against its OpenAPI document.
+ * Asks the API, and holds its answers against its OpenAPI document.
  */
 import { Ajv2020 } from 'ajv/dist/2020.js'
+import { app } from '../src/app.ts'
+import type { Bindings } from '../src/env.ts'
 import { describeApi } from '../src/openapi.ts'
 
 interface Document {
@@ -10,12 +12,17 @@ interface Document {
   >
 }
 
-const document = describeApi('http://127.0.0.1') as Document
+const document = describeApi('http://127.0.0.1', true) as Document
 const ajv = new Ajv2020({ strict: false, validateFormats: false, validateSchema: false, allErrors: true })
 ajv.addSchema(document, 'api')
 
-/** The part of the API that the document describes; the rest is the demo's page. */
-export const isDescribed = (path: string): boolean => /^\/(api|\.well-known)(\/|$)/.test(path)
+/** The part of the API that the document describes; the rest is the files of the page, and the document itself. */
+export const isDescribed = (path: string): boolean => /^\/(api|\.well-known|demo)(\/|$)/.test(path)
+
+/** Asks the app, in this process. Every test of the API asks it here. @throws Error as {@link conform} */
+export async function askApp(path: string, init: RequestInit | undefined, bindings: Bindings): Promise<Response> {
+  return conform(path, init, await app.request(path, init, bindings))
+}
 
 /**
  * Returns an answer that the document foresees: path, method, status, content type and body.
@@ -53,5 +60,5 @@ export async function conform(path: string, init: RequestInit | undefined, respo
 }
 
 function toPattern(template: string): RegExp {
-  return new RegExp(`^${template.replaceAll('.', '\\.').replace('{id}', '[^/]+')}$`)
+  return new RegExp(`^${template.replaceAll('.', '\\.').replace(/\{\w+\}/, '[^/]+')}$`)
 }

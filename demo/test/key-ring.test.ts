@@ -9,12 +9,12 @@ import { defaultTiming } from '../../packages/rowpass/src/issuer/ring/ring-store
 import { formatKeyRing } from '../../packages/rowpass/src/issuer/ring/text.ts'
 import { generateKey } from '../../packages/rowpass/src/token/key.ts'
 import { describePg } from '../../packages/rowpass/test/support/pg.ts'
-import { app } from '../src/app.ts'
 import { type Bindings, parseSettings } from '../src/env.ts'
+import { askApp } from './conform.ts'
 import { type Stack, startStack } from './stack.ts'
 
 const ask = async (bindings: Bindings, path: string) => {
-  const response = await app.request(path, {}, bindings)
+  const response = await askApp(path, {}, bindings)
   // biome-ignore lint/suspicious/noExplicitAny: what the body is, each test says
   return { status: response.status, headers: response.headers, body: (await response.json()) as any }
 }

@@ -1,6 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -8,20 +6,24 @@ import { Validator } from '@seriousme/openapi-schema-validator'
 import { build } from 'esbuild'
 import { generate } from 'openapi-typescript-codegen'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { generateKey } from '../../packages/rowpass/src/token/key.ts'
 import { demo, describePg } from '../../packages/rowpass/test/support/pg.ts'
 import { app } from '../src/app.ts'
 import { operations } from '../src/openapi.ts'
 import { personas } from '../src/personas.ts'
-import { conform, isDescribed } from './conform.ts'
+import { askApp, conform, isDescribed } from './conform.ts'
+import { type Host, serveApp } from './serve.ts'
 import { type Stack, startStack } from './stack.ts'
 
 const bindings = {
   DATABASE_URL: 'postgresql://authenticated@127.0.0.1/rowpass',
+  GATEWAY_URL: 'http://127.0.0.1:9/sql',
+  PRIVATE_KEY: JSON.stringify((await generateKey()).privateJwk),
   ISSUER: 'http://issuer.localhost',
   AUDIENCE: 'rowpass',
 }
-const readDocument = async (): Promise<Record<string, unknown>> => {
-  const response = await app.request('http://127.0.0.1:8787/openapi.json', {}, bindings)
+const readDocument = async (DEMO = 'true'): Promise<Record<string, unknown>> => {
+  const response = await askApp('http://127.0.0.1:8787/openapi.json', {}, { ...bindings, DEMO })
   expect(response.status).toBe(200)
   return (await response.json()) as Record<string, unknown>
 }
@@ -38,8 +40,36 @@ describe('the OpenAPI document', () => {
   it('has every route of the app and no other one: a route of your own is described in src/openapi.ts', () => {
     const routes = app.routes
       .filter(({ method, path }) => method !== 'ALL' && isDescribed(path))
-      .map(({ method, path }) => `${method} ${path.replace(':id', '{id}')}`)
+      .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/, '{$1}')}`)
     expect(Object.keys(operations).sort()).toEqual([...new Set(routes)].sort())
+  })
+
+  it('has no path there that only DEMO has', async () => {
+    const pathsOf = async (demo: string) => Object.keys((await readDocument(demo)).paths as object)
+    const onlyDemo = ['/api/token', '/api/personas', '/demo/sql', '/demo/ask/{about}', '/demo/agents']
+    expect(await pathsOf('true')).toEqual(expect.arrayContaining(onlyDemo))
+    const closed = await pathsOf('')
+    expect(onlyDemo.filter((path) => closed.includes(path))).toEqual(['/api/token'])
+    const { paths } = (await readDocument('')) as { paths: Record<string, object> }
+    expect(Object.keys(paths['/api/token'] ?? {})).toEqual(['post'])
+  })
+
+  it('is held against every answer that a test gets: nothing else asks the app', () => {
+    const files = readdirSync(`${demo}test`, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.ts'),
+    )
+    const asking = files.filter((name) => readFileSync(`${demo}test/${name}`, 'utf8').includes(`app.${'request'}(`))
+    // people.test.ts is the one that goes to whoever makes an application of the demo.
+    expect(asking.sort()).toEqual(['conform.ts', 'people.test.ts'])
+  })
+
+  it('is held against what the app answers, also where that comes from elsewhere', async () => {
+    const gateway = await serveApp(async () => new Response('{}', { status: 418 }))
+    const given = { ...bindings, DEMO: 'true', GATEWAY_URL: gateway.url.href }
+    const headers = { Authorization: 'Bearer a.b.c', 'Content-Type': 'application/json' }
+    const asked = askApp('/demo/sql', { method: 'POST', headers, body: '{"query":"select 1","params":[]}' }, given)
+    await expect(asked).rejects.toThrow('POST /demo/sql answers 418, a status')
+    await gateway.close()
   })
 
   it('is held against answers: one that it does not foresee is an error', async () => {
@@ -67,31 +97,24 @@ describe('the OpenAPI document', () => {
 describePg('a client that is generated from the document', () => {
   let stack: Stack
   const folder = mkdtempSync(join(tmpdir(), 'rowpass-client-'))
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk)
-    const headers = Object.entries(request.headers).flatMap(([name, value]) => (value ? [[name, String(value)]] : []))
-    const init = { method: request.method!, headers: headers as [string, string][] }
-    const sent = chunks.length > 0 ? { ...init, body: Buffer.concat(chunks) } : init
-    const answer = await conform(request.url!, sent, await stack.request(request.url!, sent))
-    response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(await answer.text())
-  })
+  let host: Host
   beforeAll(async () => {
     stack = await startStack()
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    host = await serveApp(stack.request)
   })
   afterAll(async () => {
-    server.close()
+    await host.close()
     rmSync(folder, { recursive: true })
     await stack.close()
   })
 
   it('reads, creates, changes and deletes rows, and hears why it may not', async () => {
-    await generate({ input: await readDocument(), output: folder, httpClient: 'fetch' })
+    const input = (await (await stack.request('/openapi.json')).json()) as Record<string, unknown>
+    await generate({ input, output: folder, httpClient: 'fetch' })
     const outfile = join(folder, 'client.mjs')
     await build({ entryPoints: [join(folder, 'index.ts')], bundle: true, format: 'esm', outfile, logLevel: 'error' })
     const { OpenAPI, UsersService, DemoService } = await import(pathToFileURL(outfile).href)
-    OpenAPI.BASE = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    OpenAPI.BASE = host.url.origin
 
     await expect(UsersService.listUsers()).rejects.toMatchObject({ status: 401, body: { code: 'token_missing' } })
     const [david] = personas

@@ -4,8 +4,8 @@ import { isPlain } from '../../packages/local/src/plain-statement.ts'
 import type { Showcase } from '../../packages/local/src/showcase.ts'
 import { loadParser } from '../../packages/rowpass/src/statement/parser.ts'
 import { describePg } from '../../packages/rowpass/test/support/pg.ts'
-import { app } from '../src/app.ts'
 import { findPersona } from '../src/personas.ts'
+import { askApp } from './conform.ts'
 import { type Stack, startStack } from './stack.ts'
 import { startShowcaseOf } from './web/scene.ts'
 
@@ -67,7 +67,7 @@ describePg('what the page asks', () => {
   const post = async (path: string, body: object, change: object = {}, headers: Record<string, string> = {}) => {
     const init = { method: 'POST', headers: { 'Content-Type': 'application/json', ...headers } }
     const bindings = { ...stack.bindings, ...showcase.bindings, ...change }
-    const response = await app.request(path, { ...init, body: JSON.stringify(body) }, bindings)
+    const response = await askApp(path, { ...init, body: JSON.stringify(body) }, bindings)
     const text = await response.text()
     return {
       status: response.status,

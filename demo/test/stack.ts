@@ -20,7 +20,6 @@ import { defaultTiming, type RingStore } from '../../packages/rowpass/src/issuer
 import { generateKey, importSigningKey } from '../../packages/rowpass/src/token/key.ts'
 import { fixedKeys } from '../../packages/rowpass/src/token/key-source.ts'
 import { createTestDatabase, demo, sealKeysText, type TestDatabase } from '../../packages/rowpass/test/support/pg.ts'
-import { app } from '../src/app.ts'
 import { createAssets } from '../src/assets.ts'
 import { type CallerDatabase, connectAs } from '../src/database.ts'
 import type { Bindings } from '../src/env.ts'
@@ -28,6 +27,7 @@ import { hide } from '../src/hidden.ts'
 import type { Persona } from '../src/personas.ts'
 import { createIdentify } from '../src/sealing.ts'
 import { installSessionJwt, startAuthorize } from './authorize.ts'
+import { askApp } from './conform.ts'
 
 /** The ways from the app to its database. Neon's part is played by our gateway's password mode, which speaks its contract. */
 export const ways = ['gateway', 'sealed', 'authorize'] as const
@@ -94,7 +94,7 @@ export async function startStack(
     await ring.change(async (empty, now) => ({ ring: addKey(empty, generated.publicJwk, now), made: [generated] }))
   }
   const publisher = createServer(async (_request, response) => {
-    const jwks = await app.request('/.well-known/jwks.json', {}, bindings)
+    const jwks = await askApp('/.well-known/jwks.json', {}, bindings)
     response.writeHead(jwks.status, Object.fromEntries(jwks.headers)).end(await jwks.text())
   })
   const port = await new Promise<number>((resolve) => {
@@ -170,7 +170,7 @@ export async function startStack(
         identify: way === 'sealed' ? createIdentify(settings) : undefined,
       })
     },
-    request: async (path, init) => app.request(path, init, bindings),
+    request: async (path, init) => askApp(path, init, bindings),
     close: async () => {
       await authorize?.close()
       await gateway.close()

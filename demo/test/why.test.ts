@@ -4,9 +4,9 @@ import { startWhyEndpoint, type WhyEndpoint } from '../../packages/local/src/why
 import { parseIssuers } from '../../packages/rowpass/src/gateway/issuers.ts'
 import { createVerifier } from '../../packages/rowpass/src/token/verifier.ts'
 import { describePg } from '../../packages/rowpass/test/support/pg.ts'
-import { app } from '../src/app.ts'
 import { parseSettings } from '../src/env.ts'
 import { findPersona } from '../src/personas.ts'
+import { askApp } from './conform.ts'
 import { type Stack, startStack } from './stack.ts'
 
 const mei = '07bed1a4-91e7-4570-ab05-ff128e872801'
@@ -37,7 +37,7 @@ describePg('the reason in an answer of the API', () => {
     init: RequestInit = {},
     bindings: object = endpoint.bindings,
   ) =>
-    app.request(
+    askApp(
       path,
       { ...init, headers: { authorization: `Bearer ${tokens[who]}`, 'content-type': 'application/json' } },
       { ...stack.bindings, ...bindings },

@@ -3,6 +3,7 @@ import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { describePg } from '../../packages/rowpass/test/support/pg.ts'
 import { personas } from '../src/personas.ts'
+import { conform } from './conform.ts'
 import { type Stack, startStack, ways } from './stack.ts'
 import { type RunningWorker, startWorker } from './worker.ts'
 
@@ -25,7 +26,7 @@ for (const way of ways)
     })
 
     const ask = async (path: string, init: RequestInit = {}) => {
-      const response = await fetch(new URL(path, worker.url), init)
+      const response = await conform(path, init, await fetch(new URL(path, worker.url), init))
       // biome-ignore lint/suspicious/noExplicitAny: what the body is, each test says
       return { status: response.status, headers: response.headers, body: (await response.json()) as any }
     }

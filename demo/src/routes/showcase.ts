@@ -9,12 +9,14 @@ import { parseBody } from '../input.ts'
 import { readBearer } from '../middleware/require-bearer.ts'
 import { type DemoEnv, onlyInDemo } from './demo.ts'
 
-const statement = z.strictObject({
+/** Body of POST /demo/sql. */
+export const statement = z.strictObject({
   query: z.string().max(8_192),
   params: z.array(z.union([z.string(), z.null()])).max(100),
 })
 
-const questions: ReadonlySet<string> = new Set(['why', 'matrix', 'rotate', 'end-session'])
+/** What can stand behind /demo/ask/. */
+export const questions = ['why', 'matrix', 'rotate', 'end-session'] as const
 
 /** The slowest is a rotation, which waits for every instance of an API to have the new key. */
 const timeoutMs = 30_000
@@ -38,8 +40,8 @@ async function runSql(c: Context<DemoEnv>): Promise<Response> {
 /** A question of the page, for `rowpass dev` to answer; it verifies the tokens that are in it. */
 async function ask(c: Context<DemoEnv>): Promise<Response> {
   const { showcase } = c.get('demo')
-  const about = c.req.param('about') ?? ''
-  if (showcase === undefined || !questions.has(about)) throw new Failure('path_unknown')
+  const about = questions.find((each) => each === c.req.param('about'))
+  if (showcase === undefined || about === undefined) throw new Failure('path_unknown')
   const question = await parseBody(c, z.record(z.string(), z.unknown()))
   const answer = await reach(`${showcase.url}${about}`, question, {
     Authorization: `Bearer ${showcase.secret.reveal()}`,

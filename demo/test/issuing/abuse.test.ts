@@ -3,8 +3,8 @@ import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { generateEncryptionKey } from '../../../packages/rowpass/src/issuer/ring/encryption.ts'
 import { describePg } from '../../../packages/rowpass/test/support/pg.ts'
-import { app } from '../../src/app.ts'
 import type { Bindings } from '../../src/env.ts'
+import { askApp } from '../conform.ts'
 import { type Mailbox, startMailbox } from './mailbox.ts'
 import { accessTokenType, emails, exchange, password, people, type Scene, startScene, tenants } from './scene.ts'
 
@@ -176,7 +176,7 @@ describePg('somebody who means harm', () => {
     } as RequestInit)
     expect(early).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
     expect(read).toBeLessThan(3)
-    const locked = await app.request(
+    const locked = await askApp(
       '/api/token',
       { method: 'POST', body: new URLSearchParams({ client_id: 'web', grant_type: 'password' }) },
       { ...scene.bindings, ISSUER_DATABASE_URL: scene.stack.database.issuerUrl.replace(/:[^:@]*@/, ':wrong@') },
@@ -194,7 +194,7 @@ describePg('somebody who means harm', () => {
     const keyless = { ...others, KEY_ENCRYPTION_KEYS: generateEncryptionKey('test') }
     const refresh = async (refresh_token: string, bindings: Bindings) => {
       const body = new URLSearchParams({ grant_type: 'refresh_token', client_id: 'web', refresh_token })
-      const answer = await app.request('/api/token', { method: 'POST', body }, bindings)
+      const answer = await askApp('/api/token', { method: 'POST', body }, bindings)
       return { status: answer.status, body: (await answer.json()) as Record<string, string> }
     }
     const { refresh_token: first } = await scene.signIn('amara')

@@ -2,7 +2,7 @@ import { neon } from '@neondatabase/serverless'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { withConnection } from '../../../packages/rowpass/src/database/connect.ts'
 import { describePg } from '../../../packages/rowpass/test/support/pg.ts'
-import { app } from '../../src/app.ts'
+import { askApp } from '../conform.ts'
 import { emails, people, type Scene, startScene, tenants } from './scene.ts'
 
 describePg('whoever has the login of the issuer', () => {
@@ -85,7 +85,7 @@ describePg('whoever has the login of the issuer', () => {
   it('blames neither the client nor the database when the login of the issuer is refused', async () => {
     const wrong = scene.stack.database.issuerUrl.replace(/:[^:@]*@/, ':wrong@')
     const body = new URLSearchParams({ grant_type: 'client_credentials', client_id: 'service', client_secret: 'x' })
-    const answer = await app.request(
+    const answer = await askApp(
       '/api/token',
       { method: 'POST', body },
       { ...scene.bindings, ISSUER_DATABASE_URL: wrong },

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import { comparePassword } from '../../../packages/rowpass/src/issuer/password.ts'
 import { describePg } from '../../../packages/rowpass/test/support/pg.ts'
-import { app } from '../../src/app.ts'
+import { askApp } from '../conform.ts'
 import { emails, password, people, type Scene, startScene } from './scene.ts'
 
 describePg('attempts to sign in', () => {
@@ -152,7 +152,7 @@ describePg('attempts to sign in', () => {
     for (let turn = 0; turn < 6; turn++) {
       const instance = { ...scene.bindings }
       const request = { method: 'POST', body: body(), headers: { 'X-Address': '192.0.2.1' } }
-      statuses.push((await app.request('/api/token', request, instance)).status)
+      statuses.push((await askApp('/api/token', request, instance)).status)
     }
     expect(statuses).toEqual([400, 400, 400, 400, 400, 429])
   })

@@ -5,8 +5,8 @@ import pg from 'pg'
 import { expect, vi } from 'vitest'
 import { addClient } from '../../../packages/rowpass/src/issuer/clients.ts'
 import { hashPassword } from '../../../packages/rowpass/src/issuer/password.ts'
-import { app } from '../../src/app.ts'
 import type { Bindings } from '../../src/env.ts'
+import { askApp } from '../conform.ts'
 import { type Stack, startStack } from '../stack.ts'
 
 /** Seeded people by first name. */
@@ -100,7 +100,7 @@ export async function startScene(settings: Partial<Bindings> = {}): Promise<Scen
   const bindings: Bindings = { ...others, ADDRESS_HEADER: 'X-Address', MAIL_URL: 'http://127.0.0.1:1/', ...settings }
 
   const ask: Scene['ask'] = async (path, init) => {
-    const response = await app.request(path, init, bindings)
+    const response = await askApp(path, init, bindings)
     const text = await response.text()
     const isJson = /json/.test(response.headers.get('Content-Type') ?? '')
     return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }

@@ -1,6 +1,7 @@
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describePg } from '../../../packages/rowpass/test/support/pg.ts'
+import { askApp } from '../conform.ts'
 import { accessTokenType, exchange, people, type Scene, startScene, tenants } from './scene.ts'
 
 describePg('tokens after they were issued', () => {
@@ -223,7 +224,6 @@ describePg('tokens after they were issued', () => {
     ['GET', '/.well-known/oauth-authorization-server'],
   ])('where no login of the issuer is set there is no %s %s', async (method, path) => {
     const { ISSUER_DATABASE_URL: _, ...without } = scene.bindings
-    const { app } = await import('../../src/app.ts')
-    expect((await app.request(path, { method }, without)).status).toBe(404)
+    expect((await askApp(path, { method }, without)).status).toBe(404)
   })
 })
