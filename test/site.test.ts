@@ -110,7 +110,8 @@ describe('the site', () => {
         page.on('request', (request) => request.url().startsWith(`${address}/`) || foreign.push(request.url()))
         page.on('pageerror', (error) => problems.push(error.message))
         page.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
-        for (const path of ['/', '/concepts/seal.html', '/library.html', '/errors.html']) {
+        const pictured = ['identity', 'seal', 'judgement', 'policies', 'keys'].map((name) => `/concepts/${name}.html`)
+        for (const path of ['/', ...pictured, '/agents.html', '/library.html', '/errors.html']) {
           await page.goto(address + path)
           expect({ path, wider: await page.evaluate('document.documentElement.scrollWidth - innerWidth') }).toEqual({
             path,

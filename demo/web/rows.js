@@ -198,5 +198,6 @@ function toCell(name, value, persona) {
     )
   }
   if (/^\d{4}-\d\d-\d\d /.test(value)) return element('span', { title: value }, value.slice(0, 10))
-  return value
+  // The end of a long one is not shown.
+  return element('span', { title: value }, value)
 }

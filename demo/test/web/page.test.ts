@@ -42,6 +42,19 @@ describe.skipIf(executablePath === undefined)('the page, in Chromium', { timeout
       expect((await side(david).root.boundingBox())!.y).toBe((await side(priya).root.boundingBox())!.y)
     })
 
+    it('have the buttons of each row in reach', async () => {
+      await open()
+      const outside = await page.locator('.rows .scroll').evaluateAll((tables) =>
+        tables.flatMap((table) => {
+          const edge = table.getBoundingClientRect().right
+          const buttons = [...table.querySelectorAll('.acts button')]
+          return buttons.filter((each) => each.getBoundingClientRect().right > edge).map((each) => each.ariaLabel)
+        }),
+      )
+      expect(outside).toEqual([])
+      expect(await page.locator('.acts button').count()).toBeGreaterThan(6)
+    })
+
     it('have a decoded token, whose time runs and whose signature is checked here', async () => {
       await open()
       const { part } = side(david)
