@@ -43,18 +43,50 @@ export const supabase: Platform = {
     create function auth.email() returns text language sql stable
       as $$ select nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'email' $$;
     create table auth.users (
-      instance_id uuid, id uuid primary key, aud text, role text, email text unique, encrypted_password text,
-      email_confirmed_at timestamptz, invited_at timestamptz, confirmation_token text, recovery_token text,
-      email_change text, email_change_token_new text, last_sign_in_at timestamptz, raw_app_meta_data jsonb,
-      raw_user_meta_data jsonb, is_super_admin boolean, created_at timestamptz, updated_at timestamptz, phone text,
-      confirmed_at timestamptz, banned_until timestamptz, is_sso_user boolean not null default false,
-      deleted_at timestamptz, is_anonymous boolean not null default false);
-    alter table auth.users enable row level security;
+      instance_id uuid, id uuid primary key, aud varchar(255), role varchar(255), email varchar(255),
+      encrypted_password varchar(255), email_confirmed_at timestamptz, invited_at timestamptz,
+      confirmation_token varchar(255), confirmation_sent_at timestamptz, recovery_token varchar(255),
+      recovery_sent_at timestamptz, email_change_token_new varchar(255), email_change varchar(255),
+      email_change_sent_at timestamptz, last_sign_in_at timestamptz, raw_app_meta_data jsonb, raw_user_meta_data jsonb,
+      is_super_admin boolean, created_at timestamptz, updated_at timestamptz, phone text unique,
+      phone_confirmed_at timestamptz, phone_change text default '', phone_change_token varchar(255) default '',
+      phone_change_sent_at timestamptz,
+      confirmed_at timestamptz generated always as (least(email_confirmed_at, phone_confirmed_at)) stored,
+      email_change_token_current varchar(255) default '',
+      email_change_confirm_status smallint default 0 check (email_change_confirm_status between 0 and 2),
+      banned_until timestamptz, reauthentication_token varchar(255) default '', reauthentication_sent_at timestamptz,
+      is_sso_user boolean not null default false, deleted_at timestamptz, is_anonymous boolean not null default false);
+    create unique index users_email_partial_key on auth.users (email) where not is_sso_user;
     create table auth.identities (
-      id uuid primary key default gen_random_uuid(), user_id uuid not null references auth.users on delete cascade,
-      provider_id text, provider text, identity_data jsonb, last_sign_in_at timestamptz, created_at timestamptz,
-      updated_at timestamptz);
+      provider_id text not null, user_id uuid not null references auth.users on delete cascade,
+      identity_data jsonb not null, provider text not null, last_sign_in_at timestamptz, created_at timestamptz,
+      updated_at timestamptz, email text generated always as (lower(identity_data ->> 'email')) stored,
+      id uuid primary key default gen_random_uuid(), unique (provider_id, provider));
+    create type auth.aal_level as enum ('aal1', 'aal2', 'aal3');
+    create type auth.factor_type as enum ('totp', 'webauthn', 'phone');
+    create type auth.factor_status as enum ('unverified', 'verified');
+    create table auth.mfa_factors (
+      id uuid primary key, user_id uuid not null references auth.users on delete cascade, friendly_name text,
+      factor_type auth.factor_type not null, status auth.factor_status not null, created_at timestamptz not null,
+      updated_at timestamptz not null, secret text, phone text, last_challenged_at timestamptz unique,
+      web_authn_credential jsonb, web_authn_aaguid uuid);
+    create table auth.sessions (
+      id uuid primary key, user_id uuid not null references auth.users on delete cascade, created_at timestamptz,
+      updated_at timestamptz, factor_id uuid, aal auth.aal_level, not_after timestamptz, refreshed_at timestamp,
+      user_agent text, ip inet, tag text);
+    create table auth.refresh_tokens (
+      instance_id uuid, id bigserial primary key, token varchar(255) unique, user_id varchar(255), revoked boolean,
+      created_at timestamptz, updated_at timestamptz, parent varchar(255),
+      session_id uuid references auth.sessions on delete cascade);
+    create table auth.audit_log_entries (
+      instance_id uuid, id uuid primary key, payload json, created_at timestamptz,
+      ip_address varchar(64) not null default '');
+    alter table auth.users enable row level security;
     alter table auth.identities enable row level security;
+    alter table auth.mfa_factors enable row level security;
+    alter table auth.sessions enable row level security;
+    alter table auth.refresh_tokens enable row level security;
+    alter table auth.audit_log_entries enable row level security;
     create table storage.buckets (
       id text primary key, name text not null unique, owner uuid, owner_id text, public boolean default false,
       file_size_limit bigint, allowed_mime_types text[], created_at timestamptz default now(),

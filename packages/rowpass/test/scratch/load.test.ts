@@ -146,6 +146,32 @@ describePg('scripts in a throw-away database', () => {
     expect(row?.token).toHaveLength(8)
   })
 
+  it('have the accounts of Supabase, for the rows that seeds put there', async () => {
+    const id = '7f3c1a52-0d5e-4f0b-9a51-5b8f2a1f6e01'
+    const { url } = await load(
+      `create table profiles (id uuid primary key references auth.users, name text);
+       insert into auth.users (instance_id, id, aud, role, email, encrypted_password, email_confirmed_at,
+         confirmation_token, confirmation_sent_at, recovery_token, recovery_sent_at, email_change, email_change_sent_at,
+         email_change_token_new, email_change_token_current, email_change_confirm_status, phone, phone_confirmed_at,
+         phone_change, phone_change_token, phone_change_sent_at, reauthentication_token, reauthentication_sent_at,
+         raw_app_meta_data, raw_user_meta_data, is_super_admin, last_sign_in_at, created_at, updated_at)
+       values ('00000000-0000-0000-0000-000000000000', '${id}', 'authenticated', 'authenticated', 'Kim@example.org',
+         crypt('of a test', gen_salt('bf', 4)), now(), '', now(), '', null, '', null, '', '', 0, null, null, '', '', null,
+         '', null, '{"provider": "email"}', '{}', false, now(), now(), now());
+       insert into auth.identities (id, user_id, provider_id, provider, identity_data)
+       values (gen_random_uuid(), '${id}', '${id}', 'email', '{"email": "Kim@example.org"}');
+       insert into profiles values ('${id}', 'Kim');
+       alter table profiles enable row level security;
+       create policy of_two_factors on profiles as restrictive to authenticated using (
+         exists (select from auth.mfa_factors where user_id = auth.uid() and status = 'verified'));`,
+    )
+    const rows = await ask(
+      url,
+      'select u.confirmed_at = u.email_confirmed_at as confirmed, i.email from auth.users u join auth.identities i on i.user_id = u.id',
+    )
+    expect(rows).toEqual([{ confirmed: true, email: 'kim@example.org' }])
+  })
+
   it('have the functions of pg_session_jwt, where they call them', async () => {
     const { url } = await load(
       'create table todos (user_id text default (auth.user_id())); create policy own on todos to authenticated using (auth.user_id() = user_id)',
