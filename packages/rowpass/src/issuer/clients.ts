@@ -5,6 +5,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { ClientBase } from 'pg'
 import { sqlstateOf } from '../database/connect.ts'
 import { Failure } from '../errors.ts'
+import { isOwnScope, parseScopes } from '../token/narrowing.ts'
+import { TokenRefusal } from '../token/refusal.ts'
 
 /** Values of `grant_type` by the short names of the command line. */
 export const grantTypes = {
@@ -24,6 +26,7 @@ export interface NewClient {
   /** Without a secret, for what runs on other people's machines. */
   readonly isPublic: boolean
   readonly grants: readonly GrantName[]
+  /** Those it may ask for. Of `sql:`, `table:` and `rows:` they are what its exchanged tokens are narrowed to at most. */
   readonly scopes: readonly string[]
   /** The tenant of a service, and its role there. */
   readonly tenantId?: string | undefined
@@ -45,9 +48,10 @@ export interface ClientEntry {
  *
  * @param client connected as the owner, platform SQL applied
  * @returns its secret, which is shown this once; undefined for a public client
- * @throws Failure `client_exists`, `input_invalid` when it cannot be one
+ * @throws Failure `client_exists`, `input_invalid` when it cannot be one or a scope is misspelt
  */
 export async function addClient(client: ClientBase, added: NewClient): Promise<string | undefined> {
+  checkScopes(added.scopes)
   const made = added.isPublic ? undefined : createSecret()
   const { secret, hash } = made ?? { secret: undefined, hash: null }
   const types = [...new Set(added.grants)].map((grant) => grantTypes[grant])
@@ -68,6 +72,18 @@ export async function addClient(client: ClientBase, added: NewClient): Promise<s
     throw error
   }
   return secret
+}
+
+/** A misspelt one would be found when the first token is asked for, by whoever did not write it. */
+function checkScopes(scopes: readonly string[]): void {
+  const own = scopes.filter(isOwnScope)
+  try {
+    if (own.length === 0 || parseScopes(own).access !== 'none') return
+  } catch (error) {
+    if (!(error instanceof TokenRefusal)) throw error
+    throw new Failure('input_invalid', { detail: error.message, cause: error })
+  }
+  throw new Failure('input_invalid', { detail: 'table: and rows: allow nothing without sql:read or sql:write' })
 }
 
 /**

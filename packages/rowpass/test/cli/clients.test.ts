@@ -50,6 +50,28 @@ describePg('the issuer on the command line', () => {
     expect((await run('clients', 'remove', 'reports')).stderr).toMatch(/^error\[client_unknown\]: .*\nhint: /)
   })
 
+  it.each([
+    [['sql:raed'], '"sql:raed" is none: they are sql:read'],
+    [['sql:read', 'table:notes:selct'], '"table:notes:selct" is none'],
+    [['table:notes', 'rows:10'], 'allow nothing without sql:read'],
+  ])('SEC-82 refuses a client with scopes that could allow nothing: %s', async (scopes, says) => {
+    const given = scopes.flatMap((scope) => ['--scope', scope])
+    const { code, stderr } = await run('clients', 'add', 'agent', '--grant', 'exchange', ...given)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^error\[input_invalid\]: /)
+    expect(stderr).toContain(says)
+    expect((await run('clients', 'list')).stdout).not.toContain('agent')
+  })
+
+  it('SEC-82 adds a client with scopes that narrow, and others', async () => {
+    const scopes = ['sql:read', 'table:public.notes:select', 'rows:100', 'api.read'].flatMap((scope) => [
+      '--scope',
+      scope,
+    ])
+    expect((await run('clients', 'add', 'agent', '--grant', 'exchange', ...scopes)).code).toBe(0)
+    expect((await run('clients', 'remove', 'agent')).code).toBe(0)
+  })
+
   it('adds a public client, which has no secret', async () => {
     const { stdout } = await run(
       'clients',

@@ -18,6 +18,7 @@ secret. The secret of any other client is printed once and kept nowhere.
 Examples:
   $ npx rowpass clients add web --public --grant password --grant refresh --grant exchange
   $ npx rowpass clients add reports --grant service --tenant f330c503-5e9c-46a7-8393-2995aeb03675 --role member
+  $ npx rowpass clients add assistant --grant exchange --scope sql:read --scope table:public.notes
   $ npx rowpass clients list
   $ npx rowpass clients secret reports
   $ npx rowpass clients remove reports`
@@ -45,7 +46,7 @@ export function define(io: Io): Command {
         .default([])
         .makeOptionMandatory(),
     )
-    .option('--scope <name>', 'a scope that it may have; may be repeated', collect, [])
+    .option('--scope <name>', 'a scope that it may have, such as sql:read; may be repeated', collect, [])
     .option('--tenant <id>', 'tenant of a service')
     .option('--role <name>', 'its role in that tenant')
     .option('--json', 'print the result as JSON')
