@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { issueToken } from '../../src/issuer/issue.ts'
-import { startTestGateway } from '../support/gateway.ts'
+import { startTestGateway, waitUntil } from '../support/gateway.ts'
 import { describePg } from '../support/pg.ts'
+import { pgbouncerProgram, startPgBouncer } from '../support/pgbouncer.ts'
 import { connectMcp, mcpUrl, revisions } from './mcp-client.ts'
 import { bobsSecret, type Scene, startScene } from './scene.ts'
 
@@ -152,6 +153,34 @@ describePg('the door for assistants', () => {
       await scene.asSuperuser("delete from notes where body = 'second of ada'")
       expect((await call('query', { sql: 'select id from notes' })).data.rows).toEqual([[1]])
       await close()
+    })
+
+    const paths: readonly (readonly [string, number | undefined])[] = [
+      ['to PostgreSQL itself', undefined],
+      ...(pgbouncerProgram === undefined ? [] : [['to pgbouncer in transaction mode', 1] as const]),
+    ]
+    it.each(paths)('keeps what was confirmed when the connection of the dry run is gone, %s', async (_, size) => {
+      const bouncer = size === undefined ? undefined : await startPgBouncer(scene.database, size)
+      const gateway = await startTestGateway(scene.database, {
+        ...{ ROWPASS_MCP: 'true', ROWPASS_POOL_SIZE: '2' },
+        ...(bouncer && { ROWPASS_DATABASE_URL: bouncer.gatewayUrl, ROWPASS_PREPARED_STATEMENTS: '0' }),
+      })
+      const { call, close } = await connectMcp(gateway, await gateway.issuer.token('ada'))
+      const { confirmation, ...dry } = (await call('change', { sql, params: ['on another'] })).data
+      expect(dry).toMatchObject({ committed: false, changed: 1 })
+      const cut = await scene.asSuperuser(
+        `select pg_terminate_backend(pid, 10000) as cut from pg_stat_activity where datname = current_database() and usename = 'rowpass_gateway'`,
+      )
+      expect(cut.length).toBeGreaterThan(0)
+      expect(await bodies()).toEqual([{ body: 'of ada' }])
+      await waitUntil(() => gateway.gateway.ready())
+      const kept = await call('change', { sql, params: ['on another'], confirmation })
+      expect(kept.data).toMatchObject({ committed: true, changed: 1 })
+      expect(await bodies()).toEqual([{ body: 'on another' }])
+      await scene.asSuperuser("update notes set body = 'of ada' where owner = 'ada'")
+      await close()
+      await gateway.close()
+      await bouncer?.close()
     })
 
     it('changes no more rows than it may', async () => {
