@@ -8,6 +8,7 @@ import type { Mistake } from './mistake.ts'
 import { narrowedMistakes } from './narrowed.ts'
 import { poolMistakes } from './pool.ts'
 import { sealMistakes } from './seal.ts'
+import { showcaseMistakes } from './showcase.ts'
 import { sqlMistakes } from './sql.ts'
 import { tokenMistakes } from './token.ts'
 
@@ -24,6 +25,7 @@ export const mistakes: readonly Mistake[] = [
   ...databaseMistakes,
   ...issuerMistakes,
   ...narrowedMistakes,
+  ...showcaseMistakes,
 ]
 
 /**
