@@ -37,7 +37,13 @@ try {
   await fill()
   const [sealKey] = parseSealKeys(database.sealKeys)
   const expected = { sealKey, roles: ['authenticated'] }
-  const settings = { databaseUrl: new URL(database.gatewayUrl), connectTimeoutMs: 5_000, poolSize: 4, gateways: 1 }
+  const settings = {
+    databaseUrl: new URL(database.gatewayUrl),
+    connectTimeoutMs: 5_000,
+    poolSize: 4,
+    gateways: 1,
+    workers: 1,
+  }
   const read = (before?: KnownCatalog) => readCatalog(settings, { expected, before })
   const rows: [string, ...number[]][] = []
   const postmaster = database.postmasterPid()

@@ -54,6 +54,20 @@ log has a \`config_refused\` line with the reason.
 |---|---|---|---|
 ${rows.join('\n')}
 
+## Workers
+
+With \`ROWPASS_WORKERS\`, or \`rowpass gateway --workers\`, several processes serve one port. A worker is a gateway of its own with a
+part of what the whole may have:
+
+| divided by the number of workers, rounded down, one at least | holds for each worker |
+|---|---|
+| \`ROWPASS_POOL_SIZE\` (two at least), \`ROWPASS_PASSWORD_SESSIONS\`, \`ROWPASS_PASSWORD_PAIR_FAILURES\`, \`ROWPASS_PASSWORD_ADDRESS_FAILURES\`, \`ROWPASS_PASSWORD_USER_FAILURES\` | all other limits: \`ROWPASS_QUEUE_LIMIT\`, \`ROWPASS_IDENTITY_LIMIT\`, \`ROWPASS_IDENTITY_BYTES_PER_SECOND\`, \`ROWPASS_SLOW_LIMIT\`, \`ROWPASS_MAX_HELD_BYTES\`, the time for new statements, the admissions of an owner, cached tokens, fetches of keys |
+
+A client stays with one worker for as long as its connection lasts. A tenant with connections to all workers can have as many times the
+limits of the right column under way as there are workers; what it takes from others in each of them is what it takes from
+them in a gateway of one process, and the connections to PostgreSQL are no more. Memory is that of as many gateways:
+\`ROWPASS_MAX_HELD_BYTES\` counts once for each worker.
+
 ## Issuers
 
 \`ROWPASS_ISSUERS\` is a JSON array; [issuers.md](issuers.md) has presets for providers. One \`iss\` may have several entries, where

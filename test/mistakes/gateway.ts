@@ -9,6 +9,7 @@ const attempts = 'packages/rowpass/test/gateway/attempts.test.ts'
 const operation = 'packages/rowpass/test/gateway/operation.test.ts'
 const disclosure = 'packages/rowpass/test/gateway/disclosure.test.ts'
 const webSocket = 'packages/rowpass/test/gateway/websocket.test.ts'
+const workers = 'packages/rowpass/test/gateway/workers.test.ts'
 const sessions = 'packages/rowpass/test/gateway/websocket-sessions.test.ts'
 
 export const gatewayMistakes: readonly Mistake[] = [
@@ -91,6 +92,28 @@ export const gatewayMistakes: readonly Mistake[] = [
       'if (request.complete) return false',
       'if (!request.complete) return false',
       'SEC-76 a large body that is refused is not read on',
+    ],
+  ]),
+  ...mistakesIn('packages/rowpass/src/gateway/workers/share.ts', workers, [
+    [
+      'each worker has as many connections as the whole may have',
+      '    poolSize: part(config.poolSize),\n',
+      '',
+      'of them have no more together than the whole may have',
+    ],
+    [
+      'with each worker come as many wrong passwords of one address',
+      '    passwordAddressFailures: part(config.passwordAddressFailures),\n',
+      '',
+      'of them have no more together than the whole may have',
+    ],
+  ]),
+  ...mistakesIn('packages/rowpass/src/gateway/http/http.ts', workers, [
+    [
+      'nobody watches how long a client of a worker takes for its headers',
+      "      if (!watched && !http1.listening) http1.emit('listening')\n",
+      '',
+      'a connection that was handed over has as long for its headers as any other',
     ],
   ]),
   ...mistakesIn('packages/rowpass/src/gateway/under-way.ts', 'packages/rowpass/test/gateway/under-way.test.ts', [

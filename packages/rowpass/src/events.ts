@@ -204,6 +204,19 @@ export interface ThreadReplaced {
   readonly cause: unknown
 }
 
+/** A worker process of a gateway with several has ended, and another takes its place; requests that it had are lost. */
+export interface WorkerReplaced {
+  readonly type: 'worker_replaced'
+  /** Its number, from 1, which the other one has too. */
+  readonly worker: number
+  /** null where a signal has ended it. */
+  readonly exitCode: number | null
+  /** Such as `SIGKILL`, also where the system had no memory left, or the worker said nothing for 30 s. */
+  readonly signal: string | null
+  /** 100 ms, and twice as much each time one ends within a minute, up to 5 s. */
+  readonly retryInMs: number
+}
+
 /** The configuration was read again; what `Gateway.reload` lists is in force as it is now. */
 export interface ConfigReloaded {
   readonly type: 'config_reloaded'
@@ -224,7 +237,7 @@ export interface ConfigRefused {
  * What a database leaves open that it need not. Names are public. `powers`: the gateway's login has rights of its own, or
  * could get them; one of the three walls is missing. `server_version`: the server has known faults in row-level security,
  * which a newer minor version has not. `connection_limit_…`: the gateway's login has no CONNECTION LIMIT, one that is less
- * than the gateways need (`ROWPASS_GATEWAYS`, `ROWPASS_POOL_SIZE`), or one that leaves other logins nothing. The others are
+ * than the gateways need (`ROWPASS_GATEWAYS`, `ROWPASS_WORKERS`, `ROWPASS_POOL_SIZE`), or one that leaves other logins nothing. The others are
  * steps of `rowpass db harden`.
  */
 export type Exposure =
@@ -359,6 +372,7 @@ export type RowpassEvent =
   | SessionRefused
   | LoginFailed
   | ThreadReplaced
+  | WorkerReplaced
   | ConfigReloaded
   | ConfigRefused
   | GatewayStopping

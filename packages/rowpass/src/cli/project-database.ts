@@ -15,6 +15,7 @@ import { runSeed, type SeedOptions } from '../database/seed.ts'
 import { Failure } from '../errors.ts'
 import { variableOf } from '../gateway/setting-kinds.ts'
 import { settings } from '../gateway/settings.ts'
+import { countWorkers } from '../gateway/workers/count.ts'
 import { parseSealKeys } from '../seal/keys.ts'
 import type { SealKey } from '../seal/seal.ts'
 import type { Io } from './io.ts'
@@ -159,16 +160,19 @@ export function migrateIssuer(
 const issuerLogin = ({ issuerUrl, replaceIssuerPassword }: OpenDatabase) => ({ issuerUrl, replaceIssuerPassword })
 
 function gatewayOf(project: Project, gatewayUrl: string): Pick<OpenDatabase, 'gatewayUrl' | 'gateways'> {
-  const read = (name: 'poolSize' | 'gateways'): number => {
+  const read = (name: 'poolSize' | 'gateways' | 'workers', parse: (text: string) => number): number => {
     const variable = variableOf(name)
     try {
-      return settings[name].parse(project.env[variable] ?? settings[name].default ?? '')
+      return parse(project.env[variable] ?? settings[name].default ?? '')
     } catch (error) {
       const detail = `${variable} ${error instanceof TypeError ? error.message : 'cannot be read'}`
       throw new Failure('config_invalid', { detail, cause: error })
     }
   }
-  const connections = connectionsNeeded({ poolSize: read('poolSize'), gateways: read('gateways') })
+  const poolSize = read('poolSize', settings.poolSize.parse)
+  const gateways = read('gateways', settings.gateways.parse)
+  const workers = read('workers', (text) => countWorkers(settings.workers.parse(text), poolSize))
+  const connections = connectionsNeeded({ poolSize, gateways, workers })
   return { gatewayUrl, gateways: { login: decodeURIComponent(new URL(gatewayUrl).username), connections } }
 }
 

@@ -5,14 +5,21 @@ import type { Exposure } from '../events.ts'
 import { policiesFirstVersions } from '../statement/facts.ts'
 
 /**
- * Connections of one gateway besides its pool: one that reads the catalogs, two that stand in for connections whose statement
+ * Connections of one process of a gateway besides its pool: one that reads the catalogs, two that stand in for connections whose statement
  * does not end, and room for those that PostgreSQL is still closing. Cancel requests do not count, as they do not log in.
  */
 const besidesPool = 5
 
 /** How many connections the gateways behind one login need at most while each runs once. */
-export function connectionsNeeded({ poolSize, gateways }: { poolSize: number; gateways: number }): number {
-  return gateways * (poolSize + besidesPool)
+export function connectionsNeeded(settings: {
+  /** Of each gateway, for all its workers. */
+  readonly poolSize: number
+  readonly gateways: number
+  /** Processes of each gateway. */
+  readonly workers: number
+}): number {
+  const { poolSize, gateways, workers } = settings
+  return gateways * workers * (Math.floor(poolSize / workers) + besidesPool)
 }
 
 /**

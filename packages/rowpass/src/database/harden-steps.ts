@@ -218,7 +218,7 @@ async function limitConnections({ client, login, connections: needed }: HardenCo
     return { changes, refused: `the gateways need ${needed} connections, and max_connections leaves ${available}` }
   }
   if (open <= needed) return { changes }
-  const refused = `${open} connections of it are open, and ROWPASS_GATEWAYS and ROWPASS_POOL_SIZE come to ${needed}`
+  const refused = `${open} connections of it are open, and ROWPASS_GATEWAYS, ROWPASS_WORKERS and ROWPASS_POOL_SIZE come to ${needed}`
   return { changes, refused }
 }
 

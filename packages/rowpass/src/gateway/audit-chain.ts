@@ -2,8 +2,8 @@
  * Lines of the log that hang together: each has the hash of the one before, so that one that is missing, was edited, put in
  * or moved is noticed by whoever reads them.
  *
- * A chain is of one process. It begins with a line of its own and ends with `gateway_stopped`, if the process ends in good
- * order. There is no secret in it: who may write the whole file can write another chain. It shows what was done to a file
+ * A chain is of one gateway, with all its workers. It begins with a line of its own and ends with `gateway_stopped`, if the
+ * gateway ends in good order. There is no secret in it: who may write the whole file can write another chain. It shows what was done to a file
  * by whoever can reach a part of it, or once its newest hash is kept elsewhere.
  */
 import { hash, randomBytes } from 'node:crypto'

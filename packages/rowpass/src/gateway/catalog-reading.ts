@@ -46,7 +46,10 @@ export interface KnownCatalog {
 }
 
 /** The settings that a reading needs. */
-export type CatalogSettings = Pick<GatewayConfig, 'databaseUrl' | 'connectTimeoutMs' | 'poolSize' | 'gateways'>
+export type CatalogSettings = Pick<
+  GatewayConfig,
+  'databaseUrl' | 'connectTimeoutMs' | 'poolSize' | 'gateways' | 'workers'
+>
 
 /** What a reading needs besides them. */
 export interface CatalogReading {

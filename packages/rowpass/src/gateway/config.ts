@@ -4,12 +4,18 @@
 import { readFileSync } from 'node:fs'
 import { type Setting, variableOf } from './setting-kinds.ts'
 import { type SettingValues, settings } from './settings.ts'
+import { countWorkers } from './workers/count.ts'
 
 /** The parsed configuration of one gateway: every setting by its name, see docs/configuration.md. */
-export interface GatewayConfig extends SettingValues {
+export interface GatewayConfig extends Omit<SettingValues, 'workers'> {
   /** Database names accepted in the connection string. */
   readonly databases: ReadonlySet<string>
+  /** How many processes `rowpass gateway` starts; `createGateway` makes one gateway, whatever it is. */
+  readonly workers: number
 }
+
+/** Settings as they are given: environment variables by name. */
+export type GatewayEnv = Readonly<Record<string, string | undefined>>
 
 /** Every problem of a configuration, one line each; no line holds a secret. */
 export class ConfigError extends Error {
@@ -31,7 +37,7 @@ export class ConfigError extends Error {
  * const config = parseGatewayConfig(process.env)
  * const gateway = createGateway(config)
  */
-export function parseGatewayConfig(env: Readonly<Record<string, string | undefined>>): GatewayConfig {
+export function parseGatewayConfig(env: GatewayEnv): GatewayConfig {
   const problems = unknownNames(env)
   const values: Record<string, unknown> = {}
   for (const [name, setting] of Object.entries<Setting<unknown>>(settings)) {
@@ -45,8 +51,25 @@ export function parseGatewayConfig(env: Readonly<Record<string, string | undefin
   return toConfig(values as SettingValues)
 }
 
+/**
+ * The same settings with what is in files in place of `<name>_FILE`, so that several processes have the same. A file that
+ * cannot be read stays named: the parser says what is wrong.
+ */
+export function readSettingFiles(env: GatewayEnv): GatewayEnv {
+  const read = { ...env }
+  for (const name of variables) {
+    const file = env[`${name}_FILE`]
+    if (file === undefined || env[name] !== undefined) continue
+    try {
+      read[name] = readFileSync(file, 'utf8').trim()
+      delete read[`${name}_FILE`]
+    } catch {}
+  }
+  return read
+}
+
 /** The configuration as lines `NAME=value`, secrets as `***`, and behind `#` what a value comes to. */
-export function printGatewayConfig(env: Readonly<Record<string, string | undefined>>): string[] {
+export function printGatewayConfig(env: GatewayEnv): string[] {
   return Object.entries<Setting<unknown>>(settings).flatMap(([key, setting]) => {
     const name = variableOf(key)
     const text = env[name] ?? (env[`${name}_FILE`] === undefined ? setting.default : `@${env[`${name}_FILE`]}`)
@@ -55,7 +78,7 @@ export function printGatewayConfig(env: Readonly<Record<string, string | undefin
 }
 
 /** Nothing where the value is wrong: that is for the parser to say. */
-function explain(name: string, setting: Setting<unknown>, env: Readonly<Record<string, string | undefined>>): string[] {
+function explain(name: string, setting: Setting<unknown>, env: GatewayEnv): string[] {
   try {
     return (setting.explain?.(parseSetting(name, setting, env)) ?? []).map((line) => `# ${line}`)
   } catch {
@@ -65,18 +88,14 @@ function explain(name: string, setting: Setting<unknown>, env: Readonly<Record<s
 
 const variables = Object.keys(settings).map(variableOf)
 
-function unknownNames(env: Readonly<Record<string, string | undefined>>): string[] {
+function unknownNames(env: GatewayEnv): string[] {
   const known = new Set(variables.flatMap((name) => [name, `${name}_FILE`]))
   return Object.keys(env)
     .filter((name) => name.startsWith('ROWPASS_') && !known.has(name))
     .map((name) => `${name} is not a setting`)
 }
 
-function parseSetting(
-  name: string,
-  setting: Setting<unknown>,
-  env: Readonly<Record<string, string | undefined>>,
-): unknown {
+function parseSetting(name: string, setting: Setting<unknown>, env: GatewayEnv): unknown {
   const file = env[`${name}_FILE`]
   if (env[name] !== undefined && file !== undefined) throw new TypeError('is given as a value and as a file')
   const text = file === undefined ? (env[name] ?? setting.default) : readFileSync(file, 'utf8').trim()
@@ -86,5 +105,17 @@ function parseSetting(
 
 function toConfig(values: SettingValues): GatewayConfig {
   const database = decodeURIComponent(values.databaseUrl.pathname.slice(1))
-  return Object.freeze({ ...values, databases: new Set([database, ...values.databaseAliases]) })
+  return Object.freeze({
+    ...values,
+    databases: new Set([database, ...values.databaseAliases]),
+    workers: workersOf(values),
+  })
+}
+
+function workersOf({ workers, poolSize }: SettingValues): number {
+  try {
+    return countWorkers(workers, poolSize)
+  } catch (error) {
+    throw error instanceof TypeError ? new ConfigError([`${variableOf('workers')} ${error.message}`]) : error
+  }
 }

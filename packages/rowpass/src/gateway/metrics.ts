@@ -1,8 +1,10 @@
 /**
  * Counts facts for Prometheus. Labels come from configuration and from closed lists, never from a request.
  */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, type MetricObjectWithValues, type MetricValue, Registry } from 'prom-client'
 import type { Emit } from '../events.ts'
+import { createHttp, type HttpServer } from './http/http.ts'
+import { isAnswered } from './http/receive.ts'
 
 /** What the gateway can say of itself at any moment. */
 export interface GatewayGauges {
@@ -20,14 +22,35 @@ export interface Metrics {
   watch(gauges: GatewayGauges): void
   /** The text that Prometheus scrapes. */
   text(): Promise<string>
+  /** The same as values, to be merged with those of other processes. */
+  values(): Promise<MetricValues>
   readonly contentType: string
+}
+
+/** Metrics as JSON. */
+export type MetricValues = MetricObjectWithValues<MetricValue<string>>[]
+
+/** Serves the text on a port of its own, under any path. */
+export function createMetricsHttp(
+  { text, contentType }: Pick<Metrics, 'text' | 'contentType'>,
+  hosts: ReadonlySet<string>,
+): HttpServer {
+  return createHttp((request, response) => {
+    if (!isAnswered(request, hosts)) return void response.writeHead(421).end()
+    void text().then((page) => response.writeHead(200, { 'content-type': contentType }).end(page))
+  })
 }
 
 const durationBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15]
 
-/** Makes the metrics. */
-export function createMetrics(): Metrics {
+/**
+ * Makes the metrics.
+ * @param worker the number of this process where there are several: what is not a sum over all of them is labelled with it
+ */
+export function createMetrics(worker?: number): Metrics {
   const registry = new Registry()
+  const labelNames = worker === undefined ? [] : (['worker'] as const)
+  const labels = worker === undefined ? {} : { worker }
   const registers = [registry]
   const answered = new Counter({
     name: 'rowpass_requests_total',
@@ -83,6 +106,11 @@ export function createMetrics(): Metrics {
     help: 'Threads for work that takes long that were ended with what they did.',
     registers,
   })
+  const workers = new Counter({
+    name: 'rowpass_workers_replaced_total',
+    help: 'Worker processes that have ended and were replaced.',
+    registers,
+  })
   const failedLogins = new Counter({
     name: 'rowpass_logins_failed_total',
     help: 'Logins with a password that failed, or were not tried because too many had.',
@@ -97,6 +125,7 @@ export function createMetrics(): Metrics {
   const clock = new Gauge({
     name: 'rowpass_database_clock_ahead_seconds',
     help: "By how much PostgreSQL's clock is ahead of the gateway's, where it is 5 s or more; negative: behind.",
+    labelNames,
     registers,
   })
   function watch(gauges: GatewayGauges): void {
@@ -111,9 +140,10 @@ export function createMetrics(): Metrics {
     new Gauge({
       name,
       help,
+      labelNames,
       registers,
       collect() {
-        this.set(read())
+        this.set(labels, read())
       },
     })
   }
@@ -147,7 +177,7 @@ export function createMetrics(): Metrics {
         catalogs.inc({ outcome: event.type === 'catalog_read' ? 'ok' : 'failed' })
         break
       case 'clock_differs':
-        clock.set(event.aheadSeconds)
+        clock.set(labels, event.aheadSeconds)
         break
       case 'session_opened':
       case 'session_closed':
@@ -156,6 +186,9 @@ export function createMetrics(): Metrics {
         break
       case 'thread_replaced':
         threads.inc()
+        break
+      case 'worker_replaced':
+        workers.inc()
         break
       case 'login_failed':
         failedLogins.inc({ reason: event.reason })
@@ -166,5 +199,11 @@ export function createMetrics(): Metrics {
     }
   }
 
-  return { emit, watch, text: () => registry.metrics(), contentType: registry.contentType }
+  return {
+    emit,
+    watch,
+    text: () => registry.metrics(),
+    values: () => registry.getMetricsAsJSON(),
+    contentType: registry.contentType,
+  }
 }

@@ -2,9 +2,51 @@
  * Whether another configuration can be put in force while requests come in: what it brings is tried on the database first.
  */
 import { Failure } from '../errors.ts'
-import type { ConfigRefused } from '../events.ts'
+import type { ConfigRefused, Emit } from '../events.ts'
 import type { GatewayConfig } from './config.ts'
 import { askForLack, type Expected } from './preparation.ts'
+
+/** What a gateway with this configuration expects of its database. */
+export function expectedOf({ sealKeys, issuers }: Pick<GatewayConfig, 'sealKeys' | 'issuers'>): Expected {
+  const roles = issuers.flatMap(({ role, roleClaim, roles }) => (roleClaim === undefined ? [role] : roles))
+  return { sealKey: sealKeys[0], roles: [...new Set(roles)] }
+}
+
+/** What becomes of a configuration that is read again. */
+export interface ReloadOptions {
+  /** Puts it in force; what it brings has been tried. */
+  apply(next: GatewayConfig): void | Promise<void>
+  /** Is given `config_reloaded`, or `config_refused`; then nothing has changed. */
+  readonly emit: Emit
+}
+
+/** Reads a configuration, tries it, and puts it in force. Never rejects; one reload comes after the other. */
+export type Reload = (read: () => GatewayConfig) => Promise<void>
+
+/** @param config the one that is in force */
+export function createReload(config: GatewayConfig, { apply, emit }: ReloadOptions): Reload {
+  let inForce = expectedOf(config)
+  let last = Promise.resolve()
+
+  async function reload(read: () => GatewayConfig): Promise<void> {
+    const next = read()
+    const expected = expectedOf(next)
+    await tryExpected(config, inForce, expected)
+    inForce = expected
+    await apply(next)
+    emit({ type: 'config_reloaded' })
+  }
+
+  function refuse(error: unknown): void {
+    const { reason, cause } = error instanceof ReloadRefusal ? error : { reason: 'settings' as const, cause: error }
+    emit({ type: 'config_refused', reason, cause })
+  }
+
+  return (read) => {
+    last = last.then(() => reload(read)).catch(refuse)
+    return last
+  }
+}
 
 /** Why a configuration is not put in force. */
 export class ReloadRefusal extends Error {

@@ -3,14 +3,14 @@
  */
 import { hash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { errnoOf, isErrno } from '../database/private-files.ts'
+import type { Socket } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
 import { Failure } from '../errors.ts'
 import type { Emit } from '../events.ts'
 import { Pool } from '../postgres/pool.ts'
 import { createSchemaVersion } from '../postgres/schema-version.ts'
 import type { SessionLogin } from '../postgres/session.ts'
 import type { FindType } from '../postgres/values.ts'
-import type { TrustedIssuer } from '../token/issuer-settings.ts'
 import { createVerifier } from '../token/verifier.ts'
 import { createCatalogKeeper } from './catalog-reading.ts'
 import type { GatewayConfig } from './config.ts'
@@ -18,14 +18,15 @@ import { failureResponse } from './contract/refuse.ts'
 import type { SqlHeaders } from './contract/request.ts'
 import { lengthOfBody, type SqlResponse } from './contract/respond.ts'
 import { createSqlHandler } from './handle.ts'
-import { createHttp, type HttpServer } from './http/http.ts'
+import { createHttp } from './http/http.ts'
+import { listenOn, sqlPath, urlOf } from './http/listen.ts'
 import { FetchRequest, hostsOf, isAnswered, isMuchLeft, readHeaders, requestId, ServerRequest } from './http/receive.ts'
 import { createDoor, maxMessageBytes } from './mcp/door.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics, createMetricsHttp, type Metrics } from './metrics.ts'
 import { nodeVerify } from './node-verify.ts'
 import { createLogins } from './password/login.ts'
 import { createWebSocketGateway } from './password/websocket.ts'
-import { ReloadRefusal, tryExpected } from './reload.ts'
+import { createReload, expectedOf } from './reload.ts'
 import { createHeavy } from './threads/heavy.ts'
 import { createTokenPath } from './token-path.ts'
 import { createTraffic } from './traffic.ts'
@@ -39,6 +40,8 @@ export interface Gateway {
    * @throws Failure `port_taken`, `config_invalid` when the address is not one to listen on; both name the setting
    */
   listen(): Promise<URL>
+  /** Serves a connection that another process has accepted, and of which nothing was read. */
+  accept(socket: Socket): void
   /**
    * The same gateway without a socket, for a program that runs it in its own process. Wrong passwords count by address
    * only where `addressHeader` has one.
@@ -57,7 +60,12 @@ export interface Gateway {
    * @param read returns the configuration, or throws what is wrong with it
    */
   reload(read: () => GatewayConfig): Promise<void>
-  /** Lets requests under way end, up to 10 s, then closes every connection. Emits `gateway_stopping`, `gateway_stopped`. */
+  /** The same at once, for whoever has tried it: nothing is asked of the database, and nothing emitted. */
+  replace(config: GatewayConfig): void
+  /**
+   * Goes on for `drainSeconds` while it is not ready, lets requests under way end, up to 10 s, then closes every connection.
+   * Emits `gateway_stopping`, `gateway_stopped`.
+   */
   close(): Promise<void>
 }
 
@@ -67,9 +75,12 @@ export interface GatewayOptions {
   readonly emit?: Emit
   /** Fetches key sets and metadata; the global `fetch` by default, which heeds no proxy. */
   readonly fetch?: typeof fetch
+  /** What else has to hold for `GET /readyz` to say so; nothing by default. */
+  readonly alsoReady?: () => boolean
+  /** Counts facts; what the port for metrics says by default. */
+  readonly metrics?: Metrics
 }
 
-const sqlPath = '/sql'
 const closeGraceMs = 10_000
 
 const corsHeaders = {
@@ -90,12 +101,12 @@ const corsHeaders = {
  * process.once('SIGTERM', () => void gateway.close())
  */
 export function createGateway(config: GatewayConfig, options: GatewayOptions = {}): Gateway {
-  const metrics = createMetrics()
+  const { metrics = createMetrics(), alsoReady = () => true } = options
   const emit: Emit = (event) => {
     metrics.emit(event)
     options.emit?.(event)
   }
-  let [sealKey] = config.sealKeys
+  let expected = expectedOf(config)
   const schemaVersion = createSchemaVersion(() => catalog.refresh())
   const pool = new Pool(
     {
@@ -127,10 +138,9 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     maxStaleSeconds: config.jwksStaleSeconds,
     emit,
   })
-  let roles = rolesOf(config.issuers)
   const heavy = createHeavy(config, emit, () => catalog.unread())
   const catalog = createCatalogKeeper(config, {
-    expected: () => ({ sealKey, roles }),
+    expected: () => expected,
     onFacts: heavy.setFacts,
     onVersion: schemaVersion.see,
     emit,
@@ -143,13 +153,12 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     maxWaitMs: config.queueTimeoutMs,
   })
   const common = { config, heavy, underWay, findType, emit }
-  const tokenPath = createTokenPath({ ...common, sealKey: () => sealKey, verifier, pool })
+  const tokenPath = createTokenPath({ ...common, sealKey: () => expected.sealKey, verifier, pool })
   const handle = createSqlHandler({ ...common, traffic, tokenPath, logins })
   let { issuers } = config
   const door = config.mcp ? createDoor({ ...common, tokenPath, issuers: () => issuers }) : undefined
   const mcpConfig = { ...config, maxRequestBytes: Math.min(config.maxRequestBytes, maxMessageBytes) }
   let closing = false
-  let reloaded = Promise.resolve()
   let stopped: Promise<void> | undefined
   if (config.allowExplain) emit({ type: 'explain_allowed', remedy: 'unset ROWPASS_ALLOW_EXPLAIN; see SECURITY.md' })
 
@@ -157,11 +166,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
   const http = createHttp((request, response) => {
     void route(request, response)
   }, webSockets.upgrade)
-
-  const metricsHttp = createHttp((request, response) => {
-    if (!isAnswered(request, config.hosts)) return void response.writeHead(421).end()
-    void metrics.text().then((text) => response.writeHead(200, { 'content-type': metrics.contentType }).end(text))
-  })
+  const metricsHttp = createMetricsHttp(metrics, config.hosts)
 
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url?.split('?', 1)[0]
@@ -189,28 +194,19 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     http.end(response, answer.body, length)
   }
 
-  async function putInForce(read: () => GatewayConfig): Promise<void> {
-    const next = read()
-    const expected = { sealKey: next.sealKeys[0], roles: rolesOf(next.issuers) }
-    await tryExpected(config, { sealKey, roles }, expected)
+  function replace(next: GatewayConfig): void {
     verifier.replaceIssuers(next.issuers)
-    sealKey = expected.sealKey
-    roles = expected.roles
+    expected = expectedOf(next)
     issuers = next.issuers
     logins.replace(next)
     webSockets.endRefused()
-    emit({ type: 'config_reloaded' })
-  }
-
-  function refuseReload(error: unknown): void {
-    const { reason, cause } = error instanceof ReloadRefusal ? error : { reason: 'settings' as const, cause: error }
-    emit({ type: 'config_refused', reason, cause })
   }
 
   async function stop(): Promise<void> {
     const startedAt = performance.now()
     emit({ type: 'gateway_stopping', requests: pool.inFlight + pool.queued, sessions: webSockets.open })
     closing = true
+    if (config.drainSeconds > 0) await wait(config.drainSeconds * 1_000)
     catalog.close()
     const [cutOff] = await Promise.all([http.close(closeGraceMs), webSockets.close(), metricsHttp.close(closeGraceMs)])
     await pool.close()
@@ -226,7 +222,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
   }
 
   function readiness(): SqlResponse {
-    return ready() ? textResponse(200, 'ready') : textResponse(503, 'not ready')
+    return ready() && alsoReady() ? textResponse(200, 'ready') : textResponse(503, 'not ready')
   }
 
   function ready(): boolean {
@@ -251,25 +247,13 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     }
   }
 
-  async function listenOn(server: HttpServer, port: number, setting: string): Promise<number> {
-    try {
-      return await server.listen(port, config.host)
-    } catch (error) {
-      const place = `${config.host}:${port}`
-      if (isErrno(error, 'EADDRINUSE'))
-        throw new Failure('port_taken', { detail: `${place}; set ${setting} to another one`, cause: error })
-      const detail = `${setting}, ROWPASS_HOST: nothing can listen on ${place} (${errnoOf(error)})`
-      throw new Failure('config_invalid', { detail, cause: error })
-    }
-  }
-
   return {
     async listen() {
-      const port = await listenOn(http, config.port, 'ROWPASS_PORT')
-      if (config.metricsPort !== 0) await listenOn(metricsHttp, config.metricsPort, 'ROWPASS_METRICS_PORT')
-      const host = config.host.includes(':') ? `[${config.host}]` : config.host
-      return new URL(`http://${host}:${port}${sqlPath}`)
+      const port = await listenOn(http, config, 'port')
+      if (config.metricsPort !== 0) await listenOn(metricsHttp, config, 'metricsPort')
+      return urlOf(config.host, port)
     },
+    accept: http.accept,
     async fetch(request) {
       const headers = Object.fromEntries(request.headers) as SqlHeaders
       const id = requestId(headers['neon-request-id'])
@@ -295,10 +279,8 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
       })
     },
     ready,
-    reload(read) {
-      reloaded = reloaded.then(() => putInForce(read)).catch(refuseReload)
-      return reloaded
-    },
+    reload: createReload(config, { apply: replace, emit }),
+    replace,
     close() {
       stopped ??= stop()
       return stopped
@@ -313,10 +295,6 @@ function toLogin(url: URL): Pick<SessionLogin, 'server' | 'user' | 'password' | 
     password: decodeURIComponent(url.password),
     database: decodeURIComponent(url.pathname.slice(1)),
   }
-}
-
-function rolesOf(issuers: readonly TrustedIssuer[]): string[] {
-  return [...new Set(issuers.flatMap(({ role, roleClaim, roles }) => (roleClaim === undefined ? [role] : roles)))]
 }
 
 function preflightResponse(): SqlResponse {

@@ -61,3 +61,13 @@ export function flag({ default: value, says }: { readonly default: boolean; read
 
 /** Anything else: the declaration as it is, of which the type follows. */
 export const text = <Value>(setting: Setting<Value>): Setting<Value> => setting
+
+/** Parts between commas. */
+export const list = (given: string): string[] =>
+  given
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+
+/** The same, where their order is nothing. */
+export const set = (given: string): Set<string> => new Set(list(given))

@@ -9,17 +9,20 @@ import { toClientConfig } from '../postgres/server-url.ts'
 import { parseSealKeys } from '../seal/keys.ts'
 import { explainIssuers, parseIssuers } from './issuers.ts'
 import { mcpSettings } from './mcp/settings.ts'
-import { flag, integer, type Setting, text } from './setting-kinds.ts'
+import { passwordSettings } from './password/settings.ts'
+import { flag, integer, list, type Setting, set, text } from './setting-kinds.ts'
+
+const maxWorkers = 256
 
 const word = (given: string) => given
 
-const list = (text: string) =>
-  text
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '')
-
-const set = (given: string) => new Set(list(given))
+const workers = (text: string): number | 'auto' => {
+  if (text === 'auto') return text
+  const number = Number(text)
+  if (!/^\d+$/.test(text) || number < 1 || number > maxWorkers)
+    throw new TypeError(`is neither auto nor a whole number from 1 to ${maxWorkers}`)
+  return number
+}
 
 const origins = (text: string) => {
   for (const origin of list(text)) {
@@ -93,13 +96,25 @@ export const settings = {
     parse: origins,
     says: 'Origins whose pages may call the gateway, over HTTP and WebSocket, separated by commas. None by default.',
   }),
-  poolSize: integer({ unit: 'connections', default: 4, min: 1, max: 1_000, says: 'Connections to PostgreSQL.' }),
+  workers: text({
+    form: `1 to ${maxWorkers} processes, \`auto\``,
+    default: '1',
+    parse: workers,
+    says: 'Processes that `rowpass gateway` serves its port with, see [below](#workers). `auto`: one for each processor, but no more than have two of `ROWPASS_POOL_SIZE` each. A gateway in a program of yours, and that of `npm start`, is one.',
+  }),
+  poolSize: integer({
+    unit: 'connections',
+    default: 4,
+    min: 1,
+    max: 1_000,
+    says: 'Connections to PostgreSQL, of all workers together: each has an equal part.',
+  }),
   gateways: integer({
     unit: 'gateways',
     default: 1,
     min: 1,
     max: 1_000,
-    says: 'Gateways that share the login. `rowpass db migrate` and `rowpass db harden` give it a CONNECTION LIMIT of twice what they need, `ROWPASS_POOL_SIZE` and 5 each.',
+    says: 'Gateways that share the login. `rowpass db migrate` and `rowpass db harden` give it a CONNECTION LIMIT of twice what they need, `ROWPASS_POOL_SIZE` and 5 for each worker.',
   }),
   pipelineDepth: integer({
     unit: 'requests',
@@ -171,6 +186,13 @@ export const settings = {
     max: 3_600_000,
     says: 'Milliseconds a statement may wait for a lock.',
   }),
+  drainSeconds: integer({
+    unit: 'seconds',
+    default: 0,
+    min: 0,
+    max: 600,
+    says: 'Seconds for which a gateway that was asked to end goes on as before, while `GET /readyz` says 503: so long a balancer in front may take to notice. 0 where there is none.',
+  }),
   requestTimeoutMs: integer({
     unit: 'milliseconds',
     default: 30_000,
@@ -216,58 +238,7 @@ export const settings = {
     default: false,
     says: 'Whether answers to a token tell in `Server-Timing` how long each step took, also those of PostgreSQL. How long a statement takes depends on rows that the policies hide: for development alone.',
   }),
-  passwordMode: flag({
-    default: false,
-    says: 'Whether database users may log in with their own password, over HTTP and WebSocket, and run any statement.',
-  }),
-  passwordUsers: text({
-    form: 'a list',
-    default: '',
-    parse: set,
-    says: 'The only database users who may log in with a password, separated by commas; all of them when empty. An issuer in production needs `rowpass_issuer` alone.',
-  }),
-  passwordSessions: integer({
-    unit: 'sessions',
-    default: 24,
-    min: 1,
-    max: 10_000,
-    says: 'Sessions with a password that may be open at once, over HTTP and WebSocket together; one address (of IPv6 the /64) leaves a sixth of them to others. A client that asks for another one waits, with the limits of `ROWPASS_QUEUE_LIMIT` and `ROWPASS_QUEUE_TIMEOUT_MS`.',
-  }),
-  passwordIdleTimeoutMs: integer({
-    unit: 'milliseconds',
-    default: 600_000,
-    min: 0,
-    max: 86_400_000,
-    says: 'Milliseconds a session over WebSocket may sit idle, in a transaction or not; 0 for no limit.',
-  }),
-  passwordFailureSeconds: integer({
-    unit: 'seconds',
-    default: 300,
-    min: 1,
-    max: 86_400,
-    says: 'The time for the next three settings. What they count is forgotten one by one, at even intervals.',
-  }),
-  passwordPairFailures: integer({
-    unit: 'failures',
-    default: 10,
-    min: 1,
-    max: 10_000,
-    says: 'Wrong passwords of one user from one address in that time: by default ten at once, then one each 30 s.',
-  }),
-  passwordAddressFailures: integer({
-    unit: 'failures',
-    default: 50,
-    min: 1,
-    max: 10_000,
-    says: 'Wrong passwords from one address (of IPv6 the /64) in that time, for whichever users.',
-  }),
-  passwordUserFailures: integer({
-    unit: 'failures',
-    default: 100,
-    min: 1,
-    max: 10_000,
-    says: 'Wrong passwords of one user from everywhere in that time. This limit and the one before do not apply to a user at an address where they have logged in within a day.',
-  }),
+  ...passwordSettings,
   addressHeader: text({
     form: 'a name',
     default: '',

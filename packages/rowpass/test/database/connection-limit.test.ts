@@ -47,7 +47,7 @@ describePg('the limit of connections of the gateway’s login', () => {
   }
 
   it('SEC-73 is twice what the gateways need, by a migration of an owner that is no superuser', async () => {
-    expect(connectionsNeeded({ poolSize: 4, gateways: 1 })).toBe(9)
+    expect(connectionsNeeded({ poolSize: 4, gateways: 1, workers: 1 })).toBe(9)
     await migrate(9)
     expect(await limit()).toBe(18)
     expect(await exposures()).toEqual([])
@@ -101,7 +101,7 @@ describePg('the limit of connections of the gateway’s login', () => {
     await migrate(9, (line) => lines.push(line))
     expect(await limit()).toBe(-1)
     expect(lines.join('\n')).toMatch(
-      /^not yet: the gateways open a bounded number of connections \(1\d connections of it are open, and ROWPASS_GATEWAYS and ROWPASS_POOL_SIZE come to 9\)/,
+      /^not yet: the gateways open a bounded number of connections \(1\d connections of it are open, and ROWPASS_GATEWAYS, ROWPASS_WORKERS and ROWPASS_POOL_SIZE come to 9\)/,
     )
     expect(await stepOf(15)).toMatchObject({ state: 'done' })
     await gateway.close()

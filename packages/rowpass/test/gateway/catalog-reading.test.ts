@@ -21,7 +21,7 @@ describePg('the reading of the catalogs', () => {
 
   const read = (before?: KnownCatalog) =>
     readCatalog(
-      { databaseUrl: new URL(database.gatewayUrl), connectTimeoutMs: 5_000, poolSize: 4, gateways: 1 },
+      { databaseUrl: new URL(database.gatewayUrl), connectTimeoutMs: 5_000, poolSize: 4, gateways: 1, workers: 1 },
       { expected: { sealKey: database.sealKeys[0], roles: ['authenticated'] }, before },
     )
 

@@ -30,7 +30,7 @@ Everything that "db migrate" and "db harden" change outside of the schemas of Ro
 rights, settings and the limit of connections are what they were before. What an earlier version took is put back as well.
 
 The login of the gateway gets a CONNECTION LIMIT of twice what ROWPASS_GATEWAYS gateways need (default 1) with
-ROWPASS_POOL_SIZE connections each (default 4), and 5 more. With --seal, for an application that seals identities itself, the limit
+ROWPASS_POOL_SIZE connections each (default 4), and 5 more for each of ROWPASS_WORKERS (default 1). With --seal, for an application that seals identities itself, the limit
 is left alone.
 
 Examples:

@@ -34,8 +34,8 @@ Settings, from the environment or .dev.vars, or from files that <NAME>_FILE name
                         (default: rowpass_gateway with the password in .rowpass/secrets.json)
   ISSUER_DATABASE_URL   URL of the issuer's login, rowpass_issuer, in the same way; not with --platform
   ROWPASS_SEAL_KEYS     seal keys to install (default: those in .rowpass/secrets.json)
-  ROWPASS_GATEWAYS, ROWPASS_POOL_SIZE
-                        gateways behind the login, and connections of each, for its limit (default: 1, 4)
+  ROWPASS_GATEWAYS, ROWPASS_POOL_SIZE, ROWPASS_WORKERS
+                        gateways behind the login, connections and processes of each, for its limit (default: 1, 4, 1)
 
 Examples:
   $ npx rowpass db migrate

@@ -14,10 +14,11 @@ import {
   type Http2ServerResponse,
   type ServerHttp2Session,
 } from 'node:http2'
-import type { Server, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createAnswering } from './answering.ts'
 import { clientErrorAnswer, headersTooLarge } from './client-error.ts'
+import { bind } from './listen.ts'
 
 /** A listener of node's own requests; HTTP/2 requests have the members that it uses. */
 export type Listener = RequestListener
@@ -26,6 +27,8 @@ export type Listener = RequestListener
 export interface HttpServer {
   /** Resolves with the port; rejects with node's error, `EADDRINUSE` for one. */
   listen(port: number, host: string): Promise<number>
+  /** Serves a connection that another process has accepted; nothing of it was read. */
+  accept(socket: Socket): void
   /** Sends the body, of so many bytes, and ends the response. A client that does not read it loses its connection after `stallMs`. */
   end(response: ServerResponse, body: readonly Buffer[], length: number): void
   /**
@@ -82,6 +85,8 @@ export function createHttp(listener: Listener, onUpgrade?: UpgradeListener, time
   /** The newest request of each HTTP/1.1 connection, until it is answered. */
   const underWay = new WeakMap<Duplex, UnderWay>()
   const sessions = new Set<ServerHttp2Session>()
+  let whenLast: (() => void) | undefined
+  let watched = false
   const http1 = createHttpServer(
     {
       headersTimeout: headersMs,
@@ -166,6 +171,7 @@ export function createHttp(listener: Listener, onUpgrade?: UpgradeListener, time
       clearTimeout(silence)
       sockets.delete(socket)
       busy.delete(socket)
+      if (sockets.size === 0) whenLast?.()
     })
     socket.on('error', () => socket.destroy())
     socket.once('readable', () => {
@@ -183,12 +189,24 @@ export function createHttp(listener: Listener, onUpgrade?: UpgradeListener, time
   })
 
   return {
-    listen: (port, host) => listen(http1, port, host),
+    listen: (port, host) => bind(http1, port, host),
+    accept(socket) {
+      // Node watches how long headers and bodies take from then on.
+      if (!watched && !http1.listening) http1.emit('listening')
+      watched = true
+      // What node's server sets on those that it accepts.
+      socket.allowHalfOpen = true
+      socket.setNoDelay(true)
+      http1.emit('connection', socket)
+    },
     end: answering.end,
     async close(graceMs) {
-      if (!http1.listening) return 0
       let cutOff = 0
-      const closed = new Promise<void>((resolve) => http1.close(() => resolve()))
+      http1.close()
+      const closed = new Promise<void>((resolve) => {
+        if (sockets.size === 0) resolve()
+        whenLast = resolve
+      })
       for (const session of sessions) session.close()
       for (const socket of sockets) if (!busy.has(socket)) socket.destroy()
       const timer = setTimeout(() => {
@@ -222,17 +240,6 @@ function withoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessag
     if (!/^(connection|upgrade|http2-settings)$/i.test(name)) lines.push(`${name}: ${rawHeaders[index + 1]}`)
   }
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
-}
-
-function listen(server: Server, port: number, host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, () => {
-      server.off('error', reject)
-      const address = server.address()
-      resolve(typeof address === 'object' && address !== null ? address.port : port)
-    })
-  })
 }
 
 /** Node's HTTP/2 compatibility objects have every member of the HTTP/1 ones that this gateway uses. */
