@@ -82,7 +82,8 @@ export async function setStage({ owners, notesOfOne, poolSize, settings = {}, pe
   }
 }
 
-async function startIssuer(): Promise<StageIssuer> {
+/** Starts one. */
+export async function startIssuer(): Promise<StageIssuer> {
   let key = await newKey()
   const published = [key.publicJwk]
   let down = false

@@ -386,7 +386,7 @@ export const gatewayMistakes: readonly Mistake[] = [
     ],
     [
       'a gateway that cannot serve says that it is ready',
-      'return !closing && catalog.prepared && heavy.ready && pool.open > 0',
+      'return !closing && catalog.prepared && catalog.reached && heavy.ready && pool.open > 0',
       'return true',
       'makes it say so and not be ready',
       operation,

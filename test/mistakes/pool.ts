@@ -262,4 +262,32 @@ export const poolMistakes: readonly Mistake[] = [
       'packages/rowpass/test/gateway/limits.test.ts',
     ],
   ]),
+  ...mistakesIn('packages/rowpass/src/postgres/servers.ts', 'packages/rowpass/test/postgres/servers.test.ts', [
+    [
+      'what is to write is led to a standby',
+      'if (isLike[wanted]) return',
+      'return',
+      'target_session_attrs=%s leads to the %s, in either order',
+    ],
+    [
+      'a password that a server has refused is shown to the next',
+      'if (isRefused(error) || ',
+      'if (',
+      'a login that is refused is not tried elsewhere',
+    ],
+  ]),
+  ...mistakesIn('packages/rowpass/src/postgres/connection.ts', 'packages/rowpass/test/gateway/failover.test.ts', [
+    [
+      'whoever writes in a read-only transaction ends all connections',
+      'if (saysReadOnly(flight)) ',
+      '',
+      'a transaction that is read-only by its own will ends no connection',
+    ],
+    [
+      'a commit that no standby has is told as done, or as undone',
+      'if (outsideTransaction) doubtCommit(flight)\n',
+      '\n',
+      'a commit that waits for a standby in vain is not told as done, nor as undone',
+    ],
+  ]),
 ]

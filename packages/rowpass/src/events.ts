@@ -77,6 +77,17 @@ export interface KeysFailed {
 /** A connection to PostgreSQL is ready. */
 export interface ConnectionOpened {
   readonly type: 'connection_opened'
+  /** Host and port, as the URL has them. */
+  readonly server: string
+}
+
+/** Of several servers of which one takes writes, another one does now; every connection is renewed. */
+export interface ServerChanged {
+  readonly type: 'server_changed'
+  /** Host and port, as the URL has them. */
+  readonly server: string
+  /** The one that the connections led to until now. */
+  readonly before: string
 }
 
 /** A connection to PostgreSQL is gone; another is opened in its place. */
@@ -358,6 +369,7 @@ export type RowpassEvent =
   | KeysLoaded
   | KeysFailed
   | ConnectionOpened
+  | ServerChanged
   | ConnectionClosed
   | ConnectionFailed
   | DatabaseExposed

@@ -3,24 +3,26 @@
  */
 import pg from 'pg'
 import { Failure } from '../errors.ts'
-import { explainConnect, ServerClient, toClientConfig } from '../postgres/server-url.ts'
+import { explainConnect, type ServerClient } from '../postgres/server-url.ts'
+import { connectServer, placesOf, withListedHosts } from '../postgres/servers.ts'
 
 const connectTimeoutMs = 10_000
 
-/** Host, port and database of a URL, without user and password: safe to show. */
+/** Hosts, ports and database of a URL, without user and password: safe to show. */
 export function serverOf(url: string): string {
-  const { hostname, port, pathname } = parsePostgresUrl(url)
-  return `${hostname}:${port || '5432'}${pathname}`
+  const parsed = parsePostgresUrl(url)
+  return `${placesOf(parsed)}${parsed.pathname}`
 }
 
 /**
- * Parses a PostgreSQL URL.
+ * Parses a PostgreSQL URL. A list of hosts is in its parameters `host` and `port` afterwards, whichever way it was given.
  *
  * @param name what to call it in the failure, such as `OWNER_DATABASE_URL`
  * @throws Failure `config_invalid`; its detail never holds the text, which may carry a password
  */
 export function parsePostgresUrl(text: string, name = 'the database URL'): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined
+  const listed = withListedHosts(text)
+  const url = URL.canParse(listed) ? new URL(listed) : undefined
   if (url === undefined || !/^postgres(ql)?:$/.test(url.protocol) || url.hostname === '') {
     throw new Failure('config_invalid', {
       detail: `${name} is not of the form postgresql://user:password@host:5432/name`,
@@ -35,16 +37,12 @@ export function parsePostgresUrl(text: string, name = 'the database URL'): URL {
  * @throws Failure `database_unavailable` when the server cannot be reached or refuses the login
  */
 export async function withConnection<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new ServerClient({
-    ...toClientConfig(parsePostgresUrl(url)),
-    application_name: 'rowpass',
-    connectionTimeoutMillis: connectTimeoutMs,
-  })
-  // A connection that breaks while idle would end the process; the next query reports it.
-  client.on('error', () => undefined)
+  const settings = { application_name: 'rowpass', connectionTimeoutMillis: connectTimeoutMs }
+  let client: ServerClient
   try {
-    await client.connect()
+    client = await connectServer(parsePostgresUrl(url), settings)
   } catch (error) {
+    if (error instanceof Failure) throw error
     throw new Failure('database_unavailable', { detail: `${serverOf(url)}: ${explainConnect(error)}`, cause: error })
   }
   try {

@@ -7,7 +7,8 @@ import { connectionsNeeded, exposureSql, parseExposures } from '../database/expo
 import { Failure } from '../errors.ts'
 import type { Emit, Exposure, Preparation } from '../events.ts'
 import { versionSql } from '../postgres/schema-version.ts'
-import { ServerClient, toClientConfig } from '../postgres/server-url.ts'
+import type { ServerClient } from '../postgres/server-url.ts'
+import { connectServer, isRefused } from '../postgres/servers.ts'
 import { arrayTypesSql, parseTypeFacts, type TypeFacts } from '../postgres/values.ts'
 import { type FunctionFactRow, factsDigestSql, functionFactsSql } from '../statement/facts.ts'
 import type { GatewayConfig } from './config.ts'
@@ -64,20 +65,15 @@ export interface CatalogReading {
  * @throws the error of node-postgres when the server refuses to say, or does not answer in 60 s
  */
 export async function readCatalog(settings: CatalogSettings, reading: CatalogReading): Promise<KnownCatalog> {
-  const client = new ServerClient({
-    ...toClientConfig(settings.databaseUrl),
-    connectionTimeoutMillis: settings.connectTimeoutMs,
-    // The server ends a statement sooner; this is for one that has gone silent.
-    query_timeout: readingTimeoutMs + settings.connectTimeoutMs,
-    application_name: 'rowpass catalog',
-  })
-  // Losing the server fails the query that waits.
-  client.on('error', () => {})
+  let client: ServerClient
   try {
-    await client.connect()
+    client = await connectServer(settings.databaseUrl, {
+      connectionTimeoutMillis: settings.connectTimeoutMs,
+      // The server ends a statement sooner; this is for one that has gone silent.
+      query_timeout: readingTimeoutMs + settings.connectTimeoutMs,
+      application_name: 'rowpass catalog',
+    })
   } catch (cause) {
-    // node-postgres leaves the socket open when it gives up by itself.
-    void client.end().catch(() => {})
     throw new Failure('database_unavailable', { cause })
   }
   try {
@@ -138,6 +134,8 @@ export interface CatalogKeeper {
   readonly current: KnownCatalog | undefined
   /** Whether the catalogs were read, and a request can have an identity. */
   readonly prepared: boolean
+  /** False while the last reading has not reached a server that the URL asks for. */
+  readonly reached: boolean
   /** What a request is told before the first reading: `catalog_unread`, or `database_unavailable` without a connection. */
   unread(): Failure
   /** The schema has changed: what follows from it is read without waiting for the half minute to pass. */
@@ -185,6 +183,7 @@ export function createCatalogKeeper(config: GatewayConfig, parts: CatalogKeeperP
       take(next)
       if (blocks(next.lack)) nextMs = maxCatalogRetryMs
       retryMs = firstCatalogRetryMs
+      failure = undefined
     } catch (error) {
       failure = error
       nextMs = retryMs
@@ -258,6 +257,9 @@ export function createCatalogKeeper(config: GatewayConfig, parts: CatalogKeeperP
     },
     get prepared() {
       return current !== undefined && !blocks(current.lack)
+    },
+    get reached() {
+      return !(failure instanceof Failure) || failure.code !== 'database_unavailable' || isRefused(failure.cause)
     },
     unread() {
       if (failure instanceof Failure) return new Failure(failure.code, { cause: failure.cause })

@@ -54,6 +54,7 @@ const levels: Readonly<Record<RowpassEvent['type'], 'info' | 'warn' | 'error'>> 
   schema_unwatched: 'warn',
   session_closed: 'info',
   session_opened: 'info',
+  server_changed: 'warn',
   session_refused: 'warn',
   sql_answered: 'info',
   statement_stuck: 'error',

@@ -3,7 +3,7 @@
  */
 import pg from 'pg'
 import type { Preparation } from '../events.ts'
-import { ServerClient, toClientConfig } from '../postgres/server-url.ts'
+import { connectServer } from '../postgres/servers.ts'
 import { compareContracts } from '../seal/contract.ts'
 import { type SealKey, sealSession } from '../seal/seal.ts'
 
@@ -92,15 +92,9 @@ async function readContracts(client: pg.ClientBase): Promise<readonly number[] |
  * @throws the error of node-postgres when the server cannot be reached, does not answer in time, or refuses to say
  */
 export async function askForLack(server: URL, timeoutMs: number, expected: Expected): Promise<Preparedness> {
-  const client = new ServerClient({
-    ...toClientConfig(server),
-    connectionTimeoutMillis: timeoutMs,
-    query_timeout: timeoutMs,
-    application_name: 'rowpass reload',
-  })
-  client.on('error', () => {})
+  const settings = { connectionTimeoutMillis: timeoutMs, query_timeout: timeoutMs, application_name: 'rowpass reload' }
+  const client = await connectServer(server, settings)
   try {
-    await client.connect()
     return await findLack(client, expected)
   } finally {
     await client.end()

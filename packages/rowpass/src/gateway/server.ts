@@ -226,7 +226,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
   }
 
   function ready(): boolean {
-    return !closing && catalog.prepared && heavy.ready && pool.open > 0
+    return !closing && catalog.prepared && catalog.reached && heavy.ready && pool.open > 0
   }
 
   function answerHeaders(

@@ -2,10 +2,11 @@
  * Every setting of the gateway, in one table. From it follow the parser and its bounds, the type of the configuration, what
  * `--print-config` prints, and docs/configuration.md.
  */
-import * as z from 'zod'
+import { parsePostgresUrl } from '../database/connect.ts'
 import { Failure } from '../errors.ts'
 import { parseHosts } from '../network.ts'
 import { toClientConfig } from '../postgres/server-url.ts'
+import { placesOf } from '../postgres/servers.ts'
 import { parseSealKeys } from '../seal/keys.ts'
 import { explainIssuers, parseIssuers } from './issuers.ts'
 import { mcpSettings } from './mcp/settings.ts'
@@ -38,15 +39,15 @@ const headerName = (text: string) => {
 }
 
 const postgresUrl = (text: string) => {
-  const parsed = z.url({ protocol: /^postgres(ql)?$/ }).safeParse(text)
-  if (!parsed.success) throw new TypeError('is not a PostgreSQL URL')
-  const url = new URL(text)
-  if (url.username === '' || url.pathname.length < 2) throw new TypeError('has no user or no database')
+  let url: URL
   try {
+    url = parsePostgresUrl(text, 'it')
+    placesOf(url)
     toClientConfig(url)
   } catch (error) {
     throw new TypeError(`leads nowhere: ${error instanceof Failure ? error.detail : 'its parameters cannot be read'}`)
   }
+  if (url.username === '' || url.pathname.length < 2) throw new TypeError('has no user or no database')
   return url
 }
 
@@ -56,7 +57,7 @@ export const settings = {
     form: 'a URL',
     secret: true,
     parse: postgresUrl,
-    says: 'PostgreSQL to serve, with the powerless login role that `rowpass db migrate` makes.',
+    says: 'PostgreSQL to serve, with the powerless login role that `rowpass db migrate` makes. Several servers, of which one takes writes: `postgresql://…@a:5432,b:5432/app?target_session_attrs=read-write`; see production.md.',
   }),
   sealKeys: text({
     form: 'a list',

@@ -3,11 +3,13 @@
  * node-postgres connects and authenticates; from then on the stream is read and written here.
  */
 import { serialize } from 'pg-protocol'
-import { createFlight, type Flight, loseFlight, type Work } from './flight.ts'
+import { createFlight, doubtCommit, type Flight, loseFlight, type Work } from './flight.ts'
 import { arrange, timeInGroup } from './group.ts'
 import { createIncoming } from './incoming.ts'
 import { createOutgoing, errorCode } from './outgoing.ts'
-import { createSchemaVersion, type SchemaVersion, versionSql } from './schema-version.ts'
+import { internalWork, isReadOnlyWork, readVersionWork, saysReadOnly, versionIn, wasCancelled } from './own-work.ts'
+import { createSchemaVersion, type SchemaVersion } from './schema-version.ts'
+import { isForWriter } from './servers.ts'
 import { openSession, requestCancel, type SessionLogin } from './session.ts'
 
 /** How to connect, and the limits of one connection. */
@@ -29,13 +31,15 @@ export interface ConnectionOptions extends SessionLogin {
 export interface Connection {
   /** Process id of its backend. */
   readonly pid: number
+  /** Host and port of its server, as the URL has them. */
+  readonly server: string
   /** Requests sent and not answered, and the cleaning after them. */
   readonly inFlight: number
   /** The oldest unanswered request. */
   readonly head: Flight | undefined
   /** All of them, the oldest first. */
   readonly flights: readonly Flight[]
-  /** False once it is closed, being cleaned, or has been told to cancel. */
+  /** False once it is closed, retired, being cleaned, or has been told to cancel. */
   readonly usable: boolean
   submit(flight: Flight): void
   /** Asks the server to cancel whatever this connection runs. The connection takes no further request until it is idle. */
@@ -45,6 +49,10 @@ export interface Connection {
    * until the server closes it: that is when the backend has ended, and not before.
    */
   destroy(reason: Error): void
+  /** Takes no further request, and gives up once those in flight have ended. */
+  retire(reason: Error): void
+  /** Closes the socket without waiting for the server, which has gone with its backends. */
+  abandon(): void
   /** Closes in good order; only when nothing is in flight. */
   end(): void
 }
@@ -57,6 +65,8 @@ export interface ConnectionListener {
   onLost(reason: Error): void
   /** After that: the server has closed the socket, so that the backend is gone. */
   onGone(): void
+  /** The server, which was to take writes, does not take any now. */
+  onReadOnly(): void
 }
 
 const idleInTransactionTimeoutMs = 30_000
@@ -74,15 +84,7 @@ const connectionCheck = '-c client_connection_check_interval=1000'
 export async function openConnection(options: ConnectionOptions, listener: ConnectionListener): Promise<Connection> {
   const pooled = options.maxPreparedStatements === 0
   const session = await openSession(
-    {
-      server: options.server,
-      user: options.user,
-      password: options.password,
-      database: options.database,
-      applicationName: options.applicationName,
-      connectTimeoutMs: options.connectTimeoutMs,
-      ...(pooled ? {} : { options: connectionCheck }),
-    },
+    { ...options, ...(pooled ? {} : { options: connectionCheck }) },
     pooled
       ? {}
       : {
@@ -105,6 +107,9 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
   /** Cancel requests whose sockets have not closed: one of them may still strike. */
   let cancelsOpen = 0
   let cancelSent = false
+  let retired: Error | undefined
+  const forWriter = isForWriter(options.server)
+  let askingForWriter = false
 
   function flushSoon(): void {
     if (flushing) return
@@ -213,6 +218,7 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
     }
     if (committed !== undefined) settle(committed, undefined)
     if (flight.group !== undefined) flight.tookMs = timeInGroup(flight, undefined)
+    if (outsideTransaction) doubtCommit(flight)
     const passedOver = flights.slice(1, 1 + flight.behind)
     shift(1 + flight.behind)
     outgoing.onEnd(flight)
@@ -222,6 +228,7 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
         pushWritten(createFlight(internalWork, ({ error }) => onChecked(error === undefined), 'shared'))
       // Not after itself: it would be sent again and again while the version does not settle.
       if (!pooled && flight.work !== readVersionWork && schemaVersion.beginReading()) readVersion()
+      if (forWriter && !askingForWriter && errorCode(flight) === '25006') askForWriter()
     }
     flight.cancelStruck = cancelSent
     const next = flights[0]
@@ -239,12 +246,25 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
       each.done(each)
     }
     if (flights.length > 0) flushSoon()
+    else if (retired !== undefined) destroy(retired)
     listener.onProgress()
   }
 
+  /** A function may have made a transaction read-only by itself: the server is asked, so that nobody ends connections by that. */
+  function askForWriter(): void {
+    askingForWriter = true
+    ask(isReadOnlyWork, (flight) => {
+      askingForWriter = false
+      if (saysReadOnly(flight)) listener.onReadOnly()
+    })
+  }
+
   function readVersion(): void {
-    const onDone = (flight: Flight): void => schemaVersion.endReading(versionIn(flight))
-    const flight = createFlight(readVersionWork, onDone, 'shared')
+    ask(readVersionWork, (flight) => schemaVersion.endReading(versionIn(flight)))
+  }
+
+  function ask(work: Work, onDone: Flight['done']): void {
+    const flight = createFlight(work, onDone, 'shared')
     outgoing.work([flight])
     pushWritten(flight)
   }
@@ -333,6 +353,7 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
 
   return {
     pid: session.processID,
+    server: session.name,
     flights,
     get inFlight() {
       return flights.length
@@ -341,7 +362,7 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
       return flights[0]
     },
     get usable() {
-      return !closed && !cleaning && !cancelSent && cancelsOpen === 0
+      return !closed && retired === undefined && !cleaning && !cancelSent && cancelsOpen === 0
     },
     submit(flight) {
       for (const sink of flight.sinks) sink.limit(options.maxResponseBytes)
@@ -349,31 +370,14 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
     },
     cancel,
     destroy,
+    retire(reason) {
+      retired ??= reason
+      if (flights.length === 0) destroy(reason)
+    },
+    abandon: () => void stream.destroy(),
     end() {
       closed = true
       stream.end(serialize.end())
     },
   }
-}
-
-const internalWork: Work = { identity: undefined, statements: [], begin: undefined, exclusive: true, reset: false }
-const asRows = { arrayMode: true, rawText: true }
-const readVersionWork: Work = {
-  ...internalWork,
-  statements: [{ sql: versionSql, params: [], prepare: false, shape: asRows }],
-}
-
-/** What a reading gave, as `SchemaVersion.endReading` takes it. */
-function versionIn(flight: Flight): string | null | undefined {
-  if (flight.error !== undefined) return errorCode(flight) === undefined ? undefined : null
-  const pieces = flight.sinks[0]?.finish()
-  if (!Array.isArray(pieces)) return undefined
-  const { rows } = JSON.parse(String(Buffer.concat(pieces)))
-  const [version, settled] = rows[0]
-  return version === null || settled === 't' ? version : undefined
-}
-
-/** Whether the server's answer shows that a cancel request reached this request. */
-function wasCancelled(flight: Flight): boolean {
-  return flight.error?.kind === 'postgres' && flight.error.error.code === '57014'
 }

@@ -110,6 +110,10 @@ export interface Flight {
   /** Commands completed: first `begin` and what prepares the session, then the statements, then COMMIT. */
   step: number
   error: FlightError | undefined
+  /** The server reported an error, whatever came of the request before that: its transaction was rolled back. */
+  failed: boolean
+  /** The server has committed it and gave up waiting until a standby has it, as it was cancelled meanwhile. */
+  unreplicated: boolean
   /** Statements that were sent with a Parse, oldest first, until their ParseComplete. */
   readonly parsing: string[]
   /** Rows that have come. */
@@ -161,6 +165,8 @@ export function createFlight(work: Work, done: Flight['done'], lane: Lane = 'alo
     passedOver: false,
     step: 0,
     error: undefined,
+    failed: false,
+    unreplicated: false,
     parsing: [],
     rows: 0,
     ticketed: false,
@@ -214,6 +220,18 @@ export function loseFlight(flight: Flight, cause: Error, fatal: boolean): void {
   if (error !== undefined && !(error.kind === 'failure' && wasGivenUp.has(error.code))) return
   if (undone || work.readOnly === true) flight.error ??= { kind: 'failure', code: 'database_unavailable', cause }
   else flight.error = { kind: 'failure', code: 'outcome_unknown', cause }
+}
+
+/**
+ * Ends a flight that was cancelled too late: the server has done all of it and reported no error. Whether a commit that was
+ * waiting for a standby then stays is known to none.
+ */
+export function doubtCommit(flight: Flight): void {
+  const { work, step, error, failed, unreplicated } = flight
+  if (failed || work.readOnly === true || work.ending === 'rollback') return
+  const cancelled = error?.kind === 'failure' && (error.code === 'timeout' || error.code === 'overloaded')
+  if (!unreplicated && !(cancelled && step >= leadingSteps(flight) + work.statements.length)) return
+  flight.error = { kind: 'failure', code: 'outcome_unknown' }
 }
 
 /** Errors with which a request was cancelled; its outcome is open until the server has answered. */

@@ -11,6 +11,9 @@ import { describeFields, type Result, tooLarge, tooManyRows } from './result.ts'
 /** Results are counted by so many bytes. */
 const holdBytes = 64 * 1024
 
+/** Of PostgreSQL's sources: what a statement raises by itself has another. */
+const standbyWait = 'SyncRepWaitForLSN'
+
 /** What the receiving side needs to know of its connection, and what it reports to it. */
 export interface IncomingOptions {
   /** Requests that were sent, the oldest first. */
@@ -67,7 +70,11 @@ export function createIncoming(options: IncomingOptions): (chunk: Buffer) => voi
         onDescription(flight, [])
         return
       case backend.errorResponse:
+        flight.failed = true
         flight.error ??= { kind: 'postgres', error: readError(bytes, start, end) }
+        return
+      case backend.noticeResponse:
+        flight.unreplicated ||= readError(bytes, start, end).routine === standbyWait
         return
       case backend.emptyQueryResponse:
         currentSink(flight)?.complete({ command: '', rowCount: null })

@@ -16,6 +16,7 @@ export const backend = {
   emptyQueryResponse: 0x49,
   errorResponse: 0x45,
   noData: 0x6e,
+  noticeResponse: 0x4e,
   parameterDescription: 0x74,
   parseComplete: 0x31,
   portalSuspended: 0x73,

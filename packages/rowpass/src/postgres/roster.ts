@@ -3,7 +3,8 @@
  */
 import type { Emit } from '../events.ts'
 import { type Connection, type ConnectionOptions, openConnection } from './connection.ts'
-import { serverRefusal } from './session.ts'
+import { serverRefusal } from './server-url.ts'
+import { isForWriter } from './servers.ts'
 
 /** Connections of a pool. */
 export interface RosterOptions extends ConnectionOptions {
@@ -32,7 +33,8 @@ interface Lingering {
 }
 
 const firstRetryMs = 50
-const maxRetryMs = 5_000
+/** So long may a new primary wait for the gateway. */
+const maxRetryMs = 1_000
 
 /** Opens connections in the background, and again after a while where that fails. */
 export class Roster {
@@ -47,6 +49,8 @@ export class Roster {
   #retryMs = firstRetryMs
   #timer: NodeJS.Timeout | undefined
   #full = false
+  /** The one that a connection was opened to last. */
+  #server: string | undefined
 
   constructor(options: RosterOptions, listener: RosterListener, emit: Emit) {
     this.#options = options
@@ -84,7 +88,9 @@ export class Roster {
     const { size } = this.#options
     const here = this.open.length + this.#opening
     const missing = Math.min(size - here, size + spareBackends - here - this.#lingering.size)
-    for (let count = 0; count < missing; count++) void this.#connect()
+    // While nothing can be opened one tries for all: a server that comes back is not met by every connection of every gateway.
+    const tries = this.#retryMs === firstRetryMs ? missing : Math.min(missing, 1 - this.#opening)
+    for (let count = 0; count < tries; count++) void this.#connect()
   }
 
   async #connect(): Promise<void> {
@@ -96,6 +102,7 @@ export class Roster {
         // One that is lost while it opens is reported as the failure to open it.
         onLost: (reason) => opened !== undefined && this.#onLost(opened, reason),
         onGone: () => opened !== undefined && this.#onGone(opened),
+        onReadOnly: () => this.#retireOthers(undefined, new Error('the server takes no writes any more')),
       })
     } catch (error) {
       this.#onFailed(error)
@@ -113,9 +120,30 @@ export class Roster {
     }
     this.#retryMs = firstRetryMs
     this.#full = false
+    if (opened.server !== this.#server) this.#moveTo(opened.server)
     this.open.push(opened)
-    this.#emit({ type: 'connection_opened' })
+    this.#emit({ type: 'connection_opened', server: opened.server })
+    this.#fill()
     this.#listener.onProgress()
+  }
+
+  /** Of servers of which one takes writes, another one does now: what was left with the one before is no concern of it. */
+  #moveTo(server: string): void {
+    const before = this.#server
+    this.#server = server
+    if (before === undefined || !isForWriter(this.#options.server)) return
+    this.#emit({ type: 'server_changed', server, before })
+    this.#retireOthers(server, new Error('another server takes the writes now'))
+    for (const [connection, { onGone }] of [...this.#lingering]) {
+      if (connection.server === server) continue
+      this.#lingering.delete(connection)
+      connection.abandon()
+      onGone()
+    }
+  }
+
+  #retireOthers(server: string | undefined, reason: Error): void {
+    for (const connection of [...this.open]) if (connection.server !== server) connection.retire(reason)
   }
 
   #onFailed(error: unknown): void {

@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream'
 import pg from 'pg'
 import { parseIntoClientConfig } from 'pg-connection-string'
 import { Failure } from '../errors.ts'
+import type { PostgresError } from './messages.ts'
 
 /** What node-postgres takes, and what it cannot be told. */
 export interface ServerConfig extends pg.ClientConfig {
@@ -34,6 +35,8 @@ const files = ['sslrootcert', 'sslcert', 'sslkey']
 export function toClientConfig(url: URL): ServerConfig {
   const given = new URL(url)
   const parameters = given.searchParams
+  // Those of one server are not the only ones: see `servers.ts`.
+  for (const name of ['host', 'port', 'target_session_attrs', 'load_balance_hosts']) parameters.delete(name)
   const mode = wordOf(parameters, 'sslmode', modes)
   const binding = wordOf(parameters, 'channel_binding', bindings)
   if (parameters.get('sslrootcert') === 'system') {
@@ -62,9 +65,15 @@ export function toClientConfig(url: URL): ServerConfig {
   }
 }
 
-function wordOf(parameters: URLSearchParams, name: string, words: readonly string[]): string | undefined {
-  const word = parameters.get(name) ?? undefined
-  if (word === undefined || words.includes(word)) return word
+/** The value of a parameter that is one of some words. @throws Failure `config_invalid` that names it */
+export function wordOf<Word extends string>(
+  parameters: URLSearchParams,
+  name: string,
+  words: readonly Word[],
+): Word | undefined {
+  const given = parameters.get(name)
+  const word = words.find((each) => each === given)
+  if (given === null || word !== undefined) return word
   throw new Failure('config_invalid', { detail: `${name} of the database URL is none of ${words.join(', ')}` })
 }
 
@@ -106,6 +115,18 @@ export class ServerClient extends pg.Client {
     })
     for (const event of unbound) connection.on(event, () => bound || refuse())
   }
+
+  /** Closes the socket of a login that came to nothing: node-postgres leaves it open, and the server would wait for a minute. */
+  abandon(): void {
+    ;(this as unknown as Internals).connection.stream.destroy()
+  }
+}
+
+/** What the server said when it refused a login; `undefined` when the server was not reached. */
+export function serverRefusal(error: unknown): PostgresError | undefined {
+  if (!(error instanceof pg.DatabaseError) || error.code === undefined) return undefined
+  const { message, code, severity = 'FATAL', detail, hint } = error
+  return { message, code, severity, ...(detail !== undefined && { detail }), ...(hint !== undefined && { hint }) }
 }
 
 const bindingMissing = 'channel_binding=require in the URL, and the server offers none'

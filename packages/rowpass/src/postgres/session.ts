@@ -1,15 +1,15 @@
 /**
  * One session with the server: node-postgres logs in, then the stream is handed over.
  */
-import type { Socket } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import pg from 'pg'
-import type { PostgresError } from './messages.ts'
-import { ServerClient, type ServerConfig, toClientConfig } from './server-url.ts'
+import type { ServerClient, ServerConfig } from './server-url.ts'
+import { connectServer } from './servers.ts'
 
 /** Where to log in, and as whom. */
 export interface SessionLogin {
-  /** The configured server: its host, port and TLS settings are used, its user and password are not. */
+  /** The configured servers: their hosts, ports and TLS settings are used, user and password are not. */
   readonly server: URL
   readonly user: string
   /**
@@ -44,6 +44,8 @@ export interface Session extends Cancellable {
   readonly stream: Duplex
   /** What the server reported of itself and of the session's settings. */
   readonly parameters: ReadonlyMap<string, string>
+  /** Host and port, as the URL has them. */
+  readonly name: string
 }
 
 interface ClientInternals extends Cancellable {
@@ -71,27 +73,46 @@ export type StartupSettings = Pick<
  */
 export async function openSession(login: SessionLogin, settings: StartupSettings = {}): Promise<Session> {
   refuseNul(login)
-  const client = new ServerClient({ ...toSessionConfig(login), ...settings })
-  // Losing the server is seen as the stream's `close`; an `error` without a listener would end the process.
-  client.on('error', () => {})
-  const internals = client as unknown as ClientInternals
-  const parameters = new Map<string, string>()
-  internals.connection.on('parameterStatus', ({ parameterName, parameterValue }) => {
-    parameters.set(parameterName, parameterValue)
+  const parametersOf = new Map<ServerClient, Map<string, string>>()
+  const client = await connectServer(login.server, { ...toSessionConfig(login), ...settings }, (each) => {
+    const parameters = new Map<string, string>()
+    parametersOf.set(each, parameters)
+    toInternals(each).connection.on('parameterStatus', ({ parameterName, parameterValue }) => {
+      parameters.set(parameterName, parameterValue)
+    })
   })
-  try {
-    await client.connect()
-  } catch (error) {
-    // node-postgres leaves the socket open when it gives up by itself; the server would wait for a whole minute.
-    internals.connection.stream.destroy()
-    throw error
-  }
+  const internals = toInternals(client)
   // Only now: a TLS connection has another stream than it began with.
   const { stream } = internals.connection
   stream.pause()
   stream.removeAllListeners('data')
   const { processID, secretKey, host, port, ssl, sslNegotiation } = internals
-  return { stream, processID, secretKey, host, port, ssl, sslNegotiation, parameters }
+  const parameters = parametersOf.get(client) ?? new Map()
+  return {
+    stream,
+    processID,
+    secretKey,
+    ...toAddress(host, ssl, stream),
+    port,
+    sslNegotiation,
+    parameters,
+    name: `${host}:${port}`,
+  }
+}
+
+function toInternals(client: ServerClient): ClientInternals {
+  return client as unknown as ClientInternals
+}
+
+/** The address of this very server: by its name, a cancel request might get to another one that has the same. */
+function toAddress(host: string, ssl: Cancellable['ssl'], stream: Duplex): Pick<Cancellable, 'host' | 'ssl'> {
+  const { remoteAddress } = stream as Socket
+  if (remoteAddress === undefined || isIP(host) !== 0) return { host, ssl }
+  if (ssl === false) return { host: remoteAddress, ssl }
+  const given = ssl === true ? {} : ssl
+  // node-postgres hides the key from enumeration.
+  const key = 'key' in given ? { key: given.key } : {}
+  return { host: remoteAddress, ssl: { ...given, ...key, servername: host } }
 }
 
 /** The startup message ends each value at its first NUL: the rest would be read as other parameters, `user` for one. */
@@ -103,14 +124,14 @@ function refuseNul({ user, database, applicationName, options }: SessionLogin): 
 
 /** User and password go in by themselves: what is missing in a URL, node-postgres looks for in the environment. */
 function toSessionConfig({ server, password, ...login }: SessionLogin): ServerConfig {
-  const parsed = toClientConfig(server)
-  const options = [parsed.options, login.options].filter((given) => given !== undefined).join(' ')
+  const { searchParams } = server
+  const options = [searchParams.get('options'), login.options].filter((given) => given).join(' ')
+  const applicationName = login.applicationName ?? searchParams.get('application_name')
   return {
-    ...parsed,
     user: login.user,
     password: typeof password === 'string' ? () => password : password,
     database: login.database,
-    application_name: login.applicationName ?? parsed.application_name,
+    ...(applicationName === null ? {} : { application_name: applicationName }),
     connectionTimeoutMillis: login.connectTimeoutMs,
     keepAlive: true,
     // A server that has vanished is noticed on a silent connection too, within some minutes.
@@ -122,13 +143,6 @@ function toSessionConfig({ server, password, ...login }: SessionLogin): ServerCo
 /** Writes settings for the server's command line: whitespace and backslashes are escaped, as libpq has it. */
 export function toServerOptions(settings: Iterable<readonly [name: string, value: string]>): string {
   return Array.from(settings, ([name, value]) => `-c ${`${name}=${value}`.replaceAll(/[\\\s]/g, '\\$&')}`).join(' ')
-}
-
-/** What the server said when it refused a login; `undefined` when the server was not reached. */
-export function serverRefusal(error: unknown): PostgresError | undefined {
-  if (!(error instanceof pg.DatabaseError) || error.code === undefined) return undefined
-  const { message, code, severity = 'FATAL', detail, hint } = error
-  return { message, code, severity, ...(detail !== undefined && { detail }), ...(hint !== undefined && { hint }) }
 }
 
 /** Of node-postgres' connection, what its types leave out. */

@@ -9,7 +9,8 @@ import { type ClaimsCarrier, detectCarrier, type Identity } from '../access/iden
 import { inTrial } from '../access/trial.ts'
 import { parsePostgresUrl, serverOf } from '../database/connect.ts'
 import { Failure } from '../errors.ts'
-import { ServerClient, toClientConfig } from '../postgres/server-url.ts'
+import { ServerClient } from '../postgres/server-url.ts'
+import { findServer } from '../postgres/servers.ts'
 import { allowRoles } from './allow-roles.ts'
 import { createTurns, type RunAs, type SentStatement } from './turns.ts'
 
@@ -93,8 +94,11 @@ export async function createTester<Schema extends Record<string, unknown> = Reco
   options: TesterOptions<Schema>,
 ): Promise<Tester<Schema>> {
   const { databaseUrl, connections = 4 } = options
+  const server = await findServer(parsePostgresUrl(databaseUrl, 'databaseUrl')).catch((error: unknown) => {
+    throw unavailable(databaseUrl, error)
+  })
   const pool = new pg.Pool({
-    ...toClientConfig(parsePostgresUrl(databaseUrl, 'databaseUrl')),
+    ...server,
     Client: ServerClient,
     max: connections,
     application_name: 'rowpass-testing',
@@ -140,7 +144,7 @@ async function prepare<Schema extends Record<string, unknown>>(
     client = await pool.connect()
   } catch (error) {
     await pool.end()
-    throw new Failure('database_unavailable', { detail: serverOf(databaseUrl), cause: error })
+    throw unavailable(databaseUrl, error)
   }
   try {
     const found = named.role && named.anonymousRole ? undefined : await readRequestRoles(client)
@@ -151,6 +155,12 @@ async function prepare<Schema extends Record<string, unknown>>(
   } finally {
     client.release()
   }
+}
+
+function unavailable(databaseUrl: string, cause: unknown): Failure {
+  return cause instanceof Failure
+    ? cause
+    : new Failure('database_unavailable', { detail: serverOf(databaseUrl), cause })
 }
 
 function toPerson<Schema extends Record<string, unknown>>(

@@ -21,7 +21,7 @@ const byAgent: Partial<SqlAnswered> = { actor: 'assistant', tables: ['select pub
 function logOf(requests: readonly Partial<SqlAnswered>[], ended = true): string[] {
   const lines: string[] = []
   const emit = createEventLog({ write: (text) => lines.push(...text.split('\n').slice(0, -1)) }, { chain: true })
-  emit({ type: 'connection_opened' })
+  emit({ type: 'connection_opened', server: 'db.example.test:5432' })
   for (const request of requests) emit({ ...answered, ...request })
   if (ended) emit({ type: 'gateway_stopped', cutOff: 0, durationMs: 1 })
   return lines

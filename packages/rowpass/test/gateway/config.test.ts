@@ -62,7 +62,7 @@ describe('configuration', () => {
   })
 
   it.each<[string, string, string]>([
-    ['ROWPASS_DATABASE_URL', `mysql://u:${password}@host/db`, 'is not a PostgreSQL URL'],
+    ['ROWPASS_DATABASE_URL', `mysql://u:${password}@host/db`, 'leads nowhere: it is not of the form postgresql://'],
     ['ROWPASS_DATABASE_URL', `postgresql://u:${password}@host`, 'has no user or no database'],
     ['ROWPASS_SEAL_KEYS', 'k:short', 'seal key "k" is not 32 bytes in base64url'],
     ['ROWPASS_ISSUERS', 'x', 'is not JSON'],

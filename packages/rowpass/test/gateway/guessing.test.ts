@@ -6,7 +6,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { LoginFailed } from '../../src/events.ts'
 import { type GatewayConfig, parseGatewayConfig } from '../../src/gateway/config.ts'
 import { createLogins } from '../../src/gateway/password/login.ts'
-import { openSession, type Session, type SessionLogin, serverRefusal } from '../../src/postgres/session.ts'
+import { serverRefusal } from '../../src/postgres/server-url.ts'
+import { openSession, type Session, type SessionLogin } from '../../src/postgres/session.ts'
 import { pointDriverAt } from '../conformance/snippets/point-driver.ts'
 import {
   type SqlAnswer,

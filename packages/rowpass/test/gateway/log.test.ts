@@ -104,7 +104,7 @@ describe('lines that are held', () => {
   it('leave with the next event of another kind', () => {
     const { writes, emit } = collect(60_000)
     emit({ ...answered, requestId: '1' })
-    emit({ type: 'connection_opened' })
+    emit({ type: 'connection_opened', server: 'db.example.test:5432' })
     expect(idsOf(writes)).toEqual(['1', 'another'])
   })
 
@@ -116,7 +116,7 @@ describe('lines that are held', () => {
     expect(first.length).toBeLessThan(17 * 1024)
     const unwritten = 1_000 - idsOf(writes).length
     expect(unwritten * (first.length / idsOf([first]).length)).toBeLessThan(16 * 1024)
-    emit({ type: 'connection_opened' })
+    emit({ type: 'connection_opened', server: 'db.example.test:5432' })
     expect(idsOf(writes)).toHaveLength(1_001)
   })
 

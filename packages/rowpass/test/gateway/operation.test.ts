@@ -315,7 +315,7 @@ describe('the log of a gateway', () => {
     const emit = createEventLog({ write: (line) => void lines.push(line) })
     const cause = Object.assign(new Error('outer', { cause: new TypeError('inner') }), { password: 'canary' })
     emit({ type: 'connection_failed', cause, retryInMs: 50 })
-    emit({ type: 'connection_opened' })
+    emit({ type: 'connection_opened', server: 'db.example.test:5432' })
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
       { level: 50, msg: 'connection_failed', retryInMs: 50, cause: 'Error: outer ← TypeError: inner' },
       { level: 30, msg: 'connection_opened' },

@@ -110,7 +110,7 @@ describePg('requests that share a Sync', () => {
         ...{ applicationName: 'rowpass test', connectTimeoutMs: 5_000, statementTimeoutMs: 20_000 },
         ...{ lockTimeoutMs: 20_000, maxResponseBytes: 100_000, maxPreparedStatements: 100, ...over },
       },
-      { onProgress() {}, onLost() {}, onGone() {} },
+      { onProgress() {}, onLost() {}, onGone() {}, onReadOnly() {} },
     )
   }
 

@@ -2,13 +2,8 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
-import {
-  openSession,
-  requestCancel,
-  type SessionLogin,
-  serverRefusal,
-  toServerOptions,
-} from '../../src/postgres/session.ts'
+import { serverRefusal } from '../../src/postgres/server-url.ts'
+import { openSession, requestCancel, type SessionLogin, toServerOptions } from '../../src/postgres/session.ts'
 import { waitUntil } from '../support/gateway.ts'
 import { createTestDatabase, describePg, type TestDatabase, urlFor } from '../support/pg.ts'
 

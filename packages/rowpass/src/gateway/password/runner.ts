@@ -86,7 +86,7 @@ export function createPasswordRunner(config: GatewayConfig, logins: PasswordLogi
         maxResponseBytes: config.maxResponseBytes,
         maxPreparedStatements: 0,
       },
-      { onProgress() {}, onLost() {}, onGone() {} },
+      { onProgress() {}, onLost() {}, onGone() {}, onReadOnly() {} },
     )
   }
 

@@ -1,0 +1,184 @@
+/**
+ * Two PostgreSQL servers that Patroni looks after, and etcd, by the programs of Debian's packages: on 127.0.0.1, in a
+ * throw-away folder, gone with this process.
+ */
+import { spawnSync } from 'node:child_process'
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { accountOf } from '../packages/local/src/postgres/data-folder.ts'
+import { type Guarded, spawnGuarded } from '../packages/local/src/postgres/guardian.ts'
+import { freePort } from '../packages/local/src/postgres/server.ts'
+import { makeScratch } from './scratch.ts'
+import { debianPrograms, withDescendants } from './streaming.ts'
+
+/** One of the two. */
+export interface PatroniServer {
+  readonly superuserUrl: string
+}
+
+/** Both of them. */
+export interface PatroniPair {
+  readonly ports: readonly number[]
+  primary(): Promise<PatroniServer>
+  standby(): Promise<PatroniServer>
+  /** Waits until there are a primary and a standby that has all that is acknowledged. */
+  settled(): Promise<void>
+  /** Ends the primary and its Patroni, every process at once. */
+  losePrimary(): Promise<void>
+  /** Starts the one that was lost, which becomes the standby of the other. */
+  restoreLost(): Promise<void>
+  /** The end of both logs, for when something went wrong. */
+  lastWords(): string
+  close(): Promise<void>
+}
+
+interface Node extends PatroniServer {
+  readonly name: string
+  readonly api: number
+  readonly port: number
+  readonly config: string
+  readonly data: string
+  process: Guarded | undefined
+}
+
+const password = 'of-a-throw-away-server'
+
+/** @param ttlSeconds how long Patroni waits for a primary before another takes its place; 20 or more */
+export async function startPatroniPair(ttlSeconds: number): Promise<PatroniPair> {
+  const directory = makeScratch('rowpass-patroni')
+  const account = accountOf(join(directory, 'none'))
+  const folder = join(directory, 'servers')
+  spawnSync('install', ['-d', ...(account === undefined ? [] : ['-o', String(account.uid)]), folder])
+  const [client, peer] = [await freePort(), await freePort()]
+  const [clientUrl, peerUrl] = [`http://127.0.0.1:${client}`, `http://127.0.0.1:${peer}`]
+  const etcd = await start('etcd', [
+    ...['/usr/bin/etcd', '--name', 'etcd', '--data-dir', join(folder, 'etcd'), '--unsafe-no-fsync'],
+    ...['--listen-client-urls', clientUrl, '--advertise-client-urls', clientUrl, '--listen-peer-urls', peerUrl],
+    ...['--initial-advertise-peer-urls', peerUrl, '--initial-cluster', `etcd=${peerUrl}`],
+  ])
+  const nodes = [await makeNode('one'), await makeNode('two')]
+  for (const node of nodes) {
+    node.process = await start(node.name, ['/usr/bin/patroni', node.config])
+    await until(async () => (await roleOf(node)) !== undefined)
+  }
+
+  async function makeNode(name: string): Promise<Node> {
+    const [api, port] = [await freePort(), await freePort()]
+    const [config, data] = [join(directory, `${name}.json`), join(folder, name)]
+    const login = (username: string) => ({ username, password })
+    const settings = {
+      scope: 'rowpass',
+      name,
+      restapi: { listen: `127.0.0.1:${api}`, connect_address: `127.0.0.1:${api}` },
+      etcd3: { host: `127.0.0.1:${client}` },
+      bootstrap: {
+        dcs: {
+          ttl: ttlSeconds,
+          loop_wait: 2,
+          retry_timeout: 5,
+          synchronous_mode: true,
+          postgresql: { use_pg_rewind: true, parameters: { fsync: 'off' } },
+        },
+        initdb: ['data-checksums', { encoding: 'UTF8' }],
+      },
+      postgresql: {
+        listen: `127.0.0.1:${port}`,
+        connect_address: `127.0.0.1:${port}`,
+        data_dir: data,
+        bin_dir: debianPrograms,
+        pgpass: join(folder, `${name}.pgpass`),
+        parameters: { unix_socket_directories: '', password_encryption: 'scram-sha-256' },
+        pg_hba: ['host replication replicator 127.0.0.1/32 scram-sha-256', 'host all all 127.0.0.1/32 scram-sha-256'],
+        authentication: { superuser: login('postgres'), replication: login('replicator'), rewind: login('rewinder') },
+      },
+    }
+    // YAML has JSON in it.
+    writeFileSync(config, JSON.stringify(settings), { mode: 0o644 })
+    const superuserUrl = `postgresql://postgres:${password}@127.0.0.1:${port}/postgres`
+    return { name, api, port, config, data, superuserUrl, process: undefined }
+  }
+
+  async function start(name: string, command: readonly string[]): Promise<Guarded> {
+    const log = openSync(join(directory, `${name}.log`), 'a')
+    try {
+      return await spawnGuarded(command, { account, output: log })
+    } finally {
+      closeSync(log)
+    }
+  }
+
+  async function nodeThat(has: (role: string) => boolean): Promise<Node> {
+    for (;;) {
+      for (const node of nodes) if (has((await roleOf(node)) ?? '')) return node
+      await delay(100)
+    }
+  }
+
+  const primary = () => nodeThat((role) => role === 'master' || role === 'primary')
+  const standby = () => nodeThat((role) => role === 'replica')
+  return {
+    ports: nodes.map(({ port }) => port),
+    primary,
+    standby,
+    settled: () =>
+      until(async () => {
+        const answer = await fetch(`http://127.0.0.1:${(await primary()).api}/cluster`).catch(() => undefined)
+        const cluster = (await answer?.json().catch(() => undefined)) as { members?: { role: string }[] } | undefined
+        return cluster?.members?.some(({ role }) => role === 'sync_standby') === true
+      }),
+    async losePrimary() {
+      const lost = await primary()
+      kill(lost)
+      await lost.process?.ended
+      lost.process = undefined
+    },
+    async restoreLost() {
+      for (const node of nodes) {
+        if (node.process === undefined) node.process = await start(node.name, ['/usr/bin/patroni', node.config])
+      }
+    },
+    lastWords: () =>
+      nodes
+        .map(({ name }) => `${name}:\n${readFileSync(join(directory, `${name}.log`), 'utf8').slice(-2_000)}`)
+        .join('\n'),
+    async close() {
+      for (const node of nodes) kill(node)
+      kill({ process: etcd })
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** What the server says that it is: undefined where it does not run. */
+async function roleOf({ api }: Node): Promise<string | undefined> {
+  const answer = await fetch(`http://127.0.0.1:${api}/patroni`).catch(() => undefined)
+  const { state, role } = ((await answer?.json().catch(() => undefined)) ?? {}) as { state?: string; role?: string }
+  return state === 'running' || state === 'streaming' ? role : undefined
+}
+
+/** Patroni does not stay the parent of its PostgreSQL, of which a file in its folder tells. */
+function kill({ process: guarded, data }: Partial<Node>): void {
+  const server = data === undefined ? Number.NaN : postmasterOf(data)
+  for (const pid of [guarded?.pid ?? Number.NaN, server].flatMap(withDescendants)) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+}
+
+function postmasterOf(data: string): number {
+  try {
+    return Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n', 1)[0])
+  } catch {
+    return Number.NaN
+  }
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + 300_000; !(await condition()); await delay(200)) {
+    if (Date.now() > deadline) throw new Error(`not within five minutes: ${condition}`)
+  }
+}
