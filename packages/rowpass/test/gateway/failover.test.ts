@@ -25,6 +25,8 @@ describe.skipIf(debianPrograms === undefined)('a primary that goes, and a standb
   let next: StreamingServer
   let gateway: TestGateway
   let ada: string
+  /** The scheme and the gateway's login of a URL. */
+  let login: string
   let superuserUrl: (server: StreamingServer) => string
 
   beforeAll(async () => {
@@ -39,7 +41,8 @@ describe.skipIf(debianPrograms === undefined)('a primary that goes, and a standb
     superuserUrl = ({ port }) => Object.assign(new URL(urls.superuserUrl), { port }).href
     const url = new URL(urls.gatewayUrl)
     const hosts = [primary, standby, next].map(({ port }) => `127.0.0.1:${port}`).join(',')
-    const gatewayUrl = `postgresql://${url.username}:${url.password}@${hosts}/rowpass?target_session_attrs=read-write`
+    login = `postgresql://${url.username}:${url.password}`
+    const gatewayUrl = `${login}@${hosts}/rowpass?target_session_attrs=read-write`
     gateway = await startTestGateway({ gatewayUrl, name: 'rowpass' } as TestDatabase, {
       ROWPASS_CONNECT_TIMEOUT_MS: '500',
       ROWPASS_REQUEST_TIMEOUT_MS: '1500',
@@ -86,6 +89,32 @@ describe.skipIf(debianPrograms === undefined)('a primary that goes, and a standb
     }
     expect(await countOf('never')).toBe(0)
     expect(closed()).toBe(before)
+  })
+
+  it('a gateway of its own reads from the standbys, takes no write there, and hears of an ended session', async () => {
+    const hosts = [streaming.primary, standby, next].map(({ port }) => `127.0.0.1:${port}`).join(',')
+    const query = 'target_session_attrs=standby&load_balance_hosts=random'
+    const reader = await startTestGateway({
+      gatewayUrl: `${login}@${hosts}/rowpass?${query}`,
+      name: 'rowpass',
+    } as TestDatabase)
+    try {
+      const sid = crypto.randomUUID()
+      const token = await reader.issuer.token('ada', { sid })
+      const read = () =>
+        reader.sql(token, 'select mark, pg_is_in_recovery() as standby from marks where mark = $1', ['before'])
+      await waitUntil(async () => (await read()).body.rowCount === 1)
+      expect((await read()).body.rows).toEqual([{ mark: 'before', standby: 't' }])
+      expect(await reader.sql(token, insert, ['astray'])).toMatchObject({ status: 400, body: { code: '25006' } })
+      expect(await read()).toMatchObject({ status: 200 })
+      await withConnection(superuserUrl(streaming.primary), (client) =>
+        client.query('select rowpass.end_session($1)', [sid]),
+      )
+      await waitUntil(async () => (await read()).body.code === '28000')
+      expect(await countOf('astray')).toBe(0)
+    } finally {
+      await reader.close()
+    }
   })
 
   it('a commit that waits for a standby in vain is not told as done, nor as undone', async () => {
