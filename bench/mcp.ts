@@ -1,5 +1,6 @@
 /**
- * `npm run bench:mcp`: one statement by the tool `query`, and the same by `/sql`, in turns; and the memory of clients that do
+ * `npm run bench:mcp`: one statement by the tool `query`, and the same by `/sql`, alone and in such a transaction as the tool has,
+ * in turns; and the memory of clients that do
  * nothing. The gateway is a process of its own.
  *
  * The door keeps nothing of a client between two messages: one that does nothing is a connection that it keeps open.
@@ -82,7 +83,7 @@ async function run(): Promise<void> {
 
     const before = await child.ask<number>('weigh')
     const idle = Array.from({ length: Number(values.idle) }, () => new Agent({ keepAlive: true, maxSockets: 1 }))
-    for (const each of idle) await ask(ways[1]?.[1] as Way, each)
+    for (const each of idle) await ask(ways.at(-1)?.[1] as Way, each)
     const after = await child.ask<number>('weigh')
     console.log(
       `${idle.length} clients that do nothing: ${((after - before) / idle.length / 1024).toFixed(1)} KiB each`,
@@ -123,6 +124,20 @@ function waysTo(url: URL, authorization: string, database: string): [string, Way
           'neon-array-mode': 'true',
         },
         body: JSON.stringify({ query: sql }),
+      },
+    ],
+    [
+      'in a transaction',
+      {
+        url,
+        headers: {
+          ...common,
+          'neon-connection-string': `postgresql://authenticated@localhost${database}`,
+          'neon-array-mode': 'true',
+          'neon-batch-isolation-level': 'RepeatableRead',
+          'neon-batch-read-only': 'true',
+        },
+        body: JSON.stringify({ queries: [{ query: sql }] }),
       },
     ],
     [
@@ -172,7 +187,7 @@ function report(times: ReadonlyMap<string, readonly number[]>): void {
     const at = (percent: number) => percentile(sorted, percent)
     const times = (percent: number) => (at(percent) / percentile(first ?? [], percent)).toFixed(2)
     console.log(
-      `${name.padEnd(14)} ${String(sorted.length).padStart(6)} answers, p50 ${at(50).toFixed(2)} ms (×${times(50)}), ` +
+      `${name.padEnd(16)} ${String(sorted.length).padStart(6)} answers, p50 ${at(50).toFixed(2)} ms (×${times(50)}), ` +
         `p99 ${at(99).toFixed(2)} ms (×${times(99)})`,
     )
   }
