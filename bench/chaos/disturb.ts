@@ -44,7 +44,7 @@ async function killBackend(stage: Stage): Promise<void> {
   await onServer(stage, async (client) => {
     await client.query(
       `select pg_terminate_backend(pid) from pg_stat_activity
-        where usename = 'rowpass_gateway' and application_name = 'rowpass gateway' order by random() limit 1`,
+        where usename = 'rowpass_gateway' and application_name like 'rowpass gateway %' order by random() limit 1`,
     )
   })
 }

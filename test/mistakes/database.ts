@@ -4,6 +4,7 @@ import { type Mistake, mistakesIn } from './mistake.ts'
 const provision = 'packages/rowpass/test/database/provision.test.ts'
 const harden = 'packages/rowpass/test/database/harden.test.ts'
 const takesNothing = 'packages/rowpass/test/database/harden-takes-nothing.test.ts'
+const status = 'packages/rowpass/test/cli/status.test.ts'
 const undo = 'packages/rowpass/test/database/harden-undo.test.ts'
 const policies = 'packages/rowpass/test/policies/policies.test.ts'
 const agreement = 'demo/test/db/agreement.test.ts'
@@ -30,10 +31,15 @@ export const databaseMistakes: readonly Mistake[] = [
       "     select 'owns ' || pg_describe_object(d.classid, d.objid, d.objsubid) from pg_shdepend d\n      where false and ",
       'owns a table',
     ],
-    ['the login may have grants of its own', '  await refuseRights(client, name)\n', '', 'has a right on a table'],
+    [
+      'the login may have grants of its own',
+      '  refuseUnsafe(name, await findRights(client, name))\n',
+      '',
+      'has a right on a table',
+    ],
     [
       'the login may be a member of other roles',
-      '  await refuseBonds(client, name, requestRoles)\n',
+      '  refuseUnsafe(name, await findBonds(client, name, requestRoles))\n',
       '',
       'is a member of a harmless role',
     ],
@@ -293,6 +299,28 @@ export const databaseMistakes: readonly Mistake[] = [
       'grant update ("name") on "public"."users" to "authenticated"',
       'grant update ("name", "role") on "public"."users" to "authenticated"',
       'SEC-51 grants exactly what is needed',
+    ],
+  ]),
+  ...mistakesIn('packages/rowpass/src/cli/database-status.ts', status, [
+    [
+      'a database without the seal key has nothing to do',
+      "  if (state === 'configured_only')\n",
+      "  if (state === 'database_only')\n",
+      'tells of %s',
+    ],
+    [
+      'what a login may not see ends the command',
+      "      if (sqlstateOf(error) !== '42501') throw error\n",
+      '      if (error !== undefined) throw error\n',
+      'says what a login may not see that owns nothing here',
+    ],
+  ]),
+  ...mistakesIn('packages/rowpass/src/database/role-status.ts', status, [
+    [
+      'a login with powers has nothing to do',
+      '  const powers = await findPowers(client, name)\n',
+      '  const powers: string[] = []\n  void findPowers\n',
+      'tells of %s',
     ],
   ]),
 ]

@@ -2,11 +2,11 @@
  * The command line: names the commands, and loads only the one that is asked for.
  */
 import { Command, CommanderError } from 'commander'
+import { readVersion } from '../version.ts'
 import { exitCodes, type Io, type SetExitCode } from './io.ts'
 import { loadLocal } from './local.ts'
 import { ownProcess } from './process-io.ts'
 import { renderError } from './render-error.ts'
-import { readVersion } from './version.ts'
 
 /** What each file in `commands/` exports. */
 interface CommandModule {
@@ -36,6 +36,7 @@ export const commands: Readonly<Record<string, Entry>> = {
   mcp: { summary: 'let an assistant on this machine use a gateway', load: () => import('./commands/mcp.ts') },
   audit: { summary: 'who read what through which agent, by the log', load: () => import('./commands/audit.ts') },
   db: { summary: 'prepare a database: migrate, seed, harden', load: () => import('./commands/db.ts') },
+  status: { summary: 'a database as it is, and what is to be done', load: () => import('./commands/status.ts') },
   keys: { summary: 'make signing keys, rotate and revoke them', load: () => import('./commands/keys.ts') },
   token: { summary: 'sign a token', load: () => import('./commands/token.ts') },
   env: { summary: 'print where the running system is', load: () => import('./commands/env.ts') },

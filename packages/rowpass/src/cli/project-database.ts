@@ -210,7 +210,11 @@ export async function seedDatabase(
   return existsSync(file) && runSeed(database.ownerUrl, file, options)
 }
 
-function readSealKeys(text: string): readonly SealKey[] {
+/**
+ * Parses seal keys of a setting.
+ * @throws Failure `config_invalid` that names the faulty key, never its secret
+ */
+export function readSealKeys(text: string): readonly SealKey[] {
   try {
     return parseSealKeys(text)
   } catch (error) {

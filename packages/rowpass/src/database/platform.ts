@@ -35,19 +35,40 @@ export async function applyPlatform(client: pg.ClientBase, options: PlatformOpti
     const files = readSqlFiles(withIssuer ? [...platformRooms, issuerRoom] : platformRooms, sqlRoot)
     const applied = await readApplied(client)
     refuseChanges(files, applied)
-    const names: string[] = []
-    for (const file of files) {
-      if (applied.get(file.name) === file.sha256) continue
-      if ((await isReplaced(client, file)) || (await isClosed(client, file))) continue
-      await applyFile(client, file)
-      names.push(file.name)
-    }
+    const due = await findDue(client, files, applied)
+    for (const file of due) await applyFile(client, file)
     await client.query('commit')
-    return names
+    return due.map(({ name }) => name)
   } catch (error) {
     await client.query('rollback')
     throw error
   }
+}
+
+/** The SQL that a database has, next to ours. */
+export interface InstalledSql {
+  /** Of the database; undefined where nothing is installed, or a version without revisions has done it. */
+  readonly revision: number | undefined
+  /** Of this package. */
+  readonly ours: number
+  /** Names of the files that `rowpass db migrate` would apply now, in their order. */
+  readonly pending: readonly string[]
+  /** Whether the part of our own issuer is installed. */
+  readonly withIssuer: boolean
+}
+
+/**
+ * Compares the installed SQL with the files of this package, by what is recorded. Changes nothing. Does NOT see what somebody
+ * has changed by hand.
+ *
+ * @param client may read `rowpass.migrations`: the owner, or a superuser
+ */
+export async function compareInstalled(client: pg.ClientBase, sqlRoot?: string): Promise<InstalledSql> {
+  const withIssuer = await hasIssuer(client)
+  const files = readSqlFiles(withIssuer ? [...platformRooms, issuerRoom] : platformRooms, sqlRoot)
+  const applied = (await hasRecord(client)) ? await readApplied(client) : new Map<string, string>()
+  const pending = (await findDue(client, files, applied)).map(({ name }) => name)
+  return { revision: await installedRevision(client), ours: readRevision(sqlRoot), pending, withIssuer }
 }
 
 /** Whether the part of our own issuer is installed. */
@@ -63,14 +84,32 @@ export async function hasIssuer(client: pg.ClientBase): Promise<boolean> {
  * @throws Failure `database_newer`
  */
 export async function refuseNewer(client: pg.ClientBase, sqlRoot?: string): Promise<void> {
+  const theirs = (await installedRevision(client)) ?? 0
+  const ours = readRevision(sqlRoot)
+  if (theirs > ours) throw newer(`its SQL has revision ${theirs}, ours is ${ours}`)
+}
+
+async function installedRevision(client: pg.ClientBase): Promise<number | undefined> {
   const { rows } = await client.query<{ found: boolean }>(
     `select to_regprocedure('rowpass.revision()') is not null as found`,
   )
-  if (rows[0]?.found !== true) return
+  if (rows[0]?.found !== true) return undefined
   const installed = await client.query<{ revision: number }>('select rowpass.revision() as revision')
-  const theirs = installed.rows[0]?.revision ?? 0
-  const ours = readRevision(sqlRoot)
-  if (theirs > ours) throw newer(`its SQL has revision ${theirs}, ours is ${ours}`)
+  return installed.rows[0]?.revision
+}
+
+/** Files that are new or have changed, but for those that an extension or somebody else's schema takes the place of. */
+async function findDue(
+  client: pg.ClientBase,
+  files: readonly SqlFile[],
+  applied: ReadonlyMap<string, string>,
+): Promise<SqlFile[]> {
+  const due: SqlFile[] = []
+  for (const file of files) {
+    if (applied.get(file.name) === file.sha256) continue
+    if (!(await isReplaced(client, file)) && !(await isClosed(client, file))) due.push(file)
+  }
+  return due
 }
 
 async function hasRecord(client: pg.ClientBase): Promise<boolean> {

@@ -58,7 +58,7 @@ export async function createRoles(
     for (const role of requestRoles) await createRole(client, role, 'nologin')
     if (withIssuer) await createRole(client, issuerRole, 'nologin noinherit')
   })
-  for (const role of requestRoles) await refusePowers(client, role)
+  for (const role of requestRoles) refuseUnsafe(role, await findPowers(client, role))
   if (withIssuer) await createIssuer(client, logins.issuer)
   if (logins.gateway !== undefined) await createGateway(client, logins.gateway)
 }
@@ -72,8 +72,8 @@ async function createIssuer(client: pg.ClientBase, login: Login | undefined): Pr
     const fresh = !(await hasLogin(client, issuerRole))
     await retryOnRace(() => createLogin(client, { ...login, replacePassword: login.replacePassword || fresh }))
   }
-  await refusePowers(client, issuerRole)
-  await refuseBonds(client, issuerRole, [])
+  refuseUnsafe(issuerRole, await findPowers(client, issuerRole))
+  refuseUnsafe(issuerRole, await findBonds(client, issuerRole, []))
 }
 
 async function createGateway(client: pg.ClientBase, login: Login): Promise<void> {
@@ -81,9 +81,9 @@ async function createGateway(client: pg.ClientBase, login: Login): Promise<void>
   await refuseOwner(client, name)
   await retryOnRace(() => createLogin(client, login))
   await retryOnRace(() => grantRequestRoles(client, name))
-  await refusePowers(client, name)
-  await refuseBonds(client, name, requestRoles)
-  await refuseRights(client, name)
+  refuseUnsafe(name, await findPowers(client, name))
+  refuseUnsafe(name, await findBonds(client, name, requestRoles))
+  refuseUnsafe(name, await findRights(client, name))
 }
 
 function credentialsOf(url: URL): { name: string; password: string } {
@@ -115,7 +115,7 @@ async function createLogin(client: pg.ClientBase, login: Login): Promise<void> {
     return asOwner(client, sql, `create the role ${name}`)
   }
   // Before a password is set: a role of that name may be somebody else's.
-  await refusePowers(client, name)
+  refuseUnsafe(name, await findPowers(client, name))
   if (await canLogIn(login.url)) return
   if (!login.replacePassword) throw new Failure('login_exists', { detail: `${name} on ${serverOf(login.url.href)}` })
   const sql = `alter role ${quote(name)} login noinherit password ${await secretFor(client, password)}`
@@ -159,7 +159,7 @@ async function grantRequestRoles(client: pg.ClientBase, login: string): Promise<
 }
 
 /** Attributes of the role itself and of every role that it could become. */
-async function refusePowers(client: pg.ClientBase, name: string): Promise<void> {
+export async function findPowers(client: pg.ClientBase, name: string): Promise<string[]> {
   const { rows } = await client.query<{ power: string }>(
     `with reachable as (
        select r.*, r.rolname = $1 as itself from pg_roles r where pg_has_role($1, r.oid, 'MEMBER')
@@ -175,11 +175,11 @@ async function refusePowers(client: pg.ClientBase, name: string): Promise<void> 
       where held order by itself desc, rolname, power limit 5`,
     [name, requestRoles],
   )
-  if (rows.length > 0) throw unsafe(name, rows)
+  return rows.map(({ power }) => power)
 }
 
 /** Memberships but the ones that it is to have, and anything that it owns, in this database or another. */
-async function refuseBonds(client: pg.ClientBase, name: string, roles: readonly string[]): Promise<void> {
+export async function findBonds(client: pg.ClientBase, name: string, roles: readonly string[]): Promise<string[]> {
   const { rows } = await client.query<{ power: string }>(
     `select 'is a member of ' || m.roleid::regrole as power from pg_auth_members m
       where m.member = $1::text::regrole and m.roleid <> all ($2::regrole[])
@@ -199,10 +199,10 @@ async function refuseBonds(client: pg.ClientBase, name: string, roles: readonly 
      limit 5`,
     [quote(name), roles],
   )
-  if (rows.length > 0) throw unsafe(name, rows)
+  return rows.map(({ power }) => power)
 }
 
-async function refuseRights(client: pg.ClientBase, name: string): Promise<void> {
+export async function findRights(client: pg.ClientBase, name: string): Promise<string[]> {
   const { rows } = await client.query<{ power: string }>(
     `-- But for the functions that the gateway itself calls, once 'db harden --functions' has taken them from PUBLIC.
      select 'has rights on ' || pg_describe_object(d.classid, d.objid, d.objsubid) as power from pg_shdepend d
@@ -213,14 +213,13 @@ async function refuseRights(client: pg.ClientBase, name: string): Promise<void> 
      limit 5`,
     [quote(name)],
   )
-  if (rows.length > 0) throw unsafe(name, rows)
+  return rows.map(({ power }) => power)
 }
 
-function unsafe(name: string, rows: readonly { power: string }[]): Failure {
-  const powers = [...new Set(rows.map((row) => row.power))].join(', ')
-  return new Failure('role_unsafe', {
-    detail: `${name} ${powers}. Take that away, or choose another name for the login`,
-  })
+function refuseUnsafe(name: string, powers: readonly string[]): void {
+  if (powers.length === 0) return
+  const detail = `${name} ${[...new Set(powers)].join(', ')}. Take that away, or choose another name for the login`
+  throw new Failure('role_unsafe', { detail })
 }
 
 async function roleExists(client: pg.ClientBase, name: string): Promise<boolean> {

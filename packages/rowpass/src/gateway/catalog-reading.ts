@@ -12,7 +12,7 @@ import { connectServer, isRefused } from '../postgres/servers.ts'
 import { arrayTypesSql, parseTypeFacts, type TypeFacts } from '../postgres/values.ts'
 import { type FunctionFactRow, factsDigestSql, functionFactsSql } from '../statement/facts.ts'
 import type { GatewayConfig } from './config.ts'
-import { type Expected, findLack, type Lack, type Preparedness } from './preparation.ts'
+import { type Expected, findLack, type Lack, type Preparedness, toldClockSeconds } from './preparation.ts'
 
 const catalogRefreshMs = 30_000
 /** Some fifty times what 50,000 functions and 20,000 tables take on an idle machine: `npm run bench:catalog`. */
@@ -21,8 +21,6 @@ const readingTimeoutMs = 60_000
 const betweenReadingsMs = 1_000
 const firstCatalogRetryMs = 100
 const maxCatalogRetryMs = 5_000
-/** Clocks that are set by a time server differ by less. */
-const toldClockSeconds = 5
 
 const remedies: Readonly<Record<Preparation, string>> = {
   platform: 'npx rowpass db migrate',

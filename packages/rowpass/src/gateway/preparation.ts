@@ -51,6 +51,8 @@ const sealRefusals: ReadonlySet<string | undefined> = new Set(['28000', '22P02']
 /** Nothing is known of the seal then: no resources, a time limit, a server that goes away, an error of its system. */
 const interrupted = /^5[378]/
 const probeSeconds = 60
+/** Clocks that are set by a time server differ by less. */
+export const toldClockSeconds = 5
 
 /**
  * Looks what is missing.
@@ -76,7 +78,14 @@ export async function findLack(client: pg.ClientBase, { sealKey, roles }: Expect
   return { missing, roles: lacking, clockAheadSeconds: clockAhead(serverSeconds, askedAt, answeredAt) }
 }
 
-function clockAhead(serverSeconds: number, askedAt: number, answeredAt: number): number {
+/**
+ * By how many whole seconds a server's clock is ahead, negative where it is behind; 0 where the time of the answer's way
+ * explains the difference.
+ *
+ * @param serverSeconds what the server said, in seconds since the epoch
+ * @param askedAt, answeredAt by the clock of this process, in milliseconds
+ */
+export function clockAhead(serverSeconds: number, askedAt: number, answeredAt: number): number {
   const [earliest, latest] = [serverSeconds - answeredAt / 1000, serverSeconds - askedAt / 1000]
   // `+ 0`: no minus zero, which is not equal to zero everywhere.
   return Math.trunc(earliest > 0 ? earliest : Math.min(latest, 0)) + 0

@@ -1,10 +1,11 @@
 /**
  * The gateway: routes HTTP requests to the SQL handler, keeps the catalog facts fresh, starts and stops in good order.
  */
-import { hash } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
+import { sessionName } from '../database/gateways.ts'
 import { Failure } from '../errors.ts'
 import type { Emit } from '../events.ts'
 import { Pool } from '../postgres/pool.ts'
@@ -12,6 +13,7 @@ import { createSchemaVersion } from '../postgres/schema-version.ts'
 import type { SessionLogin } from '../postgres/session.ts'
 import type { FindType } from '../postgres/values.ts'
 import { createVerifier } from '../token/verifier.ts'
+import { readVersion } from '../version.ts'
 import { createCatalogKeeper } from './catalog-reading.ts'
 import type { GatewayConfig } from './config.ts'
 import { failureResponse } from './contract/refuse.ts'
@@ -111,7 +113,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
   const pool = new Pool(
     {
       ...toLogin(config.databaseUrl),
-      applicationName: 'rowpass gateway',
+      applicationName: sessionName({ version: readVersion(), process: randomBytes(4).toString('hex') }),
       connectTimeoutMs: config.connectTimeoutMs,
       statementTimeoutMs: config.statementTimeoutMs,
       lockTimeoutMs: config.lockTimeoutMs,

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
-import { readVersion } from '../../src/cli/version.ts'
+import { readVersion } from '../../src/version.ts'
 import { createSandbox, type Sandbox } from '../support/cli.ts'
 import { createTestDatabase, describePg } from '../support/pg.ts'
 

@@ -21,12 +21,12 @@ import { rules } from '../../doctor/rules.ts'
 import { runDoctor } from '../../doctor/run.ts'
 import { Failure } from '../../errors.ts'
 import { withSteadyName } from '../../scratch/server.ts'
+import { readVersion } from '../../version.ts'
 import { findDefinitions } from '../definitions.ts'
 import { describeRule, renderDiagnosis } from '../doctor-report.ts'
 import { exitCodes, type Io, type SetExitCode } from '../io.ts'
 import { isWrongUsage, renderError } from '../render-error.ts'
 import { withSubject } from '../script-database.ts'
-import { readVersion } from '../version.ts'
 
 const help = `
 Reads the catalogs of a PostgreSQL 15 to 18, with or without the rest of Rowpass, in one read-only transaction, and judges

@@ -9,12 +9,12 @@ import { acceptFindings, baselineName } from '../../doctor/baseline.ts'
 import { runDoctor } from '../../doctor/run.ts'
 import { Failure } from '../../errors.ts'
 import { withSteadyName } from '../../scratch/server.ts'
+import { readVersion } from '../../version.ts'
 import { givenDatabase } from '../chosen-database.ts'
 import { findPeople } from '../found-people.ts'
 import { bold, dim, type Io } from '../io.ts'
 import { detectProject, type ExistingProject } from '../project-kind.ts'
 import { withSubject } from '../script-database.ts'
-import { readVersion } from '../version.ts'
 
 const help = `
 Finds out what the project is made with – Supabase, Drizzle, Prisma, or plain SQL – and makes what is missing of
