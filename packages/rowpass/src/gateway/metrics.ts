@@ -18,8 +18,8 @@ export interface GatewayGauges {
 /** Metrics of one gateway. */
 export interface Metrics {
   readonly emit: Emit
-  /** Reads the gauges from the pool. */
-  watch(gauges: GatewayGauges): void
+  /** Reads the gauges from the pool, and whether the gateway is ready, at each scrape. */
+  watch(gauges: GatewayGauges, ready: () => boolean): void
   /** The text that Prometheus scrapes. */
   text(): Promise<string>
   /** The same as values, to be merged with those of other processes. */
@@ -128,7 +128,8 @@ export function createMetrics(worker?: number): Metrics {
     labelNames,
     registers,
   })
-  function watch(gauges: GatewayGauges): void {
+  function watch(gauges: GatewayGauges, ready: () => boolean): void {
+    gauge('rowpass_ready', 'Whether `GET /readyz` answers 200: 1 or 0.', () => Number(ready()))
     gauge('rowpass_connections_open', 'Connections to PostgreSQL that are open.', () => gauges.open)
     gauge('rowpass_requests_in_flight', 'Requests that PostgreSQL is working on.', () => gauges.inFlight)
     gauge('rowpass_requests_queued', 'Requests that wait for a connection.', () => gauges.queued)

@@ -129,7 +129,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     },
     emit,
   )
-  metrics.watch(pool)
+  metrics.watch(pool, ready)
   const verifier = createVerifier(config.issuers, {
     sha256: (text) => hash('sha256', text, 'base64'),
     verifyOperation: nodeVerify,

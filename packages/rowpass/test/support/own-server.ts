@@ -21,10 +21,18 @@ export interface OwnServer {
 export async function startOwnServer(directory: string): Promise<OwnServer> {
   const programsFolder = await findPrograms()
   if (programsFolder === undefined) return startEmbeddedPostgres({ directory, durable: false })
+  return startServerOf({ programsFolder, version: String(postgresMajor()) }, directory)
+}
+
+/** @param directory as for {@link startOwnServer} */
+export async function startServerOf(
+  { programsFolder, version }: { programsFolder: string; version: string },
+  directory: string,
+): Promise<OwnServer> {
   const dataDirectory = join(directory, 'postgres')
   const account = accountOf(dataDirectory)
   const [initdb, postgres] = [join(programsFolder, 'initdb'), join(programsFolder, 'postgres')]
-  const programs = { initdb, postgres, version: String(postgresMajor()) }
+  const programs = { initdb, postgres, version }
   const place = { programs, account, dataDirectory, logFile: join(directory, 'postgres.log'), durable: false }
   const password = 'of-a-throw-away-server'
   await createDataFolder(dataDirectory, { ...place, password })
