@@ -36,6 +36,7 @@ const named: readonly Part[] = [
     title: 'In operation',
     pages: docs(
       'production',
+      'scaling',
       'when-it-goes-wrong',
       'agents',
       'seal',

@@ -129,7 +129,9 @@ export function createMetrics(worker?: number): Metrics {
     registers,
   })
   function watch(gauges: GatewayGauges, ready: () => boolean): void {
-    gauge('rowpass_ready', 'Whether `GET /readyz` answers 200: 1 or 0.', () => Number(ready()))
+    gauge('rowpass_ready', 'Whether requests can be served: 1 or 0; of several workers, how many of them can.', () =>
+      Number(ready()),
+    )
     gauge('rowpass_connections_open', 'Connections to PostgreSQL that are open.', () => gauges.open)
     gauge('rowpass_requests_in_flight', 'Requests that PostgreSQL is working on.', () => gauges.inFlight)
     gauge('rowpass_requests_queued', 'Requests that wait for a connection.', () => gauges.queued)

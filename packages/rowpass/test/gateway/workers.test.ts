@@ -171,7 +171,7 @@ describePg('a gateway with two workers', () => {
       expect(workersOf(started.lines()).sort()).toEqual([1, 2])
       const rows = await rowsOf(
         database.superuserUrl,
-        `select count(*)::int as n from pg_stat_activity where datname = current_database() and application_name = 'rowpass gateway'`,
+        `select count(*)::int as n from pg_stat_activity where datname = current_database() and application_name like 'rowpass gateway %'`,
       )
       expect(rows).toEqual([{ n: 4 }])
       expect((await fetch(new URL('/readyz', started.url))).status).toBe(200)
