@@ -228,13 +228,13 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
         pushWritten(createFlight(internalWork, ({ error }) => onChecked(error === undefined), 'shared'))
       // Not after itself: it would be sent again and again while the version does not settle.
       if (!pooled && flight.work !== readVersionWork && schemaVersion.beginReading()) readVersion()
-      if (forWriter && !askingForWriter && errorCode(flight) === '25006') askForWriter()
     }
     flight.cancelStruck = cancelSent
     const next = flights[0]
     if (!outsideTransaction && flight.group !== undefined) rollback()
     else if (!outsideTransaction || (flight.work.reset && !pooled)) clean(outsideTransaction)
     else if (cleaning && next === undefined) cleaning = false
+    if (forWriter && !askingForWriter && !cancelSent && errorCode(flight) === '25006') askForWriter()
     if (cancelSent && next === undefined && !wasCancelled(flight)) {
       // The cancel request struck nothing, so it may strike whatever comes next.
       destroy(new Error('a cancel request was sent'))

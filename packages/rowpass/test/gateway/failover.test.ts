@@ -15,6 +15,12 @@ const marks = `
     using (owner_id = (select auth.user_id())) with check (owner_id = (select auth.user_id()));
   grant select on marks to authenticated;
   grant insert (mark) on marks to authenticated;
+  create function write_read_only() returns void language plpgsql volatile as $$
+    begin
+      perform set_config('transaction_read_only', 'on', true);
+      insert into marks (mark) values ('never');
+    end $$;
+  grant execute on function write_read_only() to authenticated;
   create function wait_long() returns int language sql volatile as 'select 1 from pg_sleep(1000000)';
   grant execute on function wait_long() to authenticated`
 const insert = 'insert into marks (mark) values ($1)'
@@ -83,9 +89,10 @@ describe.skipIf(debianPrograms === undefined)('a primary that goes, and a standb
     const closed = () => gateway.events.filter(({ type }) => type === 'connection_closed').length
     const before = closed()
     const readOnly = { 'neon-batch-read-only': 'true' }
+    const refused = { status: 400, body: { code: '25006' } }
     for (let count = 0; count < 20; count++) {
-      const answer = await gateway.batch(ada, [{ query: insert, params: ['never'] }], readOnly)
-      expect(answer).toMatchObject({ status: 400, body: { code: '25006' } })
+      expect(await gateway.batch(ada, [{ query: insert, params: ['never'] }], readOnly)).toMatchObject(refused)
+      expect(await gateway.sql(ada, 'select write_read_only()')).toMatchObject(refused)
     }
     expect(await countOf('never')).toBe(0)
     expect(closed()).toBe(before)
