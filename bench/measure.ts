@@ -1,7 +1,7 @@
 /**
  * Measures subjects in turns: rounds in alternating order, and what each cost in CPU beside what it took in time.
  */
-import { childrenCpuMs, cpuMs, elapsedCpuMs } from './processes.ts'
+import { childrenCpuMs, cpuMs, elapsedCpuMs, pidsOf } from './processes.ts'
 import { median, percentile } from './statistics.ts'
 
 /** One run of one subject, of whatever load. */
@@ -15,7 +15,7 @@ export interface Run {
 /** Something that can be put under load. */
 export interface Subject {
   readonly name: string
-  /** Process whose CPU is counted as Node's. */
+  /** Process whose CPU is counted as Node's, with that of those that it has started. */
   readonly pid: number
   /** Process that sends the load, where it is another. */
   readonly loadPid?: number
@@ -49,12 +49,13 @@ export async function measure(subjects: readonly Subject[], rounds: number, post
   const samples = new Map<Subject, Sample[]>(subjects.map((subject) => [subject, []]))
   for (let round = 0; round <= rounds; round++) {
     for (const subject of round % 2 === 0 ? subjects : subjects.toReversed()) {
+      const nodeCpuMs = () => pidsOf(subject.pid).reduce((sum, pid) => sum + cpuMs(pid), 0)
       const loadCpuMs = () => (subject.loadPid === undefined ? 0 : cpuMs(subject.loadPid))
-      const [node, load, backends] = [cpuMs(subject.pid), loadCpuMs(), childrenCpuMs(postmaster)]
+      const [node, load, backends] = [nodeCpuMs(), loadCpuMs(), childrenCpuMs(postmaster)]
       const run = await subject.run()
       const sample = {
         run,
-        nodeMs: cpuMs(subject.pid) - node,
+        nodeMs: nodeCpuMs() - node,
         loadMs: loadCpuMs() - load,
         backendMs: elapsedCpuMs(backends, childrenCpuMs(postmaster)),
       }

@@ -54,6 +54,11 @@ export function cpuMs(pid: number): number {
   return fields === undefined ? 0 : (Number(fields[11]) + Number(fields[12])) * tickMs
 }
 
+/** A process and the ones that it has started and that still run. */
+export function pidsOf(pid: number): number[] {
+  return [pid, ...childrenOf(pid)]
+}
+
 /** CPU milliseconds of all children that have ended. */
 export function endedChildrenCpuMs(parent: number): number {
   const fields = statFields(parent)

@@ -1,7 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { request } from 'node:http'
 import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -18,35 +16,18 @@ import { countWorkers } from '../../src/gateway/workers/count.ts'
 import { shareOf } from '../../src/gateway/workers/share.ts'
 import { createSandbox, type Sandbox } from '../support/cli.ts'
 import { startTestIssuer, type TestIssuer, waitUntil } from '../support/gateway.ts'
-import { createTestDatabase, describePg, product, sealKeysText, type TestDatabase } from '../support/pg.ts'
+import {
+  type GatewayProcess,
+  type LogLine,
+  patientMs,
+  type Sent,
+  sendAlone,
+  startGatewayProcess,
+  startWrites,
+  wrongWrites,
+} from '../support/gateway-process.ts'
+import { createTestDatabase, describePg, sealKeysText, type TestDatabase } from '../support/pg.ts'
 import { latch } from './scene.ts'
-
-/** Processes start and end; the machine may be busy. */
-const patientMs = 60_000
-
-interface Line {
-  readonly msg: string
-  readonly worker?: number
-  readonly [member: string]: unknown
-}
-
-interface Started {
-  readonly child: ChildProcess
-  readonly url: string
-  /** What it has logged so far, the lines that are whole. */
-  text(): string
-  lines(): Line[]
-  /** The process id of one of its two workers. */
-  victim(): number
-  /** Asks it to end. @returns its exit code */
-  stop(): Promise<number | null>
-}
-
-interface Answered {
-  readonly startedAt: number
-  readonly body?: { rows?: Record<string, unknown>[]; code?: string }
-  readonly error?: Error
-}
 
 describePg('a gateway with two workers', () => {
   vi.setConfig({ testTimeout: 2 * patientMs, hookTimeout: 2 * patientMs })
@@ -74,77 +55,31 @@ describePg('a gateway with two workers', () => {
   const issuersText = (...trusted: readonly TestIssuer[]): string =>
     JSON.stringify(trusted.map(({ iss, jwksUrl }) => ({ iss, jwks_url: jwksUrl, audience: 'rowpass' })))
 
-  async function start(settings: Record<string, string> = {}): Promise<Started> {
-    const env = {
-      ...{ PATH: process.env.PATH, ROWPASS_DATABASE_URL: database.gatewayUrl, ROWPASS_SEAL_KEYS: sealKeysText },
-      ...{ ROWPASS_PORT: '0', ROWPASS_GATEWAYS: '8', ...settings },
-      ...('ROWPASS_ISSUERS_FILE' in settings ? {} : { ROWPASS_ISSUERS: issuersText(issuer) }),
-    }
-    const argv = [`${product}bin/rowpass.js`, 'gateway', '--workers', '2']
-    const child = spawn(process.execPath, argv, { env, stdio: ['ignore', 'pipe', 'pipe'] })
-    let [out, said] = ['', '']
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      out += text
-    })
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said += text
-    })
-    const exited = once(child, 'close')
-    await waitUntil(() => said.includes('listening on ') || child.exitCode !== null, patientMs).catch(() => undefined)
-    const url = /listening on (\S+)/.exec(said)?.[1]
-    if (url === undefined) {
-      child.kill('SIGKILL')
-      throw new Error(`it does not listen: ${said}${out}`)
-    }
-    const text = () => out.slice(0, out.lastIndexOf('\n') + 1)
-    return {
-      child,
-      url,
-      text,
-      lines: () =>
-        text()
-          .split('\n')
-          .filter((line) => line !== '')
-          .map((line) => JSON.parse(line) as Line),
-      victim() {
-        const [first, second, ...others] = childrenCpuMs(child.pid ?? Number.NaN).keys()
-        if (first === undefined || second === undefined || others.length > 0) throw new Error('not two workers')
-        return first
+  const start = (settings: Record<string, string> = {}): Promise<GatewayProcess> =>
+    startGatewayProcess(
+      {
+        ...{ ROWPASS_DATABASE_URL: database.gatewayUrl, ROWPASS_SEAL_KEYS: sealKeysText },
+        ...{ ROWPASS_PORT: '0', ROWPASS_GATEWAYS: '8', ...settings },
+        ...('ROWPASS_ISSUERS_FILE' in settings ? {} : { ROWPASS_ISSUERS: issuersText(issuer) }),
       },
-      async stop() {
-        if (child.exitCode === null) child.kill('SIGTERM')
-        const [code] = await exited
-        return code
-      },
-    }
+      ['--workers', '2'],
+    )
+
+  /** The process id of one of its two workers. */
+  function victimOf({ child }: GatewayProcess): number {
+    const [first, second, ...others] = childrenCpuMs(child.pid ?? Number.NaN).keys()
+    if (first === undefined || second === undefined || others.length > 0) throw new Error('not two workers')
+    return first
   }
 
-  /** On a connection of its own. */
-  function sql({ url }: Started, query: string, token = ada): Promise<Answered> {
-    const startedAt = performance.now()
-    const headers = {
-      authorization: `Bearer ${token}`,
-      'neon-connection-string': `postgresql://authenticated@db.example.test/${database.name}`,
-      'neon-raw-text-output': 'true',
-    }
-    return new Promise((resolve) => {
-      const fail = (error: Error): void => resolve({ startedAt, error })
-      const sent = request(url, { method: 'POST', agent: false, headers }, async (response) => {
-        let text = ''
-        response.setEncoding('utf8').on('data', (chunk: string) => {
-          text += chunk
-        })
-        response.on('error', fail).on('end', () => resolve({ startedAt, body: JSON.parse(text) }))
-      })
-      sent.on('error', fail).end(JSON.stringify({ query, params: [] }))
-    })
-  }
+  const sql = ({ url }: GatewayProcess, query: string, token = ada): Promise<Sent> =>
+    sendAlone(url, database.name, token, query)
 
-  const many = (started: Started, count: number, query = 'select auth.user_id() as id', token = ada) =>
+  const many = (started: GatewayProcess, count: number, query = 'select auth.user_id() as id', token = ada) =>
     Promise.all(Array.from({ length: count }, () => sql(started, query, token)))
 
   describe('under way', () => {
-    let started: Started
+    let started: GatewayProcess
     let issuersFile: string
     let metricsUrl: string
 
@@ -161,13 +96,17 @@ describePg('a gateway with two workers', () => {
     const metrics = async (): Promise<string> => (await fetch(metricsUrl)).text()
     const answered = async (): Promise<number> =>
       Number(/^rowpass_requests_total\{auth="token",outcome="ok"\} (\d+)$/m.exec(await metrics())?.[1] ?? 0)
-    const workersOf = (lines: readonly Line[]): unknown[] => [
+    const workersOf = (lines: readonly LogLine[]): unknown[] => [
       ...new Set(lines.filter(({ msg }) => msg === 'sql_answered').map(({ worker }) => worker)),
     ]
 
     it('both answer, with as many connections to PostgreSQL together as were asked for', async () => {
       for (const { body } of await many(started, 20)) expect(body?.rows).toEqual([{ id: 'ada' }])
-      await waitUntil(() => workersOf(started.lines()).length === 2)
+      // One that is not ready yet has none while the other is.
+      await waitUntil(async () => {
+        await many(started, 4)
+        return workersOf(started.lines()).length === 2
+      }, patientMs)
       expect(workersOf(started.lines()).sort()).toEqual([1, 2])
       const rows = await rowsOf(
         database.superuserUrl,
@@ -218,7 +157,7 @@ describePg('a gateway with two workers', () => {
 
     it('a connection that a worker has not taken when it is killed goes to the other one', async () => {
       await waitUntil(async () => (await metrics()).includes('rowpass_workers 2'), patientMs)
-      const victim = started.victim()
+      const victim = victimOf(started)
       process.kill(victim, 'SIGSTOP')
       let killedAt = Number.POSITIVE_INFINITY
       let settled = 0
@@ -239,32 +178,22 @@ describePg('a gateway with two workers', () => {
       await waitUntil(async () => (await metrics()).includes('rowpass_workers 2'), patientMs)
       const before = await answered()
       const replacedBefore = started.lines().filter(({ msg }) => msg === 'worker_replaced').length
-      const victim = started.victim()
-      const done: (Answered & { id: number })[] = []
-      let [next, afterwards] = [0, 0]
-      let deadAt = Number.POSITIVE_INFINITY
-      const client = async (): Promise<void> => {
-        while (afterwards < 60 && next < 5_000) {
-          const id = next++
-          const answer = await sql(started, `insert into kept values (${id})`)
-          done.push({ ...answer, id })
-          if (answer.startedAt > deadAt) afterwards++
-        }
-      }
-      const clients = Promise.all(Array.from({ length: 12 }, client))
-      await waitUntil(() => done.length > 40, patientMs)
+      const victim = victimOf(started)
+      const load = startWrites(12, (query) => sql(started, query))
+      await waitUntil(() => load.done.length > 40, patientMs)
       process.kill(victim, 'SIGKILL')
       await waitUntil(() => !isAlive(victim))
-      deadAt = performance.now()
-      await clients
-
-      const lost = done.filter(({ error }) => error !== undefined)
-      expect(lost.filter(({ startedAt }) => startedAt > deadAt)).toEqual([])
-      expect(done.filter(({ body }) => body?.code !== undefined)).toEqual([])
+      const deadAt = performance.now()
+      const afterwards = () => load.done.filter(({ startedAt }) => startedAt > deadAt)
+      await waitUntil(() => afterwards().length > 60, patientMs)
+      await load.stop()
+      expect(afterwards().filter(({ status }) => status !== 200)).toEqual([])
+      // Lost without an answer, and no more than there were clients.
+      const lost = load.done.filter(({ status }) => status !== 200)
+      expect(lost.filter(({ status }) => status !== 0)).toEqual([])
+      expect(lost.length).toBeLessThanOrEqual(12)
       const rows = await rowsOf(database.ownerUrl, 'select id, count(*)::int as n from kept group by id')
-      const times = new Map(rows.map(({ id, n }) => [id, n]))
-      for (const { id, error } of done) expect(times.get(id) ?? 0).toBe(error === undefined ? 1 : (times.get(id) ?? 0))
-      expect(rows.filter(({ n }) => n !== 1)).toEqual([])
+      expect(wrongWrites(load, rows)).toEqual({ twice: [], missing: [] })
 
       const replaced = () => started.lines().filter(({ msg }) => msg === 'worker_replaced')
       await waitUntil(() => replaced().length > replacedBefore)

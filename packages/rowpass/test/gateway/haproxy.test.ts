@@ -1,0 +1,149 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { freePort } from '../../../local/src/postgres/server.ts'
+import { withConnection } from '../../src/database/connect.ts'
+import { isAlive } from '../../src/database/processes.ts'
+import { formatSealKeys, generateSealKey, installSealKeys, removeSealKey } from '../../src/seal/keys.ts'
+import { createSandbox, type Sandbox } from '../support/cli.ts'
+import { startTestIssuer, type TestIssuer, waitUntil } from '../support/gateway.ts'
+import {
+  type GatewayProcess,
+  patientMs,
+  sendAlone,
+  startGatewayProcess,
+  startWrites,
+  type WriteLoad,
+  wrongWrites,
+} from '../support/gateway-process.ts'
+import { createTestDatabase, describePg, repository, sealKeysText, type TestDatabase } from '../support/pg.ts'
+
+const haproxyProgram = [...(process.env.PATH ?? '').split(':'), '/usr/sbin']
+  .map((folder) => join(folder, 'haproxy'))
+  .find((path) => existsSync(path))
+
+describePg('two gateways behind HAProxy, as examples/haproxy has it', () => {
+  vi.setConfig({ testTimeout: 2 * patientMs, hookTimeout: 2 * patientMs })
+  let database: TestDatabase
+  let issuer: TestIssuer
+  let sandbox: Sandbox
+  let token: string
+  let keysFile: string
+  let haproxy: ChildProcess
+  let url: string
+  const ports: string[] = []
+  const gateways: GatewayProcess[] = []
+  let load: WriteLoad
+
+  const rowsOf = (query: string): Promise<Record<string, unknown>[]> =>
+    withConnection(database.ownerUrl, async (client) => (await client.query(query)).rows)
+
+  const startGateway = (port: string): Promise<GatewayProcess> =>
+    startGatewayProcess({
+      ROWPASS_DATABASE_URL: database.gatewayUrl,
+      ROWPASS_SEAL_KEYS_FILE: keysFile,
+      ROWPASS_ISSUERS: JSON.stringify([{ iss: issuer.iss, jwks_url: issuer.jwksUrl, audience: 'rowpass' }]),
+      ROWPASS_PORT: port,
+      ROWPASS_GATEWAYS: '8',
+      ROWPASS_DRAIN_SECONDS: '3',
+      ROWPASS_ADDRESS_HEADER: 'X-Forwarded-For',
+    })
+
+  /** The load goes on until both gateways have answered so many more. */
+  async function carriedByBoth(count = 20): Promise<void> {
+    for (const gateway of gateways) {
+      const answered = () => gateway.lines().filter(({ msg }) => msg === 'sql_answered').length
+      const before = answered()
+      await waitUntil(() => answered() >= before + count, patientMs)
+    }
+  }
+
+  const refused = () => load.done.filter(({ status }) => status !== 200)
+
+  beforeAll(async () => {
+    expect(haproxyProgram, 'Debian: apt-get install haproxy').toBeDefined()
+    sandbox = createSandbox()
+    keysFile = join(sandbox.directory, 'seal-keys')
+    writeFileSync(keysFile, sealKeysText)
+    database = await createTestDatabase({ contents: 'platform' })
+    await rowsOf('create table kept (id int); grant insert on kept to authenticated')
+    issuer = await startTestIssuer()
+    token = await issuer.token('ada')
+    for (let number = 0; number < 2; number++) {
+      ports.push(String(await freePort()))
+      gateways.push(await startGateway(ports[number] as string))
+    }
+    const port = await freePort()
+    url = `http://127.0.0.1:${port}/sql`
+    haproxy = spawn(haproxyProgram as string, ['-db', '-f', `${repository}examples/haproxy/haproxy.cfg`], {
+      env: {
+        GATEWAY_1: `127.0.0.1:${ports[0]}`,
+        GATEWAY_2: `127.0.0.1:${ports[1]}`,
+        LISTEN: `127.0.0.1:${port}`,
+        ADMIN: join(sandbox.directory, 'admin.sock'),
+      },
+      stdio: 'ignore',
+    })
+    const send = (query: string) => sendAlone(url, database.name, token, query)
+    await waitUntil(async () => (await send('select 1')).status === 200, patientMs)
+    load = startWrites(8, send)
+  })
+  afterAll(async () => {
+    await load?.stop()
+    haproxy?.kill('SIGKILL')
+    await Promise.all(gateways.map((gateway) => gateway.stop()))
+    await Promise.all([issuer?.close(), database?.close()])
+    sandbox?.remove()
+  })
+
+  it('a new seal key is rolled out by the steps of its command, and no request is refused', async () => {
+    await carriedByBoth()
+    const next = generateSealKey('next')
+    const [before] = database.sealKeys
+    writeFileSync(keysFile, `${sealKeysText},${formatSealKeys([next])}`)
+    await withConnection(database.ownerUrl, (client) => installSealKeys(client, [next]))
+    writeFileSync(keysFile, `${formatSealKeys([next])},${sealKeysText}`)
+    for (const gateway of gateways) {
+      gateway.child.kill('SIGHUP')
+      await waitUntil(() => gateway.lines().some(({ msg }) => msg === 'config_reloaded'), patientMs)
+      await carriedByBoth()
+    }
+    await withConnection(database.ownerUrl, (client) => removeSealKey(client, before.name))
+    await carriedByBoth()
+    expect(refused()).toEqual([])
+  })
+
+  it('each is replaced in turn while the database serves both versions, and no request is refused', async () => {
+    // As the "db migrate" of a later version leaves it, which serves gateways of before.
+    const [serves] = await rowsOf('select rowpass.gateway_contracts() as numbers')
+    const [oldest = 0, newest = 0] = (serves?.numbers ?? []) as number[]
+    await rowsOf(
+      `create or replace function rowpass.gateway_contracts() returns integer[] language sql immutable return array[${oldest}, ${newest + 1}]`,
+    )
+    for (const [index, port] of ports.entries()) {
+      await carriedByBoth()
+      expect(await gateways[index]?.stop()).toBe(0)
+      gateways[index] = await startGateway(port)
+    }
+    await carriedByBoth()
+    expect(refused()).toEqual([])
+  })
+
+  it('of one that is killed under load, only requests that it had are lost', async () => {
+    await carriedByBoth()
+    const victim = gateways[0]?.child.pid ?? Number.NaN
+    process.kill(victim, 'SIGKILL')
+    await waitUntil(() => !isAlive(victim))
+    const deadAt = performance.now()
+    const afterwards = () => load.done.filter(({ startedAt }) => startedAt > deadAt)
+    await waitUntil(() => afterwards().length > 100, patientMs)
+    gateways[0] = await startGateway(ports[0] as string)
+    await carriedByBoth()
+    await load.stop()
+    expect(afterwards().filter(({ status }) => status !== 200)).toEqual([])
+    expect(refused().length).toBeLessThanOrEqual(8)
+    const rows = await rowsOf('select id, count(*)::int as n from kept group by id')
+    expect(wrongWrites(load, rows)).toEqual({ twice: [], missing: [] })
+  })
+})
