@@ -18,15 +18,20 @@ export const rls011: Rule = {
   *find({ policies, access }) {
     for (const policy of policies) {
       if (!policy.permissive || policy.command === 'select' || !access.concerns(policy.roles)) continue
-      const tree = policy.command === 'delete' ? policy.usingTree : writeExpression(policy)
-      const open = tree !== undefined && isAlwaysTrue(tree.tree, policy.table)
-      const reaches = policy.usingTree === undefined || isAlwaysTrue(policy.usingTree.tree, policy.table)
+      const { command, usingTree, table } = policy
+      const letsAll = (tree: typeof usingTree) => tree !== undefined && isAlwaysTrue(tree.tree, table)
       // USING that selects with a check that does not is RLS014's: the row can be moved.
-      if (!open || !reaches) continue
+      const unchecked =
+        letsAll(command === 'delete' ? usingTree : writeExpression(policy)) &&
+        (usingTree === undefined || letsAll(usingTree))
+      // WITH CHECK is asked of rows as they become: which ones are taken, and which are deleted, it does not narrow.
+      const takes = (command === 'all' || command === 'update') && letsAll(usingTree)
+      if (!unchecked && !takes) continue
+      const commands = command === 'all' ? 'all commands' : command.toUpperCase()
       yield {
         object: policy.table.sql,
         part: policy.sql,
-        says: `The ${policyOn(policy)} lets every row through for ${policy.command === 'all' ? 'all commands' : policy.command.toUpperCase()}.`,
+        says: `The ${policyOn(policy)} lets every row through for ${commands}${unchecked ? '' : ': its WITH CHECK is asked of what rows become alone'}.`,
         evidence: showPolicy(policy),
         fix: { person: 'Which rows belong to whom is for a person to say.' },
       }

@@ -1,7 +1,12 @@
--- expect: RLS011:public.notes:notes_delete | RLS011:public.notes:notes_insert
+-- expect: RLS011:public.notes:notes_delete | RLS011:public.notes:notes_insert | RLS011:public.tickets:tickets_all
 create table notes (id uuid primary key default gen_random_uuid(), body text);
 alter table notes enable row level security;
 create policy notes_read on notes for select to authenticated using (id = (select app.user_id()));
 create policy notes_insert on notes for insert to authenticated with check (true);
 create policy notes_delete on notes for delete to authenticated using (true);
 grant select, insert (body), delete on notes to authenticated;
+-- The check is asked of what rows become: any of them can be taken over or deleted.
+create table tickets (id uuid primary key default gen_random_uuid(), owner uuid not null, body text);
+alter table tickets enable row level security;
+create policy tickets_all on tickets to authenticated using (true) with check (owner = (select app.user_id()));
+grant select, insert, update (body), delete on tickets to authenticated;
