@@ -1,6 +1,6 @@
 /**
  * Two PostgreSQL servers that Patroni looks after, and etcd, by the programs of Debian's packages: on 127.0.0.1, in a
- * throw-away folder, gone with this process.
+ * throw-away folder, gone with this process unless that is killed (SIGKILL).
  */
 import { spawnSync } from 'node:child_process'
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -58,6 +58,9 @@ export async function startPatroniPair(ttlSeconds: number): Promise<PatroniPair>
     ...['--initial-advertise-peer-urls', peerUrl, '--initial-cluster', `etcd=${peerUrl}`],
   ])
   const nodes = [await makeNode('one'), await makeNode('two')]
+  // The shell that guards it ends it by SIGINT, which Patroni does not heed there.
+  process.once('exit', () => nodes.forEach(kill))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
   for (const node of nodes) {
     node.process = await start(node.name, ['/usr/bin/patroni', node.config])
     await until(async () => (await roleOf(node)) !== undefined)
