@@ -58,6 +58,14 @@ export const gatewayMistakes: readonly Mistake[] = [
       "set_config('rowpass.claims',",
     ],
   ]),
+  ...mistakesIn('packages/rowpass/src/gateway/reload.ts', 'packages/rowpass/test/gateway/operation.test.ts', [
+    [
+      'a seal key that the database does not know is put in force',
+      '    await tryExpected(config, inForce, expected)\n',
+      '',
+      'a seal key that it does not know, %s, is refused with all that comes with it',
+    ],
+  ]),
   ...mistakesIn('packages/rowpass/src/gateway/traffic.ts', 'packages/rowpass/test/gateway/traffic.test.ts', [
     [
       'whoever has moved many bytes does not wait',
@@ -350,13 +358,6 @@ export const gatewayMistakes: readonly Mistake[] = [
     ],
   ]),
   ...mistakesIn('packages/rowpass/src/gateway/server.ts', limits, [
-    [
-      'a seal key that the database does not know is put in force',
-      'await tryExpected(config, { sealKey, roles }, expected)\n',
-      '',
-      'a seal key that it does not know, %s, is refused with all that comes with it',
-      operation,
-    ],
     [
       'a web page whose name points here asks the gateway',
       "    const id = requestId(headers['neon-request-id'])\n    const answer = !isAnswered(request, config.hosts)",
