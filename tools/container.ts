@@ -2,7 +2,7 @@
  * `npm run container`: builds the image of packaging/container and runs it as its page says: as nobody, without capabilities, on a
  * root file system that is read-only, against a PostgreSQL of its own. With podman, as root or not.
  *
- *   npm run container -- [--node <image>]
+ *   npm run container -- [--node <image>] [--runtime crun|runc]
  *
  * Without `--node`, the base image is made of this machine's Node and npm, so that no registry of images is asked.
  * Exits 1 if something does not hold.
@@ -33,7 +33,7 @@ import { formatSealKeys, generateSealKey } from '../packages/rowpass/src/seal/ke
 import { startTestIssuer } from '../packages/rowpass/test/support/gateway.ts'
 
 const repository = fileURLToPath(new URL('..', import.meta.url))
-const { values } = parseArgs({ options: { node: { type: 'string' } } })
+const { values } = parseArgs({ options: { node: { type: 'string' }, runtime: { type: 'string' } } })
 const image = 'localhost/rowpass-tried'
 const base = values.node ?? 'localhost/rowpass-tried-node'
 const name = `rowpass-tried-${process.pid}`
@@ -69,6 +69,8 @@ async function main(): Promise<void> {
     '--tmpfs=/tmp',
     '--cap-drop=all',
     '--security-opt=no-new-privileges',
+    '--ulimit=nofile=1024:1024',
+    '--ulimit=nproc=1024:1024',
   ]
   const files = [
     `--volume=${secrets}:/run/secrets:ro`,
@@ -202,7 +204,19 @@ function buildImage(): void {
     authority === undefined
       ? []
       : [`--volume=${realpathSync(authority)}:/authority.pem:ro`, '--env=NODE_EXTRA_CA_CERTS=/authority.pem']
-  podman(['build', '--quiet', '--network=host', ...trust, `--build-arg=NODE=${base}`, '--tag', image, context])
+  podman([
+    'build',
+    '--quiet',
+    '--isolation=chroot',
+    // The format of OCI has no health check.
+    '--format=docker',
+    '--network=host',
+    ...trust,
+    `--build-arg=NODE=${base}`,
+    '--tag',
+    image,
+    context,
+  ])
   say('the image is built')
 }
 
@@ -244,7 +258,7 @@ async function ask(port: string, token: string): Promise<unknown> {
 }
 
 function podman(argv: readonly string[], options: SpawnSyncOptions = {}): string {
-  return run('podman', argv, options)
+  return run('podman', [...(values.runtime === undefined ? [] : [`--runtime=${values.runtime}`]), ...argv], options)
 }
 
 function run(program: string, argv: readonly string[], options: SpawnSyncOptions = {}): string {
