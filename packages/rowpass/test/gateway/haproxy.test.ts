@@ -59,7 +59,10 @@ describePg('two gateways behind HAProxy, as examples/haproxy has it', () => {
     }
   }
 
-  const refused = () => load.done.filter(({ status }) => status !== 200)
+  const refused = () =>
+    load.done
+      .filter(({ status }) => status !== 200)
+      .map(({ status, body, error }) => ({ status, code: body?.code, error: error?.message }))
 
   beforeAll(async () => {
     expect(haproxyProgram, 'Debian: apt-get install haproxy').toBeDefined()
