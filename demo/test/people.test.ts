@@ -15,7 +15,7 @@ interface Person {
 const file = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url))
 const people: readonly Person[] = JSON.parse(readFileSync(file('people.json'), 'utf8'))
 
-describe('the API', () => {
+describe('the API', { timeout: 30_000 }, () => {
   let local: LocalSystem
   beforeAll(async () => {
     local = await startLocal({ migrationsFolder: file('drizzle'), seedFile: file('seed.sql') })
