@@ -107,7 +107,15 @@ const named = { User: user, Tenant: tenant, Persona: persona, Tokens: tokens, OA
 const ofBodies = ['content_type_unknown', 'request_invalid', 'request_too_large', 'input_invalid'] as const
 const ofCallers = [
   ...['token_missing', 'token_invalid', 'token_expired', 'session_revoked', 'request_invalid'],
-  ...['grant_missing', 'role_refused', 'timeout', 'overloaded', 'database_unavailable', 'gateway_unreachable'],
+  ...[
+    'grant_missing',
+    'role_refused',
+    'scope_refused',
+    'timeout',
+    'overloaded',
+    'database_unavailable',
+    'gateway_unreachable',
+  ],
   ...[
     'keys_unavailable',
     'headers_too_large',

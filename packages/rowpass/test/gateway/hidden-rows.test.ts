@@ -169,7 +169,7 @@ describePg('hidden rows', () => {
     })
 
     it('SEC-69 SEC-70 are in no catalog that may be read', async () => {
-      // Catalogs of the whole server change under other tests.
+      // Catalogs of the whole server change under other tests, and each gateway's sessions have a name of their own.
       const [listed] = await twins.direct(`
         select format('%I.%I', nspname, relname) as name from pg_class join pg_namespace n on n.oid = relnamespace
         where nspname in ('pg_catalog', 'information_schema') and relkind in ('r', 'v') and not relisshared
@@ -179,7 +179,8 @@ describePg('hidden rows', () => {
       for (const name of names) {
         const [few, many] = await twins.answers(
           `select count(*), md5(string_agg(line, ' ' order by line)) as digest
-           from (select replace(t::text, current_database(), '') as line from ${name} as t) as lines`,
+           from (select replace(replace(t::text, current_database(), ''), current_setting('application_name'), '') as line
+                   from ${name} as t) as lines`,
         )
         expect([name, many]).toEqual([name, few])
         if (JSON.parse(few).status !== 200) refused.push(name)
