@@ -168,7 +168,7 @@ describePg('hidden rows', () => {
       expect(many).toEqual([{ body: '1' }, { body: '10' }])
     })
 
-    it('SEC-69 SEC-70 are in no catalog that may be read', async () => {
+    it('SEC-69 SEC-70 are in no catalog that may be read', { timeout: 120_000 }, async () => {
       // Catalogs of the whole server change under other tests, and each gateway's sessions have a name of their own.
       const [listed] = await twins.direct(`
         select format('%I.%I', nspname, relname) as name from pg_class join pg_namespace n on n.oid = relnamespace
