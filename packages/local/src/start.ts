@@ -2,7 +2,9 @@
  * Starts everything that a program needs to talk to PostgreSQL through the gateway: the embedded server, platform,
  * migrations, rows, a key that signs, and the gateway.
  */
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { Failure } from 'rowpass'
 import { type Grant, generateKey, importSigningKey, issueToken } from 'rowpass/issuer'
 import { loadProject, migrateDatabase, openDatabase, runSeed } from 'rowpass/operate'
 import { startGateway } from './gateway.ts'
@@ -96,6 +98,10 @@ export async function startLocal(options: LocalOptions = {}): Promise<LocalSyste
     })
     ladder.add({ down: database.stop })
     const folder = options.migrationsFolder
+    // The programs of a project may have none yet; a folder that is named is there.
+    if (folder !== undefined && !existsSync(folder)) {
+      throw new Failure('config_invalid', { detail: `${resolve(folder)} cannot be read (ENOENT)` })
+    }
     await migrateDatabase(project, database, {
       migrationsFolder: folder === undefined ? undefined : resolve(folder),
       ...(onProgress && { onProgress }),

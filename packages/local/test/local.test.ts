@@ -60,6 +60,14 @@ describe('rowpass-local', () => {
     expect(folders().filter((name) => !before.includes(name))).toEqual([])
   }, 60_000)
 
+  it('says which folder of migrations is not there', async () => {
+    const failed = startLocal({ migrationsFolder: 'drizzel' })
+    await expect(failed).rejects.toMatchObject({
+      code: 'config_invalid',
+      detail: expect.stringMatching(/drizzel cannot be read/),
+    })
+  })
+
   it('says what cannot be run', async () => {
     const failed = await run(process.execPath, [program, '--', 'no-such-program']).catch(
       (error: { code: number; stderr: string }) => error,

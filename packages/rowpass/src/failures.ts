@@ -27,7 +27,7 @@ export const failures = {
     status: 401,
     sqlstate: '28000',
     says: 'The token was refused',
-    hint: 'Sign in again. If a new token is refused too, the gateway log names the check that failed.',
+    hint: 'Sign in again. If a new token is refused too, the log of the gateway or the API names the check that failed.',
   },
   token_expired: {
     status: 401,

@@ -195,7 +195,7 @@ export const causes: Causes = {
   gateway_unreachable: {
     cause: 'The API asked GATEWAY_URL, and nothing answered there, or something that is no gateway.',
     remedy:
-      'Start the gateway and compare its port with GATEWAY_URL. "npx rowpass env" prints where the one of this folder listens.',
+      'Start the gateway and compare its port with GATEWAY_URL. "npx rowpass env" prints where the one of this folder listens. Where the API seals by itself and GATEWAY_URL is not set, the driver asks the endpoint that Neon has beside each host: a PostgreSQL elsewhere needs GATEWAY_URL, of a gateway with ROWPASS_PASSWORD_MODE=true.',
   },
   claims_invalid: { cause: 'The program passed claims to the issuer that no token can carry.' },
   key_missing: { cause: 'The issuer has no private key: it is not set, or no key of the ring is active.' },
@@ -258,7 +258,7 @@ export const causes: Causes = {
   seed_failed: {
     cause: 'PostgreSQL refused a statement of seed.sql. File and reason are shown.',
     remedy:
-      'Correct the statement and run it again; all of the file is one transaction. Rows that are there already: "on conflict do nothing".',
+      'Where a table is missing, run "rowpass db migrate" first. Correct the statement and run it again; all of the file is one transaction. Rows that are there already: "on conflict do nothing".',
   },
   seal_key_unknown: {
     cause: 'The database has no seal key of this name, or none at all because "db migrate" has not run.',

@@ -72,7 +72,7 @@ describePg('tokens', () => {
     code: '28000',
     message: 'The token was refused',
     severity: 'ERROR',
-    hint: 'token_invalid: Sign in again. If a new token is refused too, the gateway log names the check that failed.',
+    hint: 'token_invalid: Sign in again. If a new token is refused too, the log of the gateway or the API names the check that failed.',
   }
 
   afterEach(async () => {
