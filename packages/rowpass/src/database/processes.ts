@@ -19,8 +19,11 @@ export function isAlive(pid: number): boolean {
   } catch (error) {
     if (!isErrno(error, 'EPERM')) return false
   }
-  // In a container whose first process reaps nothing, ended processes keep their pids.
-  return process.platform !== 'linux' || statOf(pid)[0] !== 'Z'
+  if (process.platform !== 'linux') return true
+  // In a container whose first process reaps nothing, ended processes keep their pids. One with threads that have not ended
+  // still holds its sockets and files.
+  const stat = statOf(pid)
+  return stat[0] !== 'Z' || Number(stat[17]) > 1
 }
 
 /** The mark of this process. */

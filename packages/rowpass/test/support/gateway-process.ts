@@ -20,8 +20,8 @@ export interface GatewayProcess {
   /** What it has logged so far, lines that are whole. */
   text(): string
   lines(): LogLine[]
-  /** Asks it to end. @returns its exit code */
-  stop(): Promise<number | null>
+  /** Ends it, by asking unless told otherwise. @returns its exit code */
+  stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<number | null>
 }
 
 /** How long a process may take to start or end: the machine may be busy. */
@@ -58,8 +58,8 @@ export async function startGatewayProcess(
         .split('\n')
         .filter((line) => line !== '')
         .map((line) => JSON.parse(line) as LogLine),
-    stop() {
-      child.kill('SIGTERM')
+    stop(signal = 'SIGTERM') {
+      child.kill(signal)
       return ended
     },
   }
@@ -70,7 +70,7 @@ export interface Sent {
   readonly startedAt: number
   /** 0 where there was no answer. */
   readonly status: number
-  readonly body?: { readonly rows?: Record<string, unknown>[]; readonly code?: string }
+  readonly body?: { readonly rows?: Record<string, unknown>[]; readonly code?: string; readonly detail?: string }
   readonly error?: Error
 }
 
