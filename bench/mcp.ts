@@ -1,7 +1,7 @@
 /**
  * `npm run bench:mcp`: one statement by the tool `query`, and the same by `/sql`, alone and in such a transaction as the tool has,
- * in turns; and the memory of clients that do
- * nothing. The gateway is a process of its own.
+ * in turns of ten: how long an answer takes, and what it costs the gateway, a process of its own, in CPU time, which says the same
+ * on a machine that does other things as well. And the memory of clients that do nothing.
  *
  * The door keeps nothing of a client between two messages: one that does nothing is a connection that it keeps open.
  *
@@ -31,6 +31,11 @@ function serve(): void {
   const gateway = createGateway(parseGatewayConfig(JSON.parse(process.argv[2] ?? '{}')))
   process.on('disconnect', () => process.exit())
   process.on('message', async (question) => {
+    if (question === 'cpu') {
+      const { user, system } = process.cpuUsage()
+      process.send?.({ answer: user + system })
+      return
+    }
     if (question === 'weigh') {
       global.gc?.()
       process.send?.({ answer: process.memoryUsage.rss() })
@@ -68,18 +73,26 @@ async function run(): Promise<void> {
     const authorization = `Bearer ${await issueToken(key, grant)}`
     const ways = waysTo(url, authorization, new URL(database.gatewayUrl).pathname)
     const agent = new Agent({ keepAlive: true })
-    const times = new Map<string, number[]>()
+    const measures = new Map(ways.map(([name]) => [name, { times: [] as number[], cpu: [] as number[] }]))
     const until = performance.now() + Number(values.seconds) * 1000
     for (let turn = 0; performance.now() < until; turn++) {
       for (const [name, way] of turn % 2 === 0 ? ways : ways.toReversed()) {
-        const startedAt = performance.now()
-        await ask(way, agent)
+        const times: number[] = []
+        const cpuBefore = await child.ask<number>('cpu')
+        for (let count = 0; count < 10; count++) {
+          const startedAt = performance.now()
+          await ask(way, agent)
+          times.push(performance.now() - startedAt)
+        }
+        const cpu = ((await child.ask<number>('cpu')) - cpuBefore) / 10 / 1000
         // The first turns open connections and compile.
-        if (turn >= 100) times.set(name, [...(times.get(name) ?? []), performance.now() - startedAt])
+        if (turn < 10) continue
+        measures.get(name)?.times.push(...times)
+        measures.get(name)?.cpu.push(cpu)
       }
     }
     agent.destroy()
-    report(times)
+    report(measures)
 
     const before = await child.ask<number>('weigh')
     const idle = Array.from({ length: Number(values.idle) }, () => new Agent({ keepAlive: true, maxSockets: 1 }))
@@ -180,15 +193,18 @@ function ask({ url, headers, body }: Way, agent: Agent): Promise<void> {
   })
 }
 
-function report(times: ReadonlyMap<string, readonly number[]>): void {
-  const [first] = [...times.values()].map((each) => each.toSorted((a, b) => a - b))
-  for (const [name, unsorted] of times) {
-    const sorted = unsorted.toSorted((a, b) => a - b)
-    const at = (percent: number) => percentile(sorted, percent)
-    const times = (percent: number) => (at(percent) / percentile(first ?? [], percent)).toFixed(2)
-    console.log(
-      `${name.padEnd(16)} ${String(sorted.length).padStart(6)} answers, p50 ${at(50).toFixed(2)} ms (×${times(50)}), ` +
-        `p99 ${at(99).toFixed(2)} ms (×${times(99)})`,
+function report(measures: ReadonlyMap<string, { readonly times: number[]; readonly cpu: number[] }>): void {
+  const rows = [...measures].map(([name, { times, cpu }]) => {
+    const sorted = times.toSorted((a, b) => a - b)
+    const half = percentile(
+      cpu.toSorted((a, b) => a - b),
+      50,
     )
+    return { name, count: times.length, figures: [percentile(sorted, 50), percentile(sorted, 99), half] }
+  })
+  const against = rows[0]?.figures ?? []
+  for (const { name, count, figures } of rows) {
+    const [p50, p99, cpu] = figures.map((ms, at) => `${ms.toFixed(2)} ms (×${(ms / (against[at] ?? 0)).toFixed(2)})`)
+    console.log(`${name.padEnd(16)} ${String(count).padStart(6)} answers, p50 ${p50}, p99 ${p99}, CPU ${cpu}`)
   }
 }

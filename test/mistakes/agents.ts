@@ -106,4 +106,21 @@ export const agentMistakes: readonly Mistake[] = [
       'counts for whom it is from, with what they send elsewhere',
     ],
   ]),
+  ...mistakesIn('packages/rowpass/src/gateway/mcp/serve.ts', door, [
+    [
+      'a proxy that lets some tools through by their header lets all of them through',
+      ' && name === call.params?.name',
+      '',
+      '%s is refused, and nothing runs',
+    ],
+    ['a call in a revision that was never agreed on is served', ' || !known', '', '%s is refused, and nothing runs'],
+  ]),
+  ...mistakesIn('packages/rowpass/src/gateway/server.ts', door, [
+    [
+      'requests through fetch are under way for ever',
+      '      received?.close()\n',
+      '',
+      'is open again when its answer is there, through fetch as well',
+    ],
+  ]),
 ]

@@ -406,11 +406,74 @@ describePg('the door for assistants', () => {
       expect((await fetch(mcpUrl(scene.gateway), { headers: { authorization } })).status).toBe(405)
     })
 
+    describe('what the headers say of a call', () => {
+      const newest = {
+        'io.modelcontextprotocol/protocolVersion': revisions[0],
+        'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1' },
+        'io.modelcontextprotocol/clientCapabilities': {},
+      }
+      const params = { name: 'query', arguments: { sql: 'select id, body from notes' } }
+      const said = { 'mcp-protocol-version': revisions[0], 'mcp-method': 'tools/call', 'mcp-name': 'query' }
+      const send = async (headers: Record<string, string>, meta: Record<string, unknown> | undefined) => {
+        const message = { jsonrpc: '2.0', id: 'own', method: 'tools/call', params: { ...params, _meta: meta } }
+        const answer = await post({ authorization: `Bearer ${scene.ada}`, ...headers }, JSON.stringify(message))
+        const text = await answer.text()
+        return { status: answer.status, body: JSON.parse(text.replace(/^event: message\ndata: /, '')) }
+      }
+      const rows = { columns: ['id', 'body'], rows: [[1, 'of ada']], truncated: false }
+
+      it('in other letters is the same call', async () => {
+        const direct = await send(said, newest)
+        expect(direct).toMatchObject({ status: 200, body: { id: 'own', result: { structuredContent: rows } } })
+        expect(await send({ ...said, 'mcp-name': '=?base64?cXVlcnk=?=' }, newest)).toEqual(direct)
+        const older = await send({ 'mcp-protocol-version': revisions[1] }, undefined)
+        expect(older.body.result.structuredContent).toEqual(rows)
+        expect(await send({ 'mcp-protocol-version': ` ${revisions[1]} ` }, undefined)).toEqual(older)
+        expect(await send({}, undefined)).toEqual(older)
+      })
+
+      it.each([
+        ['another tool', { ...said, 'mcp-name': 'change' }, newest, 400, -32_020],
+        ['no tool', { 'mcp-protocol-version': revisions[0], 'mcp-method': 'tools/call' }, newest, 400, -32_020],
+        ['another method', { ...said, 'mcp-method': 'tools/list' }, newest, 400, -32_020],
+        ['another revision', { ...said, 'mcp-protocol-version': revisions[1] }, newest, 400, -32_020],
+        ['no revision', { 'mcp-method': 'tools/call', 'mcp-name': 'query' }, newest, 400, -32_020],
+        ['a claim that is not made', said, undefined, 400, -32_602],
+        ['a revision that nobody knows', { 'mcp-protocol-version': '2024-01-01' }, undefined, 400, -32_000],
+        [
+          'that it takes no answer',
+          { 'mcp-protocol-version': revisions[1], accept: 'text/html' },
+          undefined,
+          406,
+          -32_000,
+        ],
+      ])('%s is refused, and nothing runs', async (_what, headers, meta, status, code) => {
+        const before = scene.gateway.events.filter((event) => event.type === 'sql_answered' && event.tool).length
+        expect(await send(headers, meta)).toMatchObject({ status, body: { error: { code } } })
+        expect(scene.gateway.events.filter((event) => event.type === 'sql_answered' && event.tool).length).toBe(before)
+      })
+
+      it('of an older revision in the claim of the newest is refused', async () => {
+        const claim = { ...newest, 'io.modelcontextprotocol/protocolVersion': revisions[1] }
+        expect(await send({ ...said, 'mcp-protocol-version': revisions[1] }, claim)).toMatchObject({ status: 400 })
+      })
+    })
+
     it('is not there unless it was asked for', async () => {
       const closed = await startTestGateway(scene.database)
       expect((await fetch(mcpUrl(closed), { method: 'POST' })).status).toBe(400)
       expect(await (await fetch(mcpUrl(closed), { method: 'POST' })).text()).toContain('not supported')
       await closed.close()
+    })
+
+    it('is open again when its answer is there, through fetch as well', async () => {
+      for (let request = 0; request < 20; request++) {
+        const headers = { ...json, authorization: `Bearer ${scene.bob}` }
+        const answer = await scene.gateway.gateway.fetch(
+          new Request('http://localhost/mcp', { method: 'POST', headers, body: list }),
+        )
+        expect(answer.status).toBe(200)
+      }
     })
 
     it('counts for whom it is from, with what they send elsewhere', async () => {
