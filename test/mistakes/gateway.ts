@@ -69,8 +69,8 @@ export const gatewayMistakes: readonly Mistake[] = [
   ...mistakesIn('packages/rowpass/src/gateway/traffic.ts', 'packages/rowpass/test/gateway/traffic.test.ts', [
     [
       'whoever has moved many bytes does not wait',
-      'return waitMs <= 0 ?',
-      'return waitMs < Number.POSITIVE_INFINITY ?',
+      'if (waitMs <= 0 ||',
+      'if (waitMs < Number.POSITIVE_INFINITY ||',
       'SEC-77 may be as much at once as two seconds allow, then it waits, and nobody else does',
     ],
     [
@@ -78,6 +78,12 @@ export const gatewayMistakes: readonly Mistake[] = [
       'if (waitMs > maxWaitMs) {',
       'if (Number.isNaN(waitMs)) {',
       'SEC-77 is refused when it would wait for too long, and that does not count',
+    ],
+    [
+      'who has gone is waited for, with what it holds',
+      "        signal?.addEventListener('abort', leave, { once: true })\n",
+      '',
+      'keeps nobody waiting who has gone',
     ],
   ]),
   ...mistakesIn('packages/rowpass/src/gateway/handle.ts', 'packages/rowpass/test/gateway/traffic.test.ts', [
@@ -89,9 +95,23 @@ export const gatewayMistakes: readonly Mistake[] = [
     ],
     [
       'a body whose length is not announced is none',
-      '      traffic.moved(caller.owner, bytes.length - announced)\n',
+      '      traffic.moved(owner, come - announced)\n',
       '',
       'SEC-77 a body without an announced length counts too',
+    ],
+    [
+      'one head with a length shuts out a whole tenant',
+      "Math.min(Number(request.headers['content-length'] ?? 0) || 0, config.maxRequestBytes)",
+      "Number(request.headers['content-length'] ?? 0) || 0",
+      'SEC-77 who announces %s keeps nobody of their tenant waiting',
+      undefined,
+      'what did not come is given back, whatever was announced; the bound is for those who send while it waits',
+    ],
+    [
+      'what is announced counts for ever',
+      'moved(owner, come - announced)',
+      'moved(owner, Math.max(come - announced, 0))',
+      'SEC-77 who announces %s keeps nobody of their tenant waiting',
     ],
   ]),
   ...mistakesIn('packages/rowpass/src/gateway/http/receive.ts', 'packages/rowpass/test/gateway/traffic.test.ts', [

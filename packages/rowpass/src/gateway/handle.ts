@@ -15,7 +15,7 @@ import type { PasswordLogins } from './password/login.ts'
 import { createPasswordHandler } from './password/over-http.ts'
 import type { Heavy } from './threads/heavy.ts'
 import { createTiming, type Timing } from './timing.ts'
-import type { TokenPath } from './token-path.ts'
+import type { TokenPath, Turn } from './token-path.ts'
 import type { Traffic } from './traffic.ts'
 import type { UnderWay } from './under-way.ts'
 
@@ -63,17 +63,31 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
     try {
       const turn = tokenPath.enter(caller, request, timing)
       if (!config.databases.has(login.database)) throw new Failure('database_unknown')
-      const announced = Number(request.headers['content-length'] ?? 0) || 0
-      const admitted = traffic.admit(caller.owner, announced)
-      if (admitted !== undefined) await admitted
-      const bytes = await request.body(turn.hold)
-      traffic.moved(caller.owner, bytes.length - announced)
+      const bytes = await receive(turn)
       const body = await heavy.parseBody(bytes, request.headers, caller.owner)
       const answered = await tokenPath.run(turn, body, batch)
       traffic.moved(caller.owner, lengthOfBody(answered.ending.response))
       return answered
     } catch (error) {
       return { who: caller.who, ending: refuse(error) }
+    }
+  }
+
+  /** Reads the body when its owner may, and counts what has come of it, whether or not it was whole. */
+  async function receive({ request, caller: { owner }, hold }: Turn): Promise<Buffer> {
+    const announced = Math.min(Number(request.headers['content-length'] ?? 0) || 0, config.maxRequestBytes)
+    const admitted = traffic.admit(owner, announced, request.signal)
+    if (admitted !== undefined) await admitted
+    let come = 0
+    try {
+      const bytes = await request.body((more) => {
+        come += more
+        return hold(more)
+      })
+      come = bytes.length
+      return bytes
+    } finally {
+      traffic.moved(owner, come - announced)
     }
   }
 }

@@ -2,7 +2,7 @@
  * The gateway: routes HTTP requests to the SQL handler, keeps the catalog facts fresh, starts and stops in good order.
  */
 import { hash, randomBytes } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { sessionName } from '../database/gateways.ts'
@@ -22,7 +22,16 @@ import { lengthOfBody, type SqlResponse } from './contract/respond.ts'
 import { createSqlHandler } from './handle.ts'
 import { createHttp } from './http/http.ts'
 import { listenOn, sqlPath, urlOf } from './http/listen.ts'
-import { FetchRequest, hostsOf, isAnswered, isMuchLeft, readHeaders, requestId, ServerRequest } from './http/receive.ts'
+import {
+  FetchRequest,
+  hostsOf,
+  isAnswered,
+  isMuchLeft,
+  readHeaders,
+  requestId,
+  ServerRequest,
+  type SqlRequest,
+} from './http/receive.ts'
 import { createDoor, maxMessageBytes } from './mcp/door.ts'
 import { createMetrics, createMetricsHttp, type Metrics } from './metrics.ts'
 import { nodeVerify } from './node-verify.ts'
@@ -170,23 +179,25 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
   }, webSockets.upgrade)
   const metricsHttp = createMetricsHttp(metrics, config.hosts)
 
+  /** Whichever server received it. */
+  async function answerTo(request: IncomingMessage | Request, given: Given): Promise<SqlResponse> {
+    const { method, path, headers, receive } = given
+    if (!isAnswered(request, config.hosts)) return unknownHostResponse
+    if (method === 'POST' && path === sqlPath) return handle(receive(config))
+    if (!door?.serves(path)) return otherRoute(method, path)
+    return door.answer({ method, path, hosts: hostsOf(request), headers: headers(), sql: receive(mcpConfig) })
+  }
+
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = request.url?.split('?', 1)[0]
+    const path = request.url?.split('?', 1)[0] ?? ''
     const headers = readHeaders(request.rawHeaders)
     const id = requestId(headers['neon-request-id'])
-    const answer = !isAnswered(request, config.hosts)
-      ? unknownHostResponse
-      : request.method === 'POST' && path === sqlPath
-        ? await handle(new ServerRequest(id, request, response, headers, config))
-        : door?.serves(path)
-          ? await door.answer({
-              method: request.method ?? '',
-              path: path ?? '',
-              hosts: hostsOf(request),
-              headers: request.headers,
-              sql: new ServerRequest(id, request, response, headers, mcpConfig),
-            })
-          : otherRoute(request.method, path)
+    const answer = await answerTo(request, {
+      method: request.method ?? '',
+      path,
+      headers: () => request.headers,
+      receive: (receiving) => new ServerRequest(id, request, response, headers, receiving),
+    })
     if (response.destroyed) return
     const length = lengthOfBody(answer)
     const sent = answerHeaders(id, headers.origin, answer, length)
@@ -216,7 +227,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     emit({ type: 'gateway_stopped', cutOff, durationMs: performance.now() - startedAt })
   }
 
-  function otherRoute(method: string | undefined, path: string | undefined): SqlResponse {
+  function otherRoute(method: string, path: string): SqlResponse {
     if (method === 'OPTIONS' && path === sqlPath) return preflightResponse()
     if (method === 'GET' && path === '/healthz') return textResponse(200, 'ok')
     if (method === 'GET' && path === '/readyz') return readiness()
@@ -260,21 +271,17 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
       const headers = Object.fromEntries(request.headers) as SqlHeaders
       const id = requestId(headers['neon-request-id'])
       const { pathname } = new URL(request.url)
-      const sqlRequest = new FetchRequest(id, request, headers, config)
-      const answer = !isAnswered(request, config.hosts)
-        ? unknownHostResponse
-        : request.method === 'POST' && pathname === sqlPath
-          ? await handle(sqlRequest)
-          : door?.serves(pathname)
-            ? await door.answer({
-                method: request.method,
-                path: pathname,
-                hosts: hostsOf(request),
-                headers: Object.fromEntries(request.headers),
-                sql: new FetchRequest(id, request, headers, mcpConfig),
-              })
-            : otherRoute(request.method, pathname)
-      sqlRequest.close()
+      let received: FetchRequest | undefined
+      const answer = await answerTo(request, {
+        method: request.method,
+        path: pathname,
+        headers: () => Object.fromEntries(request.headers),
+        receive: (receiving) => {
+          received = new FetchRequest(id, request, headers, receiving)
+          return received
+        },
+      })
+      received?.close()
       return new Response(Buffer.concat(answer.body), {
         status: answer.status,
         headers: answerHeaders(id, headers.origin, answer, lengthOfBody(answer)),
@@ -288,6 +295,15 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
       return stopped
     },
   }
+}
+
+/** What is looked at of a request before it is known what it is for. */
+interface Given {
+  readonly method: string
+  readonly path: string
+  /** Node reads them when they are asked for, which /sql does not. */
+  headers(): IncomingHttpHeaders
+  receive(receiving: Pick<GatewayConfig, 'maxRequestBytes' | 'addressHeader'>): SqlRequest
 }
 
 function toLogin(url: URL): Pick<SessionLogin, 'server' | 'user' | 'password' | 'database'> {

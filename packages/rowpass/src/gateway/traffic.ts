@@ -4,6 +4,7 @@
  */
 import { LRUCache } from 'lru-cache'
 import { Failure } from '../errors.ts'
+import type { Abortable } from '../postgres/pool.ts'
 
 /** Limits of the traffic. */
 export interface TrafficLimits {
@@ -18,11 +19,12 @@ export interface Traffic {
   /**
    * Counts a body that is about to be read. Undefined where it may be read at once.
    *
-   * @param bytes as announced
+   * @param bytes as announced, and no more than are read at most
+   * @param signal ends the wait of a client that has gone
    * @throws Failure `overloaded`
    */
-  admit(owner: string, bytes: number): Promise<void> | undefined
-  /** Counts bytes that were moved and not counted before; few of them do not count. */
+  admit(owner: string, bytes: number, signal?: Abortable): Promise<void> | undefined
+  /** Counts bytes that were moved and not counted before; fewer than none were announced and did not come. Few do not count. */
   moved(owner: string, bytes: number): void
 }
 
@@ -47,15 +49,15 @@ export function createTraffic({ bytesPerSecond, maxWaitMs }: TrafficLimits): Tra
   }
 
   function moved(owner: string, bytes: number): void {
-    if (bytes <= smallBytes) return
+    if (Math.abs(bytes) <= smallBytes) return
     const now = performance.now()
     const usage = usages.get(owner)
-    usages.set(owner, { bytes: bytes + (usage === undefined ? 0 : undrained(usage, now)), at: now })
+    usages.set(owner, { bytes: Math.max(bytes + (usage === undefined ? 0 : undrained(usage, now)), 0), at: now })
   }
 
   return {
     moved,
-    admit(owner, bytes) {
+    admit(owner, bytes, signal) {
       const usage = usages.get(owner)
       const over = usage === undefined ? 0 : undrained(usage, performance.now()) - burstSeconds * bytesPerSecond
       const waitMs = (over / bytesPerSecond) * 1_000
@@ -63,7 +65,15 @@ export function createTraffic({ bytesPerSecond, maxWaitMs }: TrafficLimits): Tra
         throw new Failure('overloaded', { detail: tooMuch, retryAfterSeconds: Math.ceil((waitMs - maxWaitMs) / 1_000) })
       }
       moved(owner, bytes)
-      return waitMs <= 0 ? undefined : new Promise((resolve) => setTimeout(resolve, waitMs))
+      if (waitMs <= 0 || signal?.aborted === true) return undefined
+      return new Promise((resolve) => {
+        const timer = setTimeout(resolve, waitMs)
+        const leave = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+        signal?.addEventListener('abort', leave, { once: true })
+      })
     },
   }
 }

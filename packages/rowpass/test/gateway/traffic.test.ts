@@ -1,7 +1,9 @@
+import { once } from 'node:events'
 import { connect } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createTraffic } from '../../src/gateway/traffic.ts'
-import { startTestGateway, type TestGateway } from '../support/gateway.ts'
+import { startTestGateway, type TestGateway, waitUntil } from '../support/gateway.ts'
 import { createTestDatabase, describePg, type TestDatabase } from '../support/pg.ts'
 
 const kibibyte = 1024
@@ -45,6 +47,26 @@ describe('the traffic of an owner', () => {
     }
     pass(1_500)
     expect(admit('ada', 0)).toBeInstanceOf(Promise)
+  })
+
+  it('SEC-77 gives back what was announced and did not come', () => {
+    const { admit, moved } = open()
+    expect(admit('ada', 1_000 * kibibyte)).toBeUndefined()
+    moved('ada', 100 * kibibyte - 1_000 * kibibyte)
+    expect(admit('ada', 100 * kibibyte)).toBeUndefined()
+    expect(admit('ada', 0)).toBeUndefined()
+    moved('ada', -1_000 * kibibyte)
+    moved('ada', 300 * kibibyte)
+    expect(admit('ada', 0)).toBeInstanceOf(Promise)
+  })
+
+  it('keeps nobody waiting who has gone', async () => {
+    const { admit, moved } = open(100_000)
+    moved('ada', 9_000 * kibibyte)
+    const client = new AbortController()
+    const admitted = admit('ada', 0, client.signal)
+    client.abort()
+    await admitted
   })
 
   it('does not count what is small', () => {
@@ -93,6 +115,27 @@ describePg('bodies and answers through the gateway', () => {
     expect((await fetch(new URL('/healthz', gateway.url))).headers.get('connection')).toBe('keep-alive')
     const small = await fetch(gateway.url, { method: 'POST', body: 'x'.repeat(1_000) })
     expect([small.status, small.headers.get('connection')]).toEqual([400, 'keep-alive'])
+  })
+
+  /** Sends the head of a request with a body of so many bytes, and of that one only; resolves when it has left or was answered. */
+  async function announce(token: string, bytes: number): Promise<string> {
+    const { hostname, port } = new URL(gateway.url)
+    const socket = connect(Number(port), hostname)
+    socket.on('error', () => {})
+    const head = `authorization: Bearer ${token}\r\nneon-connection-string: postgresql://a@b/${database.name}\r\n`
+    socket.write(`POST /sql HTTP/1.1\r\nhost: x\r\n${head}content-length: ${bytes}\r\n\r\n{`)
+    const [chunk] = await Promise.race([once(socket, 'data'), wait(300, [''])])
+    socket.destroy()
+    return String(chunk)
+  }
+
+  it.each([
+    ['more than it may send', 10 ** 12],
+    ['what does not come', 4_000 * kibibyte],
+  ])('SEC-77 who announces %s keeps nobody of their tenant waiting', async (what, bytes) => {
+    const token = await gateway.issuer.token(`dora ${what}`)
+    await announce(token, bytes)
+    await waitUntil(async () => (await gateway.sql(token, length, ['y'])).status === 200)
   })
 
   it('SEC-77 a body without an announced length counts too', async () => {

@@ -40,7 +40,7 @@ export interface DoorParts {
 /** The door. */
 export interface Door {
   /** Whether a request of this path is the door's. */
-  serves(path: string | undefined): boolean
+  serves(path: string): boolean
   /** Never rejects. */
   answer(request: McpRequest): Promise<SqlResponse>
 }
@@ -116,7 +116,7 @@ export function createDoor({ config, issuers, tokenPath, emit }: DoorParts): Doo
     }
   }
 
-  return { serves: (path) => path !== undefined && ownPath.test(path), answer }
+  return { serves: (path) => ownPath.test(path), answer }
 }
 
 function metadataResponse(method: string, document: string): SqlResponse {
