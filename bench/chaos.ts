@@ -1,23 +1,39 @@
 /**
- * `npm run chaos`: see `chaos/run.ts`. Prints a table of what came of the requests; exits 1 on any violation.
+ * `npm run chaos`: see `chaos/run.ts`. Prints a table of what came of the requests; exits 1 on any violation. On the embedded
+ * PostgreSQL, or in the world of `chaos/pair.ts`, where more can go wrong and more has to be installed.
  *
- * CHAOS_REQUESTS=20000 npm run chaos
+ * npm run chaos -- [--requests 1000000] [--pair] [--write]
  */
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { compileSubjects } from './build.ts'
+import { startPairWorld } from './chaos/pair.ts'
 import { type ChaosReport, runChaos } from './chaos/run.ts'
-import { toTable } from './document.ts'
+import { startEmbeddedWorld } from './chaos/world.ts'
+import { replaceSection, toTable } from './document.ts'
 
-const requests = Number(process.env.CHAOS_REQUESTS ?? 1_000_000)
-if (!Number.isInteger(requests) || requests < 1_000)
-  throw new TypeError('CHAOS_REQUESTS is not a whole number from 1000')
-
-const report = await runChaos({
-  requests,
-  gatewayFile: compileSubjects()('gateway'),
-  onProgress: (text) => console.error(text),
+const { values } = parseArgs({
+  options: {
+    requests: { type: 'string', default: '1000000' },
+    pair: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+  },
 })
-console.log(describe(report))
-process.exitCode = report.tally.violationCount === 0 ? 0 : 1
+const requests = Number(values.requests)
+if (!Number.isInteger(requests) || requests < 1_000) throw new TypeError('--requests is not a whole number from 1000')
+
+const world = values.pair ? await startPairWorld() : await startEmbeddedWorld(compileSubjects()('gateway'))
+try {
+  const report = await runChaos(world, { requests, onProgress: (text) => console.error(text) })
+  const text = describe(report)
+  console.log(text)
+  const section = values.pair ? 'chaos-pair' : 'chaos'
+  if (values.write) replaceSection(fileURLToPath(new URL('../docs/performance.md', import.meta.url)), section, text)
+  for (const fault of world.ownFaults()) console.error(fault)
+  process.exitCode = report.tally.violationCount === 0 ? 0 : 1
+} finally {
+  await world.close()
+}
 
 function describe({ tally, disturbances, seconds, memory }: ChaosReport): string {
   const rows = [...tally.outcomes].map(([kind, outcomes]) => {
@@ -26,20 +42,18 @@ function describe({ tally, disturbances, seconds, memory }: ChaosReport): string
       .filter(([name]) => name !== 'ok' && name !== 'aborted')
       .sort(([a], [b]) => (a < b ? -1 : 1))
     const total = [...outcomes.values()].reduce((sum, each) => sum + each, 0)
-    return [
-      kind,
-      String(total),
-      String(count('ok')),
-      String(count('aborted')),
-      codes.map((entry) => entry.join(': ')).join(', '),
-    ]
+    const others = codes.map((entry) => entry.join(': ')).join(', ')
+    return [kind, String(total), String(count('ok')), String(count('aborted')), others]
   })
+  const day = new Date().toISOString().slice(0, 10)
   return [
     toTable(['request', 'sent', 'ok', 'aborted by the client', 'by SQLSTATE'], rows),
     '',
     `- ${requests} requests of 1,000 identities in ${seconds.toFixed(0)} s, the slowest answer after ${tally.slowestMs.toFixed(0)} ms.`,
     `- ${[...disturbances].map(([name, times]) => `${name}: ${times}`).join('; ')}.`,
-    `- Memory of the gateway: ${memory.earlyMiB.toFixed(0)} MiB in the second quarter, ${memory.lateMiB.toFixed(0)} MiB in the last.`,
+    `- Memory of the largest process of a gateway: ${memory.earlyMiB.toFixed(0)} MiB in the second quarter, ${memory.lateMiB.toFixed(0)} MiB in the last.`,
     `- Violations: ${tally.violationCount}.${tally.violations.map((violation) => `\n  - ${violation}`).join('')}`,
+    '',
+    `Measured ${day} with \`npm run chaos -- ${process.argv.slice(2).join(' ')}\`: Node ${process.version}.`,
   ].join('\n')
 }

@@ -2,8 +2,8 @@
  * Two PostgreSQL servers that Patroni looks after, and etcd, by the programs of Debian's packages: on 127.0.0.1, in a
  * throw-away folder, gone with this process unless that is killed (SIGKILL).
  */
-import { spawnSync } from 'node:child_process'
-import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { accountOf } from '../packages/local/src/postgres/data-folder.ts'
@@ -26,8 +26,12 @@ export interface PatroniPair {
   settled(): Promise<void>
   /** Ends the primary and its Patroni, every process at once. */
   losePrimary(): Promise<void>
+  /** The same with the standby. */
+  loseStandby(): Promise<void>
   /** Starts the one that was lost, which becomes the standby of the other. */
   restoreLost(): Promise<void>
+  /** Leaves the primary no room on its disk. Only with `diskBytes`. @returns what gives it back */
+  fillDisk(): Promise<() => void>
   /** The end of both logs, for when something went wrong. */
   lastWords(): string
   close(): Promise<void>
@@ -44,12 +48,17 @@ interface Node extends PatroniServer {
 
 const password = 'of-a-throw-away-server'
 
-/** @param ttlSeconds how long Patroni waits for a primary before another takes its place; 20 or more */
-export async function startPatroniPair(ttlSeconds: number): Promise<PatroniPair> {
+/**
+ * @param ttlSeconds how long Patroni waits for a primary before another takes its place; 20 or more
+ * @param diskBytes what the disk of each server holds, which is memory then; it takes root to make one
+ */
+export async function startPatroniPair(ttlSeconds: number, diskBytes?: number): Promise<PatroniPair> {
   const directory = makeScratch('rowpass-patroni')
   const account = accountOf(join(directory, 'none'))
   const folder = join(directory, 'servers')
-  spawnSync('install', ['-d', ...(account === undefined ? [] : ['-o', String(account.uid)]), folder])
+  const makeFolder = (path: string) =>
+    spawnSync('install', ['-d', ...(account === undefined ? [] : ['-o', String(account.uid)]), path])
+  makeFolder(folder)
   const [client, peer] = [await freePort(), await freePort()]
   const [clientUrl, peerUrl] = [`http://127.0.0.1:${client}`, `http://127.0.0.1:${peer}`]
   const etcd = await start('etcd', [
@@ -57,9 +66,13 @@ export async function startPatroniPair(ttlSeconds: number): Promise<PatroniPair>
     ...['--listen-client-urls', clientUrl, '--advertise-client-urls', clientUrl, '--listen-peer-urls', peerUrl],
     ...['--initial-advertise-peer-urls', peerUrl, '--initial-cluster', `etcd=${peerUrl}`],
   ])
+  const disks: string[] = []
   const nodes = [await makeNode('one'), await makeNode('two')]
   // The shell that guards it ends it by SIGINT, which Patroni does not heed there.
-  process.once('exit', () => nodes.forEach(kill))
+  process.once('exit', () => {
+    nodes.forEach(kill)
+    unmount()
+  })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
   for (const node of nodes) {
     node.process = await start(node.name, ['/usr/bin/patroni', node.config])
@@ -68,7 +81,14 @@ export async function startPatroniPair(ttlSeconds: number): Promise<PatroniPair>
 
   async function makeNode(name: string): Promise<Node> {
     const [api, port] = [await freePort(), await freePort()]
-    const [config, data] = [join(directory, `${name}.json`), join(folder, name)]
+    const [config, disk] = [join(directory, `${name}.json`), join(folder, name)]
+    makeFolder(disk)
+    if (diskBytes !== undefined) {
+      const owner = account === undefined ? '' : `,uid=${account.uid}`
+      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${diskBytes},mode=700${owner}`, 'tmpfs', disk])
+      disks.push(disk)
+    }
+    const data = join(disk, 'data')
     const login = (username: string) => ({ username, password })
     const settings = {
       scope: 'rowpass',
@@ -118,6 +138,16 @@ export async function startPatroniPair(ttlSeconds: number): Promise<PatroniPair>
     }
   }
 
+  async function lose(lost: Node): Promise<void> {
+    kill(lost)
+    await lost.process?.ended
+    lost.process = undefined
+  }
+
+  function unmount(): void {
+    for (const disk of disks.splice(0)) spawnSync('umount', ['--lazy', disk])
+  }
+
   const primary = () => nodeThat((role) => role === 'master' || role === 'primary')
   const standby = () => nodeThat((role) => role === 'replica')
   return {
@@ -130,16 +160,27 @@ export async function startPatroniPair(ttlSeconds: number): Promise<PatroniPair>
         const cluster = (await answer?.json().catch(() => undefined)) as { members?: { role: string }[] } | undefined
         return cluster?.members?.some(({ role }) => role === 'sync_standby') === true
       }),
-    async losePrimary() {
-      const lost = await primary()
-      kill(lost)
-      await lost.process?.ended
-      lost.process = undefined
-    },
+    losePrimary: async () => lose(await primary()),
+    loseStandby: async () => lose(await standby()),
     async restoreLost() {
       for (const node of nodes) {
         if (node.process === undefined) node.process = await start(node.name, ['/usr/bin/patroni', node.config])
       }
+    },
+    async fillDisk() {
+      const filler = join((await primary()).data, '..', 'filler')
+      const file = openSync(filler, 'w')
+      const block = Buffer.alloc(1024 * 1024)
+      for (let written = block.length; written > 0; ) {
+        try {
+          written = writeSync(file, block)
+        } catch (error) {
+          if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error
+          written = 0
+        }
+      }
+      closeSync(file)
+      return () => rmSync(filler)
     },
     lastWords: () =>
       nodes
@@ -148,6 +189,8 @@ export async function startPatroniPair(ttlSeconds: number): Promise<PatroniPair>
     async close() {
       for (const node of nodes) kill(node)
       kill({ process: etcd })
+      await Promise.all([etcd, ...nodes.map(({ process: one }) => one)].map((one) => one?.ended))
+      unmount()
       rmSync(directory, { recursive: true, force: true })
     },
   }

@@ -3,6 +3,7 @@
  */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { issueToken } from '../packages/rowpass/src/issuer/issue.ts'
 import { toJwks } from '../packages/rowpass/src/token/jwks.ts'
 import { generateKey, importSigningKey, type SigningKey } from '../packages/rowpass/src/token/key.ts'
@@ -26,6 +27,8 @@ export interface StageIssuer {
   token(subject: string, tenantId?: string): Promise<string>
   /** While it is down, the key set answers 503. */
   setDown(down: boolean): void
+  /** How long the key set takes to answer; 0 at first. */
+  setDelay(ms: number): void
   /** Signs with a new key from now on; the one before stays published. */
   changeKey(): Promise<void>
   close(): Promise<void>
@@ -50,11 +53,6 @@ export interface StageOptions {
 export async function setStage({ owners, notesOfOne, poolSize, settings = {}, people }: StageOptions): Promise<Stage> {
   const database = await startBenchDatabase(owners, notesOfOne)
   const issuer = await startIssuer()
-  const callers = Array.from({ length: owners }, async (_, index): Promise<Caller> => {
-    const sub = `user-${index + 1}`
-    const noteIds = Array.from({ length: notesOfOne }, (_, note) => index * notesOfOne + note + 1)
-    return { sub, token: await issuer.token(sub), noteIds }
-  })
   const persons: Promise<Person>[] = []
   if (people !== undefined) {
     await makePeopleTables(database)
@@ -70,7 +68,7 @@ export async function setStage({ owners, notesOfOne, poolSize, settings = {}, pe
     scene: {
       ...{ ownerUrl, webUrl, gatewayUrl, sealKeys, poolSize, settings },
       issuer: { iss, jwksUrl, audience },
-      callers: await Promise.all(callers),
+      callers: await makeCallers(issuer, owners, notesOfOne),
       people: await Promise.all(persons),
     },
     database,
@@ -82,12 +80,24 @@ export async function setStage({ owners, notesOfOne, poolSize, settings = {}, pe
   }
 }
 
+/** One caller for each owner of `notes`. */
+export function makeCallers(issuer: StageIssuer, owners: number, notesOfOne: number): Promise<Caller[]> {
+  const callers = Array.from({ length: owners }, async (_, index): Promise<Caller> => {
+    const sub = `user-${index + 1}`
+    const noteIds = Array.from({ length: notesOfOne }, (_, note) => index * notesOfOne + note + 1)
+    return { sub, token: await issuer.token(sub), noteIds }
+  })
+  return Promise.all(callers)
+}
+
 /** Starts one. */
 export async function startIssuer(): Promise<StageIssuer> {
   let key = await newKey()
   const published = [key.publicJwk]
   let down = false
-  const server = createServer((_, response) => {
+  let delayMs = 0
+  const server = createServer(async (_, response) => {
+    if (delayMs > 0) await delay(delayMs)
     if (down) response.writeHead(503).end()
     else response.writeHead(200, { 'content-type': 'application/jwk-set+json' }).end(JSON.stringify(toJwks(published)))
   })
@@ -102,6 +112,9 @@ export async function startIssuer(): Promise<StageIssuer> {
     },
     setDown(value) {
       down = value
+    },
+    setDelay(ms) {
+      delayMs = ms
     },
     async changeKey() {
       key = await newKey()

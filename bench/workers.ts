@@ -4,11 +4,11 @@
  *
  * npm run bench:workers -- [--workers 1,2] [--clients 64] [--rounds 5] [--seconds 2] [--write]
  */
-import { spawn } from 'node:child_process'
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { compileSubjects } from './build.ts'
+import { type Command, startCommand } from './command.ts'
 import { replaceSection, toTable } from './document.ts'
 import { measure, type Subject } from './measure.ts'
 import { pidsOf, residentBytes, startPeer } from './processes.ts'
@@ -30,52 +30,30 @@ const clients = Number(values.clients)
 const durationMs = Number(values.seconds) * 1_000
 /** Connections to PostgreSQL, for whatever number of workers. */
 const poolSize = Math.max(4, 2 * Math.max(...counts))
-const bin = fileURLToPath(new URL('../packages/rowpass/bin/rowpass.js', import.meta.url))
 
 const toFile = compileSubjects()
 const stage = await setStage({ owners: 100, notesOfOne: 100, poolSize })
 const load = startPeer(toFile('load'))
 const requests = sqlRequests(stage.scene.callers)
 
-/** @returns the process, when all workers are ready, and how to end it */
-async function startGateway(workers: number) {
+function startGateway(workers: number): Promise<Command> {
   const { gatewayUrl, sealKeys, issuer } = stage.scene
   const trusted = { iss: issuer.iss, jwks_url: issuer.jwksUrl, audience: issuer.audience, max_ttl_seconds: 86_400 }
   const env = {
-    PATH: process.env.PATH,
     ROWPASS_DATABASE_URL: gatewayUrl,
     ROWPASS_SEAL_KEYS: sealKeys,
     ROWPASS_ISSUERS: JSON.stringify([trusted]),
-    ROWPASS_PORT: '0',
     ROWPASS_POOL_SIZE: String(poolSize),
   }
-  const argv = [bin, 'gateway', '--workers', String(workers)]
-  const child = spawn(process.execPath, argv, { env, stdio: ['ignore', 'ignore', 'pipe'] })
-  let said = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said += text
-  })
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  let url: string | undefined
-  while (url === undefined) {
-    if (child.exitCode !== null) throw new Error(said)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-    url = /listening on (\S+)/.exec(said)?.[1]
-  }
-  while ((await fetch(new URL('/readyz', url))).status !== 200) await new Promise((resolve) => setTimeout(resolve, 20))
-  const stop = () => {
-    child.kill('SIGTERM')
-    return ended
-  }
-  return { workers, pid: child.pid ?? 0, port: Number(new URL(url).port), stop }
+  return startCommand(env, ['--workers', String(workers)])
 }
 
-const gateways: Awaited<ReturnType<typeof startGateway>>[] = []
+const gateways: Command[] = []
 try {
   for (const workers of counts) gateways.push(await startGateway(workers))
   const subjects = gateways.map(
-    ({ workers, pid, port }): Subject => ({
-      name: String(workers),
+    ({ pid, port }, index): Subject => ({
+      name: String(counts[index]),
       pid,
       loadPid: load.pid,
       async run() {

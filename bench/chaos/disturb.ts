@@ -1,9 +1,9 @@
 /**
- * What goes wrong around the gateway during a chaos run, each at its place in the course of the requests.
+ * What goes wrong around a gateway wherever it runs, each at its place in the course of the requests.
  */
 import type pg from 'pg'
 import { withConnection } from '../../packages/rowpass/src/database/connect.ts'
-import type { Stage } from '../stage.ts'
+import type { StageIssuer } from '../stage.ts'
 
 /** A disturbance. */
 export interface Disturbance {
@@ -16,44 +16,50 @@ export interface Disturbance {
 const requestsForOneKill = 1_000
 const fewestKills = 10
 
-/** The disturbances of one run: killed backends, two restarts, a key set that is down while the key changes. */
-export function planDisturbances(stage: Stage, requests: number, onNewKey: () => Promise<void>): Disturbance[] {
-  const kills = Math.max(fewestKills, Math.round(requests / requestsForOneKill))
+/** Shares of a run that lie as far from each other as from its ends. */
+export function evenly(times: number): number[] {
+  return Array.from({ length: times }, (_, index) => (index + 0.5) / times)
+}
+
+/** Ends one connection of the gateways after the other, whatever it is doing. */
+export function killBackends(superuserUrl: () => Promise<string>, requests: number): Disturbance {
+  return {
+    name: 'backends killed',
+    at: evenly(Math.max(fewestKills, Math.round(requests / requestsForOneKill))),
+    run: () =>
+      onServer(superuserUrl, async (client) => {
+        await client.query(
+          `select pg_terminate_backend(pid) from pg_stat_activity
+            where usename = 'rowpass_gateway' and application_name like 'rowpass gateway%' order by random() limit 1`,
+        )
+      }),
+  }
+}
+
+/** A key set that is down while the key changes. */
+export function loseKeySet(issuer: StageIssuer, onNewKey: () => Promise<void>): Disturbance[] {
   return [
-    {
-      name: 'backends killed',
-      at: Array.from({ length: kills }, (_, index) => (index + 0.5) / kills),
-      run: () => killBackend(stage),
-    },
-    { name: 'PostgreSQL restarted', at: [0.35, 0.7], run: () => stage.database.restart() },
     {
       name: 'key set down, new key',
       at: [0.5],
       async run() {
-        stage.issuer.setDown(true)
-        await stage.issuer.changeKey()
+        issuer.setDown(true)
+        await issuer.changeKey()
         await onNewKey()
       },
     },
-    { name: 'key set back', at: [0.55], run: async () => stage.issuer.setDown(false) },
+    { name: 'key set back', at: [0.55], run: async () => issuer.setDown(false) },
   ]
 }
 
-/** Ends one connection of the gateway, whatever it is doing. */
-async function killBackend(stage: Stage): Promise<void> {
-  await onServer(stage, async (client) => {
-    await client.query(
-      `select pg_terminate_backend(pid) from pg_stat_activity
-        where usename = 'rowpass_gateway' and application_name like 'rowpass gateway %' order by random() limit 1`,
-    )
-  })
-}
-
 /** Runs something as superuser, now or as soon as the server is back. */
-export async function onServer(stage: Stage, work: (client: pg.Client) => Promise<void>): Promise<void> {
+export async function onServer(
+  superuserUrl: () => Promise<string>,
+  work: (client: pg.Client) => Promise<void>,
+): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await withConnection(stage.database.superuserUrl, work)
+      await withConnection(await superuserUrl(), work)
       return
     } catch (error) {
       if (attempt === 50) throw error

@@ -13,12 +13,20 @@ export interface Tally {
   slowestMs: number
 }
 
+/** What a request may meet through no fault of the gateway's. */
+export interface Excuses {
+  /** The token's key is new, and the key set was down. */
+  readonly mayBeUntrusted?: boolean
+  /** The gateway's process was killed. */
+  readonly mayBeLost?: boolean
+}
+
 /**
  * SQLSTATEs that a disturbance may cause: no connection, one that broke under a write, too many, cancelled, the
- * server's shutdown, locks.
+ * server's shutdown, no room on its disk, locks.
  */
 const disturbed: ReadonlySet<string> = new Set([
-  ...['08006', '08007', '53300', '57014', '57P01', '57P02', '57P03'],
+  ...['08006', '08007', '53300', '57014', '57P01', '57P02', '57P03', '53100'],
   ...['40001', '40P01', '55P03'],
 ])
 const keptViolations = 20
@@ -28,14 +36,22 @@ export function createTally(): Tally {
   return { outcomes: new Map(), violations: [], violationCount: 0, slowestMs: 0 }
 }
 
-/** @param mayBeUntrusted whether the token may rightly be refused: its key is new, and the key set was down */
-export function judge(tally: Tally, kind: string, prepared: Prepared, answer: Answer, mayBeUntrusted: boolean): void {
-  const { outcome, violation } = assess(prepared, answer, mayBeUntrusted)
+/** Whether an outcome says that something around is broken. */
+export function isDisturbed(outcome: string): boolean {
+  return disturbed.has(outcome) || outcome === lost
+}
+
+const lost = 'lost with its process'
+
+/** @returns the outcome */
+export function judge(tally: Tally, kind: string, prepared: Prepared, answer: Answer, excuses: Excuses): string {
+  const { outcome, violation } = assess(prepared, answer, excuses)
   const counts = tally.outcomes.get(kind) ?? new Map<string, number>()
   counts.set(outcome, (counts.get(outcome) ?? 0) + 1)
   tally.outcomes.set(kind, counts)
   if (answer.kind === 'answered') tally.slowestMs = Math.max(tally.slowestMs, answer.tookMs)
   if (violation !== undefined) addViolation(tally, `${kind}: ${violation}`)
+  return outcome
 }
 
 /** Counts a violation, and keeps the first ones in words. */
@@ -47,9 +63,10 @@ export function addViolation(tally: Tally, violation: string): void {
 function assess(
   { refusal, check }: Prepared,
   answer: Answer,
-  mayBeUntrusted: boolean,
+  { mayBeUntrusted = false, mayBeLost = false }: Excuses,
 ): { outcome: string; violation?: string } {
   if (answer.kind === 'aborted') return { outcome: 'aborted' }
+  if (answer.kind === 'lost' && mayBeLost) return { outcome: lost }
   if (answer.kind === 'lost') return { outcome: 'lost', violation: `no answer: ${answer.reason}` }
   const { status, body } = answer
   if (status === 200) {

@@ -1,21 +1,19 @@
 /**
- * The chaos run: a thousand identities send whatever they like while everything around the gateway goes wrong.
+ * The chaos run: a thousand identities send whatever they like while everything around the gateways goes wrong.
  */
-import { withConnection } from '../../packages/rowpass/src/database/connect.ts'
-import { residentBytes, startPeer } from '../processes.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { residentBytes } from '../processes.ts'
 import type { Caller } from '../scene.ts'
-import { type Stage, setStage } from '../stage.ts'
 import { median } from '../statistics.ts'
-import { type Action, actions, chaosSql } from './actions.ts'
+import { type Action, actions } from './actions.ts'
 import { type ChaosClient, createChaosClient } from './client.ts'
-import { type Disturbance, onServer, planDisturbances } from './disturb.ts'
-import { addViolation, createTally, judge, type Tally } from './judge.ts'
+import { type Disturbance, onServer } from './disturb.ts'
+import { addViolation, createTally, isDisturbed, judge, type Tally } from './judge.ts'
+import { notesOfOne, owners, type World } from './world.ts'
 
 /** How to run it. */
 export interface ChaosOptions {
   readonly requests: number
-  /** Path of the compiled subject `gateway`. */
-  readonly gatewayFile: string
   /** Requests under way at a time; 64. */
   readonly clients?: number
   readonly onProgress?: (text: string) => void
@@ -27,82 +25,70 @@ export interface ChaosReport {
   /** How often each disturbance happened. */
   readonly disturbances: ReadonlyMap<string, number>
   readonly seconds: number
-  /** Resident memory of the gateway: medians of the second and the last quarter of the run. */
+  /** Resident memory of the largest process of a gateway: medians of the second and the last quarter of the run. */
   readonly memory: { readonly earlyMiB: number; readonly lateMiB: number }
 }
 
-const owners = 1_000
-const notesOfOne = 10
 const abortShare = 0.02
 const maxAbortMs = 30
 const newKeyShare = 0.05
 const maxGrowthMiB = 64
 /** No machine that this runs on is slower than that. */
 const slowestPerSecond = 200
-const settleMs = 30_000
+const settleMs = 60_000
+/** How long a client waits after an answer that says that something is broken. */
+const backOffMs = 50
 
-const gatewaySettings = {
-  ROWPASS_STATEMENT_TIMEOUT_MS: '200',
-  ROWPASS_REQUEST_TIMEOUT_MS: '2000',
-  ROWPASS_LOCK_TIMEOUT_MS: '400',
-}
-
-/** Sets everything up, runs, and takes everything down again. */
-export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
-  const stage = await setStage({ owners, notesOfOne, poolSize: 1, settings: gatewaySettings })
-  await withConnection(stage.database.ownerUrl, (client) => client.query(chaosSql))
-  const gateway = startPeer(options.gatewayFile)
-  try {
-    const client = createChaosClient(await gateway.ask<number>(stage.scene), options.clients ?? 64)
-    const report = await disturbedRun(stage, client, gateway.pid, options)
-    client.close()
-    return report
-  } finally {
-    await gateway.stop()
-    await stage.close()
-  }
-}
-
-async function disturbedRun(
-  stage: Stage,
-  client: ChaosClient,
-  pid: number,
+/** Runs in a world that has just been set up, and is good for one run. */
+export async function runChaos(
+  world: World,
   { requests, clients = 64, onProgress }: ChaosOptions,
 ): Promise<ChaosReport> {
-  const { callers } = stage.scene
+  const { callers } = world
   const tally = createTally()
   const memory: number[] = []
   const newCallers: Caller[] = []
   const happened = new Map<string, number>()
+  const doors = world.ports.map((port) => createChaosClient(port, Math.ceil(clients / world.ports.length)))
   const startedAt = performance.now()
   const deadline = startedAt + settleMs + (requests * 1_000) / slowestPerSecond
   let sent = 0
 
-  const disturbances = planDisturbances(stage, requests, async () => {
+  const disturbances = world.disturbances(requests, async () => {
     const renewed = callers
       .slice(0, 50)
-      .map(async (caller) => ({ ...caller, token: await stage.issuer.token(caller.sub) }))
+      .map(async (caller) => ({ ...caller, token: await world.issuer.token(caller.sub) }))
     newCallers.push(...(await Promise.all(renewed)))
   })
   const progress = () => sent / requests
-  const disturbing = disturbances.map((each) => disturb(each, progress, happened))
+  const disturbing = disturbances.map((each) =>
+    disturb(each, progress, (name) => {
+      happened.set(name, (happened.get(name) ?? 0) + 1)
+      if (each.at.length < 50) onProgress?.(`${((performance.now() - startedAt) / 1_000).toFixed(0)} s: ${name}`)
+    }),
+  )
 
-  async function user(): Promise<void> {
+  async function user(client: ChaosClient): Promise<void> {
     while (sent < requests) {
       sent += 1
-      if (sent % Math.ceil(requests / 200) === 0) memory.push(residentBytes(pid))
+      if (sent % Math.ceil(requests / 200) === 0) memory.push(Math.max(...world.pids().map(residentBytes)))
       if (sent % Math.ceil(requests / 10) === 0) onProgress?.(`${sent} requests, ${tally.violationCount} violations`)
-      if (performance.now() > deadline) throw new Error(`not done in time: ${sent} of ${requests} requests`)
+      if (performance.now() > deadline) {
+        addViolation(tally, `not done in time: ${sent} of ${requests} requests`)
+        sent = requests
+      }
       const renewed = newCallers.length > 0 && Math.random() < newKeyShare
-      await sendOne(client, tally, pick(renewed ? newCallers : callers), renewed)
+      const outcome = await sendOne(world, client, tally, pick(renewed ? newCallers : callers), renewed)
+      if (isDisturbed(outcome)) await delay(backOffMs)
     }
   }
 
-  await Promise.all(Array.from({ length: clients }, user))
+  await Promise.all(Array.from({ length: clients }, (_, index) => user(doors[index % doors.length] as ChaosClient)))
   await Promise.all(disturbing)
   const seconds = (performance.now() - startedAt) / 1_000
-  await checkRecovery(client, tally, [...callers, ...newCallers])
-  await checkDatabase(stage, tally)
+  for (const door of doors) await checkRecovery(door, tally, [...callers, ...newCallers])
+  await checkDatabase(world, tally)
+  for (const door of doors) door.close()
   const quarter = (index: number) =>
     median(memory.slice((memory.length * index) / 4, (memory.length * (index + 1)) / 4))
   const [earlyMiB, lateMiB] = [quarter(1) / 2 ** 20, quarter(3) / 2 ** 20]
@@ -113,20 +99,30 @@ async function disturbedRun(
 async function disturb(
   { name, at, run }: Disturbance,
   progress: () => number,
-  happened: Map<string, number>,
+  onHappened: (name: string) => void,
 ): Promise<void> {
   for (const share of at) {
-    while (progress() < share) await new Promise((resolve) => setTimeout(resolve, 5))
+    while (progress() < share) await delay(5)
     await run()
-    happened.set(name, (happened.get(name) ?? 0) + 1)
+    onHappened(name)
   }
 }
 
-async function sendOne(client: ChaosClient, tally: Tally, caller: Caller, renewed: boolean): Promise<void> {
+/** @returns its outcome */
+async function sendOne(
+  world: World,
+  client: ChaosClient,
+  tally: Tally,
+  caller: Caller,
+  renewed: boolean,
+): Promise<string> {
   const { kind, prepare } = pickAction()
   const prepared = prepare(caller, crypto.randomUUID())
   const abortAfterMs = Math.random() < abortShare ? Math.random() * maxAbortMs : undefined
-  judge(tally, kind, prepared, await client.send(caller.token, prepared.body, abortAfterMs), renewed)
+  const startedAt = performance.now()
+  const answer = await client.send(caller.token, prepared.body, abortAfterMs)
+  const mayBeLost = world.mayBeLost(startedAt, performance.now())
+  return judge(tally, kind, prepared, answer, { mayBeUntrusted: renewed, mayBeLost })
 }
 
 const totalWeight = actions.reduce((sum, { weight }) => sum + weight, 0)
@@ -152,7 +148,7 @@ async function checkRecovery(client: ChaosClient, tally: Tally, callers: readonl
     await Promise.all(
       callers.map(async (caller) => {
         const prepared = ownRow.prepare(caller, crypto.randomUUID())
-        judge(trial, 'recovery', prepared, await client.send(caller.token, prepared.body), false)
+        judge(trial, 'recovery', prepared, await client.send(caller.token, prepared.body), {})
       }),
     )
     if (trial.outcomes.get('recovery')?.get('ok') === callers.length) return
@@ -160,13 +156,13 @@ async function checkRecovery(client: ChaosClient, tally: Tally, callers: readonl
       addViolation(tally, `no recovery: ${JSON.stringify([...(trial.outcomes.get('recovery') ?? [])])}`)
       return
     }
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await delay(100)
   }
 }
 
 /** No statement still runs, no lock is held, no row is lost, foreign or half written. */
-async function checkDatabase(stage: Stage, tally: Tally): Promise<void> {
-  await onServer(stage, async (client) => {
+async function checkDatabase(world: World, tally: Tally): Promise<void> {
+  await onServer(world.superuserUrl, async (client) => {
     const { rows } = await client.query(
       `select (select count(*) from pg_stat_activity where usename = 'rowpass_gateway' and state <> 'idle')::int as busy,
               (select count(*) from pg_locks where locktype = 'advisory')::int as locks,

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { compileSubjects } from '../../bench/build.ts'
 import { runChaos } from '../../bench/chaos/run.ts'
+import { startEmbeddedWorld } from '../../bench/chaos/world.ts'
 
 describe('chaos', () => {
   it('SEC-42 twelve thousand requests of a thousand identities keep apart while everything around them fails', async () => {
-    const { tally, disturbances } = await runChaos({ requests: 12_000, gatewayFile: compileSubjects()('gateway') })
+    const world = await startEmbeddedWorld(compileSubjects()('gateway'))
+    const { tally, disturbances } = await runChaos(world, { requests: 12_000 }).finally(() => world.close())
     expect(tally.violations).toEqual([])
     expect(tally.violationCount).toBe(0)
     expect(Object.fromEntries(disturbances)).toMatchObject({ 'PostgreSQL restarted': 2, 'key set back': 1 })

@@ -6,6 +6,7 @@ const cancel = 'packages/rowpass/test/gateway/cancel.test.ts'
 const isolation = 'packages/rowpass/test/gateway/isolation.test.ts'
 const hygiene = 'packages/rowpass/test/postgres/hygiene.test.ts'
 const groups = 'packages/rowpass/test/postgres/groups.test.ts'
+const lost = 'packages/rowpass/test/postgres/lost.test.ts'
 const fairness = 'packages/rowpass/test/postgres/fairness.test.ts'
 
 export const poolMistakes: readonly Mistake[] = [
@@ -288,6 +289,22 @@ export const poolMistakes: readonly Mistake[] = [
       'if (outsideTransaction) doubtCommit(flight)\n',
       '\n',
       'a commit that waits for a standby in vain is not told as done, nor as undone',
+    ],
+  ]),
+  ...mistakesIn('packages/rowpass/src/postgres/messages.ts', lost, [
+    [
+      'what a pooler says of a broken connection is an error of the statement',
+      ' || (bytes[at] === 0x53 && severity === 0)',
+      '',
+      'that of a pgbouncer to the server a change may have been made, and the answer says so',
+    ],
+  ]),
+  ...mistakesIn('packages/rowpass/src/postgres/incoming.ts', lost, [
+    [
+      'a pooler knows what the server had done',
+      ', routine !== undefined)',
+      ', true)',
+      'that of a pgbouncer to the server a change may have been made, and the answer says so',
     ],
   ]),
 ]

@@ -300,13 +300,13 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
     })
   }
 
-  function lose(reason: Error, fatal: boolean): void {
+  function lose(reason: Error, inTurn: boolean): void {
     if (closed) return
     closed = true
     stream.end(serialize.end())
     if (committed !== undefined) settle(committed, undefined)
     const lost = flights.splice(0)
-    for (const flight of lost) loseFlight(flight, reason, fatal)
+    for (const flight of lost) loseFlight(flight, reason, inTurn)
     // First the pool, which sends some of them again: not to this connection.
     listener.onLost(reason)
     for (const flight of lost) flight.done(flight)
@@ -324,7 +324,7 @@ export async function openConnection(options: ConnectionOptions, listener: Conne
     onCommitted,
     onReady,
     onUnwanted: cancel,
-    onFatal: (reason) => lose(reason, true),
+    onFatal: lose,
     onProtocolError: destroy,
   })
   let busyMs = 0

@@ -208,13 +208,13 @@ export function isOtherTable(flight: Flight): boolean {
 /**
  * Ends a flight whose connection broke.
  *
- * @param fatal whether the server said that it ends the session. It says so in its turn, after the results of what it has
- *   done: where the last statement has none, the transaction was not committed. Without a word, only what was never sent
- *   is known not to have been done.
+ * @param inTurn whether the server itself said that it ends the session. It says so in its turn, after the results of what
+ *   it has done: where the last statement has none, the transaction was not committed. Without a word, or by that of a
+ *   pooler, only what was never sent is known not to have been done.
  */
-export function loseFlight(flight: Flight, cause: Error, fatal: boolean): void {
+export function loseFlight(flight: Flight, cause: Error, inTurn: boolean): void {
   const { work, step, sent, error } = flight
-  const undone = !sent || (fatal && step < leadingSteps(flight) + work.statements.length)
+  const undone = !sent || (inTurn && step < leadingSteps(flight) + work.statements.length)
   flight.lost = undone ? 'undone' : 'unknown'
   // The server's own error is the outcome, and so is one of ours that says more than that it was cancelled.
   if (error !== undefined && !(error.kind === 'failure' && wasGivenUp.has(error.code))) return

@@ -29,8 +29,8 @@ export interface IncomingOptions {
   onReady(flight: Flight, outsideTransaction: boolean): void
   /** The oldest request has an error of ours, and its results are not wanted any more. */
   onUnwanted(): void
-  /** The server ends the session, and says why. */
-  onFatal(reason: Error): void
+  /** The server ends the session, and says why; or a pooler, out of its turn. */
+  onFatal(reason: Error, inTurn: boolean): void
   /** The server sends what cannot be dealt with. */
   onProtocolError(reason: Error): void
 }
@@ -41,8 +41,9 @@ export function createIncoming(options: IncomingOptions): (chunk: Buffer) => voi
 
   function onMessage(type: number, bytes: Buffer, start: number, end: number): void {
     if (type === backend.errorResponse && isFatal(bytes, start, end)) {
-      const { message, code } = readError(bytes, start, end)
-      options.onFatal(new Error(`${message} (${code})`))
+      const { message, code, routine } = readError(bytes, start, end)
+      // PostgreSQL names the routine of its source. A pooler knows of the server's end, and not of what it had done.
+      options.onFatal(new Error(`${message} (${code})`), routine !== undefined)
     }
     const flight = flights[0]
     if (flight === undefined) return

@@ -98,12 +98,13 @@ export function readError(bytes: Buffer, start: number, end: number): PostgresEr
   return error
 }
 
-/** Whether an ErrorResponse ends the session, by the field that is never translated. */
+/** Whether an ErrorResponse ends the session, by the field that is never translated; a pooler may send only the other one. */
 export function isFatal(bytes: Buffer, start: number, end: number): boolean {
+  let severity = 0
   for (let at = start; at < end && bytes[at] !== 0; at = bytes.indexOf(0, at + 1) + 1) {
-    if (bytes[at] === 0x56) return bytes[at + 1] === 0x46 || bytes[at + 1] === 0x50
+    if (bytes[at] === 0x56 || (bytes[at] === 0x53 && severity === 0)) severity = bytes[at + 1] ?? 0
   }
-  return false
+  return severity === 0x46 || severity === 0x50
 }
 
 /** Reads the body of a RowDescription. */

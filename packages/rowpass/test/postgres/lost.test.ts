@@ -4,6 +4,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { waitUntil } from '../support/gateway.ts'
 import { createTestDatabase, describePg, type TestDatabase } from '../support/pg.ts'
+import { type PgBouncer, startPgBouncer } from '../support/pgbouncer.ts'
 import { openPool, type PoolStage } from './stage.ts'
 
 /** Passes everything on, until it is told to break a connection or to hold back what the server says. */
@@ -133,6 +134,40 @@ describePg('a connection that breaks', () => {
       await new Promise((resolve) => setTimeout(resolve, 200))
       await terminate()
       expect((await asked).error).toMatchObject({ kind: 'failure', code: 'database_unavailable' })
+    })
+  })
+
+  describe('that of a pgbouncer to the server', () => {
+    let front: Proxy
+    let pgbouncer: PgBouncer
+    let pooled: PoolStage
+
+    beforeAll(async () => {
+      front = await startProxy(new URL(database.gatewayUrl))
+      pgbouncer = await startPgBouncer({ ...database, gatewayUrl: front.url }, 1)
+      const { gatewayUrl } = pgbouncer
+      pooled = await openPool({ ...database, gatewayUrl }, { size: 1, maxPreparedStatements: 0 })
+      // Before its first request a connection to the server is given the client's parameters.
+      await pooled.ask('ada', 'select 1')
+    })
+    afterAll(async () => {
+      await pooled.pool.close()
+      await pgbouncer.close()
+      front.close()
+    })
+
+    it('a request that only reads is sent again', async () => {
+      front.breakNext()
+      expect((await pooled.ask('ada', 'select 1', [], { readOnly: true })).error).toBeUndefined()
+    })
+
+    it('a change may have been made, and the answer says so; it is not made twice', async () => {
+      const before = await marks()
+      front.breakNext()
+      expect((await pooled.ask('ada', insert)).error).toMatchObject({ kind: 'failure', code: 'outcome_unknown' })
+      await waitUntil(async () => (await marks()) === before + 1)
+      expect((await pooled.ask('ada', 'select 1', [], { readOnly: true })).error).toBeUndefined()
+      expect(await marks()).toBe(before + 1)
     })
   })
 })

@@ -1,7 +1,7 @@
 /**
  * A pgbouncer in transaction mode in front of a test database, where the program is installed (Debian: `pgbouncer`).
  */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,6 +19,8 @@ export const pgbouncerProgram = [...(process.env.PATH ?? '').split(':'), '/usr/s
 export interface PgBouncer {
   /** The database as the gateway's login reaches it through the pooler. */
   readonly gatewayUrl: string
+  /** Ends it at once, and starts it again on the same port. @param serverPort of another server, from now on */
+  restart(serverPort?: number): Promise<void>
   close(): Promise<void>
 }
 
@@ -27,18 +29,30 @@ export interface PgBouncer {
  *
  * Nothing in its configuration is there for the gateway's sake: what SECURITY.md recommends beyond it is not needed here.
  */
-export async function startPgBouncer(database: TestDatabase, size: number): Promise<PgBouncer> {
+export async function startPgBouncer(
+  database: Pick<TestDatabase, 'name' | 'gatewayUrl'>,
+  size: number,
+): Promise<PgBouncer> {
   const folder = mkdtempSync(join(tmpdir(), 'rowpass-pgbouncer-'))
   const url = new URL(database.gatewayUrl)
   const port = await freePort()
   const users = join(folder, 'users.txt')
   const settings = join(folder, 'pgbouncer.ini')
   const log = join(folder, 'log')
+  let serverPort = Number(url.port)
+  let ended: Promise<void> = Promise.resolve()
+  let child: ChildProcess
+  // Started by root, it must be told to run as somebody else.
+  const asRoot = process.getuid?.() === 0
+  if (asRoot) chmodSync(folder, 0o777)
   writeFileSync(users, `"${url.username}" "${url.password}"\n`)
-  writeFileSync(
-    settings,
-    `[databases]
-${database.name} = host=${url.hostname} port=${url.port}
+  url.port = String(port)
+
+  async function start(): Promise<void> {
+    writeFileSync(
+      settings,
+      `[databases]
+${database.name} = host=${url.hostname} port=${serverPort}
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = ${port}
@@ -49,23 +63,33 @@ pool_mode = transaction
 default_pool_size = ${size}
 logfile = ${log}
 `,
-  )
-  // Started by root, it must be told to run as somebody else.
-  const asRoot = process.getuid?.() === 0
-  if (asRoot) chmodSync(folder, 0o777)
-  const child = spawn(pgbouncerProgram as string, [...(asRoot ? ['-u', 'nobody'] : []), settings], { stdio: 'ignore' })
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  url.port = String(port)
-  const accepts = async (): Promise<boolean> => {
-    if (child.exitCode !== null) throw new Error(readFileSync(log, 'utf8'))
-    return withConnection(url.href, async () => true).catch(() => false)
+    )
+    const started = spawn(pgbouncerProgram as string, [...(asRoot ? ['-u', 'nobody'] : []), settings], {
+      stdio: 'ignore',
+    })
+    child = started
+    ended = new Promise((resolve) => started.once('exit', () => resolve()))
+    await waitUntil(async () => {
+      if (started.exitCode !== null) throw new Error(readFileSync(log, 'utf8'))
+      return withConnection(url.href, async () => true).catch(() => false)
+    })
   }
-  await waitUntil(accepts)
+
+  async function stop(): Promise<void> {
+    child.kill('SIGQUIT')
+    await ended
+  }
+
+  await start()
   return {
     gatewayUrl: url.href,
+    async restart(other = serverPort) {
+      await stop()
+      serverPort = other
+      await start()
+    },
     async close() {
-      child.kill('SIGQUIT')
-      await ended
+      await stop()
       rmSync(folder, { recursive: true, force: true })
     },
   }
