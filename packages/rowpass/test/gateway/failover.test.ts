@@ -1,5 +1,7 @@
 /** A gateway over a primary and its standby, which take turns. */
+import { Client, neonConfig } from '@neondatabase/serverless'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import WebSocket from 'ws'
 import { fillBenchDatabase } from '../../../../bench/database.ts'
 import { debianPrograms, type Streaming, type StreamingServer, startStreaming } from '../../../../bench/streaming.ts'
 import { withConnection } from '../../src/database/connect.ts'
@@ -33,6 +35,8 @@ describe.skipIf(debianPrograms === undefined)('a primary that goes, and a standb
   let ada: string
   /** The scheme and the gateway's login of a URL. */
   let login: string
+  /** Of the tables' owner, as a driver is given it. */
+  let ownerUrl: string
   let superuserUrl: (server: StreamingServer) => string
 
   beforeAll(async () => {
@@ -52,7 +56,9 @@ describe.skipIf(debianPrograms === undefined)('a primary that goes, and a standb
     gateway = await startTestGateway({ gatewayUrl, name: 'rowpass' } as TestDatabase, {
       ROWPASS_CONNECT_TIMEOUT_MS: '500',
       ROWPASS_REQUEST_TIMEOUT_MS: '1500',
+      ROWPASS_PASSWORD_MODE: 'true',
     })
+    ownerUrl = Object.assign(new URL(urls.ownerUrl), { hostname: 'db.example.test', port: '' }).href
     ada = await gateway.issuer.token('ada')
   }, 240_000)
 
@@ -65,12 +71,27 @@ describe.skipIf(debianPrograms === undefined)('a primary that goes, and a standb
     await withConnection(server.superuserUrl, (client) => client.query(sql))
   }
   const readyz = async (): Promise<number> => (await fetch(new URL('/readyz', gateway.url))).status
+  /** Which server a login with a password meets, by both ways that the driver has. */
+  async function portsByPassword(): Promise<number[]> {
+    const query = 'select inet_server_port() as port'
+    const once = await gateway.send(JSON.stringify({ query, params: [] }), { 'neon-connection-string': ownerUrl })
+    neonConfig.webSocketConstructor = WebSocket
+    neonConfig.wsProxy = () => `${new URL(gateway.url).host}/v2`
+    neonConfig.useSecureWebSocket = false
+    neonConfig.pipelineConnect = false
+    const session = new Client(ownerUrl)
+    await session.connect()
+    const { rows } = await session.query(query)
+    await session.end()
+    return [Number(once.body.rows[0].port), rows[0].port]
+  }
   const countOf = (mark: string): Promise<number> =>
     gateway.sql(ada, 'select from marks where mark = $1', [mark]).then(({ body }) => body.rowCount)
 
   it('a primary that takes no writes any more is left, and met again when it does', async () => {
     const { primary } = streaming
     expect(await gateway.sql(ada, insert, ['before'])).toMatchObject({ status: 200 })
+    expect(await portsByPassword()).toEqual([primary.port, primary.port])
     await onServer(primary, 'alter system set default_transaction_read_only = on')
     await onServer(primary, 'select pg_reload_conf()')
     await waitUntil(async () => (await gateway.sql(ada, insert, ['refused'])).body.code === '25006', 20_000)
@@ -160,6 +181,7 @@ describe.skipIf(debianPrograms === undefined)('a primary that goes, and a standb
     expect(await readyz()).toBe(200)
     writing = false
     await Promise.all(writers)
+    expect(await portsByPassword()).toEqual([standby.port, standby.port])
     const { rows } = await withConnection(superuserUrl(standby), (client) =>
       client.query<{ mark: string; times: number }>('select mark, count(*)::int as times from marks group by mark'),
     )
