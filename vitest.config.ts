@@ -1,8 +1,21 @@
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+
+/** Vitest begins with what is long to read. These are short, and run longest: left for the end, they would run alone. */
+const longest =
+  /(walk-throughs|oracle|tutorial|create|stories|page|memory|changes|haproxy|backup|rotation|limits|neon)\.test\.ts$/
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLongest = ({ moduleId }: TestSpecification) => longest.test(moduleId)
+    const sorted = await super.sort(files)
+    return [...sorted.filter(isLongest), ...sorted.filter((file) => !isLongest(file))]
+  }
+}
 
 export default defineConfig({
   // Packages import each other by their names; here those are the sources.
@@ -19,8 +32,11 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: 'forks',
-    // Many tests wait: for PostgreSQL, for a limit of time. The default leaves one of two cores idle.
-    maxWorkers: Math.max(2, availableParallelism()),
+    // A process runs many files, and reads a module once. What a test changes beyond its own file, it puts back.
+    isolate: false,
+    // Many tests wait: for PostgreSQL, for a limit of time. As many as there are cores leave one idle now and then.
+    maxWorkers: availableParallelism() + 1,
+    sequence: { sequencer: LongestFirst },
     allowOnly: false,
     // CI reads the numbers of this run from a file; people read the terminal.
     reporters: process.env.TEST_REPORT ? ['default', ['json', { outputFile: process.env.TEST_REPORT }]] : ['default'],

@@ -62,7 +62,7 @@ describe('create-rowpass', () => {
     expect(await create()).toMatchObject({ code: 2, stderr: expect.stringContaining('npm create rowpass') })
   })
 
-  it('has tests that pass, also after a table, a route and a claim of its own', async () => {
+  it('has tests that pass after a table, a route and a claim of its own', async () => {
     symlinkSync(join(repository, 'node_modules'), join(app, 'node_modules'))
     const tool = (path: string, ...argv: string[]) =>
       run(process.execPath, [join(repository, 'node_modules', path), ...argv], {
@@ -72,8 +72,6 @@ describe('create-rowpass', () => {
         ({ stdout }) => stdout,
         (error: { stdout: string; stderr: string }) => `${error.stdout}${error.stderr}`,
       )
-    expect(await tool('typescript/bin/tsc', '-p', '.')).toBe('')
-    expect(await tool('vitest/vitest.mjs', 'run')).toMatch(/Tests +14 passed/)
     const write = (path: string, text: string) => writeFileSync(join(app, path), text)
     write(
       'src/db/notes.ts',

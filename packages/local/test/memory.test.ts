@@ -15,6 +15,9 @@ import { readPostmaster } from '../src/postgres/postmaster.ts'
 
 const memoryMb = 512
 
+/** A lower limit is as much of one, and sooner reached. */
+const lowMb = 128
+
 /** Each takes 1 to 3 GB where there is no limit. */
 const hungry = [
   'select length(array_agg(g)::text) from generate_series(1, 50000000) g',
@@ -69,7 +72,10 @@ if (process.platform === 'linux')
     it('SEC-75 statements that exhaust it fail with 53200, all at once, and no other session notices', {
       timeout: 180_000,
     }, async () => {
-      const url = server.superuserUrl
+      const folder = mkdtempSync(join(tmpdir(), 'rowpass-memory-'))
+      openForServer(folder)
+      const low = await startEmbeddedPostgres({ directory: folder, durable: false, memoryMb: lowMb })
+      const url = low.superuserUrl
       const attackers = await Promise.all(hungry.map(() => open(url)))
       const victims = await Promise.all([open(url), open(url), open(url)])
       const pids = async () =>
@@ -93,6 +99,8 @@ if (process.platform === 'linux')
       for (const count of await Promise.all(answers)) expect(count).toBeGreaterThan(0)
       expect(await pids()).toEqual(before)
       for (const client of [...attackers, ...victims]) await client.end()
+      await low.stop()
+      rmSync(folder, { recursive: true, force: true })
     })
 
     it('SEC-75 a stack that grows when nothing is left ends no process', { timeout: 120_000 }, async () => {
@@ -152,7 +160,7 @@ describePg('a server under a limit of data', () => {
       // As the account of the server: root may lack the right to do it to others.
       const { uid, gid } = statSync(`/proc/${pid}`)
       const account = process.getuid?.() === 0 ? { uid, gid } : {}
-      execFileSync('prlimit', [`--data=${memoryMb * 1024 * 1024}`, '--pid', String(pid)], account)
+      execFileSync('prlimit', [`--data=${lowMb * 1024 * 1024}`, '--pid', String(pid)], account)
       for (const sql of hungry) expect([sql, await codeOf(client, sql)]).toEqual([sql, '53200'])
       expect((await client.query('select pg_backend_pid() as pid')).rows).toEqual(rows)
       expect((await victim.query('select 1 as one')).rows).toEqual([{ one: 1 }])

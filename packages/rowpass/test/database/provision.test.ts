@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type pg from 'pg'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { withConnection } from '../../src/database/connect.ts'
 import { type ProvisionOptions, provision, provisionIssuer } from '../../src/database/provision.ts'
 import { createRoles } from '../../src/database/roles.ts'
@@ -20,6 +20,54 @@ import type { FailureCode } from '../../src/errors.ts'
 import { createTestDatabase, demo, describePg, postgresMajor, type TestDatabase, urlFor } from '../support/pg.ts'
 
 const migrationsFolder = join(demo, 'drizzle')
+
+describePg('a database that was provisioned', () => {
+  let database: TestDatabase
+
+  beforeAll(async () => {
+    database = await createTestDatabase({ contents: 'bare' })
+    const { name, ownerUrl, gatewayUrl, sealKeys } = database
+    const run = () => provision({ ownerUrl, gatewayUrl, sealKeys, migrationsFolder, withIssuer: true })
+    await run()
+    // Logins of other tests on this server may use it no more, so that nobody but Rowpass has temporary tables.
+    await query(
+      database.superuserUrl,
+      `revoke connect on database ${name} from public; grant connect on database ${name} to rowpass_gateway`,
+    )
+    await run()
+  })
+  afterAll(() => database.close())
+
+  it.each([
+    ['read a seal key', 'select * from rowpass.seal_keys'],
+    ['read the list of migrations', 'select * from rowpass.migrations'],
+    ['read a table', 'select * from tenants'],
+    ['call the session function', 'select rowpass.session()'],
+    ['create a schema', 'create schema mine'],
+    ['create a table', 'create table public.mine ()'],
+    ['create a temporary table', 'create temporary table mine ()'],
+    ['become the owner', 'set role rowpass_owner'],
+    ['create a role', 'create role mine'],
+    ['let itself bypass policies', 'alter role rowpass_gateway bypassrls'],
+  ])('SEC-38 does not let the gateway login %s', async (_title, sql) => {
+    await expect(query(database.gatewayUrl, sql)).rejects.toMatchObject({ code: '42501' })
+  })
+
+  it.each([
+    ['authenticated', 'select * from rowpass.seal_keys'],
+    ['authenticated', 'create table public.mine ()'],
+    ['authenticated', 'create temporary table mine ()'],
+    ['authenticated', 'create schema mine'],
+    ['anonymous', 'select * from tenants'],
+    ['anonymous', 'create temporary table mine ()'],
+  ])('SEC-58 does not let %s run "%s"', async (role, sql) => {
+    const work = withConnection(database.gatewayUrl, async (client) => {
+      await client.query(`set role ${role}`)
+      await client.query(sql)
+    })
+    await expect(work).rejects.toMatchObject({ code: '42501' })
+  })
+})
 
 describePg('provisioning a database', () => {
   let database: TestDatabase
@@ -38,15 +86,6 @@ describePg('provisioning a database', () => {
   const given = () => {
     const { ownerUrl, gatewayUrl, sealKeys } = database
     return { ownerUrl, gatewayUrl, sealKeys, migrationsFolder, withIssuer: true }
-  }
-  /** Logins of other tests on this server may use this database no more, so that nobody but Rowpass has temporary tables. */
-  const runAlone = async () => {
-    await run()
-    const { name } = database
-    await asSuperuser(
-      `revoke connect on database ${name} from public; grant connect on database ${name} to rowpass_gateway`,
-    )
-    await run()
   }
   const asOwner = (sql: string) => query(database.ownerUrl, sql)
   const asSuperuser = (sql: string) => query(database.superuserUrl, sql)
@@ -132,38 +171,6 @@ describePg('provisioning a database', () => {
       { row: { role: 'anonymous', admin_option: false, ...options } },
       { row: { role: 'authenticated', admin_option: false, ...options } },
     ])
-  })
-
-  it.each([
-    ['read a seal key', 'select * from rowpass.seal_keys'],
-    ['read the list of migrations', 'select * from rowpass.migrations'],
-    ['read a table', 'select * from tenants'],
-    ['call the session function', 'select rowpass.session()'],
-    ['create a schema', 'create schema mine'],
-    ['create a table', 'create table public.mine ()'],
-    ['create a temporary table', 'create temporary table mine ()'],
-    ['become the owner', 'set role rowpass_owner'],
-    ['create a role', 'create role mine'],
-    ['let itself bypass policies', 'alter role rowpass_gateway bypassrls'],
-  ])('SEC-38 does not let the gateway login %s', async (_title, sql) => {
-    await runAlone()
-    await expect(query(database.gatewayUrl, sql)).rejects.toMatchObject({ code: '42501' })
-  })
-
-  it.each([
-    ['authenticated', 'select * from rowpass.seal_keys'],
-    ['authenticated', 'create table public.mine ()'],
-    ['authenticated', 'create temporary table mine ()'],
-    ['authenticated', 'create schema mine'],
-    ['anonymous', 'select * from tenants'],
-    ['anonymous', 'create temporary table mine ()'],
-  ])('SEC-58 does not let %s run "%s"', async (role, sql) => {
-    await runAlone()
-    const work = withConnection(database.gatewayUrl, async (client) => {
-      await client.query(`set role ${role}`)
-      await client.query(sql)
-    })
-    await expect(work).rejects.toMatchObject({ code: '42501' })
   })
 
   it('sets the password of the login, and never sends it to the server', async () => {

@@ -137,7 +137,13 @@ const ordersTried = 5
  * Runs one round: some requests of one identity. Half of those that read come first, and at the same time; then those that
  * write, one after the other, and what they left is read by the rest.
  */
-export async function runRound(stage: Stage, seed: number, round: number, report: Report): Promise<void> {
+export async function runRound(
+  stage: Stage,
+  seed: number,
+  round: number,
+  report: Report,
+  options: { readonly shrinks: boolean } = { shrinks: true },
+): Promise<void> {
   const below = createRandom(Math.imul(seed, 0x9e3779b1) + Math.imul(round, 0x85ebca6b))
   const { identities } = stage.schema
   const identity = identities[round % identities.length] as Identity
@@ -146,6 +152,10 @@ export async function runRound(stage: Stage, seed: number, round: number, report
   const half = Math.floor(reads.length / 2)
   await stage.become(identity)
   const found = async (before: readonly Request[], request: Request, difference: Difference) => {
+    if (!options.shrinks) {
+      report.findings.push(describe(stage, identity, seed, round, before, request, difference))
+      return stage.restore()
+    }
     const finding = await explain(stage, identity, seed, round, before, request, difference)
     if (finding === undefined) addCount(report, request.kind, { reordered: 1 })
     else report.findings.push(finding)
@@ -406,15 +416,22 @@ async function explain(
     asked = replace(await shrink(tree, (candidate) => shows(before, replace(candidate)), maxShrinkTries))
   }
   const last = (await again(before, asked)) ?? { ...difference, text: `${difference.text}\n(not seen again)` }
+  return describe(stage, identity, seed, round, before, asked, last)
+}
+
+function describe(
+  stage: Stage,
+  identity: Identity,
+  seed: number,
+  round: number,
+  before: readonly Request[],
+  asked: Request,
+  difference: Difference,
+): Finding {
   const textOf = ({ statements }: Request) => statements.map(({ tree }) => readable(tree))
   return {
-    schema: stage.schema.name,
-    identity: identity.name,
-    seed,
-    round,
-    difference: last,
-    before: before.flatMap(textOf),
-    statements: textOf(asked),
+    ...{ schema: stage.schema.name, identity: identity.name, seed, round, difference },
+    ...{ before: before.flatMap(textOf), statements: textOf(asked) },
   }
 }
 

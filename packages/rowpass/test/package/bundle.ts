@@ -16,6 +16,9 @@ export interface Bundle {
   readonly imports: readonly string[]
 }
 
+/** What `walk` of `examples/library/sign-in.ts` sees, wherever it runs. */
+export const walked = ['invalid_grant', 'Bearer', { active: true, sub: 'ada' }, 'invalid_grant', { active: false }]
+
 /** Signs and verifies; each entry brings what it is for, and the other half comes from the platform. */
 const programs: Readonly<Record<string, string>> = {
   issuer: `import { generateKey, importSigningKey, issueToken, toJwks } from 'rowpass/issuer'

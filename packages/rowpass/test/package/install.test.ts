@@ -1,35 +1,24 @@
-/** The package as a stranger gets it: packed, installed by npm in an empty folder, imported, compiled against, bundled. */
-import { execFile, execFileSync } from 'node:child_process'
-import { cpSync, existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+/** The package as a stranger gets it: packed, installed by npm in an empty folder, imported, and run. */
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { withConnection } from '../../src/database/connect.ts'
 import { prepareAccounts } from '../support/accounts-example.ts'
 import { startTestGateway } from '../support/gateway.ts'
-import { createTestDatabase, describePg, product, repository, sealKeysText } from '../support/pg.ts'
-import { bundleFor, runInBrowser, runInWorkerd } from './bundle.ts'
-import { startRegistry } from './registry.ts'
+import { createTestDatabase, describePg, product, sealKeysText } from '../support/pg.ts'
+import { walked } from './bundle.ts'
+import { type Installation, installPackage, manifest, programs, strict } from './installed.ts'
 
-const run = promisify(execFile)
-const folder = mkdtempSync(join(tmpdir(), 'rowpass-install-'))
-const installed = join(folder, 'node_modules/rowpass')
-const compiler = `${repository}node_modules/typescript/bin/tsc`
-const env = {
-  PATH: process.env.PATH,
-  HOME: folder,
-  npm_config_cache: join(folder, '.npm'),
-  npm_config_update_notifier: 'false',
-}
-const manifest = JSON.parse(readFileSync(`${product}package.json`, 'utf8'))
 const entries = Object.keys(manifest.exports).filter((name) => name !== './package.json')
 const nameOf = (entry: string) => `rowpass${entry.slice(1)}`
 
 /** What `npm install rowpass` brings by itself. */
 let alone: { readonly packages: readonly string[]; readonly bytes: number }
+let installation: Installation
+let installed: string
+const node: Installation['node'] = (args, env) => installation.node(args, env)
 
-function readInstalled(): typeof alone {
+function readInstalled(folder: string): typeof alone {
   const modules = join(folder, 'node_modules')
   const names = readdirSync(modules, { recursive: true, encoding: 'utf8' })
   const packages = names
@@ -40,32 +29,13 @@ function readInstalled(): typeof alone {
 }
 
 beforeAll(async () => {
-  execFileSync(process.execPath, ['--import', 'tsx', 'tools/build.ts', '--stale'], { cwd: repository })
-  const [packed] = JSON.parse(
-    execFileSync('npm', ['pack', '--json', '--ignore-scripts', `--pack-destination=${folder}`], {
-      cwd: product,
-      env,
-      encoding: 'utf8',
-    }),
-  )
-  const registry = await startRegistry(join(folder, packed.filename))
-  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }')
-  const options = [`--registry=${registry.url}`, '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-online']
-  await run('npm', ['install', ...options, 'rowpass'], { cwd: folder, env })
-  alone = readInstalled()
-  // What the examples and `rowpass/policies` are for; whoever has neither does without.
-  await run('npm', ['install', ...options, 'drizzle-orm', '@neondatabase/serverless'], { cwd: folder, env })
-  await registry.close()
-  cpSync(`${repository}examples/library`, folder, { recursive: true })
+  installation = await installPackage((folder) => {
+    alone = readInstalled(folder)
+  })
+  installed = join(installation.folder, 'node_modules/rowpass')
 }, 180_000)
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-const node = (args: string[], more: Record<string, string | undefined> = {}) =>
-  run(process.execPath, args, { cwd: folder, env: { ...env, ...more } })
-
-/** What `walk` of `examples/library/sign-in.ts` sees, wherever it runs. */
-const walked = ['invalid_grant', 'Bearer', { active: true, sub: 'ada' }, 'invalid_grant', { active: false }]
+afterAll(() => installation?.remove())
 
 describe('the installed package', () => {
   it('brings no framework, no driver of ours, no PostgreSQL and no install script, in 30 MB', () => {
@@ -110,57 +80,17 @@ describe('the installed package', () => {
   })
 
   it('has a program that prints its help and its version', async () => {
-    const npx = (...args: string[]) => run('npx', ['--no-install', 'rowpass', ...args], { cwd: folder, env })
-    expect((await npx('--help')).stdout).toContain('Usage: rowpass')
-    expect((await npx('--version')).stdout).toBe(`${manifest.version}\n`)
-    expect((await npx('gateway', '--help')).stdout).toContain('Usage: rowpass gateway')
+    const rowpass = join(installed, manifest.bin.rowpass)
+    expect((await installation.npx('rowpass', '--help')).stdout).toContain('Usage: rowpass')
+    expect((await node([rowpass, '--version'])).stdout).toBe(`${manifest.version}\n`)
+    expect((await node([rowpass, 'gateway', '--help'])).stdout).toContain('Usage: rowpass gateway')
   })
 })
 
 describe('a program that uses it', () => {
-  const options = [
-    '--strict',
-    '--exactOptionalPropertyTypes',
-    '--target',
-    'ES2023',
-    '--module',
-    'NodeNext',
-    '--types',
-    'node',
-  ]
-
-  beforeAll(() => {
-    const imports = entries.map((entry, index) => `import * as entry${index} from '${nameOf(entry)}'`)
-    writeFileSync(join(folder, 'all.ts'), `${imports.join('\n')}\nconsole.log(${entries.map((_, i) => `entry${i}`)})\n`)
-  })
-
-  /** Without `skipLibCheck`. @returns what the compiler says */
-  const compile = (program: string): Promise<string[]> =>
-    node([compiler, ...options, '--noEmit', program]).then(
-      () => [],
-      (error: { stdout: string }) => error.stdout.split('\n').filter((line) => line !== ''),
-    )
-
-  const ofDrizzle = ['./policies', './schema', './testing']
-  const programs = ['all.ts', 'issuer.ts', 'sign-in.ts', 'verify.ts', 'gateway.ts', 'accounts/issuer.ts']
-
-  it('compiles under strict, and so do the examples', async () => {
-    await node([compiler, ...options, '--skipLibCheck', ...programs])
-    expect(existsSync(join(folder, 'verify.js'))).toBe(true)
-  })
-
-  it.each(entries.filter((entry) => !ofDrizzle.includes(entry)))(
-    'compiles with %s and every declaration in reach',
-    async (entry) => {
-      writeFileSync(join(folder, 'one.ts'), `export * from '${nameOf(entry)}'\n`)
-      expect(await compile('one.ts')).toEqual([])
-    },
-  )
-
-  it('finds no fault in our declarations beside those of drizzle-orm, which have some', async () => {
-    const said = await compile('all.ts')
-    expect(said.filter((line) => /^(node_modules\/rowpass|all\.ts)/.test(line))).toEqual([])
-    expect(said.filter((line) => !/^(node_modules\/drizzle-orm| )/.test(line))).toEqual([])
+  it('compiles under strict', async () => {
+    await installation.tsc([...strict, '--skipLibCheck', ...programs])
+    expect(existsSync(join(installation.folder, 'verify.js'))).toBe(true)
   })
 
   it('signs with rowpass/issuer, as a function from Request to Response', async () => {
@@ -216,44 +146,5 @@ describePg('a program that has the gateway inside', () => {
     expect(stdout).toBe(
       "[ { id: 'ada', role: 'authenticated' } ]\npg_sleep() is not allowed with a token. Wait in the application.\n",
     )
-  })
-})
-
-describe.each(['issuer', 'verify'])('a bundle with rowpass/%s', (entry) => {
-  it('holds nothing of Node, of PostgreSQL or of a framework', async () => {
-    const { inputs, imports, text } = await bundleFor(folder, entry)
-    const packages = new Set(inputs.flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []))
-    // scrypt for passwords, and SHA-256 where the runtime has none that is synchronous.
-    expect([...packages].sort()).toEqual(['@noble/hashes', 'jose', 'rowpass'])
-    expect(imports).toEqual([])
-    expect(text).not.toMatch(/\bfrom\s*["']node:|\brequire\(["']|\bprocess\.|\bBuffer\./)
-  })
-
-  const result = { ok: true, ...(entry === 'issuer' && { walk: walked }) }
-
-  it('runs in workerd', async () => {
-    expect(await runInWorkerd(folder, entry)).toEqual(result)
-  })
-
-  it('runs in a browser', async () => {
-    expect(await runInBrowser(folder, entry)).toEqual(result)
-  })
-})
-
-describe('rowpass/policies', () => {
-  const source = `import { pgTable, uuid } from 'drizzle-orm/pg-core'
-import { inTenant, policies } from 'rowpass/policies'
-const table = pgTable('notes', { tenantId: uuid('tenant_id').notNull() }, (t) => policies(t, { all: inTenant(t.tenantId) }))
-console.log(Object.values(Object.getOwnPropertySymbols(table)).length > 0, typeof table.tenantId)
-`
-  it.each(['drizzle-orm', 'drizzle-orm-oldest'])('compiles and runs with %s', async (name) => {
-    const { version } = JSON.parse(readFileSync(`${repository}node_modules/${name}/package.json`, 'utf8'))
-    expect(version).toMatch(name === 'drizzle-orm' ? /^0\.45\./ : /^0\.44\.0$/)
-    rmSync(join(folder, 'node_modules/drizzle-orm'), { recursive: true })
-    cpSync(`${repository}node_modules/${name}`, join(folder, 'node_modules/drizzle-orm'), { recursive: true })
-    writeFileSync(join(folder, 'notes.ts'), source)
-    const options = ['--strict', '--target', 'ES2023', '--module', 'NodeNext', '--skipLibCheck', '--types', 'node']
-    await node([compiler, ...options, 'notes.ts'])
-    expect((await node(['notes.js'])).stdout).toBe('true object\n')
   })
 })

@@ -10,10 +10,10 @@ import { applicationName, openPool, type PoolStage } from './stage.ts'
 
 /** As long as the number is large; counted row by row, so that nothing is kept. */
 const counting = 'select count(*) from (select generate_series(1, $1::bigint)) g'
-/** Compares some 10⁹ pairs without ever looking whether it is to end. */
-const endless = 'select array_agg(g) @> array_agg(g + 1) from generate_series(1, 50000) g'
+/** Compares some 8 · 10⁸ pairs without ever looking whether it is to end. */
+const endless = 'select array_agg(g) @> array_agg(g + 1) from generate_series(1, 40000) g'
 const attackers = 6
-const floodMs = 6_000
+const floodMs = 3_000
 
 const codeOf = ({ error }: Flight): string =>
   error === undefined ? 'ok' : error.kind === 'failure' ? error.code : error.error.code
@@ -49,15 +49,13 @@ describePg('owners of requests', () => {
 
     it.each([
       [1, false],
-      [2, false],
       [10, false],
-      [1, true],
       [2, true],
       [10, true],
     ])(
       'SEC-74 %i tenants cannot keep the others from their answers, primed: %s',
       async (tenants, primed) => {
-        const stage = await openPool(database, { statementTimeoutMs: 4_000, requestTimeoutMs: 5_000 })
+        const stage = await openPool(database, { statementTimeoutMs: 2_000, requestTimeoutMs: 2_500 })
         const answers: { code: string; tookMs: number }[] = []
         let over = false
         const victim = async (_: unknown, index: number): Promise<void> => {
@@ -75,7 +73,7 @@ describePg('owners of requests', () => {
         await Promise.all(victims)
         await stage.pool.close()
         expect(answers.filter(({ code }) => code !== 'ok')).toEqual([])
-        expect(answers.length).toBeGreaterThan(200)
+        expect(answers.length).toBeGreaterThan(100)
         // Of 23 requests under the same load, 7 used to have no answer, and half waited for over 8 s.
         const slowest = answers.map(({ tookMs }) => tookMs).sort((a, b) => b - a)
         expect(slowest[Math.floor(slowest.length / 100)]).toBeLessThan(1_000)

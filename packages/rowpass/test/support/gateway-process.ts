@@ -19,7 +19,7 @@ export interface GatewayProcess {
   readonly url: string
   /** What it has logged so far, lines that are whole. */
   text(): string
-  lines(): LogLine[]
+  lines(): readonly LogLine[]
   /** Ends it, by asking unless told otherwise. @returns its exit code */
   stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<number | null>
 }
@@ -48,16 +48,20 @@ export async function startGatewayProcess(
   await waitUntil(listens, patientMs).catch(() => child.kill('SIGKILL'))
   const url = /listening on (\S+)/.exec(said)?.[1]
   if (url === undefined) throw new Error(`it does not listen: ${said}${out}`)
-  const text = () => out.slice(0, out.lastIndexOf('\n') + 1)
+  // Callers ask again and again under load: each line is read once.
+  const known: LogLine[] = []
+  let read = 0
   return {
     child,
     url,
-    text,
-    lines: () =>
-      text()
-        .split('\n')
-        .filter((line) => line !== '')
-        .map((line) => JSON.parse(line) as LogLine),
+    text: () => out.slice(0, out.lastIndexOf('\n') + 1),
+    lines() {
+      const end = out.lastIndexOf('\n') + 1
+      const fresh = out.slice(read, end).split('\n')
+      known.push(...fresh.filter((line) => line !== '').map((line) => JSON.parse(line) as LogLine))
+      read = end
+      return known
+    },
     stop(signal = 'SIGTERM') {
       child.kill(signal)
       return ended

@@ -3,7 +3,7 @@
  * run on the server that TEST_DATABASE_URL (the URL of a superuser) names.
  */
 import { execFileSync } from 'node:child_process'
-import { rmSync } from 'node:fs'
+import { chmodSync, readFileSync, rmSync, statfsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { TestProject } from 'vitest/node'
 import { makeScratch } from '../../../../bench/scratch.ts'
@@ -24,6 +24,7 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = useMemory()
   // Programs that tests start are what was built.
   execFileSync(process.execPath, ['--import', 'tsx', 'tools/build.ts', '--stale'], {
     cwd: fileURLToPath(new URL('../../../../', import.meta.url)),
@@ -40,7 +41,31 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('serverVersion', version)
   project.provide('extensions', extensions)
   project.provide('databasePrefix', databasePrefix)
-  return () => server.close(databasePrefix)
+  return async () => {
+    await server.close(databasePrefix)
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Room that a run has to find in memory for its temporary files, in bytes. */
+const memoryNeeded = 4e9
+
+/**
+ * Temporary files go to memory where there is room: a database is made and dropped there at a third of the CPU time.
+ * @returns the folder, which goes with the run; undefined where they stay where the system has them
+ */
+function useMemory(): string | undefined {
+  if (process.platform !== 'linux' || process.env.TMPDIR !== undefined) return undefined
+  const options = /^\S+ \/dev\/shm tmpfs (\S+)/m.exec(readFileSync('/proc/mounts', 'utf8'))?.[1]
+  if (options === undefined || options.split(',').includes('noexec')) return undefined
+  const { bavail, bsize } = statfsSync('/dev/shm')
+  if (bavail * bsize < memoryNeeded) return undefined
+  process.env.TMPDIR = '/dev/shm'
+  const folder = makeScratch('rowpass-tests')
+  // As /tmp: whoever runs a server is another user than root.
+  chmodSync(folder, 0o1777)
+  process.env.TMPDIR = folder
+  return folder
 }
 
 interface TestServer {

@@ -72,24 +72,6 @@ describePg('keys of real issuers', () => {
       expect(fetches()).toBe(2)
     })
 
-    it('SEC-26 a thousand invented kids cost one fetch in each second, and keep a new key out no longer', async () => {
-      await trust(await startIssuer())
-      const known = await issuer.token()
-      const other = await issuer.token(issuer.principals[1])
-      const begun = performance.now()
-      expect(await status(known)).toBe(200)
-      const flood = Array.from({ length: 1_000 }, () => statusInProcess(withInventedKid(known)))
-      await issuer.rotate()
-      const first = await issuer.token()
-      expect(await Promise.all([status(known), status(other)])).toEqual([200, 200])
-      // The fetch for it may only just have been; then the next one finds it.
-      await expect.poll(() => status(first), { timeout: 1_000, interval: 20 }).toBe(200)
-      expect(new Set(await Promise.all(flood))).toEqual(new Set([400]))
-      const fetched = fetches()
-      expect(fetched).toBeGreaterThan(1)
-      expect(fetched).toBeLessThanOrEqual(allowedIn(performance.now() - begun))
-    })
-
     it('SEC-27 a dead host of keys locks no known key out, fresh or stale', async () => {
       holdClock()
       await trust(await startIssuer())
@@ -108,6 +90,24 @@ describePg('keys of real issuers', () => {
       expect(failedFetches()).toBeGreaterThan(0)
       expect(await status(withInventedKid(unpublished))).toBe(400)
     })
+  })
+
+  it('SEC-26 a thousand invented kids cost one fetch in each second, and keep a new key out no longer', async () => {
+    await trust(await startOwnIssuer())
+    const known = await issuer.token()
+    const other = await issuer.token(issuer.principals[1])
+    const begun = performance.now()
+    expect(await status(known)).toBe(200)
+    const flood = Array.from({ length: 1_000 }, () => statusInProcess(withInventedKid(known)))
+    await issuer.rotate()
+    const first = await issuer.token()
+    expect(await Promise.all([status(known), status(other)])).toEqual([200, 200])
+    // The fetch for it may only just have been; then the next one finds it.
+    await expect.poll(() => status(first), { timeout: 1_000, interval: 20 }).toBe(200)
+    expect(new Set(await Promise.all(flood))).toEqual(new Set([400]))
+    const fetched = fetches()
+    expect(fetched).toBeGreaterThan(1)
+    expect(fetched).toBeLessThanOrEqual(allowedIn(performance.now() - begun))
   })
 
   describe('our own', () => {
