@@ -1,6 +1,9 @@
+import { availableParallelism } from 'node:os'
+import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { RowpassEvent } from '../../src/events.ts'
 import { createJobThread, JobLost, type JobThread } from '../../src/gateway/threads/job-thread.ts'
+import { createMachineClock } from '../../src/gateway/threads/machine-time.ts'
 import type { FunctionFactRow } from '../../src/statement/facts.ts'
 import type { ParserLimits } from '../../src/statement/parser.ts'
 import { waitUntil } from '../support/gateway.ts'
@@ -9,9 +12,9 @@ const facts: FunctionFactRow[] = []
 let thread: JobThread
 let events: RowpassEvent[]
 
-function startThread(maxRunMs: number, maxIdleMs = 60_000, parser: ParserLimits = {}): void {
+function startThread(maxRunMs: number, maxIdleMs = 60_000, parser: ParserLimits = {}, budgetMs = 60_000): void {
   events = []
-  const limits = { maxWaiting: 100, budgetMs: 60_000, regainedMsPerSecond: 0, maxWaitMs: 60_000 }
+  const limits = { maxWaiting: 100, budgetMs, regainedMsPerSecond: 0, maxWaitMs: 60_000 }
   thread = createJobThread({ ...limits, maxRunMs, maxIdleMs, parser }, (event) => events.push(event))
   thread.tell({ kind: 'facts', facts, allowExplain: false, maxLength: 1_000_000 })
 }
@@ -34,6 +37,28 @@ describe('a thread for what takes long', () => {
     })
     await expect(body('{')).rejects.toMatchObject({ code: 'request_invalid' })
     expect(events).toEqual([])
+  })
+
+  it('SEC-77 bills an owner for what the job took, and not for what this process or the machine did meanwhile', async () => {
+    startThread(60_000, 60_000, {}, 1_000)
+    await judge('select 1')
+    const job = judge('select 2')
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500)
+    await job
+    await expect(judge('select 3')).resolves.toMatchObject({ kind: 'fast' })
+  })
+
+  it.runIf(process.platform === 'linux')('knows what other threads had of a processor in its place', async () => {
+    startThread(60_000)
+    const spin = `const until = Date.now() + 1_500; while (Date.now() < until);`
+    const others = Array.from({ length: 4 * availableParallelism() }, () => new Worker(spin, { eval: true }))
+    const waitedMs = createMachineClock()
+    const [before, startedAt] = [waitedMs(), performance.now()]
+    while (performance.now() - startedAt < 1_000);
+    const waited = waitedMs() - before
+    expect(waited).toBeGreaterThan(1)
+    expect(waited).toBeLessThanOrEqual(performance.now() - startedAt)
+    await Promise.all(others.map((other) => other.terminate()))
   })
 
   // Whether a job is late depends on the machine: how long the long one takes is measured first.

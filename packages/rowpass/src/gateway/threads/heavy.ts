@@ -34,7 +34,7 @@ type HeavyConfig = Pick<GatewayConfig, 'allowExplain' | 'maxBatch' | 'maxStateme
 const maxBodyBytesHere = 32 * 1024
 /** UTF-16 units; the slowest statement of this length takes some 50 ms, but for those that are given up. */
 const maxShortLength = 16 * 1024
-/** The slowest job takes some 3 s of a thread. Generous: the machine may be busy with other things for most of the time. */
+/** The slowest job takes some 3 s of a thread. `maxRunMs` is generous: the machine may be busy with other things for most of it. */
 const limits = { maxWaiting: 1_000, budgetMs: 5_000, regainedMsPerSecond: 500, maxRunMs: 15_000 }
 const maxLongIdleMs = 30_000
 /** No text of {@link maxShortLength} that is allowed needs more than 16 MiB. */

@@ -117,23 +117,24 @@ export function createJobThread(options: JobThreadOptions, emit: Emit): JobThrea
     thread.postMessage(entry.job, entry.transfer as TransferListItem[])
   }
 
-  function end(): Entry | undefined {
+  /** @param usedMs as the thread says; one that says nothing has used all of the time */
+  function end(usedMs?: number): Entry | undefined {
     if (running === undefined) return undefined
     const { entry, startedAt, timer } = running
     clearTimeout(timer)
     usedAt = performance.now()
-    queue.spend(entry.owner, usedAt - startedAt)
+    queue.spend(entry.owner, usedMs ?? usedAt - startedAt)
     running = undefined
     return entry
   }
 
   function onReport(report: Report): void {
-    const { reply } = report
+    const { reply, usedMs } = report
     heapBytes = report.heapBytes
     restartMs = 0
     ready = true
     usedAt = performance.now()
-    const entry = end()
+    const entry = end(usedMs)
     next()
     if (reply.kind === 'ready') return
     if (reply.kind === 'done') entry?.resolve(reply.value)

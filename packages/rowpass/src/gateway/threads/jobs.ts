@@ -33,6 +33,8 @@ export type Reply =
 /** What a thread sends back. */
 export interface Report {
   readonly reply: Reply
+  /** Milliseconds of the thread that the job took, without those for which the machine had no processor for it. */
+  readonly usedMs: number
   /** Bytes that its heap has by now. */
   readonly heapBytes: number
 }
