@@ -86,16 +86,16 @@ export const gatewayMistakes: readonly Mistake[] = [
       'keeps nobody waiting who has gone',
     ],
   ]),
-  ...mistakesIn('packages/rowpass/src/gateway/handle.ts', 'packages/rowpass/test/gateway/traffic.test.ts', [
+  ...mistakesIn('packages/rowpass/src/gateway/token-path.ts', 'packages/rowpass/test/gateway/traffic.test.ts', [
     [
       'answers may be as large and as many as one likes',
-      '      traffic.moved(caller.owner, lengthOfBody(answered.ending.response))\n',
+      '        traffic.moved(owner, lengthOfBody(ending.response))\n',
       '',
       'SEC-77 %s counts against whoever moved it',
     ],
     [
       'a body whose length is not announced is none',
-      '      traffic.moved(owner, come - announced)\n',
+      '        traffic.moved(owner, come - announced)\n',
       '',
       'SEC-77 a body without an announced length counts too',
     ],

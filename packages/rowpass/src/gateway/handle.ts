@@ -9,14 +9,13 @@ import { type Answered, nobody, toAuditLine } from './audit.ts'
 import type { GatewayConfig } from './config.ts'
 import { refuse } from './contract/refuse.ts'
 import { createHeadReader, type Head } from './contract/request.ts'
-import { lengthOfBody, type SqlResponse } from './contract/respond.ts'
+import type { SqlResponse } from './contract/respond.ts'
 import type { SqlRequest } from './http/receive.ts'
 import type { PasswordLogins } from './password/login.ts'
 import { createPasswordHandler } from './password/over-http.ts'
 import type { Heavy } from './threads/heavy.ts'
 import { createTiming, type Timing } from './timing.ts'
-import type { TokenPath, Turn } from './token-path.ts'
-import type { Traffic } from './traffic.ts'
+import type { TokenPath } from './token-path.ts'
 import type { UnderWay } from './under-way.ts'
 
 /** What handling a request needs. */
@@ -25,7 +24,6 @@ export interface HandlerParts {
   readonly tokenPath: TokenPath
   readonly heavy: Pick<Heavy, 'parseBody'>
   readonly underWay: UnderWay
-  readonly traffic: Traffic
   readonly findType: FindType
   readonly logins: PasswordLogins
   readonly emit: Emit
@@ -36,7 +34,7 @@ export type SqlHandler = (request: SqlRequest) => Promise<SqlResponse>
 
 /** Makes the handler. */
 export function createSqlHandler(parts: HandlerParts): SqlHandler {
-  const { config, tokenPath, heavy, traffic, logins, emit } = parts
+  const { config, tokenPath, heavy, logins, emit } = parts
   const readHead = createHeadReader()
   const withPassword = createPasswordHandler(parts)
 
@@ -63,31 +61,11 @@ export function createSqlHandler(parts: HandlerParts): SqlHandler {
     try {
       const turn = tokenPath.enter(caller, request, timing)
       if (!config.databases.has(login.database)) throw new Failure('database_unknown')
-      const bytes = await receive(turn)
+      const bytes = await tokenPath.receive(turn)
       const body = await heavy.parseBody(bytes, request.headers, caller.owner)
-      const answered = await tokenPath.run(turn, body, batch)
-      traffic.moved(caller.owner, lengthOfBody(answered.ending.response))
-      return answered
+      return await tokenPath.run(turn, body, batch)
     } catch (error) {
       return { who: caller.who, ending: refuse(error) }
-    }
-  }
-
-  /** Reads the body when its owner may, and counts what has come of it, whether or not it was whole. */
-  async function receive({ request, caller: { owner }, hold }: Turn): Promise<Buffer> {
-    const announced = Math.min(Number(request.headers['content-length'] ?? 0) || 0, config.maxRequestBytes)
-    const admitted = traffic.admit(owner, announced, request.signal)
-    if (admitted !== undefined) await admitted
-    let come = 0
-    try {
-      const bytes = await request.body((more) => {
-        come += more
-        return hold(more)
-      })
-      come = bytes.length
-      return bytes
-    } finally {
-      traffic.moved(owner, come - announced)
     }
   }
 }

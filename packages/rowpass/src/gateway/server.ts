@@ -164,8 +164,8 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     maxWaitMs: config.queueTimeoutMs,
   })
   const common = { config, heavy, underWay, findType, emit }
-  const tokenPath = createTokenPath({ ...common, sealKey: () => expected.sealKey, verifier, pool })
-  const handle = createSqlHandler({ ...common, traffic, tokenPath, logins })
+  const tokenPath = createTokenPath({ ...common, sealKey: () => expected.sealKey, verifier, pool, traffic })
+  const handle = createSqlHandler({ ...common, tokenPath, logins })
   let { issuers } = config
   const door = config.mcp ? createDoor({ ...common, tokenPath, issuers: () => issuers }) : undefined
   const mcpConfig = { ...config, maxRequestBytes: Math.min(config.maxRequestBytes, maxMessageBytes) }

@@ -18,23 +18,25 @@ import { type Caller, createCallers } from './caller.ts'
 import type { GatewayConfig } from './config.ts'
 import { refuse, refuseStatement, tokenErrorResponse } from './contract/refuse.ts'
 import type { BatchOptions, SqlBody } from './contract/request.ts'
-import { respond } from './contract/respond.ts'
+import { lengthOfBody, respond } from './contract/respond.ts'
 import type { SqlRequest } from './http/receive.ts'
 import { holdToScopes, otherTable } from './narrowed.ts'
 import type { Heavy } from './threads/heavy.ts'
 import type { Timing } from './timing.ts'
+import type { Traffic } from './traffic.ts'
 import { type Hold, held, holdAnswer, type UnderWay } from './under-way.ts'
 import { type Terms, toTokenWork } from './work.ts'
 
 /** What the path needs. */
 export interface TokenPathParts {
-  readonly config: Pick<GatewayConfig, 'identityLimit' | 'preparedStatements'>
+  readonly config: Pick<GatewayConfig, 'identityLimit' | 'maxRequestBytes' | 'preparedStatements'>
   /** The key that seals now; it may be replaced while the gateway runs. */
   readonly sealKey: () => SealKey
   readonly verifier: Verifier
   readonly pool: Pick<Pool, 'run'>
   readonly heavy: Pick<Heavy, 'judge'>
   readonly underWay: UnderWay
+  readonly traffic: Traffic
   readonly findType: FindType
   readonly emit: Emit
 }
@@ -69,13 +71,18 @@ export interface TokenPath {
    * @throws Failure `overloaded`
    */
   enter(caller: Caller, request: SqlRequest, timing?: Timing): Turn
-  /** Judges and runs. Never rejects. */
+  /**
+   * Reads the body when its owner may move more bytes, and counts what has come of it, whether or not it was whole.
+   * @throws Failure `overloaded`, `request_too_large`, `request_invalid`
+   */
+  receive(turn: Turn): Promise<Buffer>
+  /** Judges and runs, and counts the bytes of the answer. Never rejects. */
   run(turn: Turn, body: SqlBody, batch: BatchOptions, rules?: Rules): Promise<Answered>
 }
 
 /** Makes it. */
 export function createTokenPath(parts: TokenPathParts): TokenPath {
-  const { config, verifier, pool, heavy, underWay, findType, emit } = parts
+  const { config, verifier, pool, heavy, underWay, traffic, findType, emit } = parts
   const toCaller = createCallers(parts.sealKey)
   const admit = createAdmissions(pool)
   const pooled = config.preparedStatements === 0
@@ -104,6 +111,22 @@ export function createTokenPath(parts: TokenPathParts): TokenPath {
       timing,
       hold: underWay.enter(caller.owner, request, config.identityLimit),
     }),
+    async receive({ request, caller: { owner }, hold }) {
+      const announced = Math.min(Number(request.headers['content-length'] ?? 0) || 0, config.maxRequestBytes)
+      const admitted = traffic.admit(owner, announced, request.signal)
+      if (admitted !== undefined) await admitted
+      let come = 0
+      try {
+        const bytes = await request.body((more) => {
+          come += more
+          return hold(more)
+        })
+        come = bytes.length
+        return bytes
+      } finally {
+        traffic.moved(owner, come - announced)
+      }
+    },
     async run({ request, caller: { identity, owner, who, narrowing }, hold, timing }, body, batch, rules = {}) {
       const verdicts: Verdict[] = []
       let flight: Flight | undefined
@@ -145,6 +168,7 @@ export function createTokenPath(parts: TokenPathParts): TokenPath {
           batch,
           toErrorResponse: (error) => tokenErrorResponse(error, writing),
         })
+        traffic.moved(owner, lengthOfBody(ending.response))
         timing?.end('answer')
         return { who, verdicts, narrowed: narrowing !== undefined, flight, ending: held(ending, holding) }
       } catch (error) {

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { createTraffic } from '../../src/gateway/traffic.ts'
 import { startTestGateway, type TestGateway, waitUntil } from '../support/gateway.ts'
 import { createTestDatabase, describePg, type TestDatabase } from '../support/pg.ts'
+import { connectMcp } from './mcp-client.ts'
 
 const kibibyte = 1024
 
@@ -83,7 +84,10 @@ describePg('bodies and answers through the gateway', () => {
   const [large, length] = ['x'.repeat(4_000 * kibibyte), 'select length($1)::text as n']
   beforeAll(async () => {
     database = await createTestDatabase({ contents: 'platform' })
-    const settings = { ROWPASS_IDENTITY_BYTES_PER_SECOND: '65536', ROWPASS_QUEUE_TIMEOUT_MS: '700' }
+    const settings = {
+      ...{ ROWPASS_IDENTITY_BYTES_PER_SECOND: '65536', ROWPASS_QUEUE_TIMEOUT_MS: '700' },
+      ...{ ROWPASS_MCP: 'true', ROWPASS_MCP_MAX_BYTES: '1048576' },
+    }
     gateway = await startTestGateway(database, settings)
   })
   afterAll(async () => {
@@ -101,6 +105,16 @@ describePg('bodies and answers through the gateway', () => {
     expect({ status, body }).toMatchObject({ status: 400, body: { message: expect.stringContaining('more bytes') } })
     expect(Number(headers.get('retry-after'))).toBeGreaterThan(0)
     expect((await gateway.sql(bob, length, ['y'])).body.rows).toEqual([{ n: '1' }])
+  })
+
+  it('SEC-77 what an assistant reads counts as well, and holds up its own', async () => {
+    const token = await gateway.issuer.token('agatha')
+    const { call, close } = await connectMcp(gateway, token)
+    const read = () => call('query', { sql: "select repeat('x', 900000) as n" })
+    expect((await read()).isError).toBe(false)
+    await expect(read()).rejects.toThrow('more bytes')
+    expect((await gateway.sql(token, length, ['y'])).body.message).toContain('more bytes')
+    await close()
   })
 
   it('SEC-76 a large body that is refused is not read on', async () => {

@@ -92,7 +92,11 @@ export type ToolSettings = Pick<GatewayConfig, 'mcpMaxRows' | 'mcpMaxBytes' | 'm
 
 /** What statements are given as. */
 export const statementInput = {
-  sql: z.string().min(1).max(100_000).describe('one statement; values as $1, $2 …'),
+  sql: z
+    .string()
+    .min(1)
+    .max(64 * 1024)
+    .describe('one statement; values as $1, $2 …'),
   params: z.array(z.unknown()).max(1_000).optional().describe('values of $1, $2 … in their order'),
 }
 

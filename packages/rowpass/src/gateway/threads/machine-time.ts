@@ -19,7 +19,7 @@ export function createMachineClock(): () => number {
     return () => 0
   }
   return () => {
-    const [, waitedNs] = line.latin1Slice(0, readSync(file, line, 0, line.length, 0)).split(' ')
+    const [, waitedNs] = line.toString('latin1', 0, readSync(file, line, 0, line.length, 0)).split(' ')
     return Number(waitedNs) / 1e6 || 0
   }
 }
