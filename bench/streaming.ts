@@ -18,6 +18,8 @@ export const debianPrograms = findPrograms()
 /** A running server. */
 export interface StreamingServer {
   readonly port: number
+  /** Process whose children are the backends. */
+  postmasterPid(): number
   /** Superuser, database `postgres`. */
   readonly superuserUrl: string
   /** Ends every process of it at once, as if the machine had lost its power: nobody is told anything. */
@@ -77,6 +79,7 @@ export async function startStreaming(): Promise<Streaming> {
     await until(() => asks('select true as yes'))
     const started: StreamingServer = {
       port,
+      postmasterPid: () => Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n', 1)[0]),
       superuserUrl,
       async kill() {
         signal('SIGKILL')

@@ -53,6 +53,7 @@ function membersOf(body: string): string {
 async function metricRows(): Promise<string> {
   const metrics = createMetrics()
   metrics.watch({ open: 0, inFlight: 0, queued: 0, slow: 0, stuck: 0 }, () => true)
+  metrics.watchReplicas({ used: 0, answered: 0, askedAgain: 0 })
   const lines = [...(await metrics.text()).matchAll(/^# HELP (\w+) (.*)\n# TYPE \w+ (\w+)$/gm)]
   return lines.map(([, name, says, kind]) => `| \`${name}\` | ${kind} | ${says} |`).join('\n')
 }

@@ -7,6 +7,7 @@ import { issuerMistakes } from './issuer.ts'
 import type { Mistake } from './mistake.ts'
 import { narrowedMistakes } from './narrowed.ts'
 import { poolMistakes } from './pool.ts'
+import { replicaMistakes } from './replicas.ts'
 import { sealMistakes } from './seal.ts'
 import { showcaseMistakes } from './showcase.ts'
 import { sqlMistakes } from './sql.ts'
@@ -20,6 +21,7 @@ export const mistakes: readonly Mistake[] = [
   ...sqlMistakes,
   ...sealMistakes,
   ...poolMistakes,
+  ...replicaMistakes,
   ...gatewayMistakes,
   ...agentMistakes,
   ...databaseMistakes,

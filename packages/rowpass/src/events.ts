@@ -96,6 +96,26 @@ export interface ConnectionClosed {
   readonly cause: unknown
 }
 
+/** A replica takes reads now: at first, and when it is back. */
+export interface ReplicaJoined {
+  readonly type: 'replica_joined'
+  /** Host and port, as the URL has them. */
+  readonly server: string
+}
+
+/** A replica takes no reads, at first or any more; the primary takes them. It is tried again all the time. */
+export interface ReplicaLost {
+  readonly type: 'replica_lost'
+  readonly server: string
+  /**
+   * `lag`: it is later than `ROWPASS_REPLICA_MAX_LAG_MS` allows. `no_standby`: it takes writes. `other_history`: it is no copy
+   * of this primary, or has not followed it from the one before. `unprepared`: it lacks the seal key, a role, or what
+   * `rowpass db migrate` brings. Names are public.
+   */
+  readonly reason: 'unreachable' | 'lag' | 'no_standby' | 'other_history' | 'unprepared'
+  readonly cause?: unknown
+}
+
 /** PostgreSQL could not be connected to. */
 export interface ConnectionFailed {
   readonly type: 'connection_failed'
@@ -370,6 +390,8 @@ export type RowpassEvent =
   | KeysFailed
   | ConnectionOpened
   | ServerChanged
+  | ReplicaJoined
+  | ReplicaLost
   | ConnectionClosed
   | ConnectionFailed
   | DatabaseExposed

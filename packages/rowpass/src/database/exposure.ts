@@ -17,9 +17,11 @@ export function connectionsNeeded(settings: {
   readonly gateways: number
   /** Processes of each gateway. */
   readonly workers: number
+  /** Where there are any, one connection more asks the primary where it is; on each of them there are no more than here. */
+  readonly replicas?: number
 }): number {
-  const { poolSize, gateways, workers } = settings
-  return gateways * workers * (Math.floor(poolSize / workers) + besidesPool)
+  const { poolSize, gateways, workers, replicas = 0 } = settings
+  return gateways * workers * (Math.floor(poolSize / workers) + besidesPool + Math.min(replicas, 1))
 }
 
 /**

@@ -48,7 +48,8 @@ export interface KnownCatalog {
 export type CatalogSettings = Pick<
   GatewayConfig,
   'databaseUrl' | 'connectTimeoutMs' | 'poolSize' | 'gateways' | 'workers'
->
+> &
+  Partial<Pick<GatewayConfig, 'replicaUrls'>>
 
 /** What a reading needs besides them. */
 export interface CatalogReading {
@@ -75,7 +76,8 @@ export async function readCatalog(settings: CatalogSettings, reading: CatalogRea
     throw new Failure('database_unavailable', { cause })
   }
   try {
-    return await readOver(client, connectionsNeeded(settings), reading)
+    const replicas = settings.replicaUrls?.length ?? 0
+    return await readOver(client, connectionsNeeded({ ...settings, replicas }), reading)
   } finally {
     // Not awaited: a server that has gone silent would keep the reading from ending.
     void client.end().catch(() => {})

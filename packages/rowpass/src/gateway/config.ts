@@ -105,6 +105,10 @@ function parseSetting(name: string, setting: Setting<unknown>, env: GatewayEnv):
 
 function toConfig(values: SettingValues): GatewayConfig {
   const database = decodeURIComponent(values.databaseUrl.pathname.slice(1))
+  for (const { pathname } of values.replicaUrls) {
+    if (decodeURIComponent(pathname.slice(1)) === database) continue
+    throw new ConfigError([`${variableOf('replicaUrls')} has another database than ROWPASS_DATABASE_URL`])
+  }
   return Object.freeze({
     ...values,
     databases: new Set([database, ...values.databaseAliases]),

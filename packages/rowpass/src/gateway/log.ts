@@ -51,6 +51,8 @@ const levels: Readonly<Record<RowpassEvent['type'], 'info' | 'warn' | 'error'>> 
   jwks_failed: 'error',
   jwks_loaded: 'info',
   login_failed: 'warn',
+  replica_joined: 'info',
+  replica_lost: 'warn',
   schema_unwatched: 'warn',
   session_closed: 'info',
   session_opened: 'info',

@@ -15,11 +15,22 @@ export interface GatewayGauges {
   readonly stuck: number
 }
 
+/** What it can say of its replicas. */
+export interface ReplicaCounts {
+  /** How many take reads now. */
+  readonly used: number
+  /** Reads so far. */
+  readonly answered: number
+  readonly askedAgain: number
+}
+
 /** Metrics of one gateway. */
 export interface Metrics {
   readonly emit: Emit
   /** Reads the gauges from the pool, and whether the gateway is ready, at each scrape. */
   watch(gauges: GatewayGauges, ready: () => boolean): void
+  /** Reads what replicas do, where there are any. */
+  watchReplicas(counts: ReplicaCounts): void
   /** The text that Prometheus scrapes. */
   text(): Promise<string>
   /** The same as values, to be merged with those of other processes. */
@@ -139,6 +150,21 @@ export function createMetrics(worker?: number): Metrics {
     gauge('rowpass_backends_stuck', 'Backends whose statement did not end when it was cancelled.', () => gauges.stuck)
   }
 
+  function watchReplicas(counts: ReplicaCounts): void {
+    gauge('rowpass_replicas_used', 'Replicas that take reads, where there are any.', () => counts.used)
+    new Counter({
+      name: 'rowpass_replica_reads_total',
+      help: 'Reads that a replica has answered, and those that the primary had to answer after it.',
+      labelNames: ['outcome'] as const,
+      registers,
+      collect() {
+        this.reset()
+        this.inc({ outcome: 'answered' }, counts.answered)
+        this.inc({ outcome: 'asked_again' }, counts.askedAgain)
+      },
+    })
+  }
+
   function gauge(name: string, help: string, read: () => number): void {
     new Gauge({
       name,
@@ -205,6 +231,7 @@ export function createMetrics(worker?: number): Metrics {
   return {
     emit,
     watch,
+    watchReplicas,
     text: () => registry.metrics(),
     values: () => registry.getMetricsAsJSON(),
     contentType: registry.contentType,

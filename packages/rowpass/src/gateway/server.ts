@@ -8,8 +8,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { sessionName } from '../database/gateways.ts'
 import { Failure } from '../errors.ts'
 import type { Emit } from '../events.ts'
-import { Pool } from '../postgres/pool.ts'
-import { createSchemaVersion } from '../postgres/schema-version.ts'
+import { Pool, type PoolOptions } from '../postgres/pool.ts'
+import { createSchemaVersion, type SchemaVersion } from '../postgres/schema-version.ts'
 import type { SessionLogin } from '../postgres/session.ts'
 import type { FindType } from '../postgres/values.ts'
 import { createVerifier } from '../token/verifier.ts'
@@ -38,6 +38,7 @@ import { nodeVerify } from './node-verify.ts'
 import { createLogins } from './password/login.ts'
 import { createWebSocketGateway } from './password/websocket.ts'
 import { createReload, expectedOf } from './reload.ts'
+import { Replicas } from './replicas/replicas.ts'
 import { createHeavy } from './threads/heavy.ts'
 import { createTokenPath } from './token-path.ts'
 import { createTraffic } from './traffic.ts'
@@ -98,7 +99,7 @@ const corsHeaders = {
   'access-control-allow-methods': 'POST',
   'access-control-allow-headers':
     'Authorization, Content-Type, Neon-Connection-String, Neon-Raw-Text-Output, Neon-Array-Mode, Neon-Pool-Opt-In, ' +
-    'Neon-Batch-Read-Only, Neon-Batch-Isolation-Level, Neon-Batch-Deferrable, Neon-Request-Id, Traceparent',
+    'Neon-Batch-Read-Only, Neon-Batch-Isolation-Level, Neon-Batch-Deferrable, Neon-Request-Id, Rowpass-Seen, Traceparent',
   'access-control-max-age': '86400',
 }
 
@@ -118,27 +119,21 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     options.emit?.(event)
   }
   let expected = expectedOf(config)
-  const schemaVersion = createSchemaVersion(() => catalog.refresh())
-  const pool = new Pool(
-    {
-      ...toLogin(config.databaseUrl),
-      applicationName: sessionName({ version: readVersion(), process: randomBytes(4).toString('hex') }),
-      connectTimeoutMs: config.connectTimeoutMs,
-      statementTimeoutMs: config.statementTimeoutMs,
-      lockTimeoutMs: config.lockTimeoutMs,
-      maxResponseBytes: config.maxResponseBytes,
-      maxPreparedStatements: config.preparedStatements,
-      schemaVersion,
-      size: config.poolSize,
-      maxPipelineDepth: config.pipelineDepth,
-      maxQueued: config.queueLimit,
-      queueTimeoutMs: config.queueTimeoutMs,
-      slowLimit: config.slowLimit,
-      requestTimeoutMs: config.requestTimeoutMs,
-    },
-    emit,
-  )
+  const schemaVersion = createSchemaVersion(() => {
+    replicas?.changed()
+    catalog.refresh()
+  })
+  const poolOptions = toPoolOptions(config, schemaVersion)
+  const pool = new Pool(poolOptions, (event) => {
+    if (event.type === 'connection_opened') replicas?.onPrimaryOpened()
+    emit(event)
+  })
   metrics.watch(pool, ready)
+  const replicas =
+    config.replicaUrls.length === 0
+      ? undefined
+      : new Replicas({ config, primary: pool, poolOptions, expected: () => expected, emit })
+  if (replicas !== undefined) metrics.watchReplicas(replicas)
   const verifier = createVerifier(config.issuers, {
     sha256: (text) => hash('sha256', text, 'base64'),
     verifyOperation: nodeVerify,
@@ -152,7 +147,10 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
   const heavy = createHeavy(config, emit, () => catalog.unread())
   const catalog = createCatalogKeeper(config, {
     expected: () => expected,
-    onFacts: heavy.setFacts,
+    onFacts(facts) {
+      replicas?.changed()
+      heavy.setFacts(facts)
+    },
     onVersion: schemaVersion.see,
     emit,
   })
@@ -164,7 +162,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     maxWaitMs: config.queueTimeoutMs,
   })
   const common = { config, heavy, underWay, findType, emit }
-  const tokenPath = createTokenPath({ ...common, sealKey: () => expected.sealKey, verifier, pool, traffic })
+  const tokenPath = createTokenPath({ ...common, sealKey: () => expected.sealKey, verifier, pool, replicas, traffic })
   const handle = createSqlHandler({ ...common, tokenPath, logins })
   let { issuers } = config
   const door = config.mcp ? createDoor({ ...common, tokenPath, issuers: () => issuers }) : undefined
@@ -210,6 +208,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
   function replace(next: GatewayConfig): void {
     verifier.replaceIssuers(next.issuers)
     expected = expectedOf(next)
+    replicas?.changed(next.sealKeys)
     issuers = next.issuers
     logins.replace(next)
     webSockets.endRefused()
@@ -222,7 +221,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     if (config.drainSeconds > 0) await wait(config.drainSeconds * 1_000)
     catalog.close()
     const [cutOff] = await Promise.all([http.close(closeGraceMs), webSockets.close(), metricsHttp.close(closeGraceMs)])
-    await pool.close()
+    await Promise.all([pool.close(), replicas?.close()])
     await heavy.close()
     emit({ type: 'gateway_stopped', cutOff, durationMs: performance.now() - startedAt })
   }
@@ -255,7 +254,7 @@ export function createGateway(config: GatewayConfig, options: GatewayOptions = {
     return {
       ...headers,
       'access-control-allow-origin': origin,
-      'access-control-expose-headers': 'Neon-Request-Id',
+      'access-control-expose-headers': 'Neon-Request-Id, Rowpass-Seen',
       vary: 'Origin',
     }
   }
@@ -304,6 +303,25 @@ interface Given {
   /** Node reads them when they are asked for, which /sql does not. */
   headers(): IncomingHttpHeaders
   receive(receiving: Pick<GatewayConfig, 'maxRequestBytes' | 'addressHeader'>): SqlRequest
+}
+
+function toPoolOptions(config: GatewayConfig, schemaVersion: SchemaVersion): PoolOptions {
+  return {
+    ...toLogin(config.databaseUrl),
+    applicationName: sessionName({ version: readVersion(), process: randomBytes(4).toString('hex') }),
+    connectTimeoutMs: config.connectTimeoutMs,
+    statementTimeoutMs: config.statementTimeoutMs,
+    lockTimeoutMs: config.lockTimeoutMs,
+    maxResponseBytes: config.maxResponseBytes,
+    maxPreparedStatements: config.preparedStatements,
+    schemaVersion,
+    size: config.poolSize,
+    maxPipelineDepth: config.pipelineDepth,
+    maxQueued: config.queueLimit,
+    queueTimeoutMs: config.queueTimeoutMs,
+    slowLimit: config.slowLimit,
+    requestTimeoutMs: config.requestTimeoutMs,
+  }
 }
 
 function toLogin(url: URL): Pick<SessionLogin, 'server' | 'user' | 'password' | 'database'> {

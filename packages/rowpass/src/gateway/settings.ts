@@ -51,6 +51,18 @@ const postgresUrl = (text: string) => {
   return url
 }
 
+const maxReplicas = 16
+
+const replicaUrls = (text: string) => {
+  const urls = list(text).map(postgresUrl)
+  if (urls.length > maxReplicas) throw new TypeError(`has more than ${maxReplicas} URLs`)
+  for (const url of urls) {
+    if (placesOf(url).includes(',') || url.searchParams.has('target_session_attrs'))
+      throw new TypeError('has a URL of several servers: name each replica by a URL of its own')
+  }
+  return urls
+}
+
 /** Every setting, by its name in the configuration; `variableOf` names its variable. */
 export const settings = {
   databaseUrl: text({
@@ -70,6 +82,21 @@ export const settings = {
     parse: parseIssuers,
     explain: explainIssuers,
     says: 'Issuers whose tokens are accepted, as JSON: see below.',
+  }),
+  replicaUrls: text({
+    form: 'a list',
+    default: '',
+    secret: true,
+    parse: replicaUrls,
+    explain: (urls) => urls.map((url) => `reads go to ${placesOf(url)}`),
+    says: `Replicas that take reads, as URLs of one server each, separated by commas, at most ${maxReplicas}: streaming copies of the primary, with the same login and database. None by default; see production.md.`,
+  }),
+  replicaMaxLagMs: integer({
+    unit: 'milliseconds',
+    default: 1_000,
+    min: 500,
+    max: 60_000,
+    says: 'The age of what a replica may answer with. One that is later takes no reads.',
   }),
   databaseAliases: text({
     form: 'a list',

@@ -21,6 +21,8 @@ import type { BatchOptions, SqlBody } from './contract/request.ts'
 import { lengthOfBody, respond } from './contract/respond.ts'
 import type { SqlRequest } from './http/receive.ts'
 import { holdToScopes, otherTable } from './narrowed.ts'
+import type { Replicas } from './replicas/replicas.ts'
+import { seenHeader } from './replicas/seen.ts'
 import type { Heavy } from './threads/heavy.ts'
 import type { Timing } from './timing.ts'
 import type { Traffic } from './traffic.ts'
@@ -34,6 +36,8 @@ export interface TokenPathParts {
   readonly sealKey: () => SealKey
   readonly verifier: Verifier
   readonly pool: Pick<Pool, 'run'>
+  /** Undefined where there are none: then everything is the pool's. */
+  readonly replicas: Replicas | undefined
   readonly heavy: Pick<Heavy, 'judge'>
   readonly underWay: UnderWay
   readonly traffic: Traffic
@@ -82,7 +86,7 @@ export interface TokenPath {
 
 /** Makes it. */
 export function createTokenPath(parts: TokenPathParts): TokenPath {
-  const { config, verifier, pool, heavy, underWay, traffic, findType, emit } = parts
+  const { config, verifier, pool, replicas, heavy, underWay, traffic, findType, emit } = parts
   const toCaller = createCallers(parts.sealKey)
   const admit = createAdmissions(pool)
   const pooled = config.preparedStatements === 0
@@ -156,10 +160,16 @@ export function createTokenPath(parts: TokenPathParts): TokenPath {
           terms: rules,
           hold: holding,
         })
-        flight = await pool.run(work, { owner, signal: request.signal })
+        const { headers, signal } = request
+        flight = await (replicas === undefined
+          ? pool.run(work, { owner, signal })
+          : replicas.run(work, { owner, signal, seen: headers[seenHeader] }))
         if (flight.startedAt > 0) timing?.end('queue', flight.startedAt)
         timing?.end('postgres')
-        admit(identity, owner, flight)
+        // A replica remembers nobody.
+        if (flight.work.replayed === undefined) admit(identity, owner, flight)
+        const wrote = replicas !== undefined && work.readOnly !== true
+        const seen = wrote ? await replicas.seenBy(owner, parts.sealKey()) : undefined
         if (narrowing !== undefined && isOtherTable(flight)) throw otherTable(narrowing)
         if (flight.stuckIn !== undefined) reportStuck(flight.stuckIn, request.id, who)
         const writing = allowed[flight.step - leadingSteps(flight)]?.writing
@@ -169,6 +179,7 @@ export function createTokenPath(parts: TokenPathParts): TokenPath {
           toErrorResponse: (error) => tokenErrorResponse(error, writing),
         })
         traffic.moved(owner, lengthOfBody(ending.response))
+        if (seen !== undefined) ending.response.headers[seenHeader] = seen
         timing?.end('answer')
         return { who, verdicts, narrowed: narrowing !== undefined, flight, ending: held(ending, holding) }
       } catch (error) {

@@ -25,6 +25,8 @@ export interface ConnectionOptions extends SessionLogin {
   readonly maxPreparedStatements: number
   /** What the connections know of the schema together; by default each connection is alone with it. */
   readonly schemaVersion?: SchemaVersion
+  /** It leads to a standby, and its requests have `replayed`. */
+  readonly onStandby?: boolean
 }
 
 /** A connection that is ready for requests. */

@@ -27,6 +27,8 @@ export interface PoolRequest extends Queued, Paced {
   apart: boolean
   /** It has its answer. */
   ended: boolean
+  /** See `RunOptions`. */
+  readonly quickOnly: boolean
   readonly done: (flight: Flight) => void
 }
 

@@ -37,13 +37,27 @@ function makeForms(name: string, sql: string, firstTimeout: number): [form: Enve
   return [form('', ''), form('_of_session', refuseEnded)]
 }
 
-/** The form for an identity, and its parameters but for timeouts. @param ticketed whether its ticket is sent */
+/** Fails (22012) on a server that is no standby, or has not replayed the log as far as that. */
+const refuseBehind = ` or 1 / case when pg_catalog.pg_is_in_recovery()
+  and pg_catalog.pg_last_wal_replay_lsn() operator(pg_catalog.>=) $4::pg_catalog.pg_lsn then 1 else 0 end is null`
+
+/** The whole seal, on a standby. What the statement sees, it sees after that: each has a snapshot of its own. */
+export const [standbyEnvelope] = makeForms('envelope_on_standby', envelopeSql + refuseBehind, 5)
+
+/**
+ * The form for an identity, and its parameters but for timeouts.
+ * @param ticketed whether its ticket is sent
+ * @param replayed of `Work`; its identity names no session, which is asked of the primary alone
+ */
 export function envelopeOf(
   { role, session }: GatewayIdentity,
   ticketed: boolean,
+  replayed?: string,
 ): { readonly form: EnvelopeForm; readonly endable: boolean; readonly params: readonly string[] } {
+  const { claims, seal } = session
+  if (replayed !== undefined) return { form: standbyEnvelope, endable: false, params: [role, claims, seal, replayed] }
   const endable = namesSession(session)
   return ticketed
     ? { form: endable ? ticketSessionEnvelope : ticketEnvelope, endable, params: [role, ticketOf(session)] }
-    : { form: endable ? wholeSessionEnvelope : wholeEnvelope, endable, params: [role, session.claims, session.seal] }
+    : { form: endable ? wholeSessionEnvelope : wholeEnvelope, endable, params: [role, claims, seal] }
 }

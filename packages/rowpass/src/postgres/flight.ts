@@ -57,6 +57,11 @@ export interface Work {
   readonly findType?: FindType
   /** Told how many bytes its results have by now, when they are many. Returns false when there is no room for them. */
   readonly hold?: (bytes: number) => boolean
+  /**
+   * The place in the log, as `pg_lsn` writes it, up to which its server has to be a standby that has replayed it: else it
+   * fails before its statement. Absent on the primary.
+   */
+  readonly replayed?: string
   /** Does nothing while this is the version of the schema: see `schema-version.ts`. */
   readonly unlessVersion?: string
   /** How much of each result is kept; absent: all of it. */

@@ -3,7 +3,14 @@
  * Keeps account of the statements that the server has prepared.
  */
 
-import { envelopeOf, ticketEnvelope, ticketSessionEnvelope, wholeEnvelope, wholeSessionEnvelope } from './envelope.ts'
+import {
+  envelopeOf,
+  standbyEnvelope,
+  ticketEnvelope,
+  ticketSessionEnvelope,
+  wholeEnvelope,
+  wholeSessionEnvelope,
+} from './envelope.ts'
 import {
   type Flight,
   type FlightError,
@@ -28,6 +35,8 @@ export interface OutgoingOptions {
   readonly idleInTransactionTimeoutMs: number
   /** Shared by the connections of a pool. */
   readonly schemaVersion: SchemaVersion
+  /** Its requests have `replayed`. */
+  readonly onStandby?: boolean
 }
 
 /** The sending side of a connection. Nothing leaves before {@link Outgoing.take}. */
@@ -127,8 +136,8 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
 
   function writeEnvelope(flight: Flight, identity: GatewayIdentity): void {
     // Not for what may leave something behind: where a ticket is not known, the request is sent again.
-    flight.ticketed = identity.remembered === true && !flight.work.reset
-    const { form, endable, params } = envelopeOf(identity, flight.ticketed)
+    flight.ticketed = identity.remembered === true && !flight.work.reset && flight.work.replayed === undefined
+    const { form, endable, params } = envelopeOf(identity, flight.ticketed, flight.work.replayed)
     if (pooled) {
       const { statementTimeoutMs, lockTimeoutMs, idleInTransactionTimeoutMs } = options
       const timeouts = [statementTimeoutMs, lockTimeoutMs, idleInTransactionTimeoutMs]
@@ -219,6 +228,7 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
       writer.parse(beginName, 'BEGIN')
       writer.parse(commitName, 'COMMIT')
       for (const { name, sql } of [wholeEnvelope, ticketEnvelope]) writer.parse(name, sql)
+      if (options.onStandby === true) writer.parse(standbyEnvelope.name, standbyEnvelope.sql)
       writer.sync()
       return true
     },

@@ -14,7 +14,7 @@ import { isGroupable } from './group.ts'
 import { Occupancy, type OccupancyLimits } from './occupancy.ts'
 import { isForgotten, isUnchanged } from './outgoing.ts'
 import { createOwners } from './owners.ts'
-import { createPace, crowdedMs, paceKeyOf } from './pace.ts'
+import { createPace, crowdedMs, type Pace, paceKeyOf } from './pace.ts'
 import { resend } from './resend.ts'
 import { Roster, type RosterOptions } from './roster.ts'
 import { Watch } from './watch.ts'
@@ -28,6 +28,8 @@ export interface PoolOptions extends RosterOptions, OccupancyLimits {
   readonly queueTimeoutMs: number
   /** From being the oldest on its connection to its end; then it is cancelled. */
   readonly requestTimeoutMs: number
+  /** What another pool learns, for the same texts; by default this one learns by itself. */
+  readonly pace?: Pace
 }
 
 /**
@@ -45,6 +47,11 @@ export interface RunOptions {
   readonly owner: string
   /** The client has gone: the request leaves the queue, or is cancelled at the server, and ends with `timeout`. */
   readonly signal?: Abortable
+  /**
+   * It runs at once, beside others, or not at all: one that is not known to be quick, that finds no connection, or that turns
+   * out to be slow ends with `overloaded`, for the caller to run elsewhere.
+   */
+  readonly quickOnly?: boolean
 }
 
 const maxRetries = 3
@@ -59,19 +66,21 @@ export class Pool {
   readonly #dispatcher: Dispatcher
   readonly #watch: Watch
   readonly #owners = createOwners()
-  readonly #pace = createPace()
+  /** How long requests take. */
+  readonly pace: Pace
   readonly #running = new Map<Flight, PoolRequest>()
   #closing = false
   #whenIdle: (() => void) | undefined
 
   constructor(options: PoolOptions, emit: Emit = () => {}) {
     this.#options = options
+    this.pace = options.pace ?? createPace()
     this.#roster = new Roster(options, { onProgress: () => this.#onProgress() }, emit)
     this.#occupancy = new Occupancy(options, this.#roster)
     const parts = { roster: this.#roster, occupancy: this.#occupancy, owners: this.#owners }
     this.#dispatcher = new Dispatcher({
       ...parts,
-      pace: this.#pace,
+      pace: this.pace,
       maxPipelineDepth: options.maxPipelineDepth,
       submit: (request, connection, lane) => this.#submit(request, connection, lane),
     })
@@ -113,7 +122,7 @@ export class Pool {
    * Runs one request. Never rejects: how it ended is in the flight. How many one owner may have under way is for the caller
    * to limit.
    */
-  run(work: Work, { owner, signal }: RunOptions): Promise<Flight> {
+  run(work: Work, { owner, signal, quickOnly = false }: RunOptions): Promise<Flight> {
     return new Promise((done) => {
       const since = performance.now()
       const request: PoolRequest = {
@@ -133,6 +142,7 @@ export class Pool {
         doubted: undefined,
         apart: false,
         ended: false,
+        quickOnly,
       }
       this.#owners.arrive(owner, since)
       if (this.#closing) this.#fail(request, 'overloaded', 'The gateway is shutting down')
@@ -164,7 +174,8 @@ export class Pool {
   #start(request: PoolRequest, again: boolean): void {
     request.flight = undefined
     if (this.#dispatcher.trySend(request)) return
-    if (this.#makeRoom(request)) this.#dispatcher.enqueue(request, again)
+    if (request.quickOnly) this.#fail(request, 'overloaded', 'It is run elsewhere')
+    else if (this.#makeRoom(request)) this.#dispatcher.enqueue(request, again)
     else this.#fail(request, 'overloaded', 'Too many requests wait for a connection')
   }
 
@@ -221,14 +232,16 @@ export class Pool {
   #learn(request: PoolRequest, flight: Flight): void {
     const { startedAt, error, cancelled, cancelStruck, lane, lost, crowded } = flight
     if (startedAt === 0 || (flight.group !== undefined && flight.tookMs === undefined)) return
-    const tookMs = flight.tookMs ?? performance.now() - startedAt
+    // The other server may be cold, or gone: that makes no text slow for good.
+    const mostMs = request.quickOnly ? crowdedMs : Number.POSITIVE_INFINITY
+    const tookMs = Math.min(mostMs, flight.tookMs ?? performance.now() - startedAt)
     const heldUp = flight.heldUp || (crowded && tookMs > crowdedMs)
     if (crowded && heldUp) this.#owners.holdUp(request.owner, 2 * Math.min(tookMs, 2 * crowdedMs))
     if (lane !== 'shared' || tookMs > crowdedMs) this.#owners.use(request.owner, tookMs)
     const whole = !cancelled && !cancelStruck && lost === undefined && error?.kind !== 'failure'
     // What was cut short took at least as long, and may not have begun.
     if (whole || (tookMs > crowdedMs && lost !== 'undone'))
-      this.#pace.learn(request, tookMs, heldUp, flight.tookMs !== undefined)
+      this.pace.learn(request, tookMs, heldUp, flight.tookMs !== undefined)
   }
 
   #finish(request: PoolRequest, flight: Flight): void {

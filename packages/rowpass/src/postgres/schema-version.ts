@@ -79,6 +79,16 @@ export interface SchemaVersion {
   end(version: string): void
 }
 
+/** Of servers on which no version settles: every statement with parameters is parsed anew. */
+export const unwatchedSchema: SchemaVersion = {
+  current: undefined,
+  watched: false,
+  beginReading: () => false,
+  endReading() {},
+  see() {},
+  end() {},
+}
+
 /** @param onChange called when a version is over, or another one than before was read */
 export function createSchemaVersion(onChange: () => void = () => {}): SchemaVersion {
   let current: string | undefined

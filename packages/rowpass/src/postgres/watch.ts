@@ -143,7 +143,11 @@ export class Watch {
       head.lane = 'slow'
       return
     }
-    if (head.work.reset) {
+    if (request.quickOnly) {
+      // Nobody waits for its end: a server that is gone does not end it.
+      request.displaced = true
+      this.#parts.move(request)
+    } else if (head.work.reset) {
       // It may have done what no rollback undoes, so it is not sent again.
       const detail = `The request took longer than ${slowUnrepeatableMs} ms while others did. It was cancelled and rolled back`
       head.error ??= { kind: 'failure', code: 'overloaded', detail }

@@ -19,6 +19,7 @@ export interface SqlHeaders {
   'neon-batch-deferrable'?: string
   'neon-request-id'?: string
   origin?: string
+  'rowpass-seen'?: string
   traceparent?: string
 }
 

@@ -72,6 +72,9 @@ function keepHeader(headers: SqlHeaders, name: string, value: string): void {
     case 'origin':
       headers.origin ??= value
       break
+    case 'rowpass-seen':
+      headers['rowpass-seen'] ??= value
+      break
     case 'traceparent':
       headers.traceparent ??= value
   }
