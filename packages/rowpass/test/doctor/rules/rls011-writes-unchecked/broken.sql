@@ -1,4 +1,4 @@
--- expect: RLS011:public.notes:notes_delete | RLS011:public.notes:notes_insert | RLS011:public.tickets:tickets_all
+-- expect: RLS011:public.notes:notes_delete | RLS011:public.notes:notes_insert | RLS011:public.tickets:tickets_all | RLS011:public.letters:letters_all
 create table notes (id uuid primary key default gen_random_uuid(), body text);
 alter table notes enable row level security;
 create policy notes_read on notes for select to authenticated using (id = (select app.user_id()));
@@ -10,3 +10,10 @@ create table tickets (id uuid primary key default gen_random_uuid(), owner uuid 
 alter table tickets enable row level security;
 create policy tickets_all on tickets to authenticated using (true) with check (owner = (select app.user_id()));
 grant select, insert, update (body), delete on tickets to authenticated;
+-- Another policy narrows which rows are taken, and not what is made of them.
+create table letters (id uuid primary key default gen_random_uuid(), owner uuid not null, body text);
+alter table letters enable row level security;
+create policy letters_all on letters to authenticated using (true);
+create policy letters_own on letters as restrictive to authenticated using (owner = (select app.user_id())) with check (true);
+grant select, insert, update (body), delete on letters to authenticated;
+create index on letters (owner);
