@@ -14,7 +14,7 @@ import { parseGatewayConfig } from '../../packages/rowpass/src/gateway/config.ts
 import { createGateway, type Gateway } from '../../packages/rowpass/src/gateway/server.ts'
 import { type OwnServer, startOwnServer } from '../../packages/rowpass/test/support/own-server.ts'
 import { demo, describePg, postgresMajor, repository, sealKeysText } from '../../packages/rowpass/test/support/pg.ts'
-import { missingLines, runBlocks } from '../../packages/rowpass/test/support/walk-through.ts'
+import { emptyDatabase, missingLines, runBlocks } from '../../packages/rowpass/test/support/walk-through.ts'
 import { personas } from '../src/personas.ts'
 
 const [david] = personas
@@ -22,15 +22,18 @@ const [david] = personas
 describePg('the demo on Neon', () => {
   const folder = mkdtempSync(join(tmpdir(), 'rowpass-neon-'))
   const clone = join(folder, 'demo')
+  const rehearsal = join(folder, 'rehearsal')
   let server: OwnServer
   let gateway: Gateway
 
   beforeAll(async () => {
     openForServer(folder)
     const own = (path: string) => !/[\\/](\.rowpass|\.wrangler|\.dev\.vars|node_modules|\w+\.jwk\.json)$/.test(path)
-    cpSync(demo, clone, { recursive: true, filter: own })
-    chmodSync(clone, 0o755)
-    symlinkSync(join(repository, 'node_modules'), join(clone, 'node_modules'))
+    for (const copy of [clone, rehearsal]) {
+      cpSync(demo, copy, { recursive: true, filter: own })
+      chmodSync(copy, 0o755)
+      symlinkSync(join(repository, 'node_modules'), join(copy, 'node_modules'))
+    }
     server = await startOwnServer(folder)
     await withConnection(server.superuserUrl, async (client) => {
       const { rows } = await client.query('show server_version_num')
@@ -76,6 +79,21 @@ describePg('the demo on Neon', () => {
     const wrong = blocks.filter((block) => missingLines(block).length > 0)
     expect(wrong.map((block) => ({ ...block, missing: missingLines(block) }))).toEqual([])
     expect({ code, blocks: blocks.length }).toEqual({ code: 0, blocks: 8 })
+  })
+
+  it('demo/README.md is rehearsed in an empty database of this machine, up to the deployment', {
+    timeout: 180_000,
+  }, async () => {
+    const [page = ''] = readFileSync(`${demo}README.md`, 'utf8').split('## 7. Deploy')
+    const settings = {
+      PORT: String(await freePort()),
+      CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+      WRANGLER_SEND_METRICS: 'false',
+    }
+    const { blocks, code } = await runBlocks(page, rehearsal, settings, emptyDatabase)
+    const wrong = blocks.filter((block) => missingLines(block).length > 0)
+    expect(wrong.map((block) => ({ ...block, missing: missingLines(block) }))).toEqual([])
+    expect({ code, blocks: blocks.length }).toEqual({ code: 0, blocks: 7 })
   })
 
   it('who takes the password of the Worker from its secrets finds nobody', async () => {

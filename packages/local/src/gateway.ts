@@ -22,7 +22,7 @@ const readyMs = 15_000
 const pollMs = 10
 
 /**
- * Starts the gateway and waits until it has reached the database.
+ * Starts the gateway and, unless `untilReady` is false, waits until it has reached the database.
  *
  * It trusts the tokens of the project's own API, and takes every other setting from the ROWPASS_* variables. Keys of
  * other issuers are fetched through HTTPS_PROXY. Its log goes to `.rowpass/gateway.log`.
@@ -34,6 +34,7 @@ export async function startGateway(
   project: Project,
   database: Pick<OpenDatabase, 'gatewayUrl' | 'sealKeys'>,
   urls: { apiUrl: string; gatewayUrl: string },
+  { untilReady = true } = {},
 ): Promise<{ says: string; close(): Promise<void> }> {
   const config = parseGatewayConfig(gatewayEnv(project, database, urls.apiUrl))
   const file = openSync(join(project.directory, stateFolder, 'gateway.log'), 'a', 0o600)
@@ -45,7 +46,7 @@ export async function startGateway(
   }
   try {
     await gateway.listen()
-    await untilReady(gateway)
+    if (untilReady) await waitUntilReady(gateway)
     return { says: urls.gatewayUrl, close }
   } catch (error) {
     await close()
@@ -56,7 +57,7 @@ export async function startGateway(
   }
 }
 
-async function untilReady(gateway: Gateway): Promise<void> {
+async function waitUntilReady(gateway: Gateway): Promise<void> {
   for (const deadline = Date.now() + readyMs; !gateway.ready(); await delay(pollMs)) {
     if (Date.now() < deadline) continue
     const detail = `the gateway could not log in within ${readyMs / 1000} s; the reason is in .rowpass/gateway.log`

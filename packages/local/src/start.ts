@@ -21,6 +21,11 @@ export interface LocalOptions {
   readonly migrationsFolder?: string
   /** SQL that runs once as the owner, after the migrations; default: none. */
   readonly seedFile?: string
+  /**
+   * Whether the database stays empty, as that of a new project at Neon: an owner, and no table, role or function of ours.
+   * Who asks needs a password then, and tokens get nothing. Default `false`
+   */
+  readonly empty?: boolean
   /** Settings of the gateway, `ROWPASS_…`, and `EMBEDDED_MEMORY_MB`; everything else is left out. Default: none. */
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Hears one line for each step that takes noticeable time. */
@@ -97,22 +102,30 @@ export async function startLocal(options: LocalOptions = {}): Promise<LocalSyste
       ...(onProgress && { onProgress }),
     })
     ladder.add({ down: database.stop })
-    const folder = options.migrationsFolder
+    const { migrationsFolder: folder, empty = false } = options
+    if (empty && (folder !== undefined || options.seedFile !== undefined)) {
+      throw new Failure('config_invalid', { detail: 'an empty database has neither migrations nor rows' })
+    }
     // The programs of a project may have none yet; a folder that is named is there.
     if (folder !== undefined && !existsSync(folder)) {
       throw new Failure('config_invalid', { detail: `${resolve(folder)} cannot be read (ENOENT)` })
     }
-    await migrateDatabase(project, database, {
-      migrationsFolder: folder === undefined ? undefined : resolve(folder),
-      ...(onProgress && { onProgress }),
-    })
+    if (!empty) {
+      await migrateDatabase(project, database, {
+        migrationsFolder: folder === undefined ? undefined : resolve(folder),
+        ...(onProgress && { onProgress }),
+      })
+    }
     if (options.seedFile !== undefined) {
       await runSeed(database.ownerUrl, resolve(options.seedFile), { onlyIfNew: true })
     }
     // Once the server has taken its own: nobody keeps a free port free.
     const gatewayPort = await freePort()
     const gatewayUrl = `http://127.0.0.1:${gatewayPort}/sql`
-    const gateway = await startGateway({ ...project, gatewayPort }, database, { apiUrl: keys.url, gatewayUrl })
+    // An empty database has no login but its owner's, and a gateway is never ready there.
+    const logins = empty ? { ...database, gatewayUrl: database.ownerUrl } : database
+    const urls = { apiUrl: keys.url, gatewayUrl }
+    const gateway = await startGateway({ ...project, gatewayPort }, logins, urls, { untilReady: !empty })
     ladder.add({ down: gateway.close })
     return {
       env: {

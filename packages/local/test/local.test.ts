@@ -60,6 +60,22 @@ describe('rowpass-local', () => {
     expect(folders().filter((name) => !before.includes(name))).toEqual([])
   }, 60_000)
 
+  it('with --empty starts a database with an owner, no role or table of ours, and no other setting', async () => {
+    const script = `fetch(process.env.GATEWAY_URL, {
+      method: 'POST',
+      headers: { 'Neon-Connection-String': process.env.OWNER_DATABASE_URL },
+      body: JSON.stringify({ query: "select usesuper, (select count(*)::int from pg_roles where rolname in ('authenticated', 'rowpass_gateway')) + (select count(*)::int from pg_namespace where nspname in ('rowpass', 'auth')) as ours from pg_user where usename = current_user", params: [] }),
+    }).then(async (answer) => console.log((await answer.json()).rows, Object.keys(process.env).filter((name) => /DATABASE_URL|ISSUER|AUDIENCE|PRIVATE_KEY|JWKS_URL/.test(name))))`
+    const { stdout } = await run(process.execPath, [program, '--empty', '--', process.execPath, '-e', script], {
+      env: { PATH: process.env.PATH, HOME: process.env.HOME },
+    })
+    expect(stdout).toMatch(/usesuper: (false|'f'), ours: '?0'?/)
+    expect(stdout).toContain("[ 'OWNER_DATABASE_URL' ]")
+    await expect(startLocal({ empty: true, seedFile: `${demo}seed.sql` })).rejects.toMatchObject({
+      code: 'config_invalid',
+    })
+  }, 60_000)
+
   it('says which folder of migrations is not there', async () => {
     const failed = startLocal({ migrationsFolder: 'drizzel' })
     await expect(failed).rejects.toMatchObject({

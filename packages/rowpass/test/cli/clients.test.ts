@@ -205,9 +205,9 @@ describePg('the issuer on the command line', () => {
     })
 
     it('notes what the API does not start without', async () => {
-      const { code, stderr } = await check('{ // "DATABASE_URL": "x"\n "vars": { "ISSUER": "https://a.example" } }')
+      const { code, stderr } = await check('{ // "ISSUER": "x"\n "vars": { "AUDIENCE": "a" } }')
       expect(code).toBe(0)
-      expect(stderr).toMatch(/^note: DATABASE_URL not set there\. .*\nnote: ADDRESS_HEADER not set there\. /)
+      expect(stderr).toMatch(/^note: ISSUER not set there\. Unless --var, .*\nnote: ADDRESS_HEADER not set there\. /)
     })
 
     it('lets the configuration of this repository pass', async () => {

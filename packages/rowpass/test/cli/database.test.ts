@@ -225,6 +225,12 @@ describePg('databases on the command line', () => {
 
   it('prints the secrets of an API that seals by itself, into a file of its own', async () => {
     const given: Record<string, string> = { ...settings(), GATEWAY_URL: 'http://127.0.0.1:1/sql' }
+    const unprepared = await sandbox.run(['env', '--sealed'], given)
+    expect(unprepared).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/does not let rowpass_\w+ in .*db migrate/),
+    })
     await sandbox.run(['db', 'migrate'], given)
     const none = await sandbox.run(['env', '--sealed'], given)
     expect(none).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('key_missing') })

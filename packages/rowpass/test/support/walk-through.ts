@@ -13,6 +13,14 @@ import { withConnection } from '../../src/database/connect.ts'
 import { formatSealKeys, generateSealKey } from '../../src/seal/keys.ts'
 import { repository } from './pg.ts'
 
+/** An empty database for what is run inside, as demo/README.md offers one for a rehearsal. */
+export const emptyDatabase = [
+  process.execPath,
+  join(repository, 'packages/local/bin/rowpass-local.js'),
+  '--empty',
+  '--',
+]
+
 /** One block of commands. */
 export interface Block {
   readonly commands: string
@@ -79,10 +87,19 @@ export async function runPage(path: string): Promise<PageRun> {
   }
 }
 
-/** Runs the blocks of a page in a folder, with these settings besides PATH and HOME. */
-export async function runBlocks(page: string, directory: string, given: Record<string, string>): Promise<PageRun> {
+/**
+ * Runs the blocks of a page in a folder, with these settings besides PATH and HOME.
+ *
+ * @param inside a command whose further arguments are the one to run; default: none
+ */
+export async function runBlocks(
+  page: string,
+  directory: string,
+  given: Record<string, string>,
+  inside: readonly string[] = [],
+): Promise<PageRun> {
   const blocks = readBlocks(page)
-  const { output, code } = await runShell(script(blocks), directory, given)
+  const { output, code } = await runShell([...inside, 'bash', '-c', script(blocks)], directory, given)
   const outputs = output.split(new RegExp(`^${mark}\\n`, 'm')).slice(1)
   return { blocks: blocks.map((block, index) => ({ ...block, output: outputs[index] ?? '' })), code }
 }
@@ -147,13 +164,17 @@ async function settings(superuserUrl: string, movedUrl: string): Promise<Record<
   }
 }
 
-function runShell(text: string, cwd: string, given: Record<string, string>): Promise<{ output: string; code: number }> {
+function runShell(
+  [program = 'bash', ...argv]: readonly string[],
+  cwd: string,
+  given: Record<string, string>,
+): Promise<{ output: string; code: number }> {
   const tsx = new URL('../../../../node_modules/tsx/dist/loader.mjs', import.meta.url).href
   // The examples import the package by its name; here that is the source.
   const TSX_TSCONFIG_PATH = `${repository}tsconfig.json`
   const env = { PATH: process.env.PATH, HOME: cwd, REPOSITORY: repository, TSX: tsx, TSX_TSCONFIG_PATH, ...given }
   return new Promise((resolve) => {
-    const shell = spawn('bash', ['-c', text], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+    const shell = spawn(program, argv, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
     let output = ''
     for (const stream of [shell.stdout, shell.stderr]) stream.on('data', (chunk) => (output += String(chunk)))
     shell.on('close', (code) => {

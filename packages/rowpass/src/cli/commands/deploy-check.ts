@@ -25,8 +25,8 @@ const secrets = [
   'MAIL_URL',
 ]
 
-/** What the API does not start without; it may also be set with wrangler, or in the dashboard. */
-const required = ['ISSUER', 'DATABASE_URL']
+/** What the API does not start without. Its database is among the secrets, where it seals by itself. */
+const required = ['ISSUER']
 
 /** The shell side of the command. */
 export function define(io: Io): Command {
@@ -38,7 +38,7 @@ export function define(io: Io): Command {
     const missing = required.filter((name) => !isKey(code, name))
     if (missing.length > 0) {
       io.stderr(
-        `note: ${missing.join(' and ')} not set there. Unless the deployment sets them otherwise, the API answers errors: see docs/issuer.md\n`,
+        `note: ${missing.join(' and ')} not set there. Unless --var, --secrets-file or the dashboard gives it, the API answers errors\n`,
       )
     }
     if (!isKey(code, 'ADDRESS_HEADER')) {

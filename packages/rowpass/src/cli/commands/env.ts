@@ -4,7 +4,7 @@
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Command } from 'commander'
-import { withConnection } from '../../database/connect.ts'
+import { sqlstateOf, withConnection } from '../../database/connect.ts'
 import { hasIssuer } from '../../database/platform.ts'
 import { errnoOf, isErrno } from '../../database/private-files.ts'
 import { Failure } from '../../errors.ts'
@@ -75,13 +75,31 @@ async function readSealed(io: Io): Promise<Readonly<Record<string, string>>> {
   }
   const database = await openDatabase(project)
   const { GATEWAY_URL } = project.env
+  await requireLogin(database.gatewayUrl, database.says)
   const sealing = { ROWPASS_DATABASE_URL: database.gatewayUrl, ROWPASS_SEAL_KEYS: database.sealKeys }
   if (!(await withConnection(database.ownerUrl, hasIssuer))) return sealing
+  await requireLogin(database.issuerUrl, database.says)
   return {
     ...sealing,
     ISSUER_DATABASE_URL: database.issuerUrl,
     ...(await readKeyBindings(project, database)),
     ...(GATEWAY_URL !== undefined && { GATEWAY_URL }),
+  }
+}
+
+/**
+ * What no migration has made, or one that failed, is no secret to hand on.
+ *
+ * @throws Failure `config_invalid` when the database does not let the login in; `database_unavailable`
+ */
+async function requireLogin(url: string, says: string): Promise<void> {
+  try {
+    await withConnection(url, async () => undefined)
+  } catch (error) {
+    if (sqlstateOf((error as Error).cause) === undefined) throw error
+    const login = decodeURIComponent(new URL(url).username)
+    const detail = `${says} does not let ${login} in with this password; run "npx rowpass db migrate" first, and look at how it ends`
+    throw new Failure('config_invalid', { detail, cause: error })
   }
 }
 
