@@ -30,11 +30,13 @@ const ofTemplate = [
   '.dev.vars.example',
 ]
 const template = join(root, 'packages/create-rowpass/template')
+/** That of the application; the demo's own is about this repository. */
+const readme = join(root, 'packages/create-rowpass/app-readme.md')
 const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
 
 const onlyStale = process.argv.includes('--stale')
 for (const folder of packages) if (isDue(join(folder, 'src'), join(folder, 'dist'))) build(folder)
-if (isDue(join(root, 'demo'), template)) copyTemplate()
+if ([join(root, 'demo'), readme].some((source) => isDue(source, template))) copyTemplate()
 for (const name of ['rowpass', 'local', 'create-rowpass'])
   cpSync(join(root, 'LICENSE'), join(root, 'packages', name, 'LICENSE'))
 for (const page of pages) {
@@ -66,8 +68,11 @@ function copyTemplate(): void {
   rmSync(template, { recursive: true, force: true })
   for (const name of ofTemplate) cpSync(join(root, 'demo', name), join(template, name), { recursive: true })
   const { private: _, ...manifest } = JSON.parse(readFileSync(join(root, 'demo/package.json'), 'utf8'))
-  const own = { ...manifest, private: true, scripts: { ...manifest.scripts, test: 'vitest run' } }
+  const { allowScripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const scripts = { ...manifest.scripts, test: 'vitest run' }
+  const own = { ...manifest, private: true, scripts, allowScripts }
   writeFileSync(join(template, 'package.json'), `${JSON.stringify(own, null, 2)}\n`)
+  cpSync(readme, join(template, 'README.md'))
   writeFileSync(join(template, 'gitignore'), 'node_modules/\n.rowpass/\n.wrangler/\n.dev.vars\n*.jwk.json\n*.log\n')
   utimesSync(template, new Date(), new Date())
 }

@@ -55,6 +55,22 @@ describe('create-rowpass', () => {
     expect(texts.filter((text) => /from '(\.\.\/)+packages/.test(text))).toEqual([])
   })
 
+  it('takes the packages of a clone, in which it is run', async () => {
+    const own = `${repository}packages/create-rowpass/bin/create-rowpass.js`
+    const { stdout } = await run(process.execPath, [own, 'of-clone'], { cwd: folder })
+    expect(stdout).toContain(`as they are in ${repository}`)
+    const { dependencies, devDependencies } = JSON.parse(readFileSync(join(folder, 'of-clone/package.json'), 'utf8'))
+    for (const [asked, entry] of [
+      [dependencies.rowpass, 'package/dist/exports/issuer.js'],
+      [devDependencies['@rowpass/local'], 'package/dist/index.js'],
+    ]) {
+      expect(asked).toMatch(/^file:packages\/[\w.-]+\.tgz$/)
+      const tarball = join(folder, 'of-clone', asked.slice('file:'.length))
+      expect(execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).split('\n')).toContain(entry)
+    }
+    expect(readFileSync(join(folder, 'of-clone/README.md'), 'utf8')).toMatch(/^# of-clone\n/)
+  }, 180_000)
+
   it('never writes over files, and refuses a name that npm does not take', async () => {
     expect(await create('my-app')).toMatchObject({ code: 1, stderr: expect.stringContaining('has files in it') })
     expect(await create('My App')).toMatchObject({ code: 2, stderr: expect.stringContaining('cannot be the name') })

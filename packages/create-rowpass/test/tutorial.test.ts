@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openForServer } from '../../local/src/postgres/data-folder.ts'
 import { repository } from '../../rowpass/test/support/pg.ts'
-import { missingLines, runBlocks } from '../../rowpass/test/support/walk-through.ts'
+import { emptyDatabase, missingLines, runBlocks } from '../../rowpass/test/support/walk-through.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'rowpass-tutorial-'))
 
@@ -15,7 +15,7 @@ const asForAStranger = `\`\`\`sh
 npm() {
   case "$1" in
     create) shift 2; node "${folder}/package/bin/create-rowpass.js" "$@" ;;
-    install) ln -s "${repository}node_modules" node_modules ;;
+    install) ln -sfn "${repository}node_modules" node_modules ;;
     *) command npm "$@" ;;
   esac
 }
@@ -51,6 +51,18 @@ describe('an application of one’s own', () => {
       code: 0,
       output: '',
     })
+  })
+
+  it('its README runs as it stands, from the doctor to a deployment that is rehearsed', {
+    timeout: 300_000,
+  }, async () => {
+    const [, page = ''] = readFileSync(join(folder, 'my-app/README.md'), 'utf8').split(/^(?=## Prove it)/m)
+    const { blocks, code } = await runBlocks(asForAStranger + page, join(folder, 'my-app'), given, emptyDatabase)
+    const output = blocks.map((block) => block.output).join('\n')
+    expect({ code, output: code === 0 ? '' : output }).toEqual({ code: 0, output: '' })
+    expect(output).toMatch(
+      /ISSUER_DATABASE_URL, PRIVATE_KEY, GATEWAY_URL are in \.dev\.vars[\s\S]*--dry-run: exiting now\./,
+    )
   })
 
   it('the skill that comes with it runs as it stands, after the tutorial', { timeout: 600_000 }, async () => {
