@@ -45,7 +45,8 @@ export function inTenant<C extends AnyPgColumn>(
 }
 
 /**
- * Nothing about the row: the caller's claim `role` has this value. It is not the database role.
+ * Nothing about the row: the caller's claim `role`, or the one that `claim` names, has this value: `hasRole('pro', { claim: 'plan' })`.
+ * It is not the database role.
  *
  * @example
  * const notes = protectedTable('notes', { tenantId: uuid('tenant_id').notNull() }, (t) =>
