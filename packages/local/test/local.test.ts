@@ -1,16 +1,17 @@
 /** PostgreSQL and a gateway for one program, as Neon's driver meets them. */
 import { execFile } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { neon, neonConfig } from '@neondatabase/serverless'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { demo, repository } from '../../rowpass/test/support/pg.ts'
+import { openForServer } from '../src/postgres/data-folder.ts'
 import { type LocalSystem, startLocal } from '../src/start.ts'
 
 const program = `${repository}packages/local/bin/rowpass-local.js`
 const run = promisify(execFile)
-const folders = () => readdirSync(tmpdir()).filter((name) => name.startsWith('rowpass-local-'))
 
 describe('a local system', () => {
   let local: LocalSystem
@@ -21,7 +22,7 @@ describe('a local system', () => {
       env: { OWNER_DATABASE_URL: 'postgresql://nobody:x@127.0.0.1:1/x', ROWPASS_MAX_STATEMENT_LENGTH: '1000' },
     })
     Object.assign(neonConfig, { fetchEndpoint: () => local.env.GATEWAY_URL })
-  }, 60_000)
+  }, 180_000)
   afterAll(() => local.stop())
 
   it("gives rows to a token that it signs, by Neon's driver, as its policies say", async () => {
@@ -48,17 +49,20 @@ describe('a local system', () => {
 
 describe('rowpass-local', () => {
   it('runs a command with the variables, ends with its exit code, and leaves nothing behind', async () => {
-    const before = folders()
+    const temporary = mkdtempSync(join(tmpdir(), 'rowpass-alone-'))
+    openForServer(temporary)
+    const env = { ...process.env, TMPDIR: temporary }
     const script = 'console.log(process.env.GATEWAY_URL, process.env.ISSUER); process.exit(7)'
-    const failed = await run(process.execPath, [program, '--', process.execPath, '-e', script]).catch(
+    const failed = await run(process.execPath, [program, '--', process.execPath, '-e', script], { env }).catch(
       (error: { code: number; stdout: string }) => error,
     )
     expect(failed).toMatchObject({
       code: 7,
       stdout: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/sql http:\/\/127\.0\.0\.1:\d+\n$/),
     })
-    expect(folders().filter((name) => !before.includes(name))).toEqual([])
-  }, 60_000)
+    expect(readdirSync(temporary)).toEqual([])
+    rmSync(temporary, { recursive: true })
+  }, 180_000)
 
   it('with --empty starts a database with an owner, no role or table of ours, and no other setting', async () => {
     const script = `fetch(process.env.GATEWAY_URL, {
@@ -74,7 +78,7 @@ describe('rowpass-local', () => {
     await expect(startLocal({ empty: true, seedFile: `${demo}seed.sql` })).rejects.toMatchObject({
       code: 'config_invalid',
     })
-  }, 60_000)
+  }, 180_000)
 
   it('says which folder of migrations is not there', async () => {
     const failed = startLocal({ migrationsFolder: 'drizzel' })
@@ -89,5 +93,5 @@ describe('rowpass-local', () => {
       (error: { code: number; stderr: string }) => error,
     )
     expect(failed).toMatchObject({ code: 2, stderr: expect.stringContaining('no-such-program cannot be run (ENOENT)') })
-  }, 60_000)
+  }, 180_000)
 })
