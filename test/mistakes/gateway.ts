@@ -114,6 +114,26 @@ export const gatewayMistakes: readonly Mistake[] = [
       'SEC-77 who announces %s keeps nobody of their tenant waiting',
     ],
   ]),
+  ...mistakesIn(
+    'packages/rowpass/src/gateway/threads/job-thread.ts',
+    'packages/rowpass/test/gateway/job-thread.test.ts',
+    [
+      [
+        'on a busy machine honest clients are refused for time that nobody has used',
+        'usedMs ?? usedAt - startedAt',
+        'usedAt - startedAt',
+        'SEC-77 bills an owner for what the job took, and not for what this process or the machine did meanwhile',
+      ],
+    ],
+  ),
+  ...mistakesIn('packages/rowpass/src/cli/process-io.ts', 'packages/rowpass/test/cli/process-io.test.ts', [
+    [
+      'the end of a log, or of a long output, is lost where its reader is slow',
+      '      await Promise.all([process.stdout, process.stderr].map(isRead))\n',
+      '',
+      'waits for whoever reads what it has printed, however slowly',
+    ],
+  ]),
   ...mistakesIn('packages/rowpass/src/gateway/http/receive.ts', 'packages/rowpass/test/gateway/traffic.test.ts', [
     [
       'a large body that is refused is read to its end',

@@ -107,7 +107,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
  */
 export async function runMain(...before: readonly string[]): Promise<void> {
   const { io, argv, end } = ownProcess()
-  end(await main([...before, ...argv], io))
+  await end(await main([...before, ...argv], io))
 }
 
 /** Commands as the help has them: those of the first screen before the others. */

@@ -11,8 +11,10 @@ const interruptedExitCode = 130
  *
  * The first signal asks the command to end, the second one ends it at once. A process that npm started also ends when
  * its parent is gone. The npm scripts begin with `exec`, because npm passes a signal on to their shell only.
+ *
+ * `end` waits until what was printed is read: node would drop what a pipe had no room for.
  */
-export function ownProcess(): { io: Io; argv: readonly string[]; end(code: number): never } {
+export function ownProcess(): { io: Io; argv: readonly string[]; end(code: number): Promise<never> } {
   const controller = new AbortController()
   const ask = (): void => {
     if (controller.signal.aborted) process.exit(interruptedExitCode)
@@ -41,7 +43,19 @@ export function ownProcess(): { io: Io; argv: readonly string[]; end(code: numbe
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),
   }
-  return { io, argv: process.argv.slice(2), end: (code) => process.exit(code) }
+  return {
+    io,
+    argv: process.argv.slice(2),
+    async end(code) {
+      await Promise.all([process.stdout, process.stderr].map(isRead))
+      return process.exit(code)
+    },
+  }
+}
+
+/** Resolves when everything before has left this process, or can leave it no more. */
+function isRead(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => void stream.write('', () => resolve()))
 }
 
 function whenParentEnds(listener: () => void): void {

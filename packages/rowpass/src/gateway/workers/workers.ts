@@ -212,7 +212,6 @@ export function createWorkers({ env, config, stdout }: WorkersOptions): Workers 
     await metricsHttp.close(0)
     const cutOff = ending.reduce((sum, each) => sum + each.cutOff, 0)
     emit({ type: 'gateway_stopped', cutOff, durationMs: performance.now() - startedAt })
-    await new Promise<void>((resolve) => stdout.write('', () => resolve()))
   }
 
   return {
