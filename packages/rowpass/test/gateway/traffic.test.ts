@@ -152,6 +152,29 @@ describePg('bodies and answers through the gateway', () => {
     await waitUntil(async () => (await gateway.sql(token, length, ['y'])).status === 200)
   })
 
+  it('a client that leaves while it waits is let go of at once, and its slot with it', async () => {
+    const patient = await startTestGateway(database, {
+      ...{ ROWPASS_IDENTITY_BYTES_PER_SECOND: '65536', ROWPASS_QUEUE_TIMEOUT_MS: '60000' },
+    })
+    const token = await patient.issuer.token('erin')
+    expect((await patient.sql(token, length, ['x'.repeat(3_000 * kibibyte)])).status).toBe(200)
+    const leaving = new AbortController()
+    const sent = fetch(patient.url, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'neon-connection-string': `postgresql://a@b/${database.name}` },
+      body: JSON.stringify({ query: length, params: ['y'] }),
+      signal: leaving.signal,
+    })
+    const ended = () => patient.events.filter((event) => event.type === 'sql_answered').map(({ outcome }) => outcome)
+    await Promise.race([sent.catch(() => {}), wait(500)])
+    expect(ended()).toEqual(['ok'])
+    leaving.abort()
+    await sent.catch(() => {})
+    await waitUntil(() => ended().length === 2)
+    expect(ended()).toEqual(['ok', 'request_invalid'])
+    await patient.close()
+  })
+
   it('SEC-77 a body without an announced length counts too', async () => {
     const token = await gateway.issuer.token('carol')
     const send = (text: string) =>
