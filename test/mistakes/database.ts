@@ -301,6 +301,26 @@ export const databaseMistakes: readonly Mistake[] = [
       'SEC-51 grants exactly what is needed',
     ],
   ]),
+  ...mistakesIn('packages/rowpass/src/cli/commands/env.ts', 'packages/rowpass/test/cli/database.test.ts', [
+    [
+      'secrets of a database that no migration has prepared are handed on',
+      '  await requireLogin(database.gatewayUrl, database.says)\n',
+      '',
+      'prints the secrets of an API that seals by itself, into a file of its own',
+    ],
+  ]),
+  ...mistakesIn(
+    'packages/rowpass/src/doctor/rules/rls011-writes-unchecked.ts',
+    'packages/rowpass/test/doctor/rules.test.ts',
+    [
+      [
+        'a policy that narrows which rows are taken is believed to narrow what becomes of them',
+        "taken && (each === 'delete' || narrowing.some((policy) => ties(writeExpression(policy))))",
+        'taken',
+        'broken.sql has exactly the findings it says',
+      ],
+    ],
+  ),
   ...mistakesIn('packages/rowpass/src/cli/database-status.ts', status, [
     [
       'a database without the seal key has nothing to do',
