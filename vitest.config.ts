@@ -29,8 +29,8 @@ export default defineConfig({
   test: {
     include: ['{test,packages/*/test,demo/test}/**/*.test.ts'],
     globalSetup: ['packages/rowpass/test/support/global-setup.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     pool: 'forks',
     // A process runs many files, and reads a module once. What a test changes beyond its own file, it puts back.
     isolate: false,

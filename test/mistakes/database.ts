@@ -317,7 +317,7 @@ export const databaseMistakes: readonly Mistake[] = [
         'a policy that narrows which rows are taken is believed to narrow what becomes of them',
         "taken && (each === 'delete' || narrowing.some((policy) => ties(writeExpression(policy))))",
         'taken',
-        'broken.sql has exactly the findings it says',
+        '%s.sql has exactly the findings it says',
       ],
     ],
   ),

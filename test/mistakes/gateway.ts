@@ -400,8 +400,8 @@ export const gatewayMistakes: readonly Mistake[] = [
   ...mistakesIn('packages/rowpass/src/gateway/server.ts', limits, [
     [
       'a web page whose name points here asks the gateway',
-      "    const id = requestId(headers['neon-request-id'])\n    const answer = !isAnswered(request, config.hosts)",
-      "    const id = requestId(headers['neon-request-id'])\n    const answer = false",
+      '    if (!isAnswered(request, config.hosts)) return unknownHostResponse\n',
+      '',
       'SEC-78 a page of another name gets no answer',
       'packages/rowpass/test/gateway/hosts.test.ts',
     ],

@@ -296,7 +296,7 @@ export const poolMistakes: readonly Mistake[] = [
       'what a pooler says of a broken connection is an error of the statement',
       ' || (bytes[at] === 0x53 && severity === 0)',
       '',
-      'that of a pgbouncer to the server a change may have been made, and the answer says so',
+      'a change may have been made, as far as it can tell, and is not made twice',
     ],
   ]),
   ...mistakesIn('packages/rowpass/src/postgres/incoming.ts', lost, [
@@ -304,7 +304,7 @@ export const poolMistakes: readonly Mistake[] = [
       'a pooler knows what the server had done',
       ', routine !== undefined)',
       ', true)',
-      'that of a pgbouncer to the server a change may have been made, and the answer says so',
+      'a change may have been made, as far as it can tell, and is not made twice',
     ],
   ]),
 ]

@@ -161,7 +161,7 @@ describePg('a connection that breaks', () => {
       expect((await pooled.ask('ada', 'select 1', [], { readOnly: true })).error).toBeUndefined()
     })
 
-    it('a change may have been made, and the answer says so; it is not made twice', async () => {
+    it('a change may have been made, as far as it can tell, and is not made twice', async () => {
       const before = await marks()
       front.breakNext()
       expect((await pooled.ask('ada', insert)).error).toMatchObject({ kind: 'failure', code: 'outcome_unknown' })
