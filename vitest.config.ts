@@ -32,8 +32,6 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     pool: 'forks',
-    // A process runs many files, and reads a module once. What a test changes beyond its own file, it puts back.
-    isolate: false,
     // Many tests wait: for PostgreSQL, for a limit of time. As many as there are cores leave one idle now and then.
     maxWorkers: availableParallelism() + 1,
     sequence: { sequencer: LongestFirst },

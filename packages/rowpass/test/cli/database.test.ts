@@ -225,7 +225,9 @@ describePg('databases on the command line', () => {
 
   it('prints the secrets of an API that seals by itself, into a file of its own', async () => {
     const given: Record<string, string> = { ...settings(), GATEWAY_URL: 'http://127.0.0.1:1/sql' }
-    const unprepared = await sandbox.run(['env', '--sealed'], given)
+    // The logins of a server are those of its other databases too.
+    const ROWPASS_DATABASE_URL = Object.assign(new URL(database.gatewayUrl), { password: 'another' }).href
+    const unprepared = await sandbox.run(['env', '--sealed'], { ...given, ROWPASS_DATABASE_URL })
     expect(unprepared).toMatchObject({
       code: 1,
       stdout: '',

@@ -1,6 +1,7 @@
 /** What a token holder sends to keep the one thread busy that serves everybody. */
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { waitUntil } from '../support/gateway.ts'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { Failure } from '../../src/errors.ts'
+import { createHeavy } from '../../src/gateway/threads/heavy.ts'
 import { describePg } from '../support/pg.ts'
 import { type Scene, startScene } from './scene.ts'
 
@@ -156,18 +157,26 @@ describePg('floods', () => {
     const long = await scene.gateway.sql(scene.ada, 'select length($1::text)', ['é"\n'.repeat(1_500_000)])
     expect(long.body.rows).toEqual([{ length: '4500000' }])
   })
+})
 
-  it('whoever uses up the time for it is told when to come again; others are served, and known statements of theirs too', async () => {
-    let refusal = await scene.gateway.sql(token, 'select 1')
-    expect(refusal.status).toBe(200)
-    const deadline = Date.now() + 25_000
-    await waitUntil(async () => {
-      refusal = await scene.gateway.sql(token, list(`-b${Date.now()}`, 600_000))
-      return refusal.body.code === '53300' || Date.now() > deadline
-    }, 28_000)
-    expect(refusal.body).toMatchObject({ code: '53300', message: expect.stringContaining('has used up its time') })
-    expect(Number(refusal.headers.get('retry-after'))).toBeGreaterThan(0)
-    expect((await scene.gateway.sql(token, 'select 1')).status).toBe(200)
-    expect((await scene.gateway.sql(scene.bob, 'select 1 as new_one')).status).toBe(200)
+describe('the time for new statements', () => {
+  it('whoever uses it up is told when to come again; others are served, and known statements of theirs too', async () => {
+    const config = { allowExplain: false, maxBatch: 1, maxStatementLength: megabyte, requestTimeoutMs: 60_000 }
+    const limits = { maxWaiting: 10, budgetMs: 200, regainedMsPerSecond: 1, maxRunMs: 60_000 }
+    const unread = () => new Failure('catalog_unread')
+    const heavy = createHeavy(config, () => {}, unread, limits)
+    try {
+      heavy.setFacts([])
+      await heavy.judge('select 1', 'mallory')
+      const flood = async () => {
+        for (let n = 0; n < 20; n++) await heavy.judge(list(`-b${n}`, 600_000), 'mallory')
+      }
+      const detail = expect.stringContaining('has used up its time')
+      await expect(flood()).rejects.toMatchObject({ code: 'overloaded', detail, retryAfterSeconds: expect.any(Number) })
+      expect(heavy.judge('select 1', 'mallory')).toMatchObject({ kind: 'fast' })
+      expect(await heavy.judge(list('-b', 600_000), 'bob')).toMatchObject({ kind: 'refused' })
+    } finally {
+      await heavy.close()
+    }
   })
 })

