@@ -132,6 +132,8 @@ const requestsInRound = 150
 const readsAtOnce = 10
 const maxShrinkTries = 400
 const ordersTried = 5
+/** Of what compares two values, the sign alone has a meaning: how large it is may depend on where in memory they are. */
+const comparison = /cmp/
 
 /**
  * Runs one round: some requests of one identity. Half of those that read come first, and at the same time; then those that
@@ -373,7 +375,7 @@ function countIn(report: Report, { kind, statements }: Request, { ending, model 
   report.codes.set(code, (report.codes.get(code) ?? 0) + 1)
 }
 
-/** Finds the least that shows a fault; none where rows came in another order once, and not again. */
+/** Finds the least that shows a fault; none where rows came in another order once, or a comparison was larger, and not again. */
 async function explain(
   stage: Stage,
   identity: Identity,
@@ -391,7 +393,8 @@ async function explain(
   }
   const shows = async (before: readonly Request[], asked: Request) =>
     (await again(before, asked))?.kind === difference.kind
-  if (difference.onlyOrder === true) {
+  const compares = request.statements.some(({ tree }) => comparison.test(readable(tree)))
+  if (difference.onlyOrder === true || compares) {
     let seen = false
     for (let tries = 0; tries < ordersTried && !seen; tries++) seen = await shows(written, request)
     if (!seen) return undefined
