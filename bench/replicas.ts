@@ -108,7 +108,7 @@ try {
   const head = ['replicas', 'reads/s', 'lowest–highest', 'p99 ms', 'gateway µs', ...names, 'all servers µs']
   const today = new Date().toISOString().slice(0, 10)
   const said = `npm run bench:replicas -- ${process.argv.slice(2).join(' ')}`.replace(/ -- $/, '')
-  const lines = `${toTable(head, rows)}\n\nCPU of each for one read of the whole load. Measured ${today} with \`${said}\`: ${values.clients} clients, ${cpus().length} processors that load generator, gateway and all servers share, with other work on the machine; Node ${process.version}, PostgreSQL ${version}.`
+  const lines = `${toTable(head, rows)}\n\nCPU of each for one read of the whole load. Measured ${today} with \`${said}\`: ${values.clients} clients, ${cpus().length} processors that load generator, gateway and all servers share; Node ${process.version}, PostgreSQL ${version}.`
   console.log(`\n${lines}`)
   if (values.write)
     replaceSection(fileURLToPath(new URL('../docs/scaling.md', import.meta.url)), 'bench:replicas', lines)
