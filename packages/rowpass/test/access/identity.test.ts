@@ -40,8 +40,11 @@ describePg('an identity that is taken on', () => {
   it('leaves nothing behind', async () => {
     const client = await connect(database.ownerUrl)
     const memberships = async () =>
-      (await client.query("select count(*)::int as n from pg_auth_members where roleid = 'authenticated'::regrole"))
-        .rows
+      (
+        await client.query(
+          "select count(*)::int as n from pg_auth_members where roleid = 'authenticated'::regrole and member = current_user::regrole",
+        )
+      ).rows
     const before = await memberships()
     await client.query('begin')
     await become(client, { role: 'authenticated', claims: david }, { kind: 'sealed' })

@@ -78,7 +78,7 @@ describePg('what the doctor tries', () => {
     const state = async () =>
       (
         await client.query(`select current_user, current_setting('transaction_read_only') as reading,
-          (select count(*)::int from pg_auth_members) as members, (select count(*)::int from wraps) as rows`)
+          (select count(*)::int from pg_auth_members where member = current_user::regrole) as members, (select count(*)::int from wraps) as rows`)
       ).rows
     const before = await state()
     await runDoctor({ databaseUrl: database.superuserUrl })

@@ -134,7 +134,7 @@ describePg('a token that comes again', () => {
   it('goes on whole with more claims than are remembered, and so do roles without a right to be admitted', async () => {
     const large = await token({ long: 'x'.repeat(5_000) })
     for (let turn = 0; turn < 6; turn++) expect(await lengthOf(scene.gateway, large)).toBeGreaterThan(66)
-    const role = `edge_${randomUUID().slice(0, 8)}`
+    const role = `rowpass_test_${randomUUID().slice(0, 8)}`
     await scene.asSuperuser(`create role ${role}; grant ${role} to rowpass_gateway`)
     const edge = await another({}, { role })
     try {

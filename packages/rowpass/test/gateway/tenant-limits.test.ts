@@ -59,7 +59,8 @@ describePg('limits of one tenant', () => {
       [{ id: 'bob' }],
     )
     const waiting = await scene.asSuperuser(
-      `select from pg_locks where locktype = 'advisory' and objid = 815 and not granted`,
+      `select from pg_locks where locktype = 'advisory' and objid = 815 and not granted
+         and database = (select oid from pg_database where datname = current_database())`,
     )
     expect(waiting).toHaveLength(1)
     expect(answers).toHaveLength(10)

@@ -306,4 +306,5 @@ describe('workers', () => {
   })
 })
 
-const waitingSql = `select count(distinct pid)::int as n from pg_locks where locktype = 'advisory' and not granted`
+const waitingSql = `select count(distinct pid)::int as n from pg_locks
+  where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())`

@@ -53,6 +53,9 @@ const gatewayPassword = 'gateway-of-a-throw-away-database'
 const issuerPassword = 'issuer-of-a-throw-away-database'
 const lockNumber = 4711
 
+/** Of pg_auth_members: other files give the server's roles some of theirs at the same time, with names that begin so. */
+export const isNoTestRole = `not starts_with(roleid::regrole::text, 'rowpass_test_')`
+
 /** A suite whose title says which PostgreSQL it ran on. CI runs everything on 18 (embedded) and on Debian's 15. */
 export function describePg(title: string, suite: () => void): void {
   describe(`${title} [PostgreSQL ${postgresMajor()}]`, suite)

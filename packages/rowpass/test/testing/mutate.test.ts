@@ -37,7 +37,7 @@ describePg('test mutate', () => {
     withConnection(database.superuserUrl, async (client) => {
       const { rows } = await client.query(
         `select (select json_agg(p order by policyname) from pg_policies p) as policies,
-                (select count(*)::int from pg_database where datname like 'rowpass\\_copy\\_%') as copies`,
+                (select count(*)::int from pg_database where datname like 'rowpass\\_copy\\_%' and datdba = current_user::regrole) as copies`,
       )
       return rows[0]
     })
