@@ -1,4 +1,5 @@
 /** What becomes of requests whose connection breaks. */
+import { EventEmitter, once } from 'node:events'
 import { createServer, Socket } from 'node:net'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -13,6 +14,8 @@ interface Proxy {
   /** The next request is passed on, and its connection broken before any answer. */
   breakNext(): void
   hold(): void
+  /** Resolves when something has been passed on to the server. */
+  sent(): Promise<void>
   release(): void
   close(): void
 }
@@ -20,6 +23,7 @@ interface Proxy {
 async function startProxy(to: URL): Promise<Proxy> {
   const sockets = new Set<Socket>()
   const held: (() => void)[] = []
+  const passedOn = new EventEmitter()
   let breaking = false
   let holding = false
   const server = createServer((client) => {
@@ -27,6 +31,7 @@ async function startProxy(to: URL): Promise<Proxy> {
     for (const socket of [client, upstream]) sockets.add(socket.on('error', () => {}))
     client.on('data', (bytes) => {
       upstream.write(bytes)
+      passedOn.emit('bytes')
       if (!breaking) return
       breaking = false
       upstream.pause()
@@ -50,6 +55,9 @@ async function startProxy(to: URL): Promise<Proxy> {
     },
     hold() {
       holding = true
+    },
+    async sent() {
+      await once(passedOn, 'bytes')
     },
     release() {
       holding = false
@@ -121,8 +129,9 @@ describePg('a connection that breaks', () => {
             )
           ).rowCount === 0,
       )
+      const sent = proxy.sent()
       const asked = stage.ask('ada', insert)
-      await new Promise((resolve) => setTimeout(resolve, 30))
+      await sent
       proxy.release()
       expect((await asked).error).toBeUndefined()
       expect(await marks()).toBe(before + 1)
