@@ -48,7 +48,10 @@ export function createMetricsHttp(
 ): HttpServer {
   return createHttp((request, response) => {
     if (!isAnswered(request, hosts)) return void response.writeHead(421).end()
-    void text().then((page) => response.writeHead(200, { 'content-type': contentType }).end(page))
+    text().then(
+      (page) => response.writeHead(200, { 'content-type': contentType }).end(page),
+      () => response.writeHead(500).end(),
+    )
   })
 }
 
