@@ -7,6 +7,7 @@
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { compileSubjects } from './build.ts'
+import { toTotal } from './chaos/judge.ts'
 import { startPairWorld } from './chaos/pair.ts'
 import { type ChaosReport, runChaos } from './chaos/run.ts'
 import { startEmbeddedWorld } from './chaos/world.ts'
@@ -29,30 +30,39 @@ try {
   console.log(text)
   const section = values.pair ? 'chaos-pair' : 'chaos'
   if (values.write) replaceSection(fileURLToPath(new URL('../docs/performance.md', import.meta.url)), section, text)
-  for (const fault of world.ownFaults()) console.error(fault)
+  for (const fault of await world.ownFaults()) console.error(fault)
   process.exitCode = report.tally.violationCount === 0 ? 0 : 1
 } finally {
   await world.close()
 }
 
-function describe({ tally, disturbances, seconds, memory }: ChaosReport): string {
-  const rows = [...tally.outcomes].map(([kind, outcomes]) => {
+function describe({ tally, requests: sent, disturbances, seconds, memory }: ChaosReport): string {
+  const kinds = [...tally.outcomes.keys()].sort()
+  const rows = kinds.map((kind) => {
+    const outcomes = tally.outcomes.get(kind) ?? new Map<string, number>()
     const count = (name: string) => outcomes.get(name) ?? 0
     const codes = [...outcomes]
       .filter(([name]) => name !== 'ok' && name !== 'aborted')
       .sort(([a], [b]) => (a < b ? -1 : 1))
-    const total = [...outcomes.values()].reduce((sum, each) => sum + each, 0)
     const others = codes.map((entry) => entry.join(': ')).join(', ')
-    return [kind, String(total), String(count('ok')), String(count('aborted')), others]
+    const byReplica = toTotal([tally.byReplica.get(kind) ?? new Map()])
+    const ofReplicas = world.replicaPorts.length === 0 ? [] : [String(byReplica)]
+    return [kind, String(toTotal([outcomes])), String(count('ok')), ...ofReplicas, String(count('aborted')), others]
   })
+  const replicas = world.replicaPorts.map((port) =>
+    [...tally.byReplica.values()].reduce((sum, ports) => sum + (ports.get(String(port)) ?? 0), 0),
+  )
+  const ofReplicas = replicas.length === 0 ? [] : ['of it by a replica']
+  const byReplicas = `- Answered by each server while it was a replica: ${replicas.join(', ')}.`
   const day = new Date().toISOString().slice(0, 10)
   return [
-    toTable(['request', 'sent', 'ok', 'aborted by the client', 'by SQLSTATE'], rows),
+    toTable(['request', 'sent', 'ok', ...ofReplicas, 'aborted by the client', 'by SQLSTATE'], rows),
     '',
-    `- ${requests} requests of 1,000 identities in ${seconds.toFixed(0)} s, the slowest answer after ${tally.slowestMs.toFixed(0)} ms.`,
+    `- ${sent} requests of 1,000 identities in ${seconds.toFixed(0)} s, ${(sent / seconds).toFixed(0)} a second, the slowest answer after ${tally.slowestMs.toFixed(0)} ms.`,
+    ...(replicas.length === 0 ? [] : [byReplicas]),
     `- ${[...disturbances].map(([name, times]) => `${name}: ${times}`).join('; ')}.`,
     `- Memory of the largest process of a gateway: ${memory.earlyMiB.toFixed(0)} MiB in the second quarter, ${memory.lateMiB.toFixed(0)} MiB in the last.`,
-    `- Violations: ${tally.violationCount}.${tally.violations.map((violation) => `\n  - ${violation}`).join('')}`,
+    `- Violations: ${tally.violationCount}. ${[...tally.violationCounts].map((entry) => entry.join(': ')).join('; ')}.${tally.violations.map((violation) => `\n  - ${violation}`).join('')}`,
     '',
     `Measured ${day} with \`npm run chaos -- ${process.argv.slice(2).join(' ')}\`: Node ${process.version}.`,
   ].join('\n')

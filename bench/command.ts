@@ -27,11 +27,14 @@ export async function startCommand(
     env: { PATH: process.env.PATH, ROWPASS_PORT: '0', ...env },
     stdio: ['ignore', log, 'pipe'],
   })
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
   let said = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     said += text
   })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  void ended.then(() => process.off('exit', kill))
   let url: string | undefined
   while (url === undefined) {
     if (child.exitCode !== null) throw new Error(said)

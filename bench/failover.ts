@@ -56,7 +56,7 @@ interface Writing {
   stop(): Promise<void>
 }
 
-const pair = await startPatroniPair(ttlSeconds)
+const pair = await startPatroniPair({ ttlSeconds })
 const issuer = await startIssuer()
 try {
   const keys = [generateSealKey('failover')]

@@ -1,5 +1,5 @@
 /**
- * Two PostgreSQL servers that Patroni looks after, and etcd, by the programs of Debian's packages: on 127.0.0.1, in a
+ * Two PostgreSQL servers that Patroni looks after, perhaps with a replica that never takes their place, and etcd, by the programs of Debian's packages: on 127.0.0.1, in a
  * throw-away folder, gone with this process unless that is killed (SIGKILL).
  */
 import { execFileSync, spawnSync } from 'node:child_process'
@@ -17,9 +17,26 @@ export interface PatroniServer {
   readonly superuserUrl: string
 }
 
+/** A third server, which follows whichever of the two is the primary, and which no commit waits for. */
+export interface PatroniReplica {
+  readonly port: number
+  /** Waits until it runs, as a standby. */
+  settled(): Promise<void>
+  /** Ends it and its Patroni, every process at once. */
+  lose(): Promise<void>
+  /** Starts it again. */
+  restore(): Promise<void>
+  /** Stops every process of it, or has them go on: nothing is answered, and nothing closed. */
+  freeze(frozen: boolean): void
+  /** Stops what replays the log, or has it go on: everything is answered, and old. */
+  holdReplay(held: boolean): void
+}
+
 /** Both of them. */
 export interface PatroniPair {
   readonly ports: readonly number[]
+  /** Only with `withReplica`. */
+  readonly replica: PatroniReplica | undefined
   primary(): Promise<PatroniServer>
   standby(): Promise<PatroniServer>
   /** Waits until there are a primary and a standby that has all that is acknowledged. */
@@ -48,11 +65,21 @@ interface Node extends PatroniServer {
 
 const password = 'of-a-throw-away-server'
 
-/**
- * @param ttlSeconds how long Patroni waits for a primary before another takes its place; 20 or more
- * @param diskBytes what the disk of each server holds, which is memory then; it takes root to make one
- */
-export async function startPatroniPair(ttlSeconds: number, diskBytes?: number): Promise<PatroniPair> {
+/** How to start them. */
+export interface PatroniOptions {
+  /** How long Patroni waits for a primary before another takes its place; 20 or more. */
+  readonly ttlSeconds: number
+  /** What the disk of each server holds, which is memory then; it takes root to make one. */
+  readonly diskBytes?: number
+  /** Whether there is a {@link PatroniReplica}; not by default. */
+  readonly withReplica?: boolean
+  /** Of PostgreSQL. */
+  readonly parameters?: Readonly<Record<string, string>>
+}
+
+/** Starts them, and etcd. */
+export async function startPatroniPair(options: PatroniOptions): Promise<PatroniPair> {
+  const { ttlSeconds, diskBytes, withReplica = false, parameters = {} } = options
   const directory = makeScratch('rowpass-patroni')
   const account = accountOf(join(directory, 'none'))
   const folder = join(directory, 'servers')
@@ -68,18 +95,20 @@ export async function startPatroniPair(ttlSeconds: number, diskBytes?: number): 
   ])
   const disks: string[] = []
   const nodes = [await makeNode('one'), await makeNode('two')]
+  const third = withReplica ? await makeNode('three', { nofailover: true, nosync: true }) : undefined
+  const all = third === undefined ? nodes : [...nodes, third]
   // The shell that guards it ends it by SIGINT, which Patroni does not heed there.
   process.once('exit', () => {
-    nodes.forEach(kill)
+    all.forEach(kill)
     unmount()
   })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
-  for (const node of nodes) {
-    node.process = await start(node.name, ['/usr/bin/patroni', node.config])
+  for (const node of all) {
+    await run(node)
     await until(async () => (await roleOf(node)) !== undefined)
   }
 
-  async function makeNode(name: string): Promise<Node> {
+  async function makeNode(name: string, tags: Readonly<Record<string, boolean>> = {}): Promise<Node> {
     const [api, port] = [await freePort(), await freePort()]
     const [config, disk] = [join(directory, `${name}.json`), join(folder, name)]
     makeFolder(disk)
@@ -93,6 +122,7 @@ export async function startPatroniPair(ttlSeconds: number, diskBytes?: number): 
     const settings = {
       scope: 'rowpass',
       name,
+      tags,
       restapi: { listen: `127.0.0.1:${api}`, connect_address: `127.0.0.1:${api}` },
       etcd3: { host: `127.0.0.1:${client}` },
       bootstrap: {
@@ -101,7 +131,7 @@ export async function startPatroniPair(ttlSeconds: number, diskBytes?: number): 
           loop_wait: 2,
           retry_timeout: 5,
           synchronous_mode: true,
-          postgresql: { use_pg_rewind: true, parameters: { fsync: 'off' } },
+          postgresql: { use_pg_rewind: true, parameters: { fsync: 'off', ...parameters } },
         },
         initdb: ['data-checksums', { encoding: 'UTF8' }],
       },
@@ -131,6 +161,10 @@ export async function startPatroniPair(ttlSeconds: number, diskBytes?: number): 
     }
   }
 
+  async function run(node: Node): Promise<void> {
+    node.process = await start(node.name, ['/usr/bin/patroni', node.config])
+  }
+
   async function nodeThat(has: (role: string) => boolean): Promise<Node> {
     for (;;) {
       for (const node of nodes) if (has((await roleOf(node)) ?? '')) return node
@@ -152,6 +186,17 @@ export async function startPatroniPair(ttlSeconds: number, diskBytes?: number): 
   const standby = () => nodeThat((role) => role === 'replica')
   return {
     ports: nodes.map(({ port }) => port),
+    replica: third && {
+      port: third.port,
+      settled: () => until(async () => (await roleOf(third)) === 'replica'),
+      lose: () => lose(third),
+      restore: () => run(third),
+      freeze: (frozen) => signal(processesOf(third), frozen ? 'SIGSTOP' : 'SIGCONT'),
+      holdReplay(held) {
+        const replaying = withDescendants(postmasterOf(third.data)).filter(isReplaying)
+        signal(replaying, held ? 'SIGSTOP' : 'SIGCONT')
+      },
+    },
     primary,
     standby,
     settled: () =>
@@ -164,7 +209,7 @@ export async function startPatroniPair(ttlSeconds: number, diskBytes?: number): 
     loseStandby: async () => lose(await standby()),
     async restoreLost() {
       for (const node of nodes) {
-        if (node.process === undefined) node.process = await start(node.name, ['/usr/bin/patroni', node.config])
+        if (node.process === undefined) await run(node)
       }
     },
     async fillDisk() {
@@ -183,13 +228,13 @@ export async function startPatroniPair(ttlSeconds: number, diskBytes?: number): 
       return () => rmSync(filler)
     },
     lastWords: () =>
-      nodes
+      all
         .map(({ name }) => `${name}:\n${readFileSync(join(directory, `${name}.log`), 'utf8').slice(-2_000)}`)
         .join('\n'),
     async close() {
-      for (const node of nodes) kill(node)
+      for (const node of all) kill(node)
       kill({ process: etcd })
-      await Promise.all([etcd, ...nodes.map(({ process: one }) => one)].map((one) => one?.ended))
+      await Promise.all([etcd, ...all.map(({ process: one }) => one)].map((one) => one?.ended))
       unmount()
       rmSync(directory, { recursive: true, force: true })
     },
@@ -203,15 +248,32 @@ async function roleOf({ api }: Node): Promise<string | undefined> {
   return state === 'running' || state === 'streaming' ? role : undefined
 }
 
+function kill(node: Partial<Node>): void {
+  signal(processesOf(node), 'SIGKILL')
+}
+
 /** Patroni does not stay the parent of its PostgreSQL, of which a file in its folder tells. */
-function kill({ process: guarded, data }: Partial<Node>): void {
+function processesOf({ process: guarded, data }: Partial<Node>): number[] {
   const server = data === undefined ? Number.NaN : postmasterOf(data)
-  for (const pid of [guarded?.pid ?? Number.NaN, server].flatMap(withDescendants)) {
+  return [guarded?.pid ?? Number.NaN, server].flatMap(withDescendants)
+}
+
+function signal(pids: readonly number[], name: NodeJS.Signals): void {
+  for (const pid of pids) {
     try {
-      process.kill(pid, 'SIGKILL')
+      process.kill(pid, name)
     } catch {
       // It has ended meanwhile.
     }
+  }
+}
+
+/** By the name that PostgreSQL gives its processes. */
+function isReplaying(pid: number): boolean {
+  try {
+    return /\bstartup\b/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))
+  } catch {
+    return false
   }
 }
 

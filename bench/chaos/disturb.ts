@@ -13,19 +13,21 @@ export interface Disturbance {
   run(): Promise<void>
 }
 
-const requestsForOneKill = 1_000
-const fewestKills = 10
+/** How often something happens in a run: so often in each hundred thousand requests, and not less than `fewest` times. */
+export function times(requests: number, perHundredThousand: number, fewest: number): number[] {
+  return evenly(Math.max(fewest, Math.round((requests * perHundredThousand) / 100_000)))
+}
 
 /** Shares of a run that lie as far from each other as from its ends. */
-export function evenly(times: number): number[] {
-  return Array.from({ length: times }, (_, index) => (index + 0.5) / times)
+function evenly(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => (index + 0.5) / count)
 }
 
 /** Ends one connection of the gateways after the other, whatever it is doing. */
 export function killBackends(superuserUrl: () => Promise<string>, requests: number): Disturbance {
   return {
     name: 'backends killed',
-    at: evenly(Math.max(fewestKills, Math.round(requests / requestsForOneKill))),
+    at: times(requests, 100, 10),
     run: () =>
       onServer(superuserUrl, async (client) => {
         await client.query(

@@ -1,31 +1,41 @@
 /**
- * The world of a chaos run in which everything can go wrong that production knows: two servers that Patroni looks after, each
- * with a disk of its own; a gateway of two workers whose clock can be set, and one behind pgbouncer.
+ * The world of a chaos run in which everything can go wrong that production knows: two servers that Patroni looks after and a
+ * replica that follows them, each with a disk of its own; a gateway of two workers whose clock can be set, and one behind
+ * pgbouncer. Both name all three servers as replicas, so that the one that is the primary is among them.
+ *
+ * An owner asks one of the gateways only. The one of two workers counts as one of several, which know of each other's writes
+ * by `Rowpass-Seen` alone. The other one knows what it has written.
  */
-import { existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createReadStream, existsSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { withConnection } from '../../packages/rowpass/src/database/connect.ts'
 import { formatSealKeys, generateSealKey } from '../../packages/rowpass/src/seal/keys.ts'
 import { pgbouncerProgram, startPgBouncer } from '../../packages/rowpass/test/support/pgbouncer.ts'
 import { startCommand } from '../command.ts'
 import { fillBenchDatabase } from '../database.ts'
-import { startPatroniPair } from '../patroni.ts'
+import { type PatroniReplica, startPatroniPair } from '../patroni.ts'
 import { pidsOf } from '../processes.ts'
 import { makeScratch } from '../scratch.ts'
 import { makeCallers, startIssuer } from '../stage.ts'
 import { debianPrograms } from '../streaming.ts'
 import { chaosSql } from './actions.ts'
-import { type Disturbance, evenly, killBackends, loseKeySet } from './disturb.ts'
+import { type Disturbance, killBackends, loseKeySet, times } from './disturb.ts'
 import { gatewaySettings, notesOfOne, owners, type World } from './world.ts'
 
 const ttlSeconds = 20
 const diskBytes = 768 * 1024 * 1024
 const fullMs = 5_000
 const standbyLostMs = 5_000
+/** Longer than what a replica answers may be late. */
+const replicaAwayMs = 7_000
+const clockWrongMs = 6_000
+/** Less of the log than a disk holds; and a replica shows by its next restart point that it has followed another primary. */
+const parameters = { max_wal_size: '256MB', checkpoint_timeout: '30s' }
 /** Longer than a gateway waits for it. */
 const keySetDelayMs = 8_000
-/** A request that is sent on a connection just before its end is told of it a moment later. */
+/** A request that is sent on a connection just before its end is told of it a moment later, as its process is gone. */
 const lostWithinMs = 1_000
 const faketime = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1'
 
@@ -42,8 +52,9 @@ export async function startPairWorld(): Promise<World> {
   try {
     const directory = makeScratch('rowpass-chaos')
     closing.push(() => rmSync(directory, { recursive: true, force: true }))
-    const pair = await startPatroniPair(ttlSeconds, diskBytes)
+    const pair = await startPatroniPair({ ttlSeconds, diskBytes, parameters, withReplica: true })
     closing.push(() => pair.close())
+    const replica = pair.replica as PatroniReplica
     await pair.settled()
     const issuer = await startIssuer()
     closing.push(() => issuer.close())
@@ -53,6 +64,8 @@ export async function startPairWorld(): Promise<World> {
     const urls = await fillBenchDatabase(first.superuserUrl, keys, owners, notesOfOne)
     await withConnection(urls.ownerUrl, (client) => client.query(chaosSql))
     const { username, password, pathname } = new URL(urls.gatewayUrl)
+    const replicaPorts = [...pair.ports, replica.port]
+    const replicaUrls = replicaPorts.map((port) => `postgresql://${username}:${password}@127.0.0.1:${port}${pathname}`)
     const hosts = pair.ports.map((port) => `127.0.0.1:${port}`).join(',')
     const pgbouncer = await startPgBouncer({ name: pathname.slice(1), gatewayUrl: urls.gatewayUrl }, 8)
     closing.push(() => pgbouncer.close())
@@ -68,7 +81,8 @@ export async function startPairWorld(): Promise<World> {
       ROWPASS_ISSUERS: JSON.stringify([trusted]),
       ROWPASS_PRIVATE_JWKS: 'true',
       ROWPASS_IDENTITY_LIMIT: '100000',
-      ROWPASS_GATEWAYS: '4',
+      ROWPASS_REPLICA_URLS: replicaUrls.join(),
+      ROWPASS_REPLICA_MAX_LAG_MS: '5000',
       ...gatewaySettings,
     }
     const direct = await startCommand(
@@ -93,25 +107,32 @@ export async function startPairWorld(): Promise<World> {
 
     const superuserUrl = async (): Promise<string> =>
       Object.assign(new URL((await pair.primary()).superuserUrl), { pathname }).href
-    const killedAt: number[] = []
-    let turn: Promise<void> = Promise.resolve()
-    /** Of what strikes the pair, one at a time, when both servers are well. */
-    const inTurn = (name: string, at: readonly number[], run: () => Promise<void>): Disturbance => ({
-      name,
-      at,
-      run() {
-        turn = turn.then(() => pair.settled()).then(run)
-        return turn
-      },
-    })
+    const callers = await makeCallers(issuer, owners, notesOfOne)
+    const kills: { readonly from: number; until: number }[] = []
+    /** What strikes one thing, one at a time, when it is well. */
+    const inTurn = (settled: () => Promise<void>) => {
+      let turn: Promise<void> = Promise.resolve()
+      return (name: string, at: readonly number[], run: () => Promise<void>): Disturbance => ({
+        name,
+        at,
+        run() {
+          turn = turn.then(settled).then(run)
+          return turn
+        },
+      })
+    }
+    const [toPair, toReplica] = [inTurn(() => pair.settled()), inTurn(() => replica.settled())]
     const followPrimary = async (): Promise<void> => {
       await pgbouncer.restart(Number(new URL((await pair.primary()).superuserUrl).port))
     }
 
     return {
-      callers: await makeCallers(issuer, owners, notesOfOne),
+      doors: [
+        { port: direct.port, callers: callers.slice(0, owners / 2) },
+        { port: pooled.port, callers: callers.slice(owners / 2) },
+      ],
       issuer,
-      ports: [direct.port, pooled.port],
+      replicaPorts,
       pids: () => [...pidsOf(direct.pid), pooled.pid],
       superuserUrl,
       disturbances: (requests, onNewKey) => [
@@ -119,7 +140,7 @@ export async function startPairWorld(): Promise<World> {
         ...loseKeySet(issuer, onNewKey),
         {
           name: 'key set slow',
-          at: [0.06],
+          at: times(requests, 1, 1),
           async run() {
             issuer.setDelay(keySetDelayMs)
             await delay(2 * keySetDelayMs)
@@ -128,30 +149,41 @@ export async function startPairWorld(): Promise<World> {
         },
         {
           name: 'workers killed',
-          at: evenly(20),
+          at: times(requests, 15, 10),
           async run() {
             const [, ...workers] = pidsOf(direct.pid)
             const victim = workers[Math.floor(Math.random() * workers.length)]
             if (victim === undefined) return
-            killedAt.push(performance.now())
+            const kill = { from: performance.now(), until: Number.POSITIVE_INFINITY }
+            kills.push(kill)
             process.kill(victim, 'SIGKILL')
+            while (existsSync(`/proc/${victim}`)) await delay(20)
+            kill.until = performance.now() + lostWithinMs
           },
         },
-        inTurn('pgbouncer killed and started', [0.04, 0.24, 0.44, 0.64, 0.84], () => pgbouncer.restart()),
-        { name: "the gateway's clock 60 s ahead", at: [0.3], run: async () => setClock(60) },
-        { name: 'and 60 s behind', at: [0.5], run: async () => setClock(-60) },
-        { name: 'and right again', at: [0.7], run: async () => setClock(0) },
-        inTurn('primary lost, the standby takes its place', [0.15, 0.75], async () => {
+        {
+          name: "the gateway's clock 60 s ahead, and then 60 s behind",
+          at: times(requests, 1, 1),
+          async run() {
+            for (const offset of [60, -60]) {
+              setClock(offset)
+              await delay(clockWrongMs)
+            }
+            setClock(0)
+          },
+        },
+        toPair('pgbouncer killed and started', times(requests, 4, 4), () => pgbouncer.restart()),
+        toPair('primary lost, the standby takes its place', times(requests, 0.8, 2), async () => {
           await pair.losePrimary()
           await followPrimary()
           await pair.restoreLost()
         }),
-        inTurn('standby lost and back', [0.35], async () => {
+        toPair('standby lost and back', times(requests, 0.7, 1), async () => {
           await pair.loseStandby()
           await delay(standbyLostMs)
           await pair.restoreLost()
         }),
-        inTurn("the primary's disk full", [0.55], async () => {
+        toPair("the primary's disk full", times(requests, 0.5, 1), async () => {
           const empty = await pair.fillDisk()
           await growUntilRefused(await superuserUrl())
           await delay(fullMs)
@@ -159,9 +191,24 @@ export async function startPairWorld(): Promise<World> {
           await pair.settled()
           await followPrimary()
         }),
+        toReplica('replica killed and back', times(requests, 4, 4), async () => {
+          await replica.lose()
+          await delay(replicaAwayMs)
+          await replica.restore()
+        }),
+        toReplica('replica frozen', times(requests, 4, 4), async () => {
+          replica.freeze(true)
+          await delay(replicaAwayMs)
+          replica.freeze(false)
+        }),
+        toReplica('replica late, as its replay is held', times(requests, 4, 4), async () => {
+          replica.holdReplay(true)
+          await delay(replicaAwayMs)
+          replica.holdReplay(false)
+        }),
       ],
-      mayBeLost: (startedAt, endedAt) => killedAt.some((at) => startedAt < at + lostWithinMs && at < endedAt),
-      ownFaults: () => logs.flatMap((log) => causesOf(readFileSync(log, 'utf8'))),
+      mayBeLost: (startedAt, endedAt) => kills.some(({ from, until }) => startedAt < until && from < endedAt),
+      ownFaults: async () => (await Promise.all(logs.map(causesOf))).flat(),
       close,
     }
   } catch (error) {
@@ -174,7 +221,7 @@ export async function startPairWorld(): Promise<World> {
 async function growUntilRefused(url: string): Promise<void> {
   try {
     await withConnection(url, async (client) => {
-      await client.query('create table if not exists public.ballast (text text)')
+      await client.query('create table if not exists public.ballast (text text); truncate public.ballast')
       for (;;) await client.query("insert into public.ballast select repeat('x', 1000) from generate_series(1, 10000)")
     })
   } catch (error) {
@@ -184,9 +231,9 @@ async function growUntilRefused(url: string): Promise<void> {
 }
 
 /** Why requests were told that something failed inside, each cause with how often. */
-function causesOf(log: string): string[] {
+async function causesOf(log: string): Promise<string[]> {
   const causes = new Map<string, number>()
-  for (const line of log.split('\n')) {
+  for await (const line of createInterface({ input: createReadStream(log) })) {
     if (!line.includes('"outcome":"internal"')) continue
     const { cause } = JSON.parse(line) as { cause: string }
     causes.set(cause, (causes.get(cause) ?? 0) + 1)

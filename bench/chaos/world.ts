@@ -8,12 +8,18 @@ import { type StageIssuer, setStage } from '../stage.ts'
 import { chaosSql } from './actions.ts'
 import { type Disturbance, killBackends, loseKeySet } from './disturb.ts'
 
+/** A gateway, and who asks it. */
+export interface Door {
+  readonly port: number
+  readonly callers: readonly Caller[]
+}
+
 /** Everything around the callers. */
 export interface World {
-  readonly callers: readonly Caller[]
+  readonly doors: readonly Door[]
   readonly issuer: StageIssuer
-  /** Where the gateways listen; a caller may ask any of them. */
-  readonly ports: readonly number[]
+  /** Ports of the servers that take reads when they are no primary. */
+  readonly replicaPorts: readonly number[]
   /** The gateways' processes, those that run now. */
   pids(): readonly number[]
   /** The database as a superuser, on the server that takes writes now. */
@@ -23,7 +29,7 @@ export interface World {
   /** Whether the gateway's process was killed while a request was under way between two times, or a moment before. */
   mayBeLost(startedAt: number, endedAt: number): boolean
   /** What failed inside a gateway, by its log. */
-  ownFaults(): readonly string[]
+  ownFaults(): Promise<readonly string[]>
   close(): Promise<void>
 }
 
@@ -50,9 +56,9 @@ export async function startEmbeddedWorld(gatewayFile: string): Promise<World> {
   }
   try {
     return {
-      callers: scene.callers,
+      doors: [{ port: await gateway.ask<number>(scene), callers: scene.callers }],
       issuer,
-      ports: [await gateway.ask<number>(scene)],
+      replicaPorts: [],
       pids: () => [gateway.pid],
       superuserUrl,
       disturbances: (requests, onNewKey) => [
@@ -61,7 +67,7 @@ export async function startEmbeddedWorld(gatewayFile: string): Promise<World> {
         ...loseKeySet(issuer, onNewKey),
       ],
       mayBeLost: () => false,
-      ownFaults: () => [],
+      ownFaults: async () => [],
       close,
     }
   } catch (error) {
