@@ -184,8 +184,10 @@ export async function startPairWorld(): Promise<World> {
           await pair.restoreLost()
         }),
         toPair("the primary's disk full", times(requests, 0.5, 1), async () => {
+          // Asked for before: without room for its log the server may be gone at once.
+          const url = await superuserUrl()
           const empty = await pair.fillDisk()
-          await growUntilRefused(await superuserUrl())
+          await growUntilRefused(url)
           await delay(fullMs)
           empty()
           await pair.settled()
