@@ -116,8 +116,9 @@ export async function startPairWorld(): Promise<World> {
         name,
         at,
         run() {
-          turn = turn.then(settled).then(run)
-          return turn
+          const done = turn.then(settled).then(run)
+          turn = done.catch(() => {})
+          return done
         },
       })
     }

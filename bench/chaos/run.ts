@@ -84,11 +84,13 @@ export async function runChaos(
     if (at.length < 10) onProgress?.(`${((performance.now() - startedAt) / 1_000).toFixed(0)} s: ${name}`)
   }
   const share = () => sent / requests
-  const disturbing = Promise.all(disturbances.map((each) => disturb(each, share, onHappened))).finally(() => {
+  const onFailed = ({ name }: Disturbance, error: unknown): void =>
+    addViolation(tally, other(`the run could not go on with "${name}": ${error}`))
+  const disturbing = Promise.all(
+    disturbances.map((each) => disturb(each, share, onHappened).catch((error) => onFailed(each, error))),
+  ).then(() => {
     disturbed = true
   })
-  // It is thrown below, when the requests under way have been answered.
-  disturbing.catch(() => {})
 
   async function user(door: Door): Promise<void> {
     const client = new ChaosClient(door.port)

@@ -12,5 +12,7 @@ describe('chaos', () => {
     expect(Object.fromEntries(disturbances)).toMatchObject({ 'PostgreSQL restarted': 2, 'key set back': 1 })
     const ok = [...tally.outcomes.values()].reduce((sum, outcomes) => sum + (outcomes.get('ok') ?? 0), 0)
     expect(ok).toBeGreaterThan(6_000)
+    const readBack = tally.outcomes.get('own entries after a write, without `Rowpass-Seen`')
+    expect(readBack?.get('ok')).toBeGreaterThan(300)
   }, 120_000)
 })
