@@ -47,6 +47,40 @@ const tableSql = (owners: number, notesOfOne: number) => `
   grant select, insert, update, delete on public.notes to authenticated;
   grant select on public.notes to web_user;`
 
+/** How to log in to the database of a benchmark. */
+export type BenchUrls = Pick<BenchDatabase, 'superuserUrl' | 'ownerUrl' | 'gatewayUrl' | 'webUrl'>
+
+/** Makes the database, which holds nothing, and its owner on a server that has none. */
+export async function makeBenchDatabase(serverUrl: string): Promise<BenchUrls> {
+  const ownerUrl = await createLocalDatabase(serverUrl, password)
+  const databaseUrl = (user: string, secret = password) => {
+    const url = new URL(ownerUrl)
+    url.username = user
+    url.password = secret
+    return url.href
+  }
+  return {
+    ownerUrl,
+    superuserUrl: databaseUrl('postgres', new URL(serverUrl).password),
+    gatewayUrl: databaseUrl('rowpass_gateway'),
+    webUrl: databaseUrl('web_login'),
+  }
+}
+
+/** Makes the table where the database is migrated. */
+export async function makeNotes(
+  { superuserUrl, ownerUrl }: BenchUrls,
+  owners: number,
+  notesOfOne: number,
+): Promise<void> {
+  await withConnection(superuserUrl, async (client) => {
+    await client.query(`create role web_user nologin; create role web_login login noinherit password '${password}'`)
+    await client.query('grant web_user to web_login')
+  })
+  await withConnection(ownerUrl, (client) => client.query(tableSql(owners, notesOfOne)))
+  await withConnection(superuserUrl, (client) => client.query('vacuum (analyze, freeze) public.notes'))
+}
+
 /**
  * Makes the database on a server that has none, and says how to log in.
  * @param counted whether it counts the changes of its schema, as after `rowpass db harden` by a superuser
@@ -57,25 +91,12 @@ export async function fillBenchDatabase(
   owners: number,
   notesOfOne: number,
   counted = true,
-): Promise<Pick<BenchDatabase, 'superuserUrl' | 'ownerUrl' | 'gatewayUrl' | 'webUrl'>> {
-  const ownerUrl = await createLocalDatabase(serverUrl, password)
-  const databaseUrl = (user: string, secret = password) => {
-    const url = new URL(ownerUrl)
-    url.username = user
-    url.password = secret
-    return url.href
-  }
-  const gatewayUrl = databaseUrl('rowpass_gateway')
-  const superuserUrl = databaseUrl('postgres', new URL(serverUrl).password)
-  await provision({ ownerUrl, gatewayUrl, sealKeys })
-  await withConnection(superuserUrl, async (client) => {
-    if (counted) await client.query(countChangesSql)
-    await client.query(`create role web_user nologin; create role web_login login noinherit password '${password}'`)
-    await client.query('grant web_user to web_login')
-  })
-  await withConnection(ownerUrl, (client) => client.query(tableSql(owners, notesOfOne)))
-  await withConnection(superuserUrl, (client) => client.query('vacuum (analyze, freeze) public.notes'))
-  return { superuserUrl, ownerUrl, gatewayUrl, webUrl: databaseUrl('web_login') }
+): Promise<BenchUrls> {
+  const urls = await makeBenchDatabase(serverUrl)
+  await provision({ ownerUrl: urls.ownerUrl, gatewayUrl: urls.gatewayUrl, sealKeys })
+  if (counted) await withConnection(urls.superuserUrl, (client) => client.query(countChangesSql))
+  await makeNotes(urls, owners, notesOfOne)
+  return urls
 }
 
 /** Starts one. `durable` as in production; the writes of a benchmark are few. `counted` as in {@link fillBenchDatabase}. */

@@ -18,6 +18,7 @@ import { createGateway } from '../packages/rowpass/src/gateway/server.ts'
 import { formatSealKeys, generateSealKey } from '../packages/rowpass/src/seal/keys.ts'
 import { fillBenchDatabase } from './database.ts'
 import { replaceSection, toTable } from './document.ts'
+import { type Faults, findFaults, marksSql } from './marks.ts'
 import { type PatroniPair, startPatroniPair } from './patroni.ts'
 import { startIssuer } from './stage.ts'
 import { median } from './statistics.ts'
@@ -35,15 +36,6 @@ const [times, clients, ttlSeconds] = [Number(values.times), Number(values.client
 if (debianPrograms === undefined || !existsSync('/usr/bin/patroni') || !existsSync('/usr/bin/etcd')) {
   throw new Error('install what is missing: apt-get install patroni etcd-server postgresql-15')
 }
-
-/** No key, so that a row that is written twice is there twice. */
-const marksSql = `
-  create table public.marks (mark text not null, owner_id text not null default auth.user_id());
-  alter table public.marks enable row level security;
-  create policy marks_own on public.marks to authenticated
-    using (owner_id = (select auth.user_id())) with check (owner_id = (select auth.user_id()));
-  grant select on public.marks to authenticated;
-  grant insert (mark) on public.marks to authenticated`
 
 /** Writes, and what became of them. */
 interface Writing {
@@ -88,7 +80,7 @@ try {
   }
   await writing.stop()
   const { superuserUrl } = await pair.primary()
-  const faults = await check(Object.assign(new URL(superuserUrl), { pathname }).href, writing)
+  const faults = await findFaults(Object.assign(new URL(superuserUrl), { pathname }).href, writing)
   await gateway.close()
   const report = describe(gaps, writing, faults)
   console.log(report)
@@ -166,29 +158,6 @@ function startWriting(url: string, token: string): Writing {
       await done
     },
   })
-}
-
-interface Faults {
-  /** Acknowledged and not there. */
-  readonly lost: number
-  readonly twice: number
-  /** Refused and there. */
-  readonly undead: number
-  /** Answered with `outcome_unknown` and there. */
-  readonly kept: number
-}
-
-async function check(superuserUrl: string, { acknowledged, refused }: Writing): Promise<Faults> {
-  const { rows } = await withConnection(superuserUrl, (client) =>
-    client.query<{ mark: string; times: number }>('select mark, count(*)::int as times from marks group by mark'),
-  )
-  const written = new Set(rows.map(({ mark }) => mark))
-  return {
-    lost: [...acknowledged].filter((mark) => !written.has(mark)).length,
-    twice: rows.filter((row) => row.times > 1).length,
-    undead: [...refused].filter((mark) => written.has(mark)).length,
-    kept: [...written].filter((mark) => !acknowledged.has(mark) && !refused.has(mark)).length,
-  }
 }
 
 function describe(gaps: readonly Gap[], { acknowledged, refused, unknown }: Writing, faults: Faults): string {

@@ -23,8 +23,8 @@ export interface Stage {
 export interface StageIssuer {
   readonly iss: string
   readonly jwksUrl: string
-  /** @param tenantId a random one by default */
-  token(subject: string, tenantId?: string): Promise<string>
+  /** @param tenantId a random one by default @param sid of its session; none by default */
+  token(subject: string, tenantId?: string, sid?: string): Promise<string>
   /** While it is down, the key set answers 503. */
   setDown(down: boolean): void
   /** How long the key set takes to answer; 0 at first. */
@@ -106,8 +106,8 @@ export async function startIssuer(): Promise<StageIssuer> {
   return {
     iss,
     jwksUrl: `${iss}/jwks.json`,
-    token(subject, tenantId = crypto.randomUUID()) {
-      const claims = { tenant_id: tenantId, role: 'member' }
+    token(subject, tenantId = crypto.randomUUID(), sid) {
+      const claims = { tenant_id: tenantId, role: 'member', ...(sid !== undefined && { sid }) }
       return issueToken(key, { issuer: iss, audience, subject, clientId: 'bench', ttlSeconds, claims })
     },
     setDown(value) {

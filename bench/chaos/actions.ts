@@ -73,7 +73,8 @@ function checkNotes(caller: ChaosCaller, nonce: string, { rows }: Result): Viola
 
 const otherAnswer = other('the answer to another request')
 
-function foreign(owner: string | null | undefined, caller: ChaosCaller): Violation {
+/** A row of another owner than the caller. */
+export function foreign(owner: string | null | undefined, caller: ChaosCaller): Violation {
   return { kind: 'rows of somebody else', says: `a row of ${owner} for ${caller.sub}` }
 }
 
@@ -274,3 +275,13 @@ export const actions: readonly Action[] = [
     }),
   },
 ]
+
+/** One of them by chance, as often as its weight says. */
+export function pickAction(mix: readonly Action[]): Action {
+  let at = Math.random() * mix.reduce((sum, { weight }) => sum + weight, 0)
+  for (const action of mix) {
+    at -= action.weight
+    if (at < 0) return action
+  }
+  return mix[0] as Action
+}

@@ -40,6 +40,8 @@ export interface Excuses {
   readonly mayBeUntrusted?: boolean
   /** The gateway's process was killed. */
   readonly mayBeLost?: boolean
+  /** Nothing around the gateways goes wrong: each refusal that the request does not deserve is a violation. */
+  readonly isCalm?: boolean
 }
 
 const outcomeUnknown = '08007'
@@ -117,7 +119,7 @@ interface Assessment {
 function assess(
   { refusal, check }: Prepared,
   answer: Answer,
-  { mayBeUntrusted = false, mayBeLost = false }: Excuses,
+  { mayBeUntrusted = false, mayBeLost = false, isCalm = false }: Excuses,
 ): Assessment {
   if (answer.kind === 'aborted') return { outcome: aborted }
   if (answer.kind === 'lost' && mayBeLost) return { outcome: lost }
@@ -134,8 +136,8 @@ function assess(
     return violation === undefined ? { outcome: 'ok', ...served } : { outcome: wrong, violation, ...served }
   }
   const code = String((body as { code?: unknown }).code)
-  const expected = refusal?.includes(code) || disturbed.has(code) || (mayBeUntrusted && code === '28000')
-  if (status === 400 && expected) return { outcome: code }
+  const excused = (disturbed.has(code) && !isCalm) || (mayBeUntrusted && code === '28000')
+  if (status === 400 && (excused || refusal?.includes(code))) return { outcome: code }
   return { outcome: code, violation: other(`HTTP ${status} ${JSON.stringify(body).slice(0, 300)}`) }
 }
 

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { decodeJwt } from 'jose'
 import { residentBytes } from '../processes.ts'
 import { median } from '../statistics.ts'
-import { type Action, actions, newEntry, ownEntries, ownRow } from './actions.ts'
+import { type Action, actions, newEntry, ownEntries, ownRow, pickAction } from './actions.ts'
 import { ChaosClient } from './client.ts'
 import { type Disturbance, onServer } from './disturb.ts'
 import { addViolation, createTally, isDisturbed, judge, other, type Tally, toTotal, type Violation } from './judge.ts'
@@ -122,7 +122,7 @@ export async function runChaos(
   }
   const seconds = (performance.now() - startedAt) / 1_000
   for (const door of doors) await checkRecovery(door, tally)
-  await checkDatabase(world, tally)
+  await checkDatabase(world.superuserUrl, tally, owners)
   await checkEntries(world, tally, doors)
   if (world.replicaPorts.length > 0) checkReplicas(tally)
   const quarter = (index: number) =>
@@ -156,7 +156,7 @@ async function sendNext(world: World, door: Door, client: ChaosClient, tally: Ta
     door.written.shift()
     return sendOne(world, client, tally, ownEntries, due.caller, { after: true })
   }
-  const action = pickAction()
+  const action = pickAction(actions)
   const renewed = door.renewed.length > 0 && Math.random() < newKeyShare
   let caller: ChaosCaller
   do caller = pick(renewed ? door.renewed : door.callers)
@@ -197,17 +197,6 @@ async function sendOne(
   const outcome = judge(tally, name, prepared, answer, { mayBeUntrusted: renewed, mayBeLost })
   prepared.settle?.(outcome)
   return outcome
-}
-
-const totalWeight = actions.reduce((sum, { weight }) => sum + weight, 0)
-
-function pickAction(): Action {
-  let at = Math.random() * totalWeight
-  for (const action of actions) {
-    at -= action.weight
-    if (at < 0) return action
-  }
-  return actions[0] as Action
 }
 
 function pick<T>(from: readonly T[]): T {
@@ -272,8 +261,8 @@ function checkReplicas(tally: Tally): void {
 }
 
 /** No statement still runs, no lock is held, no row is lost, foreign or half written. */
-async function checkDatabase(world: World, tally: Tally): Promise<void> {
-  await onServer(world.superuserUrl, async (client) => {
+export async function checkDatabase(superuserUrl: World['superuserUrl'], tally: Tally, owners: number): Promise<void> {
+  await onServer(superuserUrl, async (client) => {
     const { rows } = await client.query(
       `select (select count(*) from pg_stat_activity where usename = 'rowpass_gateway' and state <> 'idle')::int as busy,
               (select count(*) from pg_locks where locktype = 'advisory')::int as locks,

@@ -1,7 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { type Haproxy, startHaproxy } from '../../../../bench/haproxy.ts'
 import { freePort } from '../../../local/src/postgres/server.ts'
 import { withConnection } from '../../src/database/connect.ts'
 import { formatSealKeys, generateSealKey, installSealKeys, removeSealKey } from '../../src/seal/keys.ts'
@@ -16,11 +16,7 @@ import {
   type WriteLoad,
   wrongWrites,
 } from '../support/gateway-process.ts'
-import { createTestDatabase, describePg, repository, sealKeysText, type TestDatabase } from '../support/pg.ts'
-
-const haproxyProgram = [...(process.env.PATH ?? '').split(':'), '/usr/sbin']
-  .map((folder) => join(folder, 'haproxy'))
-  .find((path) => existsSync(path))
+import { createTestDatabase, describePg, sealKeysText, type TestDatabase } from '../support/pg.ts'
 
 describePg('two gateways behind HAProxy, as examples/haproxy has it', () => {
   vi.setConfig({ testTimeout: 2 * patientMs, hookTimeout: 2 * patientMs })
@@ -29,21 +25,21 @@ describePg('two gateways behind HAProxy, as examples/haproxy has it', () => {
   let sandbox: Sandbox
   let token: string
   let keysFile: string
-  let haproxy: ChildProcess
+  let haproxy: Haproxy
   let url: string
-  const ports: string[] = []
+  const ports: number[] = []
   const gateways: GatewayProcess[] = []
   let load: WriteLoad
 
   const rowsOf = (query: string): Promise<Record<string, unknown>[]> =>
     withConnection(database.ownerUrl, async (client) => (await client.query(query)).rows)
 
-  const startGateway = (port: string): Promise<GatewayProcess> =>
+  const startGateway = (port: number): Promise<GatewayProcess> =>
     startGatewayProcess({
       ROWPASS_DATABASE_URL: database.gatewayUrl,
       ROWPASS_SEAL_KEYS_FILE: keysFile,
       ROWPASS_ISSUERS: JSON.stringify([{ iss: issuer.iss, jwks_url: issuer.jwksUrl, audience: 'rowpass' }]),
-      ROWPASS_PORT: port,
+      ROWPASS_PORT: String(port),
       ROWPASS_GATEWAYS: '8',
       ROWPASS_DRAIN_SECONDS: '3',
       ROWPASS_ADDRESS_HEADER: 'X-Forwarded-For',
@@ -64,7 +60,6 @@ describePg('two gateways behind HAProxy, as examples/haproxy has it', () => {
       .map(({ status, body, error }) => ({ status, code: body?.code, detail: body?.detail, error: error?.message }))
 
   beforeAll(async () => {
-    expect(haproxyProgram, 'Debian: apt-get install haproxy').toBeDefined()
     sandbox = createSandbox()
     keysFile = join(sandbox.directory, 'seal-keys')
     writeFileSync(keysFile, sealKeysText)
@@ -73,27 +68,18 @@ describePg('two gateways behind HAProxy, as examples/haproxy has it', () => {
     issuer = await startTestIssuer()
     token = await issuer.token('ada')
     for (let number = 0; number < 2; number++) {
-      ports.push(String(await freePort()))
-      gateways.push(await startGateway(ports[number] as string))
+      ports.push(await freePort())
+      gateways.push(await startGateway(ports[number] as number))
     }
-    const port = await freePort()
-    url = `http://127.0.0.1:${port}/sql`
-    haproxy = spawn(haproxyProgram as string, ['-db', '-f', `${repository}examples/haproxy/haproxy.cfg`], {
-      env: {
-        GATEWAY_1: `127.0.0.1:${ports[0]}`,
-        GATEWAY_2: `127.0.0.1:${ports[1]}`,
-        LISTEN: `127.0.0.1:${port}`,
-        ADMIN: join(sandbox.directory, 'admin.sock'),
-      },
-      stdio: 'ignore',
-    })
+    haproxy = await startHaproxy(ports, sandbox.directory)
+    url = `http://127.0.0.1:${haproxy.port}/sql`
     const send = (query: string) => sendAlone(url, database.name, token, query)
     await waitUntil(async () => (await send('select 1')).status === 200, patientMs)
     load = startWrites(8, send)
   })
   afterAll(async () => {
     await load?.stop()
-    haproxy?.kill('SIGKILL')
+    haproxy?.close()
     await Promise.all(gateways.map((gateway) => gateway.stop()))
     await Promise.all([issuer?.close(), database?.close()])
     sandbox?.remove()
@@ -139,7 +125,7 @@ describePg('two gateways behind HAProxy, as examples/haproxy has it', () => {
     const deadAt = performance.now()
     const afterwards = () => load.done.filter(({ startedAt }) => startedAt > deadAt)
     await waitUntil(() => afterwards().length > 100, patientMs)
-    gateways[0] = await startGateway(ports[0] as string)
+    gateways[0] = await startGateway(ports[0] as number)
     await carriedByBoth()
     await load.stop()
     expect(refused(deadAt)).toEqual([])
