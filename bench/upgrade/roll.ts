@@ -167,7 +167,7 @@ async function startGateways(
   const running: { version: Version; command: Command }[] = []
   let started = 0
   const start = async (port: number, version: Version): Promise<(typeof running)[number]> => {
-    const env = {
+    const settings = {
       ROWPASS_DATABASE_URL: urls.gatewayUrl,
       ROWPASS_SEAL_KEYS: sealKeys,
       ROWPASS_ISSUERS: JSON.stringify([
@@ -176,9 +176,10 @@ async function startGateways(
       ROWPASS_PRIVATE_JWKS: 'true',
       ROWPASS_GATEWAYS: '2',
       ROWPASS_ADDRESS_HEADER: 'X-Forwarded-For',
+      [drain]: '5',
       ROWPASS_PORT: String(port),
-      ...(knows(version, drain) && { [drain]: '5' }),
     }
+    const env = Object.fromEntries(Object.entries(settings).filter(([name]) => knows(version, name)))
     const log = openSync(join(directory, `${++started}-${version.name}.log`), 'w')
     return { version, command: await startCommand(env, [], log, version.bin) }
   }

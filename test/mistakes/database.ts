@@ -97,6 +97,20 @@ export const databaseMistakes: readonly Mistake[] = [
       '',
       'refuses to go on when a numbered file that was applied was edited',
     ],
+    [
+      'a migration beside gateways ends their requests in deadlocks',
+      '    if (due.length > 0) await lockTables(client)\n',
+      '',
+      'is upgraded beside a request that has one of its tables and asks for another, and ends neither',
+      'packages/rowpass/test/database/upgrade.test.ts',
+    ],
+    [
+      'a migration waits for locks as long as requests have them',
+      '    await client.query(`savepoint locks; set local statement_timeout = ${lockMs}`)\n',
+      '    await client.query(`savepoint locks`)\n',
+      'is upgraded beside a request that has one of its tables and asks for another, and ends neither',
+      'packages/rowpass/test/database/upgrade.test.ts',
+    ],
   ]),
   ...mistakesIn('packages/rowpass/src/database/harden.ts', harden, [
     [

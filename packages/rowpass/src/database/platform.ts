@@ -1,8 +1,10 @@
 /**
  * Installs the SQL of Rowpass: what is new or has changed, all of it or nothing.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
 import { Failure } from '../errors.ts'
+import { sqlstateOf } from './connect.ts'
 import { adoptNumbering, newer, wasNumbered } from './numbering.ts'
 import { issuerRoom, platformRooms, readRevision, readSqlFiles, type SqlFile } from './sql-files.ts'
 
@@ -24,7 +26,7 @@ export interface PlatformOptions {
  * @returns names of the files applied now
  * @throws Failure `database_newer` when a later version has prepared this database
  * @throws Failure `migration_changed` when a numbered file that was applied has changed
- * @throws Failure `migration_failed` when PostgreSQL refuses a file
+ * @throws Failure `migration_failed` when PostgreSQL refuses a file, or somebody holds our tables for a minute
  */
 export async function applyPlatform(client: pg.ClientBase, options: PlatformOptions): Promise<string[]> {
   const { withIssuer, sqlRoot } = options
@@ -36,6 +38,7 @@ export async function applyPlatform(client: pg.ClientBase, options: PlatformOpti
     const applied = await readApplied(client)
     refuseChanges(files, applied)
     const due = await findDue(client, files, applied)
+    if (due.length > 0) await lockTables(client)
     for (const file of due) await applyFile(client, file)
     await client.query('commit')
     return due.map(({ name }) => name)
@@ -158,6 +161,42 @@ async function isClosed(client: pg.ClientBase, file: SqlFile): Promise<boolean> 
     [file.needsCreateIn],
   )
   return rowCount === 1
+}
+
+/** Shorter than `deadlock_timeout`, which is a second: PostgreSQL ends the one that has waited for so long, perhaps a request. */
+const lockMs = 500
+const giveWayMs = 200
+const lockPatienceMs = 60_000
+
+/**
+ * Locks what is ours before the files do it one after the other, in an order of theirs: gateways serve meanwhile, and a request
+ * that has one table and waits for another would be in a deadlock with them. Where not all of it can be had soon, what there is
+ * of it is given back, and requests go on before the next time.
+ */
+async function lockTables(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ names: string | null }>(
+    `select string_agg(oid::regclass::text, ', ' order by relkind desc, oid) as names from pg_class
+      where relnamespace in (to_regnamespace('rowpass'), to_regnamespace('issuer')) and relkind in ('r', 'v')
+        and pg_has_role(relowner, 'usage')`,
+  )
+  const names = rows[0]?.names
+  if (!names) return
+  for (const deadline = performance.now() + lockPatienceMs; ; await delay(giveWayMs)) {
+    await client.query(`savepoint locks; set local statement_timeout = ${lockMs}`)
+    try {
+      await client.query(`lock table ${names} in access exclusive mode`)
+      await client.query('set local statement_timeout to default')
+      return
+    } catch (error) {
+      if (sqlstateOf(error) !== '57014') throw error
+      await client.query('rollback to savepoint locks')
+      if (performance.now() > deadline) {
+        const detail =
+          'other sessions hold the tables of Rowpass: end what runs for long (pg_stat_activity), and run it again'
+        throw new Failure('migration_failed', { detail, cause: error })
+      }
+    }
+  }
 }
 
 async function applyFile(client: pg.ClientBase, { name, sql, sha256 }: SqlFile): Promise<void> {

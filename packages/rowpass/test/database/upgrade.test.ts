@@ -9,6 +9,7 @@ import { createRoles } from '../../src/database/roles.ts'
 import { countChangesSql } from '../../src/database/schema-changes.ts'
 import { installSealKeys } from '../../src/seal/keys.ts'
 import { sealSession } from '../../src/seal/seal.ts'
+import { waitUntil } from '../support/gateway.ts'
 import { createTestDatabase, describePg, repository, type TestDatabase } from '../support/pg.ts'
 
 /** The SQL as it was in files numbered to 0019, each below a line with its name. */
@@ -179,6 +180,24 @@ describePg('a database of the files 0001 to 0019', () => {
   it('is what a new database becomes', async () => {
     await provision({ ownerUrl: database.ownerUrl, withIssuer: true })
     await expectSnapshot()
+  })
+
+  it('is upgraded beside a request that has one of its tables and asks for another, and ends neither', async () => {
+    const { ownerUrl } = database
+    await provision({ ownerUrl })
+    await asSuperuser(`delete from rowpass.migrations where name = 'seal/identities.sql'`)
+    await withConnection(database.superuserUrl, async (request) => {
+      await request.query('begin; lock table rowpass.revoked_sessions in row exclusive mode')
+      const upgraded = provision({ ownerUrl })
+      await waitUntil(async () => {
+        const waiting = await asSuperuser(`select from pg_locks
+          where not granted and database = (select oid from pg_database where datname = current_database())`)
+        return waiting.length > 0
+      })
+      expect((await request.query('select from rowpass.remembered')).rows).toEqual([])
+      await request.query('commit')
+      expect((await upgraded).platform).toEqual(['seal/identities.sql'])
+    })
   })
 
   async function expectSnapshot(): Promise<void> {
