@@ -1,6 +1,6 @@
 /**
  * `npm run chaos`: see `chaos/run.ts`. Prints a table of what came of the requests; exits 1 on any violation. On the embedded
- * PostgreSQL, or in the world of `chaos/pair.ts`, where more can go wrong and more has to be installed.
+ * PostgreSQL, or in the world of `chaos/pair.ts`, where more can go wrong and more has to be installed. Ctrl-C ends the run early.
  *
  * npm run chaos -- [--requests 1000000] [--pair] [--write]
  */
@@ -25,7 +25,9 @@ if (!Number.isInteger(requests) || requests < 1_000) throw new TypeError('--requ
 
 const world = values.pair ? await startPairWorld() : await startEmbeddedWorld(compileSubjects()('gateway'))
 try {
-  const report = await runChaos(world, { requests, onProgress: (text) => console.error(text) })
+  const stop = new AbortController()
+  process.once('SIGINT', () => stop.abort())
+  const report = await runChaos(world, { requests, signal: stop.signal, onProgress: (text) => console.error(text) })
   const text = describe(report)
   console.log(text)
   const section = values.pair ? 'chaos-pair' : 'chaos'

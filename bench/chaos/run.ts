@@ -18,6 +18,8 @@ export interface ChaosOptions {
   readonly requests: number
   /** Requests under way at a time; 64. */
   readonly clients?: number
+  /** Ends the run early, with what came until then. */
+  readonly signal?: AbortSignal
   readonly onProgress?: (text: string) => void
 }
 
@@ -60,7 +62,7 @@ interface Door {
 /** Runs in a world that has just been set up, and is good for one run. */
 export async function runChaos(
   world: World,
-  { requests, clients = 64, onProgress }: ChaosOptions,
+  { requests, clients = 64, signal, onProgress }: ChaosOptions,
 ): Promise<ChaosReport> {
   const tally = createTally()
   const memory: number[] = []
@@ -87,14 +89,14 @@ export async function runChaos(
   const onFailed = ({ name }: Disturbance, error: unknown): void =>
     addViolation(tally, other(`the run could not go on with "${name}": ${error}`))
   const disturbing = Promise.all(
-    disturbances.map((each) => disturb(each, share, onHappened).catch((error) => onFailed(each, error))),
+    disturbances.map((each) => disturb(each, share, onHappened, signal).catch((error) => onFailed(each, error))),
   ).then(() => {
     disturbed = true
   })
 
   async function user(door: Door): Promise<void> {
     const client = new ChaosClient(door.port)
-    while (sent < requests || !disturbed) {
+    while ((sent < requests && signal?.aborted !== true) || !disturbed) {
       sent += 1
       if (sent % Math.ceil(requests / 200) === 0) memory.push(Math.max(...world.pids().map(residentBytes)))
       const outcome = await sendNext(world, door, client, tally)
@@ -136,9 +138,13 @@ async function disturb(
   disturbance: Disturbance,
   progress: () => number,
   onHappened: (disturbance: Disturbance) => void,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   for (const share of disturbance.at) {
-    while (progress() < share) await delay(5)
+    while (progress() < share) {
+      if (signal?.aborted === true) return
+      await delay(5)
+    }
     await disturbance.run()
     onHappened(disturbance)
   }
