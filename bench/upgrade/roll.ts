@@ -101,6 +101,7 @@ export async function roll(options: RollOptions): Promise<RollReport> {
       await delay(atLeastSeconds * 1_000)
       await gateways.carriedByBoth()
       const after = await gateways.requests()
+      load.begin('between')
       const sent = after.map((count, index) => `${gateways.names()[index]}: ${count - (before[index] ?? 0)}`)
       phases.push(Object.assign(counts, { gateways: sent.join(', ') }))
       onProgress(`${sent.join(', ')}; ${load.tally.violationCount} violations`)
